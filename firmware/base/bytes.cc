@@ -1,0 +1,83 @@
+#include "firmware/base/bytes.h"
+
+#include <algorithm>
+
+namespace acb {
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+bool Equal(BytesView a, BytesView b) { return std::ranges::equal(a, b); }
+
+std::string ToHex(BytesView bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const std::uint8_t octet : bytes) {
+    text.push_back(kDigits[octet >> 4]);
+    text.push_back(kDigits[octet & 15]);
+  }
+  return text;
+}
+
+std::optional<Bytes> FromHex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  Bytes bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = HexDigit(text[i]);
+    const int low = HexDigit(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    bytes.push_back(static_cast<std::uint8_t>(high * 16 + low));
+  }
+  return bytes;
+}
+
+ByteWriter& ByteWriter::U8(std::uint8_t value) {
+  bytes_.push_back(value);
+  return *this;
+}
+ByteWriter& ByteWriter::U16(std::uint16_t value) {
+  return U8(static_cast<std::uint8_t>(value >> 8)).U8(static_cast<std::uint8_t>(value));
+}
+ByteWriter& ByteWriter::U32(std::uint32_t value) {
+  return U16(static_cast<std::uint16_t>(value >> 16)).U16(static_cast<std::uint16_t>(value));
+}
+ByteWriter& ByteWriter::U64(std::uint64_t value) {
+  return U32(static_cast<std::uint32_t>(value >> 32)).U32(static_cast<std::uint32_t>(value));
+}
+ByteWriter& ByteWriter::Raw(BytesView bytes) {
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  return *this;
+}
+
+BytesView ByteReader::Raw(std::size_t size) {
+  if (size > rest_.size()) {
+    ok_ = false;
+    rest_ = {};
+    return {};
+  }
+  const BytesView taken = rest_.first(size);
+  rest_ = rest_.subspan(size);
+  return taken;
+}
+
+std::uint64_t ByteReader::Number(std::size_t octets) {
+  std::uint64_t value = 0;
+  for (const std::uint8_t octet : Raw(octets)) value = value << 8 | octet;
+  return value;
+}
+
+std::uint8_t ByteReader::U8() { return static_cast<std::uint8_t>(Number(1)); }
+std::uint16_t ByteReader::U16() { return static_cast<std::uint16_t>(Number(2)); }
+std::uint32_t ByteReader::U32() { return static_cast<std::uint32_t>(Number(4)); }
+std::uint64_t ByteReader::U64() { return Number(8); }
+
+}  // namespace acb

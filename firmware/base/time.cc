@@ -1,0 +1,107 @@
+#include "firmware/base/time.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+namespace acb {
+namespace {
+
+// Exactly `digits` ASCII digits at the front of `text`, which moves on; nothing otherwise.
+std::optional<int> TakeNumber(std::string_view& text, std::size_t digits) {
+  if (text.size() < digits) return std::nullopt;
+  int value = 0;
+  for (const char c : text.substr(0, digits)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  text.remove_prefix(digits);
+  return value;
+}
+
+bool TakeCharacter(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::optional<std::int64_t> TakeDate(std::string_view& text) {
+  const auto year = TakeNumber(text, 4);
+  if (!year || !TakeCharacter(text, '-')) return std::nullopt;
+  const auto month = TakeNumber(text, 2);
+  if (!month || !TakeCharacter(text, '-')) return std::nullopt;
+  const auto day = TakeNumber(text, 2);
+  if (!day || *year < 1) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date).time_since_epoch().count();
+}
+
+std::optional<int> TakeFraction(std::string_view& text) {
+  if (!TakeCharacter(text, '.')) return 0;
+  int milliseconds = 0;
+  std::size_t digits = 0;
+  while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    if (digits < 3) milliseconds = milliseconds * 10 + (text.front() - '0');
+    text.remove_prefix(1);
+    ++digits;
+  }
+  if (digits == 0 || digits > 9) return std::nullopt;
+  for (std::size_t i = digits; i < 3; ++i) milliseconds *= 10;
+  return milliseconds;
+}
+
+std::optional<int> TakeZoneMinutes(std::string_view& text) {
+  if (TakeCharacter(text, 'Z')) return 0;
+  const int sign = TakeCharacter(text, '+') ? 1 : TakeCharacter(text, '-') ? -1 : 0;
+  if (sign == 0) return std::nullopt;
+  const auto hours = TakeNumber(text, 2);
+  if (!hours || *hours > 14 || !TakeCharacter(text, ':')) return std::nullopt;
+  const auto minutes = TakeNumber(text, 2);
+  if (!minutes || *minutes > 59) return std::nullopt;
+  return sign * (*hours * 60 + *minutes);
+}
+
+}  // namespace
+
+std::optional<UtcTime> UtcTime::FromIso(std::string_view text) {
+  const auto day = TakeDate(text);
+  if (!day || !TakeCharacter(text, 'T')) return std::nullopt;
+  const auto hour = TakeNumber(text, 2);
+  if (!hour || *hour > 23 || !TakeCharacter(text, ':')) return std::nullopt;
+  const auto minute = TakeNumber(text, 2);
+  if (!minute || *minute > 59 || !TakeCharacter(text, ':')) return std::nullopt;
+  const auto second = TakeNumber(text, 2);
+  if (!second || *second > 59) return std::nullopt;
+  const auto fraction = TakeFraction(text);
+  if (!fraction) return std::nullopt;
+  const auto zone = TakeZoneMinutes(text);
+  if (!zone || !text.empty()) return std::nullopt;
+  const std::int64_t seconds =
+      *day * 86400 + *hour * 3600 + *minute * 60 + *second - std::int64_t{*zone} * 60;
+  return UtcTime(seconds * 1000 + *fraction);
+}
+
+std::optional<UtcTime> UtcTime::FromIsoDate(std::string_view text) {
+  const auto day = TakeDate(text);
+  if (!day || !text.empty()) return std::nullopt;
+  return FromSeconds(*day * 86400);
+}
+
+std::string UtcTime::Iso() const {
+  const std::int64_t whole = seconds();
+  const auto millisecond = static_cast<int>(milliseconds_ - whole * 1000);
+  const std::int64_t days = whole / 86400 - (whole % 86400 < 0 ? 1 : 0);
+  const auto in_day = static_cast<int>(whole - days * 86400);
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
+  std::array<char, 64> text;
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), in_day / 3600, in_day / 60 % 60, in_day % 60,
+                millisecond);
+  return text.data();
+}
+
+}  // namespace acb

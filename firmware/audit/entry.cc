@@ -1,0 +1,132 @@
+#include "firmware/audit/entry.h"
+
+#include <array>
+#include <cstdio>
+
+namespace acb::audit {
+namespace {
+
+// The length of the UTF-8 sequence that starts `text`, 0 when it is ill-formed (RFC 3629: no
+// overlongs, no surrogates, nothing above U+10FFFF).
+std::size_t Utf8Length(std::string_view text) {
+  const auto octet = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const auto continues = [&](std::size_t i) { return i < text.size() && (octet(i) & 0xC0) == 0x80; };
+  const std::uint8_t first = octet(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    if (!continues(1) || !continues(2)) return 0;
+    if ((first == 0xE0 && octet(1) < 0xA0) || (first == 0xED && octet(1) > 0x9F)) return 0;
+    return 3;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    if (!continues(1) || !continues(2) || !continues(3)) return 0;
+    if ((first == 0xF0 && octet(1) < 0x90) || (first == 0xF4 && octet(1) > 0x8F)) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+// RFC 8785 section 3.2.2.2.
+void WriteString(std::string_view text, std::string& out) {
+  out.push_back('"');
+  while (!text.empty()) {
+    const std::size_t length = Utf8Length(text);
+    if (length == 0) {
+      out.append("\xEF\xBF\xBD");
+      text.remove_prefix(1);
+      continue;
+    }
+    const char c = text.front();
+    switch (c) {
+      case '"': out.append("\\\""); break;
+      case '\\': out.append("\\\\"); break;
+      case '\b': out.append("\\b"); break;
+      case '\f': out.append("\\f"); break;
+      case '\n': out.append("\\n"); break;
+      case '\r': out.append("\\r"); break;
+      case '\t': out.append("\\t"); break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          std::array<char, 8> escaped;
+          std::snprintf(escaped.data(), escaped.size(), "\\u%04x", static_cast<unsigned>(c));
+          out.append(escaped.data());
+        } else {
+          out.append(text, 0, length);
+        }
+    }
+    text.remove_prefix(length);
+  }
+  out.push_back('"');
+}
+
+void Write(const Value& value, std::string& out);
+
+void Write(const Object& object, std::string& out) {
+  out.push_back('{');
+  bool first = true;
+  for (const auto& [name, member] : object) {
+    if (!first) out.push_back(',');
+    first = false;
+    WriteString(name, out);
+    out.push_back(':');
+    Write(member, out);
+  }
+  out.push_back('}');
+}
+
+void Write(const List& list, std::string& out) {
+  out.push_back('[');
+  bool first = true;
+  for (const Value& element : list) {
+    if (!first) out.push_back(',');
+    first = false;
+    Write(element, out);
+  }
+  out.push_back(']');
+}
+
+void Write(const Value& value, std::string& out) {
+  if (const auto* text = std::get_if<std::string>(&value.get())) return WriteString(*text, out);
+  if (const auto* truth = std::get_if<bool>(&value.get())) {
+    out.append(*truth ? "true" : "false");
+    return;
+  }
+  if (const auto* list = std::get_if<List>(&value.get())) return Write(*list, out);
+  Write(std::get<Object>(value.get()), out);
+}
+
+}  // namespace
+
+std::string CanonicalJson(const Value& value) {
+  std::string out;
+  Write(value, out);
+  return out;
+}
+
+Entry::Entry(std::string_view kind, UtcTime at) {
+  Set("kind", kind);
+  Set("time", at.Iso());
+}
+
+Entry& Entry::Set(std::string_view name, Value value) {
+  fields_.insert_or_assign(std::string(name), std::move(value));
+  return *this;
+}
+
+Entry& Entry::SetIfAny(std::string_view name, std::string_view text) {
+  return text.empty() ? *this : Set(name, text);
+}
+
+std::string Entry::Serialise(std::uint64_t index) const {
+  Object fields = fields_;
+  fields.insert_or_assign("index", Value(std::to_string(index)));
+  return CanonicalJson(Value(std::move(fields)));
+}
+
+Sha256Digest LeafHash(std::string_view entry) {
+  constexpr std::array<std::uint8_t, 1> kLeafPrefix = {0x00};
+  return Sha256({kLeafPrefix, AsBytes(entry)});
+}
+
+}  // namespace acb::audit

@@ -1,0 +1,66 @@
+// One entry of the audit log: a JSON object in canonical form (RFC 8785), and its RFC 6962 leaf.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "firmware/base/bytes.h"
+#include "firmware/base/sha256.h"
+#include "firmware/base/time.h"
+
+namespace acb::audit {
+
+class Value;
+using List = std::vector<Value>;
+// Sorted by octets, which for ASCII names is the order of RFC 8785 (UTF-16 code units).
+using Object = std::map<std::string, Value, std::less<>>;
+
+// There are no numbers: 64-bit values are decimal strings (design.md section 8).
+class Value {
+ public:
+  Value(std::string text) : value_(std::move(text)) {}
+  Value(std::string_view text) : value_(std::string(text)) {}
+  Value(const char* text) : value_(std::string(text)) {}
+  Value(bool truth) : value_(truth) {}
+  Value(List list) : value_(std::move(list)) {}
+  Value(Object object) : value_(std::move(object)) {}
+
+  const std::variant<std::string, bool, List, Object>& get() const { return value_; }
+
+ private:
+  std::variant<std::string, bool, List, Object> value_;
+};
+
+// Canonical JSON, no white space. Text must be UTF-8; an ill-formed octet is written as U+FFFD, so
+// that the entry is always valid JSON.
+std::string CanonicalJson(const Value& value);
+
+// Where an entry went. `leaf` is SHA-256(00 || entry), RFC 6962 section 2.1.
+struct Receipt {
+  std::uint64_t index;
+  Sha256Digest leaf;
+};
+
+// An entry without its index, which the log gives when it appends. `kind` is one of design.md
+// section 7: start, stop, anchor, provision, ceremony, feed, signed, refused, quarantined, released,
+// observed, reserved-elsewhere, abandoned, configuration, operator, export, alarm.
+class Entry {
+ public:
+  Entry(std::string_view kind, UtcTime at);
+  Entry& Set(std::string_view name, Value value);
+  // Left out when empty.
+  Entry& SetIfAny(std::string_view name, std::string_view text);
+
+  // The octets of the log: with "index" as a decimal string.
+  std::string Serialise(std::uint64_t index) const;
+
+ private:
+  Object fields_;
+};
+
+Sha256Digest LeafHash(std::string_view entry);
+
+}  // namespace acb::audit

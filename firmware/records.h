@@ -1,0 +1,125 @@
+// What is known about devices, meter points and parties: the rows that the feeds bring and the rules read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firmware/audit/entry.h"
+#include "firmware/base/bytes.h"
+#include "firmware/base/eui64.h"
+#include "firmware/base/reason.h"
+#include "firmware/base/request_id.h"
+#include "firmware/base/sha256.h"
+#include "firmware/base/time.h"
+#include "firmware/base/trust_anchor_cell.h"
+
+namespace acb {
+
+// A P-256 public key: 04 || x (32) || y (32). Checked to be on the curve where it enters.
+using PublicPoint = std::array<std::uint8_t, 65>;
+
+// Stored numbers: never reused.
+enum class DeviceType : std::uint8_t {
+  kEsme = 1, kGsme = 2, kGpf = 3, kChf = 4, kHcalcs = 5, kPpmid = 6, kIhd = 7, kCad = 8,
+};
+std::string_view Name(DeviceType type);  // "ESME", as the DUIS schema spells it
+std::optional<DeviceType> DeviceTypeFromName(std::string_view name);
+
+enum class SmetsGeneration : std::uint8_t { kUnknown = 0, kSmets1 = 1, kSmets2 = 2 };
+
+// The values of the DUIS schema's SMI status.
+enum class SmiStatus : std::uint8_t {
+  kPending = 1, kWhitelisted = 2, kInstalledNotCommissioned = 3, kCommissioned = 4,
+  kDecommissioned = 5, kWithdrawn = 6, kSuspended = 7, kRecovery = 8, kRecovered = 9,
+};
+std::string_view Name(SmiStatus status);
+std::optional<SmiStatus> SmiStatusFromName(std::string_view name);
+
+// Who holds the cells of one role on one device. "Cell" means all cells of the role (design.md 4).
+struct CellState {
+  enum class Holder : std::uint8_t { kUnknown = 0, kAcb = 1, kParty = 2 };
+  Holder holder = Holder::kUnknown;
+  Eui64 party{0};                       // when kParty
+  std::optional<FloorSeqNumber> floor;  // recorded floor; unknown is not zero
+};
+
+struct Device {
+  Eui64 id{0};
+  DeviceType type = DeviceType::kEsme;
+  SmetsGeneration smets = SmetsGeneration::kUnknown;
+  std::string model;
+  SmiStatus smi_status = SmiStatus::kPending;
+  std::optional<UtcTime> commissioned;
+  std::string mpxn;  // MPAN core (13 digits) or MPRN (up to 10); empty when none is linked
+  std::optional<PublicPoint> key_agreement;  // the device's KA key
+  Sha256Digest key_agreement_certificate{};  // SHA-256 of the DER it came from
+  CellState supplier;
+  CellState network_operator;
+  // Greatest counter of the ACB as originator, over all cells; 0 when none was ever issued.
+  std::uint64_t last_issued = 0;
+
+  // Of the two roles that 6.21 hands over.
+  const CellState& cell(RemotePartyRole role) const {
+    return role == RemotePartyRole::kSupplier ? supplier : network_operator;
+  }
+};
+
+// DUIS User Roles (duis-6.21.md section 0.3).
+enum class UserRole : std::uint8_t {
+  kImportSupplier = 1, kExportSupplier = 2, kGasSupplier = 3, kRegisteredSupplierAgent = 4,
+  kElectricityDistributor = 5, kGasTransporter = 6, kOtherUser = 7,
+};
+std::string_view Name(UserRole role);  // "IS", "ES", "GS", "RSA", "ED", "GT", "OU"
+std::optional<UserRole> UserRoleFromName(std::string_view name);
+
+enum class PartyStatus : std::uint8_t { kActive = 1, kSuspended = 2, kExpelled = 3, kCeased = 4 };
+std::string_view Name(PartyStatus status);  // "active", "suspended", "expelled", "ceased"
+std::optional<PartyStatus> PartyStatusFromName(std::string_view name);
+
+// One row of the register of parties, in force in [from, to).
+struct PartyRecord {
+  Eui64 user_id{0};
+  std::string party;  // short name, as registrations use it
+  UserRole role = UserRole::kOtherUser;
+  PartyStatus status = PartyStatus::kActive;
+  UtcTime from{0};
+  std::optional<UtcTime> to;
+  bool uept = false;                       // User Entry Process Tests completed (R-074-2)
+  std::optional<UtcTime> notice_to_cease;  // R-128-6
+
+  bool InForce(UtcTime at) const { return from <= at && (!to || at < *to); }
+};
+
+// One row of registration data, in force in [from, to).
+struct Registration {
+  std::string mpxn;
+  std::string supplier;          // party short name
+  std::string network_operator;  // party short name
+  UtcTime from{0};
+  std::optional<UtcTime> to;
+
+  bool InForce(UtcTime at) const { return from <= at && (!to || at < *to); }
+};
+
+// What became of a RequestID.
+struct StoredRequest {
+  enum class State : std::uint8_t { kReserved = 1, kSigned = 2, kRefused = 3, kQuarantined = 4, kAbandoned = 5 };
+  State state = State::kReserved;
+  Sha256Digest body{};  // SHA-256 of the request's octets as received
+  RemotePartyRole role = RemotePartyRole::kSupplier;
+  std::optional<OriginatorCounter> counter;  // reserved, signed, abandoned
+  // Signed
+  Eui64 acb{0};
+  Bytes command;  // GBCS, from DD to the last octet of the MAC
+  // Refused
+  Reason reason = Reason::kMalformed;
+  std::string explanation;
+  // Signed, refused
+  audit::Receipt audit{};
+};
+
+}  // namespace acb

@@ -1,4 +1,5 @@
-// What the rules need from outside. Each port has a real implementation (store/, hsm/) and a fake (tests/).
+// What the rules need from outside. Each port has a real implementation (store/, hsm/) and a fake
+// (tests/).
 #pragma once
 
 #include <cstdint>
@@ -49,13 +50,14 @@ struct ReservationWish {
   std::uint64_t trust_generation;
 };
 
-// Counters of the ACB as originator (design.md section 4). Thread-safe. Every call blocks for a flush.
+// Counters of the ACB as originator (design.md section 4). Thread-safe. Every call blocks for a
+// flush.
 class CounterStore {
  public:
   virtual ~CounterStore() = default;
 
-  // Reserves the next originator counter for the device of `wish.request` and writes the RequestID as
-  // reserved with it, in one transaction that reads RequestID, cell and floor again.
+  // Reserves the next originator counter for the device of `wish.request` and writes the RequestID
+  // as reserved with it, in one transaction that reads RequestID, cell and floor again.
   //
   // The counter is greater than every value ever returned or recorded for the device and than the
   // floor of the cell, across restarts and power loss, and it is on disk before this returns. A
@@ -69,7 +71,8 @@ class CounterStore {
   //                                      revocation lists changed since the checks; nothing spent.
   //   kBusy                              another reservation of this device is unanswered.
   //   kStoreUnavailable                  nothing was written; try again.
-  //   kStoreInDoubt                      the value may be spent; every later call fails until reopened.
+  //   kStoreInDoubt                      the value may be spent; every later call fails until
+  //   reopened.
   virtual Result<ReservedCounter> Reserve(const ReservationWish& wish) = 0;
 
   // The counter was not used: an `abandoned` entry, and the RequestID is open again. The counter is
@@ -77,7 +80,8 @@ class CounterStore {
   virtual Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) = 0;
 
  protected:
-  static ReservedCounter Mint(const RequestId& request, RemotePartyRole role, OriginatorCounter counter) {
+  static ReservedCounter Mint(const RequestId& request, RemotePartyRole role,
+                              OriginatorCounter counter) {
     return ReservedCounter(request, role, counter);
   }
 };
@@ -90,9 +94,11 @@ class AuditLog {
 
   // Flush 2: the entry, the command as the RequestID's stored answer, and the request as evidence,
   // in one transaction. Writes only over "reserved with this counter", the cell still the ACB's and
-  // its floor still below; otherwise kChangedMeanwhile and nothing is written (the caller abandons).
-  virtual Result<audit::Receipt> AppendSigned(const ReservedCounter& counter, const audit::Entry& entry,
-                                              Eui64 acb, const gbcs::SignedCommand& command,
+  // its floor still below; otherwise kChangedMeanwhile and nothing is written (the caller
+  // abandons).
+  virtual Result<audit::Receipt> AppendSigned(const ReservedCounter& counter,
+                                              const audit::Entry& entry, Eui64 acb,
+                                              const gbcs::SignedCommand& command,
                                               BytesView request_octets) = 0;
 
   // A refusal that is final for its RequestID: what a retry of the same octets gets again. Only for
@@ -109,8 +115,8 @@ class AuditLog {
 class CommandSigner {
  public:
   virtual ~CommandSigner() = default;
-  // Signs as the ACB and adds the ACB-SMD MAC for the device whose key agreement key is `device_key`.
-  // The signature was verified in software before this returns (design.md section 5).
+  // Signs as the ACB and adds the ACB-SMD MAC for the device whose key agreement key is
+  // `device_key`. The signature was verified in software before this returns (design.md section 5).
   // Fails with kHsmUnavailable: the HSM failed or gave a wrong result; nothing leaves.
   virtual Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command,
                                                  const PublicPoint& device_key) = 0;

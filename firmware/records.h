@@ -1,4 +1,5 @@
-// What is known about devices, meter points and parties: the rows that the feeds bring and the rules read.
+// What is known about devices, meter points and parties: the rows that the feeds bring and the
+// rules read.
 #pragma once
 
 #include <array>
@@ -24,7 +25,14 @@ using PublicPoint = std::array<std::uint8_t, 65>;
 
 // Stored numbers: never reused.
 enum class DeviceType : std::uint8_t {
-  kEsme = 1, kGsme = 2, kGpf = 3, kChf = 4, kHcalcs = 5, kPpmid = 6, kIhd = 7, kCad = 8,
+  kEsme = 1,
+  kGsme = 2,
+  kGpf = 3,
+  kChf = 4,
+  kHcalcs = 5,
+  kPpmid = 6,
+  kIhd = 7,
+  kCad = 8,
 };
 std::string_view Name(DeviceType type);  // "ESME", as the DUIS schema spells it
 std::optional<DeviceType> DeviceTypeFromName(std::string_view name);
@@ -33,8 +41,15 @@ enum class SmetsGeneration : std::uint8_t { kUnknown = 0, kSmets1 = 1, kSmets2 =
 
 // The values of the DUIS schema's SMI status.
 enum class SmiStatus : std::uint8_t {
-  kPending = 1, kWhitelisted = 2, kInstalledNotCommissioned = 3, kCommissioned = 4,
-  kDecommissioned = 5, kWithdrawn = 6, kSuspended = 7, kRecovery = 8, kRecovered = 9,
+  kPending = 1,
+  kWhitelisted = 2,
+  kInstalledNotCommissioned = 3,
+  kCommissioned = 4,
+  kDecommissioned = 5,
+  kWithdrawn = 6,
+  kSuspended = 7,
+  kRecovery = 8,
+  kRecovered = 9,
 };
 std::string_view Name(SmiStatus status);
 std::optional<SmiStatus> SmiStatusFromName(std::string_view name);
@@ -70,8 +85,13 @@ struct Device {
 
 // DUIS User Roles (duis-6.21.md section 0.3).
 enum class UserRole : std::uint8_t {
-  kImportSupplier = 1, kExportSupplier = 2, kGasSupplier = 3, kRegisteredSupplierAgent = 4,
-  kElectricityDistributor = 5, kGasTransporter = 6, kOtherUser = 7,
+  kImportSupplier = 1,
+  kExportSupplier = 2,
+  kGasSupplier = 3,
+  kRegisteredSupplierAgent = 4,
+  kElectricityDistributor = 5,
+  kGasTransporter = 6,
+  kOtherUser = 7,
 };
 std::string_view Name(UserRole role);  // "IS", "ES", "GS", "RSA", "ED", "GT", "OU"
 std::optional<UserRole> UserRoleFromName(std::string_view name);
@@ -107,7 +127,13 @@ struct Registration {
 
 // What became of a RequestID.
 struct StoredRequest {
-  enum class State : std::uint8_t { kReserved = 1, kSigned = 2, kRefused = 3, kQuarantined = 4, kAbandoned = 5 };
+  enum class State : std::uint8_t {
+    kReserved = 1,
+    kSigned = 2,
+    kRefused = 3,
+    kQuarantined = 4,
+    kAbandoned = 5
+  };
   State state = State::kReserved;
   Sha256Digest body{};  // SHA-256 of the request's octets as received
   RemotePartyRole role = RemotePartyRole::kSupplier;

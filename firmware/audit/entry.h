@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -25,6 +26,11 @@ class Value {
   Value(std::string_view text) : value_(std::string(text)) {}
   Value(const char* text) : value_(std::string(text)) {}
   Value(bool truth) : value_(truth) {}
+  // Without this a number or a pointer would silently become true.
+  template <class T>
+  Value(T) requires(std::is_arithmetic_v<T> ||
+                    (std::is_pointer_v<T> && !std::is_convertible_v<T, std::string_view>))
+  = delete;
   Value(List list) : value_(std::move(list)) {}
   Value(Object object) : value_(std::move(object)) {}
 

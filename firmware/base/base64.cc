@@ -1,5 +1,6 @@
 #include "firmware/base/base64.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 

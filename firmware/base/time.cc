@@ -7,6 +7,9 @@
 namespace acb {
 namespace {
 
+// XML Schema part 2, 3.2.7.3: time zones from -14:00 to +14:00.
+constexpr int kMaxZoneMinutes = 14 * 60;
+
 // Exactly `digits` ASCII digits at the front of `text`, which moves on; nothing otherwise.
 std::optional<int> TakeNumber(std::string_view& text, std::size_t digits) {
   if (text.size() < digits) return std::nullopt;
@@ -58,10 +61,19 @@ std::optional<int> TakeZoneMinutes(std::string_view& text) {
   const int sign = TakeCharacter(text, '+') ? 1 : TakeCharacter(text, '-') ? -1 : 0;
   if (sign == 0) return std::nullopt;
   const auto hours = TakeNumber(text, 2);
-  if (!hours || *hours > 14 || !TakeCharacter(text, ':')) return std::nullopt;
+  if (!hours || !TakeCharacter(text, ':')) return std::nullopt;
   const auto minutes = TakeNumber(text, 2);
   if (!minutes || *minutes > 59) return std::nullopt;
-  return sign * (*hours * 60 + *minutes);
+  const int offset = *hours * 60 + *minutes;
+  if (offset > kMaxZoneMinutes) return std::nullopt;
+  return sign * offset;
+}
+
+// The zone can move an instant out of the years that Iso() can write.
+bool InYears1To9999(std::int64_t seconds) {
+  constexpr std::int64_t kFirst = -62135596800;  // 0001-01-01T00:00:00Z
+  constexpr std::int64_t kLast = 253402300799;   // 9999-12-31T23:59:59Z
+  return seconds >= kFirst && seconds <= kLast;
 }
 
 }  // namespace
@@ -81,6 +93,7 @@ std::optional<UtcTime> UtcTime::FromIso(std::string_view text) {
   if (!zone || !text.empty()) return std::nullopt;
   const std::int64_t seconds =
       *day * 86400 + *hour * 3600 + *minute * 60 + *second - std::int64_t{*zone} * 60;
+  if (!InYears1To9999(seconds)) return std::nullopt;
   return UtcTime(seconds * 1000 + *fraction);
 }
 

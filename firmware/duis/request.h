@@ -23,8 +23,9 @@ struct ParseLimits {
   std::size_t octets = 256 * 1024;
   std::size_t depth = 16;
   std::size_t elements = 256;
-  std::size_t attributes = 64;      // in the whole document
-  std::size_t text = 64 * 1024;     // of one element
+  std::size_t attributes = 64;   // in the whole document
+  std::size_t text = 64 * 1024;  // octets between two tags
+  std::size_t tag = 4 * 1024;    // octets of one tag, with its name and attributes
 };
 
 // What a 6.21 asks for.
@@ -81,13 +82,16 @@ class VerifiedRequest {
 
 // Parses, validates against the V5.4 rules for 6.21 and the profile of the signature's structure.
 // Thread-safe; does no I/O: no DOCTYPE, no entity, no network, no file.
+//
+// Stricter than XML and the schema: UTF-8 only, no comment, no processing instruction, no attribute
+// but those the profile needs (so no Id and no xsi:schemaLocation). White space between elements is
+// accepted: it is signed and it changes nothing that is read.
 // Fails with
 //   kTooLarge            a limit on octets.
-//   kMalformed           not well-formed, wrong encoding, DOCTYPE, limits, structure, values, base64.
-//   kDuisVersion         a schemaVersion that is not supported.
-//   kSrvNotSignedHere    another Service Request than 6.21.
-//   kCommandVariant      a variant other than 1, 2, 3.
-//   kSignatureInvalid    no signature, or one that is not of the profile.
+//   kMalformed           not well-formed, wrong encoding, DOCTYPE, limits, structure, values,
+//   base64. kDuisVersion         a schemaVersion that is not supported. kSrvNotSignedHere another
+//   Service Request than 6.21. kCommandVariant      a variant other than 1, 2, 3. kSignatureInvalid
+//   no signature, or one that is not of the profile.
 Result<UnverifiedRequest> Parse(BytesView octets, const ParseLimits& limits = {});
 
 }  // namespace acb::duis

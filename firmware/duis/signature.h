@@ -9,9 +9,9 @@ namespace acb::duis {
 Status InitialiseXml();
 
 // Verifies the XML signature with the public key of `signer`, which the caller found by
-// request.signer() in the certificates it trusts and checked (smki path, role, revocation). The signer's
-// EUI-64 must equal the RequestID's originator.
-// Fails with kSignatureInvalid, kSenderAuth, kMalformed.
+// request.signer() in the certificates it trusts and checked (smki path, role, revocation). The
+// signer's EUI-64 must equal the RequestID's originator. Fails with kSignatureInvalid, kSenderAuth,
+// kMalformed.
 Result<VerifiedRequest> VerifySignature(UnverifiedRequest&& request, smki::CertificatePtr signer);
 
 }  // namespace acb::duis

@@ -1,5 +1,5 @@
-// GBCS use case CS02b "Update Security Credentials": build what the ACB sends for DUIS 6.21, and parse
-// every Command, Pre-Command, Response and Alert of the use case.
+// GBCS use case CS02b "Update Security Credentials": build what the ACB sends for DUIS 6.21, and
+// parse every Command, Pre-Command, Response and Alert of the use case.
 //
 // All numbers big-endian. Source: gbcs-cs02b.md sections 1 to 6 (proven on the DCC's test vectors).
 #pragma once
@@ -21,9 +21,13 @@ using Signature = std::array<std::uint8_t, 64>;
 // The first 12 octets of the GMAC tag.
 using Mac = std::array<std::uint8_t, 12>;
 
+// Limits of what is built; the parser has its own (payload.h).
+inline constexpr std::size_t kMaxCertificateOctets = 8192;   // as smki::Certificate
+inline constexpr std::size_t kMaxPathCertificatesBuilt = 3;  // DUIS 6.21 allows 1 to 3
+
 // The parts of a 6.21 command that do not come from the reservation (device, role, counter do).
 struct HandoverContent {
-  Eui64 acb;  // Business Originator ID
+  Eui64 acb{0};  // Business Originator ID
   std::optional<FloorSeqNumber> floor;
   std::optional<FloorSeqNumber> prepayment_top_up_floor;  // supplier only
   bool apply_time_based_cpv_checks = true;
@@ -64,7 +68,11 @@ struct SignedCommand {
 // Builds the command of DUIS 6.21 for the device, role and counter of `reserved`: mode 2
 // supplierBySupplier or mode 3 networkOperatorByNetworkOperator. Strict DER.
 // Fails with kCorrelation when the content does not fit the role (top-up parts for a network
-// operator, no or more than three path certificates, a certificate that is no single DER SEQUENCE).
+// operator, no or more than three path certificates, a certificate that is no single DER SEQUENCE
+// of up to 8 KiB) and when the role is neither supplier nor network operator. Whether the set is
+// complete is for checks/ to say.
+//
+// The caller passes the result through CheckCorrelation (correlation.h) before it is signed.
 Result<UnsignedCommand> BuildUpdateSecurityCredentials(const HandoverContent& content,
                                                        const ReservedCounter& reserved);
 

@@ -16,18 +16,27 @@
 
 namespace acb::smki {
 
-// A name as a list of attributes in encoding order, values compared as text (RFC 5280 section 7.1:
-// PrintableString and UTF8String of the same characters are equal; case and inner blanks folded).
+// A name as its attributes in encoding order. Two names are equal when each attribute is: same type,
+// same text without regard to ASCII case and to leading, trailing and repeated blanks, whether
+// PrintableString or UTF8String (RFC 5280 section 7.1). Characters beyond ASCII are compared as they are.
 struct Name {
   struct Attribute {
-    std::string type;   // dotted OID
-    std::string value;  // folded text, or "#" + hex of the DER for a value that is no text
-    friend bool operator==(const Attribute&, const Attribute&) = default;
+    // Dotted OID; with "+" before it when the attribute shares its RDN with the one before.
+    std::string type;
+    // RFC 4514: text with blanks folded and special characters escaped, so that it holds no control
+    // character; or "#" and the DER in hex for a value that is neither PrintableString nor UTF8String.
+    std::string value;
+    friend bool operator==(const Attribute& a, const Attribute& b);
   };
   std::vector<Attribute> attributes;
   // RFC 4514 order: last RDN first, "CN=Z1,OU=07".
   std::string Text() const;
-  // RFC 4514 text, as ds:X509IssuerName carries it (blanks after commas allowed). Nothing if it is no name.
+  // Equal names, and only they, have equal keys.
+  std::string Key() const;
+  // RFC 4514 text, as ds:X509IssuerName carries it; blanks around the commas are allowed. The order
+  // of RDNs is meaning: "OU=07,CN=Z1" is a name, but not the issuer "CN=Z1,OU=07" (that is what
+  // xmlsec1 and Java write for an encoding of OU, CN). Nothing for what is no name, is empty, has two
+  // attributes in one RDN, or is longer than 1024 octets.
   static std::optional<Name> FromText(std::string_view text);
   friend bool operator==(const Name&, const Name&) = default;
 };
@@ -35,8 +44,8 @@ struct Name {
 class Certificate {
  public:
   // Refuses, with kProfile, what is not one X.509 certificate in strict DER: trailing octets,
-  // non-minimal or indefinite lengths, explicit defaults, padded integers, depth, size (8 KiB).
-  // Refuses nothing else: RSA, wrong profile, expired all parse.
+  // non-minimal or indefinite lengths, explicit defaults, padded integers, dates that do not exist,
+  // depth, size (8 KiB). Refuses nothing else: RSA, wrong profile, expired all parse.
   static Result<std::shared_ptr<const Certificate>> Parse(BytesView der);
   ~Certificate();
 
@@ -46,10 +55,14 @@ class Certificate {
   const Name& subject() const;
   BytesView serial() const;              // content octets of the INTEGER, minimal
   std::string SerialDecimal() const;     // as ds:X509SerialNumber writes it
-  std::optional<Eui64> eui64() const;    // subject x500UniqueIdentifier, when there is exactly one of 8 octets
-  std::optional<std::uint8_t> ou_role() const;  // subject OU, when there is exactly one of two hex digits
-  std::optional<PublicPoint> public_point() const;  // when the key is P-256, named curve, uncompressed, on the curve
-  std::optional<KeyUsage> key_usage() const;  // when keyUsage has exactly one bit that a cell knows
+  // Subject x500UniqueIdentifier, when there is exactly one, of 8 octets.
+  std::optional<Eui64> eui64() const;
+  // Subject OU, when there is exactly one, of two hex digits.
+  std::optional<std::uint8_t> ou_role() const;
+  // When the key is P-256, named curve, uncompressed, on the curve.
+  std::optional<PublicPoint> public_point() const;
+  // When keyUsage has exactly one bit, and that is one a cell knows.
+  std::optional<KeyUsage> key_usage() const;
   BytesView subject_key_identifier() const;    // empty when absent
   BytesView authority_key_identifier() const;  // keyIdentifier [0]; empty when absent
   UtcTime not_before() const;
@@ -57,11 +70,13 @@ class Certificate {
   // "serial 1234 issuer CN=Z1,OU=07 subject EUI-64 90B3D51F30020000": for explanations (R-NOW-14).
   std::string Label() const;
 
- private:
-  // ... (the implementation's own; may hold an X509*)
+  // The parse as it stands (certificate_fields.h), for the checks in this folder.
   struct Fields;
-  explicit Certificate(std::unique_ptr<Fields> fields);
-  std::unique_ptr<Fields> fields_;
+  const Fields& fields() const { return *fields_; }
+
+ private:
+  explicit Certificate(std::unique_ptr<const Fields> fields);
+  std::unique_ptr<const Fields> fields_;
 };
 
 using CertificatePtr = std::shared_ptr<const Certificate>;

@@ -1,0 +1,89 @@
+#include "firmware/case_file.h"
+
+#include <algorithm>
+
+namespace acb {
+namespace {
+
+// R-NOW-14: serial number and issuer, subject entity identifier, SHA-256.
+audit::Value Identify(const smki::Certificate& certificate) {
+  audit::Object names;
+  names.emplace("serial", certificate.SerialDecimal());
+  names.emplace("issuer", certificate.issuer().Text());
+  if (const auto eui = certificate.eui64()) names.emplace("subject", eui->Hyphenated());
+  names.emplace("sha256", ToHex(certificate.sha256()));
+  return names;
+}
+
+}  // namespace
+
+void CaseFile::Observe(const std::vector<std::string>& more) {
+  for (const std::string& observation : more) {
+    if (std::ranges::find(observations, observation) == observations.end()) {
+      observations.push_back(observation);
+    }
+  }
+}
+
+audit::Entry CaseFile::Begin(std::string_view kind) const {
+  audit::Entry entry(kind, now);
+  entry.Set("client", client).Set("request_sha256", ToHex(body));
+  if (judged_at != now) entry.Set("judged_at", judged_at.Iso());
+  if (request != nullptr) {
+    const duis::HandoverRequest& content = request->content();
+    entry.Set("request_id", content.request_id.Text())
+        .Set("user", content.request_id.originator.Hyphenated())
+        .Set("device", content.request_id.target.Hyphenated())
+        .Set("role", Name(content.role))
+        .Set("signer", Identify(*request->signer()));
+  } else if (claimed_id) {
+    entry.Set("claimed_request_id", claimed_id->Text());
+  }
+  entry.SetIfAny("party", requester);
+  if (device != nullptr) {
+    entry.Set("device_type", Name(device->type));
+    // The meter point itself is personal data; its hash lets one who knows it find the record.
+    if (!device->mpxn.empty()) entry.Set("mpxn_sha256", ToHex(Sha256(AsBytes(device->mpxn))));
+  }
+  if (target != nullptr) {
+    audit::List certificates;
+    for (const smki::CertificatePtr& certificate : target->certificates()) {
+      certificates.push_back(Identify(*certificate));
+    }
+    entry.Set("certificates", std::move(certificates));
+  }
+  if (!observations.empty()) {
+    entry.Set("observations", audit::List(observations.begin(), observations.end()));
+  }
+  return entry;
+}
+
+audit::Entry CaseFile::SignedEntry(const ReservedCounter& counter,
+                                   const gbcs::SignedCommand& command, Eui64 acb,
+                                   const smki::Certificate& acb_certificate) const {
+  audit::Entry entry = Begin("signed");
+  entry.Set("originator", acb.Hyphenated())
+      .Set("originator_counter", std::to_string(counter.counter().value()))
+      .Set("command_sha256", ToHex(Sha256(command.octets)))
+      .Set("command_octets", std::to_string(command.octets.size()))
+      .Set("acb_certificate", Identify(acb_certificate));
+  if (const auto floor = device->cell(counter.role()).floor) {
+    entry.Set("recorded_floor", std::to_string(floor->value()));
+  }
+  if (const auto floor = request->content().floor) {
+    entry.Set("requested_floor", std::to_string(floor->value()));
+  }
+  return entry;
+}
+
+audit::Entry CaseFile::RefusedEntry(const Failure& why) const {
+  const ReasonInfo& info = Describe(why.reason);
+  audit::Entry entry = Begin("refused");
+  entry.Set("reason", info.name)
+      .Set("final", info.kind == ReasonKind::kRefusal)
+      .Set("response_code", info.duis_code)
+      .SetIfAny("explanation", why.explanation);
+  return entry;
+}
+
+}  // namespace acb

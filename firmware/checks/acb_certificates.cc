@@ -1,0 +1,50 @@
+#include "firmware/checks/acb_certificates.h"
+
+namespace acb::checks {
+namespace {
+
+Status CheckKind(const smki::Certificate& certificate, KeyUsage usage) {
+  const auto role = static_cast<std::uint8_t>(RemotePartyRole::kAccessControlBroker);
+  if (certificate.ou_role() != role) {
+    return Failure(Reason::kAcbCert, certificate.Label() + " has not the role ACB (subject OU 04)");
+  }
+  if (certificate.key_usage() != usage) {
+    return Failure(Reason::kAcbCert,
+                   certificate.Label() + " has another keyUsage than its place needs");
+  }
+  if (!certificate.eui64() || !certificate.public_point()) {
+    return Failure(Reason::kAcbCert, certificate.Label() + " has no EUI-64 or no P-256 key");
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<AcbCertificates> AcbCertificates::From(smki::CertificatePtr digital_signing,
+                                              smki::CertificatePtr key_agreement) {
+  if (Status kind = CheckKind(*digital_signing, KeyUsage::kDigitalSignature); !kind) {
+    return std::move(kind).error();
+  }
+  if (Status kind = CheckKind(*key_agreement, KeyUsage::kKeyAgreement); !kind) {
+    return std::move(kind).error();
+  }
+  if (digital_signing->eui64() != key_agreement->eui64()) {
+    return Failure(Reason::kAcbCert, "the ACB's two certificates have different EUI-64s");
+  }
+  const Eui64 eui64 = *digital_signing->eui64();
+  return AcbCertificates{std::move(digital_signing), std::move(key_agreement), eui64};
+}
+
+Status CheckAcbCertificates(const smki::Trust& trust, const AcbCertificates& acb, UtcTime at) {
+  for (const smki::CertificatePtr& certificate : {acb.digital_signing, acb.key_agreement}) {
+    const auto path = trust.CheckPath(certificate, {}, at);
+    if (!path) {
+      return Failure(Reason::kAcbCert, "the ACB's " + certificate->Label() + ": " +
+                                           std::string(Describe(path.error().reason).name) + ": " +
+                                           path.error().explanation);
+    }
+  }
+  return Done{};
+}
+
+}  // namespace acb::checks

@@ -1,0 +1,23 @@
+// R-SEC3-29: the ACB signs only while its own certificates are in date, in order and not revoked.
+#pragma once
+
+#include "firmware/base/result.h"
+#include "firmware/smki/trust.h"
+
+namespace acb::checks {
+
+// The ACB's certificates, whose private keys the HSM holds. One EUI-64 for both.
+struct AcbCertificates {
+  smki::CertificatePtr digital_signing;
+  smki::CertificatePtr key_agreement;
+  Eui64 eui64{0};
+
+  // kAcbCert when they are not a DS and a KA certificate of role ACB (OU 04) and one EUI-64.
+  static Result<AcbCertificates> From(smki::CertificatePtr digital_signing,
+                                      smki::CertificatePtr key_agreement);
+};
+
+// Path and status of both at `at`. Fails with kAcbCert; the explanation says what is wrong.
+Status CheckAcbCertificates(const smki::Trust& trust, const AcbCertificates& acb, UtcTime at);
+
+}  // namespace acb::checks

@@ -1,0 +1,33 @@
+// May this User ask for this device's credentials to be handed over?
+#pragma once
+
+#include <string>
+
+#include "firmware/base/result.h"
+#include "firmware/duis/request.h"
+#include "firmware/ports.h"
+
+namespace acb::checks {
+
+// The User is a DCC User in a supplier role (IS or GS: duis-6.21.md 2.1), not suspended or expelled
+// (R-SEC3-10), has completed User Entry Process Tests (R-074-2), and is the supplier registered for
+// the device's meter point at `at` and, when the request names an execution time, then too
+// (R-107-5). Gives the party's short name.
+//
+// Fails with
+//   kSubjectUnknown         the User is not in the register of parties.
+//   kSuspended              suspended, expelled, ceased, or no row in force.
+//   kRoleNotAllowed         not a supplier.
+//   kRequesterNotEligible   not the registered supplier.
+Result<std::string> CheckEligibility(const Records& records, const duis::HandoverRequest& request,
+                                     const Device& device, UtcTime at);
+
+// The rows of `rows` in force at `at`; kSuspended when one of them says so or none is in force.
+Result<std::vector<PartyRecord>> RowsInForce(const std::vector<PartyRecord>& rows, UtcTime at);
+
+// The registration of `mpxn` in force at `at`; nothing when there is none. When rows overlap the
+// one that began last counts.
+Result<std::optional<Registration>> RegistrationAt(const Records& records, std::string_view mpxn,
+                                                   UtcTime at);
+
+}  // namespace acb::checks

@@ -1,0 +1,88 @@
+#include "firmware/checks/registration.h"
+
+#include <algorithm>
+
+#include "firmware/checks/eligibility.h"
+
+namespace acb::checks {
+namespace {
+
+Failure UnknownSubject(Eui64 holder) {
+  return Failure(Reason::kSubjectUnknown, "no party with EUI-64 " + holder.Hyphenated() +
+                                              " and a fitting role is in the register of parties");
+}
+
+Status CheckSupplier(const std::vector<PartyRecord>& rows, std::string_view requester, UtcTime at) {
+  const auto in_force = RowsInForce(rows, at);
+  if (!in_force) return in_force.error();
+  // A supplier may have several EUI-64s; the party is what registration data names.
+  const bool same = std::ranges::any_of(
+      *in_force, [&](const PartyRecord& row) { return row.party == requester; });
+  if (!same) {
+    return Failure(Reason::kRequesterNotEligible,
+                   "the supplier certificates are not those of the requesting party");
+  }
+  return Done{};
+}
+
+// R-128-1, -3, -6: status matters on the gas side, where a party can cease to be a DCC User.
+Status CheckGasNetworkParty(const PartyRecord& row, UtcTime at) {
+  if (row.status == PartyStatus::kCeased || !row.InForce(at) || !row.uept) {
+    return Failure(Reason::kGnpNotUser, "the gas network party is not a DCC User at " + at.Iso());
+  }
+  if (row.notice_to_cease && *row.notice_to_cease <= at) {
+    return Failure(Reason::kGnpNotUser,
+                   "the gas network party has given notice that it ceases to be a DCC User");
+  }
+  return Done{};
+}
+
+// Of the rows with the wanted role: the one in force; else the one that began last.
+const PartyRecord* BestRow(const std::vector<PartyRecord>& rows, UserRole role, UtcTime at) {
+  const PartyRecord* best = nullptr;
+  for (const PartyRecord& row : rows) {
+    if (row.role != role || at < row.from) continue;
+    if (best == nullptr || best->from < row.from) best = &row;
+  }
+  return best;
+}
+
+}  // namespace
+
+Status CheckRegistration(const Records& records, const Device& device, RemotePartyRole role,
+                         Eui64 holder, std::string_view requester, UtcTime at) {
+  const auto rows = records.FindUser(holder);
+  if (!rows) return rows.error();
+  if (rows->empty()) return UnknownSubject(holder);
+  if (role == RemotePartyRole::kSupplier) return CheckSupplier(*rows, requester, at);
+
+  const bool gas = device.type == DeviceType::kGpf;
+  const PartyRecord* party =
+      BestRow(*rows, gas ? UserRole::kGasTransporter : UserRole::kElectricityDistributor, at);
+  if (party == nullptr) return UnknownSubject(holder);
+
+  const auto registration = RegistrationAt(records, device.mpxn, at);
+  if (!registration) return registration.error();
+  if (!registration->has_value() || (*registration)->network_operator.empty()) {
+    return Failure(Reason::kNoUnmapped,
+                   "no network operator is registered for the meter point at " + at.Iso());
+  }
+  // Who is registered instead is not said: it is another party's data.
+  if ((*registration)->network_operator != party->party) {
+    return Failure(Reason::kNoNotRegistered,
+                   "EUI-64 " + holder.Hyphenated() + " belongs to " + party->party +
+                       ", which is not the network operator registered for the meter point at " +
+                       at.Iso());
+  }
+  if (party->status == PartyStatus::kSuspended || party->status == PartyStatus::kExpelled) {
+    return Failure(Reason::kSuspended,
+                   "the network operator's status is " + std::string(Name(party->status)));
+  }
+  if (gas) return CheckGasNetworkParty(*party, at);
+  if (!party->InForce(at) || party->status != PartyStatus::kActive) {
+    return Failure(Reason::kSuspended, "the network operator is not a DCC User at " + at.Iso());
+  }
+  return Done{};
+}
+
+}  // namespace acb::checks

@@ -1,0 +1,164 @@
+#include "firmware/checks/target_certificates.h"
+
+#include <algorithm>
+
+#include "firmware/smki/deny_list.h"
+
+namespace acb::checks {
+namespace {
+
+// One replacement certificate and the key usage of the cell it goes to.
+struct Replacement {
+  std::string_view element;
+  KeyUsage usage;
+  const Bytes* der;
+};
+
+// gbcs-cs02b.md 4.2: a network operator has two cells; a supplier two, and the top-up cell. A
+// request that leaves one of the two out would hand over half a role (R-063-3).
+Result<std::vector<Replacement>> ReplacementsOf(const duis::HandoverRequest& request) {
+  std::vector<Replacement> all = {{"DigitalSigningCertificate", KeyUsage::kDigitalSignature,
+                                   &request.digital_signing_certificate}};
+  if (!request.key_agreement_certificate) {
+    return Failure(Reason::kCertSetIncomplete, "KeyAgreementCertificate is missing");
+  }
+  all.push_back(
+      {"KeyAgreementCertificate", KeyUsage::kKeyAgreement, &*request.key_agreement_certificate});
+  if (request.key_agreement_top_up_certificate) {
+    if (request.role != RemotePartyRole::kSupplier) {
+      return Failure(Reason::kCertSetIncomplete,
+                     "KeyAgreementTopUpCertificate goes with RemotePartyRole Supplier only");
+    }
+    all.push_back({"KeyAgreementTopUpCertificate", KeyUsage::kKeyAgreement,
+                   &*request.key_agreement_top_up_certificate});
+  }
+  return all;
+}
+
+Failure About(const Replacement& replacement, const smki::Certificate& certificate, Reason reason,
+              std::string_view what) {
+  return Failure(reason, std::string(replacement.element) + " (" + certificate.Label() +
+                             "): " + std::string(what));
+}
+
+// R-NOW-6, R-128-13, R-SEC3-33: what the cell demands of a certificate that is good in itself.
+Status CheckFitsCell(const smki::Trust& trust, const Replacement& replacement,
+                     const smki::Certificate& certificate, RemotePartyRole role, Eui64 acb) {
+  const auto ou = certificate.ou_role();
+  if (certificate.eui64() == acb ||
+      ou == static_cast<std::uint8_t>(RemotePartyRole::kAccessControlBroker)) {
+    return About(replacement, certificate, Reason::kReplacementIsAcb,
+                 "it is the Access Control Broker's; no supplier may ask for that");
+  }
+  if (ou != static_cast<std::uint8_t>(role)) {
+    return About(replacement, certificate, Reason::kRole,
+                 "its subject OU is not that of role " + std::string(Name(role)) +
+                     (role == RemotePartyRole::kSupplier ? " (02)" : " (03)"));
+  }
+  // Equality with exactly one usage, not a mask (style.md).
+  if (certificate.key_usage() != replacement.usage) {
+    return About(replacement, certificate, Reason::kProfile,
+                 replacement.usage == KeyUsage::kDigitalSignature
+                     ? "its keyUsage is not digitalSignature alone"
+                     : "its keyUsage is not keyAgreement alone");
+  }
+  const auto point = certificate.public_point();
+  if (trust.settings().environment == smki::Environment::kLive && point &&
+      smki::IsPublishedTestKey(*point)) {
+    return About(replacement, certificate, Reason::kEnvironment, "its key is a published test key");
+  }
+  return Done{};
+}
+
+// The device builds its path from what the command carries (gbcs-cs02b.md section 10, rule 7): it
+// must be the path that was checked here, and nothing else may ride along.
+Status CheckOfferedPath(const duis::HandoverRequest& request,
+                        const std::vector<smki::CertificatePtr>& issuing) {
+  for (const smki::CertificatePtr& needed : issuing) {
+    const bool sent = std::ranges::any_of(
+        request.certification_path, [&](const Bytes& der) { return Equal(der, needed->der()); });
+    if (!sent) {
+      return Failure(Reason::kChain,
+                     "CertificationPathCertificates lacks the issuing authority's certificate " +
+                         needed->Label());
+    }
+  }
+  for (const Bytes& der : request.certification_path) {
+    const bool needed = std::ranges::any_of(
+        issuing, [&](const smki::CertificatePtr& used) { return Equal(der, used->der()); });
+    if (!needed) {
+      return Failure(Reason::kChain,
+                     "CertificationPathCertificates holds a certificate that is not the issuing "
+                     "authority's of a replacement certificate");
+    }
+  }
+  return Done{};
+}
+
+Result<std::vector<smki::CertificatePtr>> ParsePath(const duis::HandoverRequest& request) {
+  std::vector<smki::CertificatePtr> path;
+  for (const Bytes& der : request.certification_path) {
+    auto certificate = smki::Certificate::Parse(der);
+    if (!certificate) {
+      return Failure(certificate.error().reason,
+                     "CertificationPathCertificates: " + certificate.error().explanation);
+    }
+    path.push_back(*std::move(certificate));
+  }
+  return path;
+}
+
+}  // namespace
+
+Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
+                                              const duis::HandoverRequest& request, Eui64 acb,
+                                              UtcTime at) {
+  const auto replacements = ReplacementsOf(request);
+  if (!replacements) return replacements.error();
+  const auto offered = ParsePath(request);
+  if (!offered) return offered.error();
+
+  CheckedTarget target(acb);
+  std::vector<smki::CertificatePtr> issuing;
+  for (const Replacement& replacement : *replacements) {
+    const auto certificate = smki::Certificate::Parse(*replacement.der);
+    if (!certificate) {
+      return Failure(certificate.error().reason,
+                     std::string(replacement.element) + ": " + certificate.error().explanation);
+    }
+    const auto path = trust.CheckPath(*certificate, *offered, at);
+    if (!path) {
+      return Failure(path.error().reason,
+                     std::string(replacement.element) + ": " + path.error().explanation,
+                     path.error().detail);
+    }
+    Status fits = CheckFitsCell(trust, replacement, **certificate, request.role, acb);
+    if (!fits) return std::move(fits).error();
+
+    const auto eui = (*certificate)->eui64();  // present: the profile demands it
+    if (!target.certificates_.empty() && target.certificates_.front()->eui64() != eui) {
+      return About(replacement, **certificate, Reason::kCertSetMixed,
+                   "its EUI-64 is not that of DigitalSigningCertificate");
+    }
+    target.holder_ = *eui;
+    target.certificates_.push_back(*certificate);
+    issuing.push_back(path->issuing);
+    for (const std::string& observation : path->observations) {
+      if (std::ranges::find(target.observations_, observation) == target.observations_.end()) {
+        target.observations_.push_back(observation);
+      }
+    }
+  }
+  if (Status path = CheckOfferedPath(request, issuing); !path) return std::move(path).error();
+
+  target.content_.floor = request.floor;
+  target.content_.prepayment_top_up_floor = request.prepayment_top_up_floor;
+  target.content_.apply_time_based_cpv_checks = request.apply_time_based_cpv_checks;
+  target.content_.digital_signing_certificate = request.digital_signing_certificate;
+  target.content_.key_agreement_certificate = *request.key_agreement_certificate;
+  target.content_.key_agreement_top_up_certificate = request.key_agreement_top_up_certificate;
+  target.content_.certification_path = request.certification_path;
+  return target;
+}
+
+}  // namespace acb::checks

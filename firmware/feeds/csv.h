@@ -1,0 +1,57 @@
+// Comma-separated values with a header row (RFC 4180), read in one pass over the octets of a file.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firmware/base/result.h"
+
+namespace acb::feeds {
+
+inline constexpr std::size_t kMaxFieldOctets = 8192;  // a certificate in base64 takes some 600
+
+// One row: its line in the file (from 1, the header's is 1) and its fields by column name.
+class CsvRow {
+ public:
+  std::uint64_t line() const { return line_; }
+  // The column must be one that the reader was opened with; asking for another is a bug.
+  std::string_view Get(std::string_view column) const;
+
+ private:
+  friend class CsvReader;
+  const std::vector<std::string>* columns_ = nullptr;
+  std::vector<std::string> fields_;
+  std::uint64_t line_ = 0;
+};
+
+// Rows end with LF or CR LF. A field may be quoted; a quote inside is doubled. The header must name
+// exactly the wanted columns, in any order. Octets of value 0 are refused. Not thread-safe. `text`
+// must outlive the reader.
+class CsvReader {
+ public:
+  // kFeedRejected when the header is missing or names other columns.
+  static Result<CsvReader> Open(std::string_view text, const std::vector<std::string>& columns);
+
+  // The next row; nothing at the end. kFeedRejected: the row is not CSV or has another number of
+  // fields; the explanation does not name the line, line() does. Reading may go on after it.
+  Result<std::optional<CsvRow>> Next();
+  // Of the row that Next() looked at last.
+  std::uint64_t line() const { return row_line_; }
+
+ private:
+  explicit CsvReader(std::string_view text) : rest_(text) {}
+  Result<std::vector<std::string>> ReadFields();
+  Result<std::string> ReadField(bool& end_of_row);
+  void SkipLine();
+
+  std::string_view rest_;
+  std::vector<std::string> columns_;
+  std::uint64_t next_line_ = 1;
+  std::uint64_t row_line_ = 0;
+};
+
+}  // namespace acb::feeds

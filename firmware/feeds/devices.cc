@@ -1,0 +1,117 @@
+#include "firmware/feeds/devices.h"
+
+#include <algorithm>
+
+#include "firmware/base/base64.h"
+#include "firmware/feeds/field.h"
+#include "firmware/smki/certificate.h"
+
+namespace acb::feeds {
+namespace {
+
+constexpr std::size_t kMaxModel = 64;
+
+Result<CellState> CellField(const CsvRow& row, const std::string& prefix) {
+  CellState cell;
+  const std::string_view holder = row.Get(prefix + "_cell");
+  if (holder == "acb") {
+    cell.holder = CellState::Holder::kAcb;
+  } else if (!holder.empty()) {
+    const auto party = Eui64::FromText(holder);
+    if (!party) return Rejected(prefix + "_cell", "acb, an EUI-64, or nothing", holder);
+    cell.holder = CellState::Holder::kParty;
+    cell.party = *party;
+  }
+  const auto floor = FloorField(row, prefix + "_floor");
+  if (!floor) return floor.error();
+  cell.floor = *floor;
+  return cell;
+}
+
+Result<SmetsGeneration> GenerationField(const CsvRow& row) {
+  const std::string_view text = row.Get("smets");
+  if (text == "SMETS1") return SmetsGeneration::kSmets1;
+  if (text == "SMETS2") return SmetsGeneration::kSmets2;
+  if (text.empty()) return SmetsGeneration::kUnknown;
+  return Rejected("smets", "SMETS1, SMETS2 or nothing", text);
+}
+
+// GBCS has device keys on P-256 only; a point off the curve would leak the ACB's key
+// (invalid-curve).
+Status ReadKeyAgreement(const CsvRow& row, Device& device) {
+  constexpr std::string_view kColumn = "key_agreement_certificate";
+  const std::string_view text = row.Get(kColumn);
+  if (text.empty()) return Done{};
+  const auto der = FromBase64(text);
+  if (!der) return Rejected(kColumn, "base64 of a DER certificate", text);
+  const auto certificate = smki::Certificate::Parse(*der);
+  if (!certificate) return Rejected(kColumn, "a certificate", certificate.error().explanation);
+  const auto point = (*certificate)->public_point();
+  if (!point) return Rejected(kColumn, "a key on P-256", (*certificate)->Label());
+  if ((*certificate)->key_usage() != KeyUsage::kKeyAgreement) {
+    return Rejected(kColumn, "keyUsage keyAgreement and nothing else", (*certificate)->Label());
+  }
+  device.key_agreement = *point;
+  device.key_agreement_certificate = (*certificate)->sha256();
+  return Done{};
+}
+
+}  // namespace
+
+const std::vector<std::string>& DeviceColumns() {
+  static const std::vector<std::string> kColumns = {"device_id",
+                                                    "type",
+                                                    "smets",
+                                                    "model",
+                                                    "smi_status",
+                                                    "commissioned",
+                                                    "mpxn",
+                                                    "key_agreement_certificate",
+                                                    "supplier_cell",
+                                                    "supplier_floor",
+                                                    "network_operator_cell",
+                                                    "network_operator_floor"};
+  return kColumns;
+}
+
+Result<Device> ParseDevice(const CsvRow& row) {
+  Device device;
+  const auto id = EuiField(row, "device_id");
+  if (!id) return id.error();
+  const auto type = DeviceTypeFromName(row.Get("type"));
+  if (!type)
+    return Rejected("type", "ESME, GSME, GPF, CHF, HCALCS, PPMID, IHD or CAD", row.Get("type"));
+  const auto smets = GenerationField(row);
+  if (!smets) return smets.error();
+  const auto status = SmiStatusFromName(row.Get("smi_status"));
+  if (!status) return Rejected("smi_status", "a status as in DUIS", row.Get("smi_status"));
+  const auto commissioned = OptionalTimeField(row, "commissioned");
+  if (!commissioned) return commissioned.error();
+  const std::string_view model = row.Get("model");
+  const bool printable = std::ranges::all_of(model, [](char c) { return c >= ' ' && c <= '~'; });
+  if (model.size() > kMaxModel || !printable) {
+    return Rejected("model", "at most 64 printable characters", model);
+  }
+  if (!row.Get("mpxn").empty()) {
+    const auto mpxn = MpxnField(row, "mpxn");
+    if (!mpxn) return mpxn.error();
+    device.mpxn = *mpxn;
+  }
+  const auto supplier = CellField(row, "supplier");
+  if (!supplier) return supplier.error();
+  const auto network_operator = CellField(row, "network_operator");
+  if (!network_operator) return network_operator.error();
+  if (const Status key = ReadKeyAgreement(row, device); !key) return key.error();
+
+  device.id = *id;
+  device.type = *type;
+  device.smets = *smets;
+  device.model = model;
+  device.smi_status = *status;
+  device.commissioned = *commissioned;
+  device.supplier = *supplier;
+  device.network_operator = *network_operator;
+  return device;
+}
+
+}  // namespace acb::feeds

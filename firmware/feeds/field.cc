@@ -1,0 +1,73 @@
+#include "firmware/feeds/field.h"
+
+#include <algorithm>
+
+#include "firmware/base/request_id.h"
+
+namespace acb::feeds {
+
+Failure Rejected(std::string_view column, std::string_view expected, std::string_view found) {
+  constexpr std::size_t kShown = 60;
+  std::string text(column);
+  text += ": expected ";
+  text += expected;
+  text += ", found '";
+  text += found.substr(0, kShown);
+  text += found.size() > kShown ? "...'" : "'";
+  return Failure(Reason::kFeedRejected, std::move(text));
+}
+
+Result<Eui64> EuiField(const CsvRow& row, std::string_view column) {
+  const auto eui = Eui64::FromText(row.Get(column));
+  if (!eui) return Rejected(column, "an EUI-64 of 16 hex digits", row.Get(column));
+  return *eui;
+}
+
+Result<UtcTime> TimeField(const CsvRow& row, std::string_view column) {
+  const std::string_view text = row.Get(column);
+  const auto date = UtcTime::FromIsoDate(text);
+  const auto instant = date ? date : UtcTime::FromIso(text);
+  if (!instant) return Rejected(column, "2026-01-31 or 2026-01-31T12:00:00Z", text);
+  return *instant;
+}
+
+Result<std::optional<UtcTime>> OptionalTimeField(const CsvRow& row, std::string_view column) {
+  if (row.Get(column).empty()) return std::optional<UtcTime>();
+  auto time = TimeField(row, column);
+  if (!time) return std::move(time).error();
+  return std::optional<UtcTime>(*time);
+}
+
+Result<std::string> PartyField(const CsvRow& row, std::string_view column) {
+  constexpr std::size_t kMaxParty = 64;
+  const std::string_view text = row.Get(column);
+  const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  if (text.empty() || text.size() > kMaxParty || !printable) {
+    return Rejected(column, "a party's short name of 1 to 64 printable characters", text);
+  }
+  return std::string(text);
+}
+
+Result<std::string> MpxnField(const CsvRow& row, std::string_view column) {
+  constexpr std::size_t kMpanDigits = 13;
+  constexpr std::size_t kMaxMprnDigits = 10;
+  const std::string_view text = row.Get(column);
+  const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  const bool length =
+      text.size() == kMpanDigits || (!text.empty() && text.size() <= kMaxMprnDigits);
+  if (!digits || !length) {
+    return Rejected(column, "an MPAN core of 13 digits or an MPRN of 1 to 10", text);
+  }
+  return std::string(text);
+}
+
+Result<std::optional<FloorSeqNumber>> FloorField(const CsvRow& row, std::string_view column) {
+  const std::string_view text = row.Get(column);
+  if (text.empty()) return std::optional<FloorSeqNumber>();
+  const auto number = ParseDecimal(text);
+  const auto floor = number ? FloorSeqNumber::From(*number) : std::nullopt;
+  if (!floor) return Rejected(column, "a counter of 0 to 9223372036854775807", text);
+  return std::optional<FloorSeqNumber>(*floor);
+}
+
+}  // namespace acb::feeds

@@ -1,0 +1,31 @@
+// The values that several feeds share. Each fails with kFeedRejected and says what was expected.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "firmware/base/eui64.h"
+#include "firmware/base/result.h"
+#include "firmware/base/time.h"
+#include "firmware/feeds/csv.h"
+#include "firmware/records.h"
+
+namespace acb::feeds {
+
+Failure Rejected(std::string_view column, std::string_view expected, std::string_view found);
+
+Result<Eui64> EuiField(const CsvRow& row, std::string_view column);
+// An instant with zone, or a date: its start, UTC.
+Result<UtcTime> TimeField(const CsvRow& row, std::string_view column);
+// Nothing when empty.
+Result<std::optional<UtcTime>> OptionalTimeField(const CsvRow& row, std::string_view column);
+// A party's short name: 1 to 64 printable ASCII characters.
+Result<std::string> PartyField(const CsvRow& row, std::string_view column);
+// An MPAN core (13 digits) or an MPRN (1 to 10 digits). The check digit is not asked for: none of
+// the public test MPANs passes it (duis-6.21.md 7.3).
+Result<std::string> MpxnField(const CsvRow& row, std::string_view column);
+// 0 .. 2^63-1, decimal; nothing when empty.
+Result<std::optional<FloorSeqNumber>> FloorField(const CsvRow& row, std::string_view column);
+
+}  // namespace acb::feeds

@@ -1,0 +1,82 @@
+// Strict DER (X.690 sections 8, 10 and 11), as far as certificates and revocation lists need it.
+//
+// OpenSSL's templates let non-minimal lengths, indefinite lengths, constructed strings and trailing
+// octets pass (ecosystem.md section 6), so what comes from outside is read here and only the
+// cryptography is left to the library.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "firmware/base/bytes.h"
+
+namespace acb::smki::der {
+
+inline constexpr std::uint8_t kBoolean = 0x01;
+inline constexpr std::uint8_t kInteger = 0x02;
+inline constexpr std::uint8_t kBitString = 0x03;
+inline constexpr std::uint8_t kOctetString = 0x04;
+inline constexpr std::uint8_t kNull = 0x05;
+inline constexpr std::uint8_t kOid = 0x06;
+inline constexpr std::uint8_t kEnumerated = 0x0a;
+inline constexpr std::uint8_t kUtf8String = 0x0c;
+inline constexpr std::uint8_t kPrintableString = 0x13;
+inline constexpr std::uint8_t kUtcTime = 0x17;
+inline constexpr std::uint8_t kGeneralizedTime = 0x18;
+inline constexpr std::uint8_t kSequence = 0x30;
+inline constexpr std::uint8_t kSet = 0x31;
+constexpr std::uint8_t ContextPrimitive(std::uint8_t number) { return 0x80 | number; }
+constexpr std::uint8_t ContextConstructed(std::uint8_t number) { return 0xa0 | number; }
+
+inline constexpr int kMaxDepth = 16;  // a certificate of the profile has 6 levels
+
+struct Element {
+  std::uint8_t tag = 0;
+  BytesView content;
+  BytesView whole;  // with tag and length
+};
+
+// Reads elements one after the other, never past the end. After the first that is malformed or not
+// what was asked for, ok() is false for good and elements are empty: a caller may read all fields
+// and look once.
+class Reader {
+ public:
+  explicit Reader(BytesView bytes) : rest_(bytes) {}
+  // The content of `element`.
+  explicit Reader(const Element& element) : rest_(element.content) {}
+
+  Element Take();
+  Element Take(std::uint8_t tag);
+  // Nothing, and nothing read, when the next element has another tag or there is none.
+  std::optional<Element> TakeIf(std::uint8_t tag);
+  bool AtEnd() const { return rest_.empty(); }
+  bool ok() const { return ok_; }
+  // Everything was read, and nothing was wrong.
+  bool Finished() const { return ok_ && rest_.empty(); }
+  void Fail() { ok_ = false; }
+
+ private:
+  std::optional<Element> Next();
+  BytesView rest_;
+  bool ok_ = true;
+};
+
+enum class Integers { kMinimal, kMayBePadded };
+
+// What is wrong with `der` as exactly one element of strict DER, at any depth up to kMaxDepth: form
+// of tags and lengths, universal types, order within SET OF, octets after the end. Nothing when it is
+// sound. Contents of OCTET STRINGs and of primitive context tags are not looked into.
+std::optional<std::string> FindFault(BytesView der, Integers integers = Integers::kMinimal);
+
+// The content octets of an INTEGER in the shortest form.
+bool IsMinimalInteger(BytesView content);
+bool IsUtf8(BytesView text);
+bool IsPrintableString(BytesView text);
+
+// The BIT STRING's octets, when it has no unused bits.
+std::optional<BytesView> WholeOctets(const Element& bit_string);
+// "2.5.4.11" of the content octets. Arcs above 2^63 are given as their hexadecimal octets.
+std::string OidText(BytesView content);
+
+}  // namespace acb::smki::der

@@ -1,0 +1,15 @@
+// Names from DER, for certificates and revocation lists.
+#pragma once
+
+#include <optional>
+
+#include "firmware/smki/certificate.h"
+#include "firmware/smki/der.h"
+
+namespace acb::smki {
+
+// `der`: one Name, already known to be strict DER. Nothing for another structure, or more than 32
+// attributes. An empty name is a name.
+std::optional<Name> ParseName(BytesView der);
+
+}  // namespace acb::smki

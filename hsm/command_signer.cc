@@ -1,0 +1,43 @@
+#include "hsm/command_signer.h"
+
+#include <algorithm>
+
+#include "firmware/gbcs/mac.h"
+#include "hsm/operations.h"
+#include "hsm/session_pool.h"
+
+namespace acb::hsm {
+
+Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCommand& command,
+                                                         const PublicPoint& device_key) {
+  // SoftHSM takes points off the curve for errors of its own; others compute with them, which gives
+  // the private key away (ecosystem.md section 3, quirk 7).
+  if (!IsOnP256(device_key)) {
+    return Failure{Reason::kRecordDamaged, {}, "the device's key agreement key is not on P-256"};
+  }
+  auto lease = sessions_.Borrow();
+  if (!lease) return std::move(lease).error();
+
+  // The signature comes last: when it is made, nothing is left that the HSM could refuse.
+  auto shared = Agree(lease->session(), key_agreement_, device_key);
+  if (!shared) return std::move(shared).error();
+  const gbcs::OtherInfo info = gbcs::MakeOtherInfo(command.originator(), gbcs::CraFlag::kCommand,
+                                                   command.counter().value(), command.target());
+  const Secret mac_key = gbcs::DeriveMacKey(*shared, info);
+
+  const auto signed_octets = SignVerified(lease->session(), digital_signing_, command.ToBeSigned());
+  if (!signed_octets) return signed_octets.error();
+  gbcs::Signature signature;
+  static_assert(sizeof signature == 64);
+  std::ranges::copy(*signed_octets, signature.begin());
+
+  const gbcs::Mac mac = gbcs::ComputeMac(mac_key, gbcs::MakeMacIv(command.originator()),
+                                         gbcs::MacAad(command, signature));
+  return gbcs::Assemble(command, signature, mac);
+}
+
+std::uint64_t HsmCommandSigner::sign_operations() const { return digital_signing_.operations(); }
+
+std::uint64_t HsmCommandSigner::derive_operations() const { return key_agreement_.operations(); }
+
+}  // namespace acb::hsm

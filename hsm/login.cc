@@ -1,0 +1,87 @@
+#include "hsm/login.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace acb::hsm {
+namespace {
+
+constexpr std::chrono::milliseconds kLockPoll{20};
+constexpr int kLockTries = 1500;  // 30 s: provisioning holds the lock while it makes keys
+
+Failure LoginFailure(const Token& token, ReturnValue value) {
+  std::string detail = "C_Login to token \"" + token.info.label + "\": " + value.Text();
+  switch (value.code()) {
+    case CKR_PIN_INCORRECT:
+    case CKR_PIN_INVALID:
+    case CKR_PIN_LEN_RANGE:
+    case CKR_PIN_EXPIRED:
+    case CKR_PIN_LOCKED:
+      return Failure{Reason::kHsmPin, {}, std::move(detail)};
+    default:  // not an enumeration: CK_RV is a number
+      return Failure{Reason::kHsmUnavailable, {}, std::move(detail)};
+  }
+}
+
+std::string ErrorText() { return std::generic_category().message(errno); }
+
+}  // namespace
+
+Result<StartLock> StartLock::Acquire(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0) {
+    return Failure{Reason::kConfiguration, {}, "lock file " + path.string() + ": " + ErrorText()};
+  }
+  StartLock lock(descriptor);
+  for (int i = 0; i < kLockTries; ++i) {
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return Failure{Reason::kConfiguration, {}, "lock file " + path.string() + ": " + ErrorText()};
+    }
+    std::this_thread::sleep_for(kLockPoll);
+  }
+  return Failure{Reason::kHsmUnavailable, {}, "another process keeps " + path.string()};
+}
+
+StartLock::StartLock(StartLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+StartLock::~StartLock() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Result<std::unique_ptr<Login>> Login::Open(const Module& module, const Token& token, User user,
+                                           const Secret& pin, SessionAccess access) {
+  // A module may take no PIN for a wish to ask for it at a keypad of its own.
+  if (pin.size() == 0) {
+    return Failure{Reason::kHsmPin, {}, "the PIN for token \"" + token.info.label + "\" is empty"};
+  }
+  auto session = Session::Open(module, token.slot, access);
+  if (!session) return std::move(session).error();
+  const CK_USER_TYPE type = user == User::kUser ? CKU_USER : CKU_SO;
+  const ReturnValue result =
+      session->Call(&CK_FUNCTION_LIST::C_Login, type, Octets(pin.View()), pin.size());
+  // A login is the process's, not the session's: one that is there already is as good.
+  if (result.code() == CKR_USER_ALREADY_LOGGED_IN) {
+    auto fresh = Session::Open(module, token.slot, access);
+    if (!fresh) return std::move(fresh).error();
+    return std::unique_ptr<Login>(new Login(*std::move(fresh)));
+  }
+  if (!result.ok()) return LoginFailure(token, result);
+  return std::unique_ptr<Login>(new Login(*std::move(session)));
+}
+
+Login::~Login() {
+  // The process or the session may be logged out already; either way the session closes next.
+  static_cast<void>(session_.Call(&CK_FUNCTION_LIST::C_Logout));
+}
+
+}  // namespace acb::hsm

@@ -1,0 +1,61 @@
+// The login to a token, and the lock that starts must hold.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "firmware/base/result.h"
+#include "firmware/base/secret.h"
+#include "hsm/module.h"
+#include "hsm/session.h"
+#include "hsm/token.h"
+
+namespace acb::hsm {
+
+// A lock between processes, held until destroyed (or the process ends, however it ends).
+//
+// C_Login rewrites SoftHSM's token.object in place: a process that initialises meanwhile may not
+// see the token (ecosystem.md section 3, quirk 3: 7 of 200 starts). So C_Initialize and C_Login
+// happen under it.
+class StartLock {
+ public:
+  // Makes the file when it is not there. Blocks up to 30 s for another process. Fails with
+  //   kConfiguration   the file cannot be opened.
+  //   kHsmUnavailable  another process keeps it.
+  static Result<StartLock> Acquire(const std::filesystem::path& path);
+  ~StartLock();
+  StartLock(StartLock&& other) noexcept;
+  StartLock& operator=(StartLock&&) = delete;
+  StartLock(const StartLock&) = delete;
+  StartLock& operator=(const StartLock&) = delete;
+
+ private:
+  explicit StartLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+enum class User { kUser, kSecurityOfficer };
+
+// While it lives, every session of this process with the token is logged in: C_Logout ends the
+// login of them all, so this outlives every other session. It keeps a session of its own, because a
+// token logs out when its last session closes (quirk 5).
+class Login {
+ public:
+  // Opens the session with `access` and logs in, once: a wrong PIN is never tried again, since
+  // tokens lock after a few. Fails with
+  //   kHsmPin          the token refuses the PIN, or it is locked or expired; the detail names the
+  //   token. kHsmUnavailable  anything else.
+  static Result<std::unique_ptr<Login>> Open(const Module& module, const Token& token, User user,
+                                             const Secret& pin, SessionAccess access);
+  ~Login();
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
+
+  Session& session() { return session_; }
+
+ private:
+  explicit Login(Session session) : session_(std::move(session)) {}
+  Session session_;
+};
+
+}  // namespace acb::hsm

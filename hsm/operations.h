@@ -1,0 +1,31 @@
+// What is done with a private key in the token. Each call blocks for the module.
+#pragma once
+
+#include "firmware/base/bytes.h"
+#include "firmware/base/result.h"
+#include "firmware/base/secret.h"
+#include "firmware/records.h"
+#include "hsm/key.h"
+#include "hsm/session.h"
+
+namespace acb::hsm {
+
+// 64 octets: ECDSA over SHA-256(message) as r || s, or Ed25519. No signature leaves this function
+// that was not verified outside the module with the key's public half (design.md section 5). Fails
+// with kHsmUnavailable.
+Result<Bytes> SignVerified(Session& session, const Key& key, BytesView message);
+
+// The x coordinate of key * point, 32 octets. `point` is on the curve.
+//
+// Unlike a signature the result cannot be verified with public keys alone: a module that gives a
+// wrong one is found by TestKey at start, and by the device, which rejects the MAC. (It could be
+// checked with a second derivation from a blinded point, point + r*G, at twice the cost; that is
+// not done.) Fails with kHsmUnavailable.
+Result<Secret> Agree(Session& session, const Key& key, const PublicPoint& point);
+
+// Known-answer test: the two halves of `key` belong together, and the module can use the private
+// one. Signs and verifies, or compares an agreement with a new software key to the same computed
+// outside. One operation on the key. Fails with kHsmUnavailable.
+Status TestKey(Session& session, const Key& key);
+
+}  // namespace acb::hsm

@@ -1,0 +1,77 @@
+// One session with a token, and what is asked of it.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "firmware/base/bytes.h"
+#include "firmware/base/result.h"
+#include "firmware/base/secret.h"
+#include "firmware/records.h"
+#include "hsm/module.h"
+
+namespace acb::hsm {
+
+enum class SessionAccess { kReadOnly, kReadWrite };
+
+// Move only; closed on destruction, which does not log out (Login does that, and outlives it). One
+// thread at a time: two threads in one session crash SoftHSM (ecosystem.md section 3, quirk 1).
+// Every call blocks for the module and fails with kHsmUnavailable unless said otherwise.
+class Session {
+ public:
+  static Result<Session> Open(const Module& module, CK_SLOT_ID slot, SessionAccess access);
+  ~Session() { Close(); }
+  Session(Session&& other) noexcept;
+  Session& operator=(Session&& other) noexcept;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // False once a call has failed: an operation may then be active that cannot be ended (quirk 9),
+  // and the session is to be closed.
+  bool usable() const { return usable_; }
+  const Module& module() const { return *module_; }
+
+  // A signature of exactly `size` octets, or a failure. Not verified here.
+  Result<Bytes> Sign(CK_MECHANISM_TYPE mechanism, CK_OBJECT_HANDLE key, BytesView input,
+                     std::size_t size);
+
+  // The x coordinate of key * point: 32 octets, most significant first. The point is on the curve:
+  // modules differ in what they do otherwise (quirk 7).
+  Result<Secret> DeriveEcdh(CK_OBJECT_HANDLE key, const PublicPoint& point);
+
+  // At most kMaxFound objects; more are a failure.
+  Result<std::vector<CK_OBJECT_HANDLE>> Find(std::span<CK_ATTRIBUTE> wanted);
+  // At most kMaxAttribute octets.
+  Result<Bytes> Read(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+  Result<bool> ReadFlag(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+  Result<unsigned long> ReadNumber(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+  Status Destroy(CK_OBJECT_HANDLE object);
+
+  // Any other function that takes a session first.
+  template <class... Parameters>
+  ReturnValue Call(CK_RV (*CK_FUNCTION_LIST::*function)(CK_SESSION_HANDLE, Parameters...),
+                   std::type_identity_t<Parameters>... arguments) {
+    const ReturnValue result = module_->Call(function, handle_, arguments...);
+    if (!result.ok()) usable_ = false;
+    return result;
+  }
+
+  static constexpr std::size_t kMaxFound = 16;
+  static constexpr std::size_t kMaxAttribute = 256;
+
+ private:
+  Session(const Module& module, CK_SESSION_HANDLE handle) : module_(&module), handle_(handle) {}
+  void Close() noexcept;
+  Result<Secret> ReadSecret(CK_OBJECT_HANDLE object);
+  // kHsmUnavailable; the session is of no use any more.
+  Failure Unusable(std::string detail);
+
+  const Module* module_;
+  CK_SESSION_HANDLE handle_;
+  bool usable_ = true;
+};
+
+}  // namespace acb::hsm

@@ -1,0 +1,52 @@
+#include "hsm/session_pool.h"
+
+#include <utility>
+
+namespace acb::hsm {
+
+SessionPool::Lease::~Lease() {
+  if (pool_ != nullptr) pool_->GiveBack(std::move(session_));
+}
+
+Result<SessionPool::Lease> SessionPool::Borrow() {
+  {
+    std::unique_lock lock(mutex_);
+    if (!returned_.wait_for(lock, wait_, [this] { return lent_ < limit_; })) {
+      return Failure{Reason::kHsmUnavailable, {}, "busy: every session with the HSM is in use"};
+    }
+    ++lent_;
+    if (!idle_.empty()) {
+      Session session = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(session));
+    }
+  }
+  // Without the lock: opening may block, and those who have a session must be able to return it.
+  auto session = Session::Open(module_, slot_, SessionAccess::kReadOnly);
+  if (!session) {
+    Leave();
+    return std::move(session).error();
+  }
+  return Lease(*this, *std::move(session));
+}
+
+void SessionPool::GiveBack(Session session) noexcept {
+  if (session.usable()) {
+    const std::scoped_lock lock(mutex_);
+    // Never beyond limit_: every idle session was lent once, and was not counted twice.
+    idle_.push_back(std::move(session));
+  } else {
+    const Session closed_here = std::move(session);
+  }
+  Leave();
+}
+
+void SessionPool::Leave() noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    --lent_;
+  }
+  returned_.notify_one();
+}
+
+}  // namespace acb::hsm

@@ -1,0 +1,13 @@
+// How the outcome of a handover looks on the wire (design.md section 8).
+#pragma once
+
+#include "firmware/handover.h"
+#include "platform/http_message.h"
+
+namespace acb::platform {
+
+// 200 with the command, or the problem document of the refusal or fault. The same outcome always
+// has the same octets (promise P5).
+HttpResponse ToResponse(const HandoverAnswer& answer, std::string_view environment);
+
+}  // namespace acb::platform

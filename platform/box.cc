@@ -1,0 +1,220 @@
+#include "platform/box.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "firmware/smki/bundle.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr std::uintmax_t kMaxCertificateFile = 64 * 1024;
+constexpr std::size_t kHsmSessions = 16;
+
+Result<Bytes> ReadSmallFile(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file, error);
+  std::ifstream in(file, std::ios::binary);
+  if (error || !in || size > kMaxCertificateFile) {
+    return Failure(Reason::kConfiguration, "cannot read " + file.string(), error.message());
+  }
+  return Bytes(std::istreambuf_iterator<char>(in), {});
+}
+
+// Exactly one certificate, PEM or DER.
+Result<smki::CertificatePtr> LoadCertificate(const std::filesystem::path& file) {
+  const auto octets = ReadSmallFile(file);
+  if (!octets) return octets.error();
+  const auto found = smki::SplitCertificates(*octets);
+  if (!found)
+    return Failure(Reason::kConfiguration, file.string() + ": " + found.error().explanation);
+  if (found->size() != 1) {
+    return Failure(Reason::kConfiguration,
+                   file.string() + " does not hold exactly one certificate");
+  }
+  auto certificate = smki::Certificate::Parse(found->front());
+  if (!certificate) {
+    return Failure(Reason::kConfiguration, file.string() + ": " + certificate.error().explanation);
+  }
+  return certificate;
+}
+
+Result<smki::NamedAnchor> AnchorOf(const TrustAnchorSetting& setting) {
+  const auto name = smki::Name::FromText(setting.name);
+  if (!name || setting.public_key.size() != std::tuple_size_v<PublicPoint>) {
+    return Failure(Reason::kConfiguration,
+                   "test.trust_anchors: '" + setting.name + "' is not a name and a P-256 point");
+  }
+  smki::NamedAnchor anchor{.name = *name, .key = {}, .key_identifier = {}};
+  std::ranges::copy(setting.public_key, anchor.key.begin());
+  anchor.key_identifier = smki::KeyIdentifierOf(anchor.key);
+  return anchor;
+}
+
+Result<smki::TrustSettings> TrustSettingsOf(const Config& config) {
+  smki::TrustSettings settings;
+  settings.environment = config.environment;
+  settings.policy_oid = config.policy_oid;
+  settings.crl_max_age_seconds = std::chrono::seconds(config.crl_max_age).count();
+  settings.arl_max_age_seconds = std::chrono::seconds(config.arl_max_age).count();
+  for (const auto& file : config.trust_roots) {
+    auto root = LoadCertificate(file);
+    if (!root) return std::move(root).error();
+    settings.roots.push_back(*std::move(root));
+  }
+  for (const TrustAnchorSetting& setting : config.test.trust_anchors) {
+    auto anchor = AnchorOf(setting);
+    if (!anchor) return std::move(anchor).error();
+    settings.named_anchors.push_back(*std::move(anchor));
+  }
+  for (const std::string& text : config.test.issuers_without_crl) {
+    const auto name = smki::Name::FromText(text);
+    if (!name) {
+      return Failure(Reason::kConfiguration,
+                     "test.issuers_without_crl: '" + text + "' is not a name");
+    }
+    settings.issuers_without_crl.push_back(*name);
+  }
+  settings.pinned_signers.insert(config.test.pinned_signers.begin(),
+                                 config.test.pinned_signers.end());
+  return settings;
+}
+
+std::string_view NameOf(smki::Environment environment) {
+  return environment == smki::Environment::kLive ? "live" : "test";
+}
+
+store::Environment StoreEnvironmentOf(smki::Environment environment) {
+  return environment == smki::Environment::kLive ? store::Environment::kLive
+                                                 : store::Environment::kTest;
+}
+
+// What is relaxed, by the names of the settings: in the start record, so that no reviewer has to
+// guess.
+audit::List Relaxations(const Config& config) {
+  audit::List names;
+  if (config.test.validation_time) names.emplace_back("validation_time");
+  if (!config.test.trust_anchors.empty()) names.emplace_back("trust_anchors");
+  if (!config.test.issuers_without_crl.empty()) names.emplace_back("issuers_without_crl");
+  if (!config.test.pinned_signers.empty()) names.emplace_back("pinned_signers");
+  return names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log) {
+  std::unique_ptr<Box> box(new Box(config, clock));
+  box->environment_ = NameOf(config.environment);
+  if (Status store = box->OpenStore(); !store) return std::move(store).error();
+  if (Status trust = box->OpenTrust(); !trust) return std::move(trust).error();
+  if (Status hsm = box->OpenHsm(); !hsm) return std::move(hsm).error();
+  if (Status start = box->RecordStart(); !start) return std::move(start).error();
+
+  HandoverSettings settings{.parse = {},
+                            .validation_time = config.test.validation_time,
+                            .requested_floor_limit = config.floor_limit,
+                            .acb = *box->acb_};
+  settings.parse.octets = config.request_octets;
+  box->handover_ = std::make_unique<Handover>(HandoverPorts{.clock = clock,
+                                                            .trust = *box->trust_,
+                                                            .records = *box->store_,
+                                                            .counters = *box->store_,
+                                                            .log = *box->store_,
+                                                            .signer = box->hsm_->command_signer()},
+                                              std::move(settings));
+  for (const Failure& failure : box->Attention()) {
+    log.Failed(LogLevel::kWarning, "attention", failure);
+  }
+  return box;
+}
+
+Status Box::OpenStore() {
+  // P8: the store knows its environment, whatever the configuration says now.
+  const store::OpenSettings settings{.environment = StoreEnvironmentOf(config_.environment),
+                                     .map_size = config_.store_map_size,
+                                     .limits = {.counter_jump = config_.counter_jump}};
+  auto store = store::Store::Open(config_.store_directory, settings);
+  if (!store) return std::move(store).error();
+  store_ = *std::move(store);
+  return Done{};
+}
+
+Status Box::OpenTrust() {
+  auto settings = TrustSettingsOf(config_);
+  if (!settings) return std::move(settings).error();
+  trust_ = std::make_unique<LiveTrust>(*store_, *std::move(settings));
+  return trust_->Reload();
+}
+
+Status Box::OpenHsm() {
+  auto acb = LoadAcbCertificates();
+  if (!acb) return std::move(acb).error();
+  acb_ = *std::move(acb);
+  auto pin = ReadPin(config_.hsm_pin_file);
+  if (!pin) return std::move(pin).error();
+  hsm::HsmSettings settings{.module_path = config_.hsm_module,
+                            .token_label = config_.hsm_token_label,
+                            .pin = *std::move(pin),
+                            .lock_file = config_.store_directory / "hsm.lock",
+                            .sessions = kHsmSessions};
+  auto hsm = hsm::Hsm::Open(std::move(settings));
+  if (!hsm) return std::move(hsm).error();
+  hsm_ = *std::move(hsm);
+  // A certificate for another key would make every command one that devices refuse.
+  if (acb_->digital_signing->public_point() != hsm_->acb_ds_public() ||
+      acb_->key_agreement->public_point() != hsm_->acb_ka_public()) {
+    return Failure(Reason::kAcbCert,
+                   "an ACB certificate in the configuration is not of the key in the HSM");
+  }
+  return Done{};
+}
+
+Result<checks::AcbCertificates> Box::LoadAcbCertificates() const {
+  auto digital_signing = LoadCertificate(config_.acb_digital_signing_certificate);
+  if (!digital_signing) return std::move(digital_signing).error();
+  auto key_agreement = LoadCertificate(config_.acb_key_agreement_certificate);
+  if (!key_agreement) return std::move(key_agreement).error();
+  return checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
+}
+
+Status Box::RecordStart() {
+  const UtcTime now = clock_.Now();
+  // P1, section 7: every counter is accounted for before the first new one is given out.
+  const auto abandoned = store_->AbandonUnanswered(now);
+  if (!abandoned) return abandoned.error();
+  const hsm::TokenInfo& token = hsm_->token();
+  audit::Entry start("start", now);
+  start.Set("store", ToHex(store_->identity().id))
+      .Set("abandoned", std::to_string(*abandoned))
+      .Set("relaxations", Relaxations(config_))
+      .Set("acb", acb_->eui64.Hyphenated())
+      .Set("acb_ds_certificate_sha256", ToHex(acb_->digital_signing->sha256()))
+      .Set("acb_ka_certificate_sha256", ToHex(acb_->key_agreement->sha256()))
+      .Set("hsm", audit::Object{{"label", token.label},
+                                {"manufacturer", token.manufacturer},
+                                {"model", token.model},
+                                {"serial", token.serial},
+                                {"firmware", token.firmware_version}});
+  auto receipt = store_->Append(start);
+  if (!receipt) return std::move(receipt).error();
+  return Done{};
+}
+
+Status Box::Stop() {
+  auto receipt = store_->Append(audit::Entry("stop", clock_.Now()));
+  if (!receipt) return std::move(receipt).error();
+  return Done{};
+}
+
+std::vector<Failure> Box::Attention() const {
+  std::vector<Failure> found;
+  if (store_->statistics().in_doubt) found.emplace_back(Reason::kStoreInDoubt);
+  if (Status ours = checks::CheckAcbCertificates(*trust_->Current(), *acb_, JudgedAt()); !ours) {
+    found.push_back(std::move(ours).error());
+  }
+  return found;
+}
+
+bool Box::Ready() const { return !store_->statistics().in_doubt; }
+
+}  // namespace acb::platform

@@ -1,0 +1,65 @@
+// One opened appliance: store, HSM, trust and the path that uses them. Opened in order, closed in
+// reverse.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firmware/handover.h"
+#include "hsm/hsm.h"
+#include "platform/config.h"
+#include "platform/live_trust.h"
+#include "platform/log.h"
+#include "platform/metrics.h"
+#include "store/store.h"
+
+namespace acb::platform {
+
+class Box {
+ public:
+  // Opens everything and writes the `start` entry; reservations that an earlier run left unanswered
+  // are abandoned first. Creates nothing. `clock` and `log` must outlive the box. Fails with
+  // kStoreMissing, kStoreUnavailable, kRecordDamaged, kHsmPin, kHsmUnavailable, kAcbCert (a
+  // certificate does not fit its key), kConfiguration (a file that configuration names is of no
+  // use).
+  static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock,
+                                           const Log& log);
+
+  // After the last request: the `stop` entry.
+  Status Stop();
+
+  const Handover& handover() const { return *handover_; }
+  store::Store& store() { return *store_; }
+  hsm::Hsm& hsm() { return *hsm_; }
+  LiveTrust& trust() { return *trust_; }
+  Metrics& metrics() { return metrics_; }
+  const std::string& environment() const { return environment_; }
+
+  // What keeps the box from signing anything, or would: empty when all is well. Does not block on
+  // the HSM.
+  std::vector<Failure> Attention() const;
+  // Of these, does one keep it from deciding anything at all (store in doubt)?
+  bool Ready() const;
+
+ private:
+  Box(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
+  Status OpenStore();
+  Status OpenTrust();
+  Status OpenHsm();
+  Result<checks::AcbCertificates> LoadAcbCertificates() const;
+  Status RecordStart();
+  UtcTime JudgedAt() const { return config_.test.validation_time.value_or(clock_.Now()); }
+
+  const Config& config_;
+  const Clock& clock_;
+  std::string environment_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<LiveTrust> trust_;
+  std::unique_ptr<hsm::Hsm> hsm_;
+  std::optional<checks::AcbCertificates> acb_;
+  std::unique_ptr<Handover> handover_;
+  Metrics metrics_;
+};
+
+}  // namespace acb::platform

@@ -1,0 +1,522 @@
+#include "platform/config.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <toml++/toml.h>  // 1.5 s: here and nowhere else
+
+#include "firmware/base/request_id.h"
+#include "firmware/base/trust_anchor_cell.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr std::size_t kMaxConfigOctets = 1024 * 1024;
+constexpr std::size_t kMaxListEntries = 1000;
+constexpr std::size_t kMaxTextOctets = 4096;
+constexpr std::size_t kMaxTokenLabelOctets = 32;  // PKCS#11: CK_TOKEN_INFO.label
+constexpr std::size_t kMaxDnsNameOctets = 253;
+constexpr std::size_t kPublicPointOctets = 1 + 32 + 32;
+
+struct Range {
+  std::uint64_t least;
+  std::uint64_t most;
+};
+constexpr std::uint64_t kMiB = 1024 * 1024;
+
+// The first thing that is wrong. Reading goes on after it, so that a reader of settings needs no
+// branch for each.
+class Errors {
+ public:
+  explicit Errors(std::string file) : file_(std::move(file)) {}
+  void Add(toml::source_index line, const std::string& what) {
+    if (!first_) {
+      first_ = Failure{Reason::kConfiguration, file_ + ":" + std::to_string(line) + ": " + what};
+    }
+  }
+  const std::optional<Failure>& first() const { return first_; }
+
+ private:
+  std::string file_;
+  std::optional<Failure> first_;
+};
+
+// One table: every key that is asked for is known, Finish() refuses the rest.
+class Section {
+ public:
+  // `table` may be nullptr: then nothing is in it.
+  Section(const toml::table* table, std::string name, Errors& errors)
+      : table_(table), name_(std::move(name)), errors_(errors) {}
+
+  bool present() const { return table_ != nullptr; }
+  toml::source_index line() const {
+    return table_ != nullptr ? std::max<toml::source_index>(table_->source().begin.line, 1) : 1;
+  }
+  std::string Full(std::string_view key) const {
+    return name_.empty() ? std::string(key) : name_ + "." + std::string(key);
+  }
+
+  const toml::node* Find(std::string_view key) {
+    known_.emplace(key);
+    return table_ != nullptr ? table_->get(key) : nullptr;
+  }
+  Section Sub(std::string_view key) {
+    const toml::node* node = Find(key);
+    if (node != nullptr && !node->is_table()) Wrong(*node, key, "must be a table");
+    return {node != nullptr ? node->as_table() : nullptr, Full(key), errors_};
+  }
+
+  std::string Text(std::string_view key) {
+    const toml::node* node = Find(key);
+    if (node != nullptr) return TextOf(*node, key);
+    errors_.Add(line(), "missing setting " + Full(key));
+    return {};
+  }
+  std::string TextOr(std::string_view key, std::string fallback) {
+    const toml::node* node = Find(key);
+    return node != nullptr ? TextOf(*node, key) : std::move(fallback);
+  }
+  std::string TextOf(const toml::node& node, std::string_view key) {
+    const auto* text = node.as_string();
+    if (text == nullptr || text->get().empty() || text->get().size() > kMaxTextOctets ||
+        text->get().find('\0') != std::string::npos) {
+      Wrong(node, key, "must be a text that is not empty");
+      return {};
+    }
+    return text->get();
+  }
+
+  std::uint64_t IntegerOr(std::string_view key, Range range, std::uint64_t fallback) {
+    const toml::node* node = Find(key);
+    if (node == nullptr) return fallback;
+    const auto* number = node->as_integer();
+    if (number == nullptr || number->get() < 0 ||
+        static_cast<std::uint64_t>(number->get()) < range.least ||
+        static_cast<std::uint64_t>(number->get()) > range.most) {
+      Wrong(*node, key, "must be a whole number" + Text(range));
+      return fallback;
+    }
+    return static_cast<std::uint64_t>(number->get());
+  }
+  // 64-bit counters stand as text everywhere, as in JSON.
+  std::uint64_t DecimalOr(std::string_view key, Range range, std::uint64_t fallback) {
+    const toml::node* node = Find(key);
+    if (node == nullptr) return fallback;
+    const auto* text = node->as_string();
+    const auto number = text != nullptr ? ParseDecimal(text->get()) : std::nullopt;
+    if (!number || *number < range.least || *number > range.most) {
+      Wrong(*node, key, "must be a decimal number in quotes" + Text(range));
+      return fallback;
+    }
+    return *number;
+  }
+
+  // The entries of a list, none when it is absent.
+  std::vector<const toml::node*> List(std::string_view key) {
+    std::vector<const toml::node*> entries;
+    const toml::node* node = Find(key);
+    if (node == nullptr) return entries;
+    const auto* list = node->as_array();
+    if (list == nullptr || list->size() > kMaxListEntries) {
+      Wrong(*node, key, "must be a list of at most " + std::to_string(kMaxListEntries));
+      return entries;
+    }
+    for (const toml::node& entry : *list) entries.push_back(&entry);
+    return entries;
+  }
+  std::vector<std::string> Texts(std::string_view key) {
+    std::vector<std::string> texts;
+    for (const toml::node* entry : List(key)) texts.push_back(TextOf(*entry, key));
+    return texts;
+  }
+
+  void Wrong(const toml::node& node, std::string_view key, const std::string& what) {
+    errors_.Add(node.source().begin.line, Full(key) + " " + what);
+  }
+  void Missing(std::string_view key, const std::string& what) {
+    errors_.Add(line(), Full(key) + " " + what);
+  }
+
+  void Finish() const {
+    if (table_ == nullptr) return;
+    for (const auto& [key, node] : *table_) {
+      if (known_.contains(std::string(key.str()))) continue;
+      errors_.Add(key.source().begin.line, "unknown setting " + Full(key.str()));
+    }
+  }
+
+ private:
+  static std::string Text(Range range) {
+    return " from " + std::to_string(range.least) + " to " + std::to_string(range.most);
+  }
+
+  const toml::table* table_;
+  std::string name_;
+  Errors& errors_;
+  std::set<std::string, std::less<>> known_;
+};
+
+// Relative paths start where the file is, not where the process was started.
+class Paths {
+ public:
+  explicit Paths(const std::filesystem::path& file)
+      : base_(std::filesystem::absolute(file).parent_path()) {}
+  std::filesystem::path Resolve(const std::string& text) const {
+    return text.empty() ? std::filesystem::path{} : (base_ / text).lexically_normal();
+  }
+
+ private:
+  std::filesystem::path base_;
+};
+
+bool IsNumericAddress(const std::string& text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+bool IsDnsName(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  };
+  return !text.empty() && text.size() <= kMaxDnsNameOctets && std::ranges::all_of(text, allowed);
+}
+
+bool IsVariableName(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !text.empty() && std::ranges::all_of(text, allowed);
+}
+
+bool IsObjectIdentifier(std::string_view text) {
+  std::size_t arcs = 0;
+  for (;;) {
+    const std::size_t dot = text.find('.');
+    if (!ParseDecimal(text.substr(0, dot))) return false;
+    ++arcs;
+    if (dot == std::string_view::npos) return arcs >= 2;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+void ReadEnvironment(Section& root, Config& config) {
+  const std::string text = root.Text("environment");
+  if (text == "test") {
+    config.environment = smki::Environment::kTest;
+  } else if (text != "live" && !text.empty()) {
+    root.Wrong(*root.Find("environment"), "environment", "must be \"test\" or \"live\"");
+  }
+}
+
+void ReadListen(Section section, Config& config) {
+  config.listen_address = section.TextOr("address", config.listen_address);
+  if (!config.listen_address.empty() && !IsNumericAddress(config.listen_address)) {
+    section.Wrong(*section.Find("address"), "address", "must be an IPv4 or IPv6 address");
+  }
+  config.listen_port =
+      static_cast<std::uint16_t>(section.IntegerOr("port", {0, 65535}, config.listen_port));
+  section.Finish();
+}
+
+void ReadTls(Section section, const Paths& paths, Config& config) {
+  config.tls_certificate = paths.Resolve(section.Text("certificate"));
+  config.tls_key = paths.Resolve(section.Text("key"));
+  config.tls_client_ca = paths.Resolve(section.Text("client_ca"));
+  section.Finish();
+}
+
+void ReadClient(Section section, std::set<std::string, std::less<>>& names, Config& config) {
+  std::string identity = section.Text("identity");
+  std::ranges::transform(identity, identity.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const std::string role_name = section.Text("role");
+  const auto role = RoleFromName(role_name);
+  if (!identity.empty() && !IsDnsName(identity)) {
+    section.Wrong(*section.Find("identity"), "identity", "must be a DNS name");
+  } else if (!identity.empty() && !names.insert(identity).second) {
+    section.Wrong(*section.Find("identity"), "identity", "is given to an earlier client");
+  }
+  if (!role_name.empty() && !role) {
+    section.Wrong(*section.Find("role"), "role",
+                  "must be dsp, northbound, feed, auditor or operator");
+  }
+  section.Finish();
+  if (role) config.clients.push_back({std::move(identity), *role});
+}
+
+void ReadClients(Section& root, Errors& errors, Config& config) {
+  std::set<std::string, std::less<>> names;
+  const auto clients = root.List("client");
+  for (const toml::node* entry : clients) {
+    if (!entry->is_table()) {
+      root.Wrong(*entry, "client", "must be a table: [[client]]");
+      return;
+    }
+    ReadClient(Section(entry->as_table(), "client", errors), names, config);
+  }
+  if (clients.empty()) root.Missing("client", "is missing: nobody could use the service");
+}
+
+void ReadHsm(Section section, const Paths& paths, Config& config) {
+  config.hsm_module = paths.Resolve(section.Text("module"));
+  config.hsm_token_label = section.Text("token_label");
+  if (config.hsm_token_label.size() > kMaxTokenLabelOctets) {
+    section.Wrong(*section.Find("token_label"), "token_label", "must have 32 octets at most");
+  }
+  config.hsm_pin_file = paths.Resolve(section.Text("pin_file"));
+  const toml::node* environment = section.Find("environment");
+  if (environment != nullptr && !environment->is_table()) {
+    section.Wrong(*environment, "environment", "must be a table");
+  } else if (environment != nullptr) {
+    for (const auto& [key, node] : *environment->as_table()) {
+      const std::string name = "environment." + std::string(key.str());
+      if (!IsVariableName(key.str())) section.Wrong(node, name, "is not a variable's name");
+      config.hsm_environment[std::string(key.str())] = section.TextOf(node, name);
+    }
+  }
+  section.Finish();
+}
+
+void ReadStore(Section section, const Paths& paths, Config& config) {
+  config.store_directory = paths.Resolve(section.Text("directory"));
+  config.store_map_size = section.IntegerOr("map_size_gib", {1, 16 * 1024}, 64) << 30U;
+  section.Finish();
+}
+
+void ReadAcb(Section section, const Paths& paths, Config& config) {
+  config.acb_digital_signing_certificate =
+      paths.Resolve(section.Text("digital_signing_certificate"));
+  config.acb_key_agreement_certificate = paths.Resolve(section.Text("key_agreement_certificate"));
+  section.Finish();
+}
+
+void ReadTrust(Section section, const Paths& paths, Config& config) {
+  for (const std::string& root : section.Texts("roots")) {
+    config.trust_roots.push_back(paths.Resolve(root));
+  }
+  config.policy_oid = section.TextOr("policy_oid", config.policy_oid);
+  if (!config.policy_oid.empty() && !IsObjectIdentifier(config.policy_oid)) {
+    section.Wrong(*section.Find("policy_oid"), "policy_oid", "must be an object identifier");
+  }
+  config.crl_max_age =
+      std::chrono::hours(section.IntegerOr("crl_max_age_hours", {1, 366 * 24}, 13));
+  config.arl_max_age =
+      std::chrono::hours(24 * section.IntegerOr("arl_max_age_days", {1, 3660}, 366));
+  // Without one no certificate could ever be accepted. In test, [test] may name anchors instead.
+  if (config.trust_roots.empty() && config.environment == smki::Environment::kLive) {
+    section.Missing("roots", "must name at least one root certificate in live");
+  }
+  section.Finish();
+}
+
+void ReadLimits(Section section, Config& config) {
+  const Range counters{1, kMaxSeqNumber};
+  config.counter_jump = section.DecimalOr("counter_jump", counters, config.counter_jump);
+  config.floor_limit = section.DecimalOr("floor", counters, config.floor_limit);
+  config.body_octets = section.IntegerOr("body_octets", {1024, 64 * kMiB}, config.body_octets);
+  config.request_octets =
+      section.IntegerOr("request_octets", {1024, 16 * kMiB}, config.request_octets);
+  config.feed_octets =
+      section.IntegerOr("feed_octets", {1024, 64 * 1024 * kMiB}, config.feed_octets);
+  config.connections = section.IntegerOr("connections", {1, 10'000}, config.connections);
+  config.header_octets = static_cast<std::uint32_t>(
+      section.IntegerOr("header_octets", {1024, 64 * 1024}, config.header_octets));
+  config.idle = std::chrono::seconds(section.IntegerOr("idle_seconds", {1, 3600}, 60));
+  config.request = std::chrono::seconds(section.IntegerOr("request_seconds", {1, 600}, 10));
+  section.Finish();
+}
+
+void ReadTrustAnchors(Section& test, Errors& errors, TestSettings& settings) {
+  for (const toml::node* entry : test.List("trust_anchors")) {
+    if (!entry->is_table()) {
+      test.Wrong(*entry, "trust_anchors", "must hold tables { name, public_key }");
+      return;
+    }
+    Section anchor(entry->as_table(), "test.trust_anchors", errors);
+    TrustAnchorSetting setting{anchor.Text("name"), {}};
+    const std::string hex = anchor.Text("public_key");
+    const auto key = FromHex(hex);
+    if (key && key->size() == kPublicPointOctets && key->front() == 0x04) {
+      setting.public_key = *key;
+    } else if (!hex.empty()) {
+      anchor.Wrong(*anchor.Find("public_key"), "public_key",
+                   "must be an uncompressed P-256 point in hex: 04 and 64 octets");
+    }
+    anchor.Finish();
+    settings.trust_anchors.push_back(std::move(setting));
+  }
+}
+
+void ReadPinnedSigners(Section& test, TestSettings& settings) {
+  for (const toml::node* entry : test.List("pinned_signers")) {
+    const auto octets = FromHex(test.TextOf(*entry, "pinned_signers"));
+    Sha256Digest digest{};
+    if (!octets || octets->size() != digest.size()) {
+      test.Wrong(*entry, "pinned_signers", "must hold SHA-256 values in hex");
+      return;
+    }
+    std::ranges::copy(*octets, digest.begin());
+    settings.pinned_signers.push_back(digest);
+  }
+}
+
+void ReadTest(Section section, Errors& errors, TestSettings& settings) {
+  if (const toml::node* node = section.Find("validation_time")) {
+    settings.validation_time = UtcTime::FromIso(section.TextOf(*node, "validation_time"));
+    if (!settings.validation_time) {
+      section.Wrong(*node, "validation_time", "must be a time such as \"2025-10-01T12:00:00Z\"");
+    }
+  }
+  ReadTrustAnchors(section, errors, settings);
+  settings.issuers_without_crl = section.Texts("issuers_without_crl");
+  ReadPinnedSigners(section, settings);
+  section.Finish();
+}
+
+// design.md section 10: in live each of these is refused with its name.
+void RefuseTest(Section& root, Errors& errors) {
+  const toml::node* node = root.Find("test");
+  if (node == nullptr) return;
+  if (const toml::table* table = node->as_table()) {
+    for (const auto& [key, value] : *table) {
+      errors.Add(key.source().begin.line,
+                 "test." + std::string(key.str()) + " has no place in environment live");
+    }
+  }
+  errors.Add(node->source().begin.line, "[test] has no place in environment live");
+}
+
+Config ReadAll(const toml::table& table, const std::filesystem::path& file, Errors& errors) {
+  Config config;
+  config.file = std::filesystem::absolute(file);
+  const Paths paths(file);
+  Section root(&table, "", errors);
+  ReadEnvironment(root, config);
+  ReadListen(root.Sub("listen"), config);
+  ReadTls(root.Sub("tls"), paths, config);
+  ReadClients(root, errors, config);
+  ReadHsm(root.Sub("hsm"), paths, config);
+  ReadStore(root.Sub("store"), paths, config);
+  ReadAcb(root.Sub("acb"), paths, config);
+  ReadTrust(root.Sub("trust"), paths, config);
+  ReadLimits(root.Sub("limits"), config);
+  if (config.environment == smki::Environment::kTest) {
+    ReadTest(root.Sub("test"), errors, config.test);
+  } else {
+    RefuseTest(root, errors);
+  }
+  root.Finish();
+  return config;
+}
+
+Failure CannotRead(const std::filesystem::path& file, const std::string& why) {
+  return Failure{Reason::kConfiguration, file.string() + ": " + why};
+}
+
+// At most `limit` octets; more is an error. Nothing is left in buffers of ours.
+Result<Secret> ReadAtMost(const Descriptor& descriptor, const std::filesystem::path& file,
+                          std::size_t limit, std::size_t& size) {
+  Secret octets(limit + 1);
+  size = 0;
+  while (size < octets.size()) {
+    const auto rest = octets.Writable().subspan(size);
+    const ssize_t got = ::read(descriptor.get(), rest.data(), rest.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return CannotRead(file, std::strerror(errno));
+    if (got == 0) return octets;
+    size += static_cast<std::size_t>(got);
+  }
+  return CannotRead(file, "has more than " + std::to_string(limit) + " octets");
+}
+
+Status CheckPinFile(const Descriptor& descriptor, const std::filesystem::path& file) {
+  struct stat status {};
+  if (::fstat(descriptor.get(), &status) != 0) return CannotRead(file, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return CannotRead(file, "is not a regular file");
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    return CannotRead(file, "must belong to the service's user or to root");
+  }
+  if ((status.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+    return CannotRead(file, "must be closed to others and not writable by the group (chmod 600)");
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file) {
+  Errors errors(file.filename().string());
+  toml::table table;
+  try {  // Debian's toml++ has no other way to say that a text is not TOML
+    table = toml::parse(text, file.string());
+  } catch (const toml::parse_error& error) {
+    errors.Add(error.source().begin.line, std::string(error.description()));
+    return *errors.first();
+  }
+  Config config = ReadAll(table, file, errors);
+  if (errors.first()) return *errors.first();
+  return config;
+}
+
+Result<Config> LoadConfig(const std::filesystem::path& file) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor) return CannotRead(file, std::strerror(errno));
+  std::size_t size = 0;
+  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
+  if (!octets) return octets.error();
+  return ParseConfig(AsText(octets->View().first(size)), file);
+}
+
+HttpsServerSettings ServerSettings(const Config& config) {
+  HttpsServerSettings settings;
+  settings.address = config.listen_address;
+  settings.port = config.listen_port;
+  settings.certificate = config.tls_certificate;
+  settings.key = config.tls_key;
+  settings.client_ca = config.tls_client_ca;
+  settings.clients = config.clients;
+  settings.connections = config.connections;
+  settings.header_octets = config.header_octets;
+  settings.header_deadline = config.request;
+  settings.body_deadline = config.request;
+  settings.idle_deadline = config.idle;
+  settings.spool_directory = config.store_directory / "tmp";
+  return settings;
+}
+
+Result<Secret> ReadPin(const std::filesystem::path& file) {
+  // O_NONBLOCK: a FIFO in its place must not hold the start.
+  const Descriptor descriptor(
+      ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!descriptor) {
+    return CannotRead(file, errno == ELOOP ? "is a symbolic link" : std::strerror(errno));
+  }
+  if (const auto good = CheckPinFile(descriptor, file); !good) return good.error();
+  constexpr std::size_t kLineEnd = 2;
+  std::size_t size = 0;
+  const auto octets = ReadAtMost(descriptor, file, kMaxPinOctets + kLineEnd, size);
+  if (!octets) return octets.error();
+  std::string_view text = AsText(octets->View().first(size));
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  if (text.empty() || text.size() > kMaxPinOctets) {
+    return CannotRead(file, "must hold a PIN of 1 to 255 octets");
+  }
+  if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+    return CannotRead(file, "must hold one line");
+  }
+  Secret pin(text.size());
+  std::ranges::copy(AsBytes(text), pin.Writable().begin());
+  return pin;
+}
+
+}  // namespace acb::platform

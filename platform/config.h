@@ -1,0 +1,95 @@
+// acbd.toml, read once at the start and checked whole: every key is known, every value in its range.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "firmware/base/result.h"
+#include "firmware/base/secret.h"
+#include "firmware/base/sha256.h"
+#include "firmware/base/time.h"
+#include "firmware/smki/trust.h"
+#include "platform/http_message.h"
+#include "platform/https_server.h"
+
+namespace acb::platform {
+
+// RFC 5280 section 6.1.1 (d): name and public key. Test only (design.md section 10).
+struct TrustAnchorSetting {
+  std::string name;  // "CN=ZA,OU=00"
+  Bytes public_key;  // uncompressed point: 65 octets from 04
+};
+
+// Only in environment test (design.md section 10).
+struct TestSettings {
+  std::optional<UtcTime> validation_time;
+  std::vector<TrustAnchorSetting> trust_anchors;
+  std::vector<std::string> issuers_without_crl;
+  std::vector<Sha256Digest> pinned_signers;
+};
+
+// All paths are absolute, or relative to the directory of the file as resolved.
+struct Config {
+  std::filesystem::path file;
+  smki::Environment environment = smki::Environment::kLive;
+
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t listen_port = 8621;
+
+  std::filesystem::path tls_certificate;
+  std::filesystem::path tls_key;
+  std::filesystem::path tls_client_ca;
+  std::vector<KnownClient> clients;
+
+  std::filesystem::path hsm_module;
+  std::string hsm_token_label;
+  std::filesystem::path hsm_pin_file;
+  std::map<std::string, std::string> hsm_environment;  // set before the module is loaded
+
+  std::filesystem::path store_directory;
+  std::uint64_t store_map_size = std::uint64_t{64} << 30;  // octets
+
+  std::filesystem::path acb_digital_signing_certificate;
+  std::filesystem::path acb_key_agreement_certificate;
+
+  std::vector<std::filesystem::path> trust_roots;
+  std::string policy_oid = "1.2.826.0.1.8641679.1.2.1.4";
+  std::chrono::hours crl_max_age{13};
+  std::chrono::hours arl_max_age{366 * 24};
+
+  std::uint64_t counter_jump = std::uint64_t{1} << 48;
+  std::uint64_t floor_limit = std::uint64_t{1} << 48;
+  std::uint64_t body_octets = 1024 * 1024;
+  std::uint64_t request_octets = 256 * 1024;
+  std::uint64_t feed_octets = std::uint64_t{4} << 30;
+  std::size_t connections = 128;
+  std::uint32_t header_octets = 16 * 1024;
+  std::chrono::seconds idle{60};
+  std::chrono::seconds request{10};  // for the header, and again for the body
+
+  TestSettings test;
+};
+
+// Reads and checks the file. References to other files are resolved, not opened.
+// kConfiguration, explained as "acbd.toml:12: ...": a key that is unknown, missing, twice, of the wrong
+// type or out of range; [test] in environment live; a file that cannot be read or is not TOML.
+Result<Config> LoadConfig(const std::filesystem::path& file);
+// The same of a text; `file` names it and is where relative paths start.
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file);
+
+// The settings of the server that the configuration asks for; the caller adds `observe`. Bodies are
+// spooled to `tmp` in the store directory.
+HttpsServerSettings ServerSettings(const Config& config);
+
+inline constexpr std::size_t kMaxPinOctets = 255;
+
+// The file's content without one final line end. The file must be a regular one (no symbolic link),
+// owned by this user or root, closed to others, not writable by the group. kConfiguration.
+Result<Secret> ReadPin(const std::filesystem::path& file);
+
+}  // namespace acb::platform

@@ -1,0 +1,200 @@
+#include "platform/endpoints.h"
+
+#include <boost/json.hpp>
+
+#include "firmware/base/request_id.h"
+#include "firmware/checks/eligibility.h"
+#include "platform/answers.h"
+#include "platform/feed_import.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr std::uint64_t kMaxAuditEntriesPerAnswer = 1000;
+constexpr std::uint64_t kUsualAuditEntriesPerAnswer = 100;
+
+HttpResponse Text(std::string body, std::string_view content_type = "text/plain; charset=utf-8") {
+  HttpResponse response;
+  response.content_type = content_type;
+  response.body = std::move(body);
+  return response;
+}
+
+boost::json::array ReasonsJson(const std::vector<Failure>& failures) {
+  boost::json::array reasons;
+  for (const Failure& failure : failures) {
+    boost::json::object reason{{"reason", Describe(failure.reason).name},
+                               {"sentence", Describe(failure.reason).sentence}};
+    if (!failure.explanation.empty()) reason["detail"] = failure.explanation;
+    reasons.push_back(std::move(reason));
+  }
+  return reasons;
+}
+
+HttpResponse Readiness(bool ready, std::string_view environment,
+                       const std::vector<Failure>& found) {
+  HttpResponse response = JsonResponse(boost::json::object{
+      {"ready", ready}, {"environment", environment}, {"reasons", ReasonsJson(found)}});
+  if (!ready) response.status = Describe(Reason::kBusy).http_status;
+  return response;
+}
+
+HttpResponse ListReasons() {
+  boost::json::array reasons;
+  for (const ReasonInfo& info : AllReasons()) {
+    reasons.push_back({{"number", std::to_string(static_cast<unsigned>(info.reason))},
+                       {"reason", info.name},
+                       {"sentence", info.sentence},
+                       {"http_status", std::to_string(info.http_status)},
+                       {"response_code", info.duis_code}});
+  }
+  return JsonResponse(boost::json::object{{"reasons", std::move(reasons)}});
+}
+
+HttpResponse PostHandover(Box& box, const HttpRequest& request) {
+  // Every check without the act is a later issue; to sign what was meant as a trial would be worse
+  // than to refuse.
+  if (!request.query.empty()) {
+    return Problem(Failure(Reason::kMalformed, "the resource takes no query, and no dry run yet"));
+  }
+  const HandoverAnswer answer =
+      box.handover().Handle({.octets = request.body.View(),
+                             .client = request.client.name,
+                             .proposed = request.Header("X-Originator-Counter")});
+  box.metrics().Count(answer);
+  return ToResponse(answer, box.environment());
+}
+
+boost::json::object CellJson(const CellState& cell) {
+  boost::json::object json;
+  switch (cell.holder) {
+    case CellState::Holder::kUnknown:
+      json["holder"] = nullptr;
+      break;
+    case CellState::Holder::kAcb:
+      json["holder"] = "acb";
+      break;
+    case CellState::Holder::kParty:
+      json["holder"] = cell.party.Hyphenated();
+      break;
+  }
+  json["floor"] = nullptr;
+  if (cell.floor) json["floor"] = std::to_string(cell.floor->value());
+  return json;
+}
+
+boost::json::object DeviceJson(const Device& device) {
+  return {{"device", device.id.Hyphenated()},
+          {"type", Name(device.type)},
+          {"smi_status", Name(device.smi_status)},
+          {"model", device.model},
+          {"mpxn", device.mpxn},
+          {"key_agreement_certificate_sha256",
+           device.key_agreement ? ToHex(device.key_agreement_certificate) : ""},
+          {"cells",
+           {{"supplier", CellJson(device.supplier)},
+            {"network_operator", CellJson(device.network_operator)}}},
+          {"last_issued", std::to_string(device.last_issued)}};
+}
+
+HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request) {
+  const auto id = Eui64::FromText(request.Parameter("device"));
+  if (!id) return Problem(Failure(Reason::kNotFound, "the device is named by its EUI-64"));
+  const auto records = box.store().Open();
+  if (!records) return Problem(records.error());
+  const auto device = (*records)->FindDevice(*id);
+  if (!device) return Problem(device.error());
+  if (!device->has_value()) return Problem(Failure(Reason::kNotFound, "no such device"));
+  boost::json::object json = DeviceJson(**device);
+  const auto registration = checks::RegistrationAt(**records, (*device)->mpxn, clock.Now());
+  if (!registration) return Problem(registration.error());
+  json["registration"] = nullptr;
+  if (registration->has_value()) {
+    json["registration"] = {{"supplier", (*registration)->supplier},
+                            {"network_operator", (*registration)->network_operator},
+                            {"from", (*registration)->from.Iso()}};
+  }
+  return JsonResponse(json);
+}
+
+// The value of a query parameter that is a number; `otherwise` when absent, nothing when it is
+// none.
+std::optional<std::uint64_t> NumberParameter(const HttpRequest& request, std::string_view name,
+                                             std::uint64_t otherwise) {
+  const auto text = request.QueryParameter(name);
+  return text ? ParseDecimal(*text) : std::optional(otherwise);
+}
+
+HttpResponse GetAuditEntries(Box& box, const HttpRequest& request) {
+  const auto from = NumberParameter(request, "from", 0);
+  const auto count = NumberParameter(request, "count", kUsualAuditEntriesPerAnswer);
+  if (!from || !count) {
+    return Problem(Failure(Reason::kMalformed, "'from' and 'count' are decimal numbers"));
+  }
+  const auto entries = box.store().ReadAudit(*from, std::min(*count, kMaxAuditEntriesPerAnswer));
+  if (!entries) return Problem(entries.error());
+  std::string lines;
+  for (const std::string& entry : *entries) lines.append(entry).append("\n");
+  return Text(std::move(lines), "application/x-ndjson");
+}
+
+HttpResponse GetMetrics(Box& box) {
+  std::string text = box.metrics().Text();
+  text +=
+      MetricText("acb_hsm_sign_total", "counter", "Signatures asked of the HSM with the ACB's key.",
+                 box.hsm().command_signer().sign_operations());
+  text += MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.",
+                     box.hsm().command_signer().derive_operations());
+  text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);
+  return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+void AddCommonRoutes(Router& router) {
+  router.Add("GET", "/healthz", RoleSet::Any(), 0, [](const HttpRequest&) { return Text("ok\n"); });
+  router.Add("GET", "/v1/reasons", RoleSet::Any(), 0,
+             [](const HttpRequest&) { return ListReasons(); });
+}
+
+}  // namespace
+
+Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
+  Router router;
+  AddCommonRoutes(router);
+  router.Add({.method = "POST",
+              .pattern = "/v1/handovers",
+              .roles = {Role::kDsp},
+              .body_limit = config.body_octets,
+              .handler = [&box](const HttpRequest& request) { return PostHandover(box, request); },
+              .content_types = {"application/xml", "text/xml"}});
+  router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0,
+             [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
+  router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0,
+             [&box](const HttpRequest& request) { return GetAuditEntries(box, request); });
+  router.Add("GET", "/readyz", RoleSet::Any(), 0, [&box](const HttpRequest&) {
+    return Readiness(box.Ready(), box.environment(), box.Attention());
+  });
+  router.Add("GET", "/metrics", RoleSet::Any(), 0,
+             [&box](const HttpRequest&) { return GetMetrics(box); });
+  AddFeedRoutes(router, {.clock = clock,
+                         .store = box.store(),
+                         .trust = box.trust(),
+                         .body_limit = config.feed_octets});
+  return router;
+}
+
+Router ClosedRoutes(const Failure& why, const Config& config) {
+  Router router;
+  AddCommonRoutes(router);
+  const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
+  router.Add("GET", "/readyz", RoleSet::Any(), 0, [why, environment](const HttpRequest&) {
+    return Readiness(false, environment, {why});
+  });
+  const auto closed = [why](const HttpRequest&) { return Problem(why); };
+  router.Add("POST", "/v1/handovers", {Role::kDsp}, config.body_octets, closed);
+  router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
+  router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
+  router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
+  return router;
+}
+
+}  // namespace acb::platform

@@ -1,0 +1,19 @@
+// What the service answers (design.md section 8).
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "platform/box.h"
+#include "platform/router.h"
+
+namespace acb::platform {
+
+// The routes of a box that is open. `box`, `config` and `clock` must outlive the server.
+Router BoxRoutes(Box& box, const Config& config, const Clock& clock);
+
+// The routes of a box that did not open: health, readiness with the reason, and 503 with that
+// reason for the rest.
+Router ClosedRoutes(const Failure& why, const Config& config);
+
+}  // namespace acb::platform

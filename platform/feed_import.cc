@@ -1,0 +1,179 @@
+#include "platform/feed_import.h"
+
+#include <boost/json.hpp>
+
+#include "firmware/feeds/csv.h"
+#include "firmware/feeds/devices.h"
+#include "firmware/feeds/parties.h"
+#include "firmware/feeds/registrations.h"
+#include "firmware/smki/bundle.h"
+#include "firmware/smki/revocation_list.h"
+
+namespace acb::platform {
+namespace {
+
+// Enough to mend a file by; the rest are counted.
+constexpr std::size_t kMaxRejectsListed = 100;
+
+struct Reject {
+  std::uint64_t line;
+  std::string reason;
+};
+
+HttpResponse Rejected(const std::vector<Reject>& rejects, std::uint64_t rows) {
+  boost::json::array listed;
+  for (const Reject& reject : rejects) {
+    if (listed.size() == kMaxRejectsListed) break;
+    listed.push_back({{"line", std::to_string(reject.line)}, {"reason", reject.reason}});
+  }
+  return Problem(Failure(Reason::kFeedRejected, std::to_string(rejects.size()) + " of " +
+                                                    std::to_string(rows) + " rows are wrong"),
+                 {{"rows", std::to_string(rows)},
+                  {"rejected", std::to_string(rejects.size())},
+                  {"rejects", std::move(listed)}});
+}
+
+// Item 10 of the catalogue: where the data came from.
+audit::Entry FeedEntry(const FeedContext& context, std::string_view feed,
+                       const HttpRequest& request) {
+  audit::Entry entry("feed", context.clock.Now());
+  entry.Set("feed", feed)
+      .Set("client", request.client.name)
+      .Set("sha256", ToHex(Sha256(request.body.View())))
+      .Set("octets", std::to_string(request.body.size()));
+  return entry;
+}
+
+HttpResponse Imported(std::string_view feed, const HttpRequest& request,
+                      const Result<store::ImportOutcome>& outcome) {
+  if (!outcome) return Problem(outcome.error());
+  return JsonResponse(boost::json::object{
+      {"feed", feed},
+      {"rows", std::to_string(outcome->rows)},
+      {"changed", std::to_string(outcome->changed)},
+      {"sha256", ToHex(Sha256(request.body.View()))},
+      {"audit",
+       {{"index", std::to_string(outcome->audit.index)}, {"leaf", ToHex(outcome->audit.leaf)}}}});
+}
+
+template <class Row>
+struct RowFeed {
+  std::string_view name;
+  const std::vector<std::string>& (*columns)();
+  Result<Row> (*parse)(const feeds::CsvRow&);
+  Result<store::ImportOutcome> (store::Store::*import)(const store::RowSource<Row>&,
+                                                       const audit::Entry&, UtcTime);
+};
+
+// A problem document when a row is wrong; nothing when all are good.
+template <class Row>
+std::optional<HttpResponse> FindRejects(const RowFeed<Row>& feed, std::string_view text) {
+  auto reader = feeds::CsvReader::Open(text, feed.columns());
+  if (!reader) return Rejected({{1, reader.error().explanation}}, 0);
+  std::vector<Reject> rejects;
+  std::uint64_t rows = 0;
+  while (true) {
+    const auto row = reader->Next();
+    if (row && !row->has_value()) break;
+    ++rows;
+    const auto parsed = row ? feed.parse(**row) : Result<Row>(row.error());
+    if (!parsed) rejects.push_back({reader->line(), parsed.error().explanation});
+  }
+  if (rejects.empty()) return std::nullopt;
+  return Rejected(rejects, rows);
+}
+
+// Twice through the file: once to see that every row is good, once to hand the rows over one by
+// one, so that memory does not grow with the file.
+template <class Row>
+HttpResponse ImportRows(const FeedContext& context, const HttpRequest& request,
+                        const RowFeed<Row>& feed) {
+  const std::string_view text = request.body.Text();
+  if (auto wrong = FindRejects(feed, text)) return *std::move(wrong);
+  auto reader = feeds::CsvReader::Open(text, feed.columns());
+  if (!reader) return Problem(reader.error());
+  const auto next = [&]() -> Result<std::optional<Row>> {
+    const auto row = reader->Next();
+    if (!row) return row.error();
+    if (!row->has_value()) return std::optional<Row>();
+    auto parsed = feed.parse(**row);
+    if (!parsed) return std::move(parsed).error();
+    return std::optional<Row>(*std::move(parsed));
+  };
+  return Imported(feed.name, request,
+                  (context.store.*feed.import)(next, FeedEntry(context, feed.name, request),
+                                               context.clock.Now()));
+}
+
+HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
+  return ImportRows<PartyRecord>(
+      context, request,
+      {"parties", feeds::PartyColumns, feeds::ParseParty, &store::Store::ImportParties});
+}
+
+HttpResponse ImportRegistrations(const FeedContext& context, const HttpRequest& request) {
+  return ImportRows<Registration>(context, request,
+                                  {"registrations", feeds::RegistrationColumns,
+                                   feeds::ParseRegistration, &store::Store::ImportRegistrations});
+}
+
+HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
+  return ImportRows<Device>(
+      context, request,
+      {"devices", feeds::DeviceColumns, feeds::ParseDevice, &store::Store::ImportDevices});
+}
+
+HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
+  const auto found = smki::SplitCertificates(request.body.View());
+  if (!found) return Rejected({{1, found.error().explanation}}, 0);
+  std::vector<Reject> rejects;
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    const auto certificate = smki::Certificate::Parse((*found)[i]);
+    if (!certificate) rejects.push_back({i + 1, certificate.error().explanation});
+  }
+  if (!rejects.empty()) return Rejected(rejects, found->size());
+  const auto outcome = context.store.ImportCertificates(
+      *found, FeedEntry(context, "organisation-certificates", request), context.clock.Now());
+  if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
+  return Imported("organisation-certificates", request, outcome);
+}
+
+HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest& request) {
+  const auto found = smki::SplitRevocationLists(request.body.View());
+  if (!found) return Rejected({{1, found.error().explanation}}, 0);
+  const auto trust = context.trust.Current();
+  std::vector<Reject> rejects;
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    // R-SEC3-17: signature, issuer, and never a lower number.
+    const auto list = smki::RevocationList::Parse((*found)[i]);
+    Status good = list ? trust->CheckNewRevocationList(**list) : Status(list.error());
+    if (!good) rejects.push_back({i + 1, good.error().explanation});
+  }
+  if (!rejects.empty()) return Rejected(rejects, found->size());
+  const auto outcome = context.store.ImportRevocationLists(
+      *found, FeedEntry(context, "revocation-lists", request), context.clock.Now());
+  if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
+  return Imported("revocation-lists", request, outcome);
+}
+
+}  // namespace
+
+void AddFeedRoutes(Router& router, const FeedContext& context) {
+  using Import = HttpResponse (*)(const FeedContext&, const HttpRequest&);
+  const auto add = [&](const char* feed, Import import) {
+    router.Add({.method = "POST",
+                .pattern = std::string("/v1/feeds/") + feed,
+                .roles = {Role::kFeed},
+                .body_limit = context.body_limit,
+                .handler = [context, import](
+                               const HttpRequest& request) { return import(context, request); },
+                .spool = true});
+  };
+  add("parties", ImportParties);
+  add("registrations", ImportRegistrations);
+  add("devices", ImportDevices);
+  add("organisation-certificates", ImportCertificates);
+  add("revocation-lists", ImportRevocationLists);
+}
+
+}  // namespace acb::platform

@@ -1,0 +1,298 @@
+#include "platform/http_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "platform/spool.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr std::size_t kReadOctets = 16 * 1024;  // a TLS record
+// Answers up to this size leave in one write with their header.
+constexpr std::size_t kOneWriteOctets = 64 * 1024;
+// How long a connection that will only be refused may take to say what it wants.
+constexpr std::chrono::milliseconds kRefusalPatience{2000};
+
+constexpr int kBadRequest = 400;
+constexpr int kRequestTimeout = 408;
+constexpr int kUnsupportedMediaType = 415;
+constexpr int kExpectationFailed = 417;
+constexpr int kHeaderTooLarge = 431;
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool SameText(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, Lower, Lower);
+}
+
+// "text/csv" of "text/csv; charset=utf-8".
+std::string_view MediaType(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  return type;
+}
+
+// RFC 9110 section 5.6.7. Names are English: the process never sets a locale.
+std::string HttpDate() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  std::array<char, 40> text{};
+  const std::size_t size =
+      std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text.data(), size};
+}
+
+// A handler that reflects what it was sent must not be able to end the line.
+void AppendHeader(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  out += ": ";
+  for (const char c : value) out += static_cast<unsigned char>(c) < 0x20 || c == '\x7f' ? ' ' : c;
+  out += "\r\n";
+}
+
+std::string HeaderOf(const HttpResponse& response, bool close) {
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  out += StatusText(response.status);
+  out += "\r\n";
+  AppendHeader(out, "Date", HttpDate());
+  if (!response.body.empty()) AppendHeader(out, "Content-Type", response.content_type);
+  AppendHeader(out, "Content-Length", std::to_string(response.body.size()));
+  AppendHeader(out, "Cache-Control", "no-store");
+  AppendHeader(out, "X-Content-Type-Options", "nosniff");
+  for (const HttpHeader& header : response.headers) AppendHeader(out, header.name, header.value);
+  if (close) AppendHeader(out, "Connection", "close");
+  out += "\r\n";
+  return out;
+}
+
+// What the route says about the body, before any of it is read.
+std::optional<HttpResponse> CheckBodyHeaders(const RequestHead& head, const Route& route) {
+  if (FindHeader(head.headers, "Content-Encoding")) {
+    return ProblemWithStatus({Reason::kMediaType, "No Content-Encoding is taken."},
+                             kUnsupportedMediaType);
+  }
+  if (head.content_length.value_or(0) > route.body_limit || (head.chunked && route.body_limit == 0)) {
+    return Problem({Reason::kTooLarge, "The body may have " + std::to_string(route.body_limit) +
+                                           " octets at most."});
+  }
+  const std::string_view type =
+      MediaType(FindHeader(head.headers, "Content-Type").value_or(std::string_view{}));
+  const bool known = route.content_types.empty() ||
+                     std::ranges::any_of(route.content_types, [&](const std::string& taken) {
+                       return SameText(taken, type);
+                     });
+  if (head.has_body() && !known) {
+    return Problem({Reason::kMediaType, "It takes " + route.content_types.front() + "."});
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+HttpConnection::HttpConnection(TlsStream& stream, const HttpsServerSettings& settings,
+                               const Router& router, const std::atomic<bool>& stopping,
+                               std::optional<ClientIdentity> client, std::string peer,
+                               Refusal refusal)
+    : stream_(stream),
+      settings_(settings),
+      router_(router),
+      stopping_(stopping),
+      client_(std::move(client)),
+      peer_(std::move(peer)),
+      refusal_(std::move(refusal)) {}
+
+void HttpConnection::Run() {
+  Next next = Next::kAnotherRequest;
+  while (next == Next::kAnotherRequest) next = ServeOne();
+  stream_.Close(next == Next::kEndAfterAnswer ? TlsStream::Unread::kDrain
+                                              : TlsStream::Unread::kForget);
+}
+
+bool HttpConnection::MustClose() const {
+  return refusal_ || stopping_ || answered_ + 1 >= settings_.requests_per_connection ||
+         Clock::now() >= opened_ + settings_.connection_lifetime;
+}
+
+HttpConnection::Next HttpConnection::ServeOne() {
+  auto header = AwaitHeader();
+  if (std::holds_alternative<std::monostate>(header)) return Next::kEnd;
+  Current current;
+  current.started = Clock::now();
+  if (const auto* refused = std::get_if<HttpResponse>(&header)) {
+    return Answer(current, *refused);
+  }
+
+  RequestParser parser;
+  const std::size_t header_size = std::get<std::size_t>(header);
+  const auto refused = Admit(std::string_view(pending_).substr(0, header_size), parser, current);
+  pending_.erase(0, header_size);
+  if (refused) {
+    // A body that nobody reads ends the connection: what follows it could not be found.
+    current.close = current.close || current.head.has_body();
+    return Answer(current, *refused);
+  }
+
+  auto body = ReceiveBody(parser, current);
+  if (std::holds_alternative<std::monostate>(body)) return Next::kEnd;
+  if (const auto* broken = std::get_if<HttpResponse>(&body)) {
+    current.close = true;
+    return Answer(current, *broken);
+  }
+  current.request.body = std::get<HttpBody>(std::move(body));
+
+  // Not caught: an exception from a handler is a bug and ends the process.
+  const HttpResponse response = current.route->handler(current.request);
+  current.close = current.close || MustClose();
+  return Answer(current, response);
+}
+
+std::variant<std::size_t, HttpResponse, std::monostate> HttpConnection::AwaitHeader() {
+  std::size_t searched = 0;
+  Deadline deadline = After(!pending_.empty() ? settings_.header_deadline
+                            : refusal_        ? kRefusalPatience
+                                              : settings_.idle_deadline);
+  bool begun = !pending_.empty();
+  for (;;) {
+    const HeaderEnd end = FindHeaderEnd(pending_, searched);
+    if (end.state == HeaderEnd::State::kBroken) {
+      return ProblemWithStatus({Reason::kMalformed, std::string(end.error)}, kBadRequest);
+    }
+    const bool complete = end.state == HeaderEnd::State::kComplete;
+    if ((complete ? end.size : pending_.size()) > settings_.header_octets) {
+      return ProblemWithStatus({Reason::kTooLarge, "The header may have " +
+                                                       std::to_string(settings_.header_octets) +
+                                                       " octets at most."},
+                               kHeaderTooLarge);
+    }
+    if (complete) return end.size;
+
+    const auto outcome = Receive(deadline, begun ? OnStop::kKeepWaiting : OnStop::kGiveUp);
+    if (outcome == IoOutcome::kTimeout && begun) {
+      return ProblemWithStatus({Reason::kMalformed, "The header did not come in time."},
+                               kRequestTimeout);
+    }
+    if (outcome != IoOutcome::kDone) return std::monostate{};
+    if (!begun) deadline = After(settings_.header_deadline);
+    begun = true;
+  }
+}
+
+IoOutcome HttpConnection::Receive(Deadline deadline, OnStop on_stop) {
+  std::array<std::uint8_t, kReadOctets> octets;
+  std::size_t received = 0;
+  const IoOutcome outcome = stream_.Read(octets, received, deadline, on_stop);
+  if (outcome == IoOutcome::kDone) pending_ += AsText(BytesView(octets.data(), received));
+  return outcome;
+}
+
+std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, RequestParser& parser,
+                                                  Current& current) {
+  auto head = parser.Head(octets);
+  if (!head) {
+    const bool large = head.error().reason == Reason::kTooLarge;
+    return ProblemWithStatus(head.error(), large ? kHeaderTooLarge : kBadRequest);
+  }
+  current.head = *std::move(head);
+  auto& request = current.request;
+  request.method = current.head.method;
+  request.peer = peer_;
+  auto target = ParseTarget(current.head.target);
+  if (!target) return ProblemWithStatus(target.error(), kBadRequest);
+  request.path = std::move(target->path);
+  request.query = std::move(target->query);
+  request.query_parameters = std::move(target->parameters);
+  if (refusal_) return Problem(*refusal_);
+
+  current.close = !current.head.keep_alive || MustClose();
+  request.client = *client_;
+  auto found = router_.Find(request.method, request.path, client_->role);
+  if (auto* refused = std::get_if<HttpResponse>(&found)) return std::move(*refused);
+  auto& match = std::get<Router::Match>(found);
+  current.route = match.route;
+  request.parameters = std::move(match.parameters);
+  if (auto refused = CheckBodyHeaders(current.head, *current.route)) return refused;
+  request.headers = current.head.headers;
+
+  const auto expect = current.head.version == 11 ? request.Header("Expect") : std::nullopt;
+  if (expect && !SameText(*expect, "100-continue")) {
+    return ProblemWithStatus({Reason::kMalformed, "The only Expect taken is 100-continue."},
+                             kExpectationFailed);
+  }
+  return std::nullopt;
+}
+
+std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody(
+    RequestParser& parser, const Current& current) {
+  const Route& route = *current.route;
+  const std::filesystem::path in_memory;
+  Spool spool(route.spool ? settings_.spool_directory : in_memory);
+  Status kept = Done{};
+  const BodySink sink = [&](std::string_view piece) {
+    kept = spool.Append(piece);
+    return kept.has_value();
+  };
+  const Deadline base = After(settings_.body_deadline);
+  // Only now: route, role, size and type are accepted (RFC 9110 section 10.1.1).
+  if (current.head.has_body() && pending_.empty() && current.request.Header("Expect") &&
+      current.head.version == 11) {
+    const auto told = stream_.Write(AsBytes("HTTP/1.1 100 Continue\r\n\r\n"), base);
+    if (told != IoOutcome::kDone) return std::monostate{};
+  }
+  for (;;) {
+    std::size_t used = 0;
+    const BodyState state = parser.Body(pending_, used, route.body_limit, sink);
+    pending_.erase(0, used);
+    switch (state) {
+      case BodyState::kComplete: {
+        auto body = std::move(spool).Finish();
+        if (!body) return Problem(body.error());
+        return *std::move(body);
+      }
+      case BodyState::kTooLarge:
+        return Problem({Reason::kTooLarge, "The body may have " +
+                                               std::to_string(route.body_limit) +
+                                               " octets at most."});
+      case BodyState::kSinkFailed:
+        return Problem(kept.error());
+      case BodyState::kBroken:
+        return ProblemWithStatus({Reason::kMalformed, "The chunks of the body are broken."},
+                                 kBadRequest);
+      case BodyState::kNeedMore:
+        break;
+    }
+    const std::chrono::seconds earned(route.spool ? spool.size() / kSpoolOctetsPerSecond : 0);
+    const IoOutcome outcome = Receive(base + earned, OnStop::kKeepWaiting);
+    if (outcome == IoOutcome::kTimeout) {
+      return ProblemWithStatus({Reason::kMalformed, "The body did not come in time."},
+                               kRequestTimeout);
+    }
+    if (outcome != IoOutcome::kDone) return std::monostate{};
+  }
+}
+
+HttpConnection::Next HttpConnection::Answer(const Current& current,
+ const HttpResponse& response) {
+  const bool to_head = current.request.method == "HEAD";  // RFC 9110 section 9.3.2: no content
+  const std::string_view body = to_head ? std::string_view{} : std::string_view(response.body);
+  const Deadline deadline = After(settings_.write_deadline);
+  std::string first = HeaderOf(response, current.close);
+  const bool in_one = body.size() <= kOneWriteOctets;
+  if (in_one) first += body;
+  IoOutcome outcome = stream_.Write(AsBytes(first), deadline);
+  if (outcome == IoOutcome::kDone && !in_one) outcome = stream_.Write(AsBytes(body), deadline);
+  ++answered_;
+  if (settings_.observe) {
+    const auto& request = current.request;
+    settings_.observe(
+        {request.client.name, peer_, request.method, request.path,
+         current.route != nullptr ? std::string_view(current.route->pattern) : std::string_view{},
+         response.status, request.body.size(), response.body.size(),
+         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - current.started)});
+  }
+  if (outcome != IoOutcome::kDone) return Next::kEnd;
+  return current.close ? Next::kEndAfterAnswer : Next::kAnotherRequest;
+}
+
+}  // namespace acb::platform

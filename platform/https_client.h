@@ -1,0 +1,77 @@
+// A small blocking HTTPS/1.1 client with a client certificate, for acbctl and the tests.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firmware/base/result.h"
+#include "platform/http_message.h"
+
+namespace acb::platform {
+
+struct HttpsClientSettings {
+  std::string host = "127.0.0.1";  // verified against the server certificate's SAN (DNS or IP)
+  std::uint16_t port = 0;
+  std::filesystem::path ca;           // PEM: who may have issued the server's certificate
+  std::filesystem::path certificate;  // PEM; both empty: no client certificate
+  std::filesystem::path key;
+  std::uint64_t response_limit = 64 * 1024 * 1024;  // octets of a response's body
+  std::chrono::milliseconds connect_deadline{10'000};  // TCP and TLS
+  std::chrono::milliseconds response_deadline{60'000};  // from the request's last octet
+  std::chrono::milliseconds write_deadline{600'000};
+};
+
+struct HttpClientRequest {
+  std::string method = "GET";
+  std::string target = "/";  // path and query, percent-encoded
+  std::vector<HttpHeader> headers = {};
+  std::string_view content_type = {};
+  std::string_view body = {};
+};
+
+struct HttpClientResponse {
+  int status = 0;
+  std::vector<HttpHeader> headers;
+  std::string body;
+  std::optional<std::string_view> Header(std::string_view name) const {
+    return FindHeader(headers, name);
+  }
+};
+
+struct ServerUrl {
+  std::string host;
+  std::uint16_t port;
+};
+// "https://host[:port][/]", host a name, an IPv4 address or an IPv6 address in brackets.
+Result<ServerUrl> ParseServerUrl(std::string_view url);
+
+// One connection, kept alive between requests and opened again when the server has closed it. Not
+// thread-safe.
+class HttpsClient {
+ public:
+  // kConfiguration: a file cannot be read or used. Does not connect yet.
+  static Result<HttpsClient> Create(HttpsClientSettings settings);
+  ~HttpsClient();
+  HttpsClient(HttpsClient&&) noexcept;
+  HttpsClient& operator=(HttpsClient&&) noexcept;
+
+  // The response, whatever its status. A request is sent again on a new connection only when a kept
+  // connection was found closed before any octet of an answer; the service's requests are idempotent
+  // by RequestID.
+  // kBusy: no connection, no answer in time, or an answer that is not HTTP; kForbidden: the TLS
+  // handshake failed (either side's certificate). The explanation says which.
+  Result<HttpClientResponse> Send(const HttpClientRequest& request);
+
+ private:
+  class Impl;
+  explicit HttpsClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace acb::platform

@@ -1,0 +1,355 @@
+#include "platform/https_server.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "platform/http_connection.h"
+#include "platform/tls.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr int kListenBacklog = 1024;
+// Lines a second about connections that never became requests; the rest is counted.
+constexpr std::uint64_t kTroubleLinesPerSecond = 10;
+// How long the acceptor waits for an arrival that it cut before it cuts the next.
+constexpr std::chrono::milliseconds kEvictionPause{50};
+constexpr std::chrono::milliseconds kNoDescriptorPause{100};
+
+Failure CannotListen(const HttpsServerSettings& settings, std::string_view why) {
+  return Failure{Reason::kConfiguration, "cannot listen on " + settings.address + ":" +
+                                             std::to_string(settings.port) + ": " +
+                                             std::string(why)};
+}
+
+Result<Descriptor> Listen(const HttpsServerSettings& settings) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(settings.port);
+  if (const int code = ::getaddrinfo(settings.address.c_str(), port.c_str(), &hints, &found);
+      code != 0) {
+    return CannotListen(settings, ::gai_strerror(code));
+  }
+  const Handle<addrinfo, ::freeaddrinfo> address(found);
+  Descriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int yes = 1;
+  if (!socket ||
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+      ::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 ||
+      ::listen(socket.get(), kListenBacklog) != 0) {
+    return CannotListen(settings, std::strerror(errno));
+  }
+  return socket;
+}
+
+std::uint16_t BoundPort(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  if (address.ss_family == AF_INET6) {
+    return ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
+  }
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+}
+
+// Signals are main's business: while this lives, threads are made that take none.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return lower;
+}
+
+}  // namespace
+
+class HttpsServer::Impl {
+ public:
+  Impl(HttpsServerSettings settings, Router router, const Log& log)
+      : settings_(std::move(settings)), router_(std::move(router)), log_(log) {
+    for (const KnownClient& client : settings_.clients) {
+      roles_.emplace(LowerCase(client.identity), client.role);
+    }
+  }
+
+  Status Open();
+  Status StartThreads();
+  void Stop(std::chrono::milliseconds patience);
+
+  std::uint16_t port() const { return port_; }
+  std::size_t connections() const {
+    const std::scoped_lock lock(mutex_);
+    return served_;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  enum class Phase { kFree, kArriving, kServed };
+  // What one worker is doing; guarded by mutex_.
+  struct Place {
+    Phase phase = Phase::kFree;
+    int socket = -1;  // open as long as it stands here: what Cut may shut down
+    Clock::time_point since;
+  };
+
+  void AcceptLoop();
+  void TakeIn(Descriptor socket);
+  void EvictOldestArrival();  // mutex_ held
+  void WorkLoop(Place& place);
+  void Serve(Place& place, Descriptor socket);
+  // Moves the place to the served ones if there is room.
+  bool Promote(Place& place);
+  std::optional<ClientIdentity> Identify(const PeerCertificate& peer) const;
+  void LogTrouble(std::string_view event, const std::string& peer, std::string_view error);
+
+  const HttpsServerSettings settings_;
+  const Router router_;
+  const Log& log_;
+  std::map<std::string, Role, std::less<>> roles_;
+  TlsContext tls_;
+  Descriptor listener_;
+  Descriptor stop_event_;
+  std::uint16_t port_ = 0;
+
+  std::atomic<bool> stopping_ = false;
+  mutable std::mutex mutex_;
+  std::condition_variable work_;     // a socket is queued, or stopping
+  std::condition_variable changed_;  // a place became free
+  std::deque<Descriptor> queue_;     // at most kArrivingConnections
+  std::vector<Place> places_;
+  std::size_t arriving_ = 0;  // queued or shaking hands
+  std::size_t served_ = 0;
+
+  std::mutex trouble_mutex_;
+  Clock::time_point trouble_second_;
+  std::uint64_t trouble_lines_ = 0;
+
+  std::thread acceptor_;
+  std::vector<std::thread> workers_;
+};
+
+Status HttpsServer::Impl::Open() {
+  auto tls = MakeServerContext({settings_.certificate, settings_.key, settings_.client_ca});
+  if (!tls) return tls.error();
+  tls_ = *std::move(tls);
+  stop_event_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop_event_) return CannotListen(settings_, std::strerror(errno));
+  auto listener = Listen(settings_);
+  if (!listener) return listener.error();
+  listener_ = *std::move(listener);
+  port_ = BoundPort(listener_.get());
+  return Done{};
+}
+
+Status HttpsServer::Impl::StartThreads() {
+  const SignalsBlocked blocked;
+  places_.resize(settings_.connections + kArrivingConnections);
+  try {  // std::thread says in no other way that there is no room for it
+    for (Place& place : places_) workers_.emplace_back([this, &place] { WorkLoop(place); });
+    acceptor_ = std::thread([this] { AcceptLoop(); });
+  } catch (const std::system_error& error) {
+    return Failure{Reason::kConfiguration, "cannot start " + std::to_string(places_.size()) +
+                                               " threads: " + error.what()};
+  }
+  return Done{};
+}
+
+void HttpsServer::Impl::AcceptLoop() {
+  constexpr auto kForEver = Clock::time_point::max();
+  while (!stopping_) {
+    // In steps of an hour, which is as long as WaitFor waits at once.
+    const auto outcome = WaitFor(listener_.get(), POLLIN, stop_event_.get(), kForEver);
+    if (outcome != IoOutcome::kDone) continue;
+    Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (socket) {
+      TakeIn(std::move(socket));
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      LogTrouble("accept_failed", {}, std::strerror(errno));
+      std::this_thread::sleep_for(kNoDescriptorPause);
+    }
+  }
+}
+
+void HttpsServer::Impl::TakeIn(Descriptor socket) {
+  std::unique_lock lock(mutex_);
+  while (arriving_ >= kArrivingConnections && !stopping_) {
+    EvictOldestArrival();
+    changed_.wait_for(lock, kEvictionPause);
+  }
+  if (stopping_) return;
+  ++arriving_;
+  queue_.push_back(std::move(socket));
+  work_.notify_one();
+}
+
+void HttpsServer::Impl::EvictOldestArrival() {
+  Place* oldest = nullptr;
+  for (Place& place : places_) {
+    if (place.phase != Phase::kArriving || place.socket < 0) continue;
+    if (oldest == nullptr || place.since < oldest->since) oldest = &place;
+  }
+  if (oldest == nullptr) return;
+  ::shutdown(oldest->socket, SHUT_RDWR);
+  oldest->socket = -1;  // cut once; its worker is on its way out
+}
+
+void HttpsServer::Impl::WorkLoop(Place& place) {
+  for (;;) {
+    Descriptor socket;
+    {
+      std::unique_lock lock(mutex_);
+      work_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      if (stopping_) return;
+      socket = std::move(queue_.front());
+      queue_.pop_front();
+      place = {Phase::kArriving, socket.get(), Clock::now()};
+    }
+    Serve(place, std::move(socket));
+    const std::scoped_lock lock(mutex_);
+    --(place.phase == Phase::kServed ? served_ : arriving_);
+    place = {};
+    changed_.notify_all();
+  }
+}
+
+void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
+  const std::string peer_address = PeerAddress(socket.get());
+  TlsStream stream(*tls_, std::move(socket), stop_event_.get());
+  // Before the stream closes the socket its number leaves the place: nobody shuts down another's.
+  const auto forget = [this, &place](const TlsStream*) {
+    const std::scoped_lock lock(mutex_);
+    place.socket = -1;
+  };
+  const std::unique_ptr<const TlsStream, decltype(forget)> forgetter(&stream, forget);
+
+  if (stream.Accept(After(settings_.handshake_deadline)) != IoOutcome::kDone) {
+    if (!stopping_) LogTrouble("handshake_failed", peer_address, stream.error());
+    return;
+  }
+  const auto peer = stream.Peer();
+  auto client = peer ? Identify(*peer) : std::nullopt;
+  Refusal refusal;
+  if (!client) {
+    LogTrouble("unknown_client", peer_address, peer ? peer->sha256 : "no certificate");
+    refusal = Failure{Reason::kForbidden,
+                      "The client certificate is not of exactly one configured client."};
+  } else if (!Promote(place)) {
+    refusal = Failure{Reason::kBusy, "All connections are taken."};
+  }
+  HttpConnection(stream, settings_, router_, stopping_, std::move(client), peer_address,
+                 std::move(refusal))
+      .Run();
+}
+
+bool HttpsServer::Impl::Promote(Place& place) {
+  const std::scoped_lock lock(mutex_);
+  if (served_ >= settings_.connections) return false;
+  place.phase = Phase::kServed;
+  ++served_;
+  --arriving_;
+  changed_.notify_all();
+  return true;
+}
+
+std::optional<ClientIdentity> HttpsServer::Impl::Identify(const PeerCertificate& peer) const {
+  std::optional<ClientIdentity> found;
+  for (const std::string& name : peer.dns_names) {
+    const auto known = roles_.find(name);
+    if (known == roles_.end() || (found && found->name == name)) continue;
+    // A certificate for two clients would have two roles: it has none.
+    if (found) return std::nullopt;
+    found = ClientIdentity{name, known->second, peer.sha256};
+  }
+  return found;
+}
+
+void HttpsServer::Impl::LogTrouble(std::string_view event, const std::string& peer,
+                                   std::string_view error) {
+  const std::scoped_lock lock(trouble_mutex_);
+  std::uint64_t suppressed = 0;
+  if (Clock::now() - trouble_second_ >= std::chrono::seconds(1)) {
+    suppressed = trouble_lines_ > kTroubleLinesPerSecond ? trouble_lines_ - kTroubleLinesPerSecond
+                                                         : 0;
+    trouble_second_ = Clock::now();
+    trouble_lines_ = 0;
+  }
+  if (++trouble_lines_ > kTroubleLinesPerSecond) return;
+  log_.Warning(event, {{"peer", peer}, {"error", error}, {"suppressed_before", suppressed}});
+}
+
+void HttpsServer::Impl::Stop(std::chrono::milliseconds patience) {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    work_.notify_all();
+    changed_.notify_all();
+  }
+  const std::uint64_t one = 1;
+  // Readable from now on, for every wait that gives up when the service stops.
+  if (::write(stop_event_.get(), &one, sizeof one) != sizeof one) std::abort();
+  if (acceptor_.joinable()) acceptor_.join();
+  listener_.Close();
+  {
+    std::unique_lock lock(mutex_);
+    arriving_ -= queue_.size();
+    queue_.clear();
+    changed_.wait_for(lock, patience, [&] { return served_ + arriving_ == 0; });
+    for (Place& place : places_) {
+      if (place.socket >= 0) ::shutdown(place.socket, SHUT_RDWR);
+    }
+  }
+  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
+}
+
+HttpsServer::HttpsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+HttpsServer::~HttpsServer() { Stop(std::chrono::milliseconds(0)); }
+
+Result<std::unique_ptr<HttpsServer>> HttpsServer::Start(HttpsServerSettings settings,
+                                                        Router router, const Log& log) {
+  auto impl = std::make_unique<Impl>(std::move(settings), std::move(router), log);
+  if (const auto open = impl->Open(); !open) return open.error();
+  std::unique_ptr<HttpsServer> server(new HttpsServer(std::move(impl)));
+  // A server that has only some of its threads is stopped by its destructor.
+  if (const auto started = server->impl_->StartThreads(); !started) return started.error();
+  return server;
+}
+
+std::uint16_t HttpsServer::port() const { return impl_->port(); }
+std::size_t HttpsServer::connections() const { return impl_->connections(); }
+void HttpsServer::Stop(std::chrono::milliseconds patience) { impl_->Stop(patience); }
+
+}  // namespace acb::platform

@@ -1,0 +1,101 @@
+// HTTPS/1.1 server: TLS 1.3 with client certificates, one thread for each connection, deadlines on
+// every wait.
+//
+// The threads are made at the start: `connections` that are served, and kArrivingConnections that
+// shake hands or are told that the box is full. A connection takes a served place only once its
+// client certificate was verified, so a stranger cannot hold one. When all arriving places are taken
+// the oldest arrival is closed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firmware/base/result.h"
+#include "platform/http_message.h"
+#include "platform/log.h"
+#include "platform/router.h"
+
+namespace acb::platform {
+
+// A client that may use the service: a dNSName in its certificate's SAN, and what it may do.
+struct KnownClient {
+  std::string identity;
+  Role role;
+};
+
+// One answered request, for metrics and the access log. Views are valid during the call.
+struct Exchange {
+  std::string_view client;  // empty: a certificate of the CA that configuration does not name
+  std::string_view peer;
+  std::string_view method;  // empty: what came was not HTTP
+  std::string_view path;
+  std::string_view route;  // the pattern, empty when none fits
+  int status;
+  std::uint64_t request_octets;   // body
+  std::uint64_t response_octets;  // body
+  std::chrono::microseconds duration;  // from the end of the header to the end of the answer
+};
+
+inline constexpr std::size_t kArrivingConnections = 64;
+
+struct HttpsServerSettings {
+  std::string address = "127.0.0.1";  // IPv4 or IPv6, numeric
+  std::uint16_t port = 0;             // 0: any free port, see port()
+
+  std::filesystem::path certificate;  // PEM, leaf first
+  std::filesystem::path key;          // PEM; refused when others may read it
+  // PEM: the CAs of clients. When it also holds CRLs, every client certificate is checked against
+  // them, and one without a current CRL of its issuer is refused.
+  std::filesystem::path client_ca;
+  std::vector<KnownClient> clients;
+
+  std::size_t connections = 128;
+  std::uint32_t header_octets = 16 * 1024;
+  std::uint32_t requests_per_connection = 100'000;
+  // Directory for bodies of routes with `spool`; on a file system with O_TMPFILE.
+  std::filesystem::path spool_directory;
+
+  std::chrono::milliseconds handshake_deadline{10'000};
+  std::chrono::milliseconds header_deadline{10'000};  // from the first octet of a request
+  std::chrono::milliseconds body_deadline{10'000};
+  std::chrono::milliseconds idle_deadline{60'000};   // between requests
+  std::chrono::milliseconds write_deadline{30'000};  // for one answer
+  // Older connections are closed after an answer, so that the client's certificate is looked at again.
+  std::chrono::milliseconds connection_lifetime{3'600'000};
+
+  // Called on the connection's thread after each answer.
+  std::function<void(const Exchange&)> observe;
+};
+
+class HttpsServer {
+ public:
+  // Binds, listens and serves until Stop. `log` must outlive the server.
+  // kConfiguration: a file cannot be read or used, the address cannot be bound, a thread cannot be
+  // made; the explanation names it.
+  static Result<std::unique_ptr<HttpsServer>> Start(HttpsServerSettings settings, Router router,
+                                                    const Log& log);
+  ~HttpsServer();  // Stop(0)
+  HttpsServer(const HttpsServer&) = delete;
+  HttpsServer& operator=(const HttpsServer&) = delete;
+
+  std::uint16_t port() const;
+  // Connections in a served place now, for metrics.
+  std::size_t connections() const;
+
+  // Takes no more connections, closes those that wait between requests, lets requests whose header
+  // has begun be answered (with Connection: close) until `patience` is over, then cuts the rest, and
+  // joins all threads. Blocks until the last handler has returned: a handler is never interrupted.
+  void Stop(std::chrono::milliseconds patience);
+
+ private:
+  class Impl;
+  explicit HttpsServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace acb::platform

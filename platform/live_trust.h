@@ -1,0 +1,32 @@
+// The certificates and revocation lists in force: read from the store, replaced whole when a feed
+// brings new ones.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "firmware/handover.h"
+#include "firmware/smki/trust.h"
+#include "store/store.h"
+
+namespace acb::platform {
+
+// Thread-safe.
+class LiveTrust final : public TrustSource {
+ public:
+  LiveTrust(const store::Store& store, smki::TrustSettings settings);
+
+  // Reads the store. Readers keep the old one until this has returned; after a failure too.
+  Status Reload();
+
+  std::shared_ptr<const smki::Trust> Current() const override;
+
+ private:
+  const store::Store& store_;
+  const smki::TrustSettings settings_;
+  std::mutex reload_;  // one reload at a time, so that the newest wins
+  mutable std::mutex mutex_;
+  std::shared_ptr<const smki::Trust> current_;
+};
+
+}  // namespace acb::platform

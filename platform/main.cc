@@ -1,0 +1,112 @@
+// acbd: the ACB handover-signing service.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "firmware/duis/signature.h"
+#include "platform/box.h"
+#include "platform/config.h"
+#include "platform/endpoints.h"
+#include "platform/https_server.h"
+#include "platform/log.h"
+#include "platform/system_clock.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr int kGood = 0;
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr std::chrono::seconds kStopPatience{20};
+
+// Before any thread, so that every thread inherits it: signals are taken in WaitForStop alone.
+sigset_t BlockStopSignals() {
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  signal(SIGPIPE,
+         SIG_IGN);  // a client that went away is an error of write(), not the end of the box
+  return stop;
+}
+
+int WaitForStop(const sigset_t& stop) {
+  int received = 0;
+  while (sigwait(&stop, &received) != 0) {
+  }
+  return received;
+}
+
+int Run(const Config& config, const Log& log, const Clock& clock) {
+  const sigset_t stop = BlockStopSignals();
+  for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
+  if (Status xml = duis::InitialiseXml(); !xml) {
+    log.Failed(LogLevel::kError, "start-failed", xml.error());
+    return kFailed;
+  }
+  if (config.environment == smki::Environment::kTest) {
+    log.Warning("test-environment", {{"meaning", "nothing signed here may reach a live device"}});
+  }
+
+  // A box that cannot open stays up to say why: readiness names the cause.
+  auto box = Box::Open(config, clock, log);
+  if (!box) log.Failed(LogLevel::kError, "not-ready", box.error());
+  auto server = HttpsServer::Start(
+      ServerSettings(config),
+      box ? BoxRoutes(**box, config, clock) : ClosedRoutes(box.error(), config), log);
+  if (!server) {
+    log.Failed(LogLevel::kError, "start-failed", server.error());
+    return kFailed;
+  }
+  log.Notice("listening", {{"address", config.listen_address},
+                           {"port", (*server)->port()},
+                           {"ready", box.has_value() && (*box)->Ready()}});
+
+  const int received = WaitForStop(stop);
+  log.Notice("stopping", {{"signal", received}});
+  (*server)->Stop(kStopPatience);
+  if (box) {
+    if (Status stopped = (*box)->Stop(); !stopped) {
+      log.Failed(LogLevel::kError, "stop-failed", stopped.error());
+      return kFailed;
+    }
+  }
+  log.Notice("stopped");
+  return kGood;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("The ACB handover-signing service");
+  std::filesystem::path file;
+  bool check_only = false;
+  app.add_option("--config", file, "acbd.toml")->required();
+  app.add_flag("--check-config", check_only, "Check the configuration and exit");
+  app.footer(
+      "Exit code: 0 stopped or checked, 1 failed, 2 usage.\nExample:\n  acbd --config "
+      "/etc/acbd/acbd.toml");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kGood : kUsage;
+  }
+  const SystemClock clock;
+  const Log log = Log::ToStderr(clock);
+  const auto config = LoadConfig(file);
+  if (!config) {
+    std::cerr << "acbd: " << config.error().explanation << "\n";
+    return kFailed;
+  }
+  if (check_only) {
+    std::cout << file.string() << ": good\n";
+    return kGood;
+  }
+  return Run(*config, log, clock);
+}
+
+}  // namespace
+}  // namespace acb::platform
+
+int main(int argc, char** argv) { return acb::platform::Main(argc, argv); }

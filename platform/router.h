@@ -1,0 +1,64 @@
+// Which handler answers which method and path, for whom, and with how large a body.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "platform/http_message.h"
+
+namespace acb::platform {
+
+// Called by many threads at once. An exception that leaves it is a bug and ends the process.
+using Handler = std::function<HttpResponse(const HttpRequest&)>;
+
+struct Route {
+  std::string method;
+  // "/v1/devices/{device}": a segment in braces takes any one non-empty segment. Where a fixed
+  // segment and a parameter both fit, the route that was added first wins.
+  std::string pattern;
+  RoleSet roles;
+  // 0: the route takes no body.
+  std::uint64_t body_limit = 0;
+  Handler handler;
+  // "application/xml": media types the route takes, without parameters; empty: any.
+  std::vector<std::string> content_types = {};
+  // A body over kSpoolThreshold goes to an unlinked file and is mapped; without it the body is held
+  // in memory. Its deadline grows with what has arrived: kSpoolOctetsPerSecond must be kept up.
+  bool spool = false;
+};
+
+inline constexpr std::uint64_t kSpoolThreshold = 1024 * 1024;
+inline constexpr std::uint64_t kSpoolOctetsPerSecond = 1024 * 1024;
+
+// Filled before the server starts, then only read: thread-safe from there.
+class Router {
+ public:
+  void Add(Route route);
+  void Add(std::string method, std::string pattern, RoleSet roles, std::uint64_t body_limit,
+           Handler handler) {
+    Add(Route{std::move(method), std::move(pattern), roles, body_limit, std::move(handler)});
+  }
+
+  struct Match {
+    const Route* route;
+    std::map<std::string, std::string, std::less<>> parameters;
+  };
+  // The route for the method and percent-decoded path if the role may use it; otherwise the problem
+  // document: 404, 405 with Allow, 403, in that order of precedence.
+  std::variant<Match, HttpResponse> Find(std::string_view method, std::string_view path,
+                                         Role role) const;
+
+ private:
+  struct Entry {
+    Route route;
+    std::vector<std::string> segments;
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace acb::platform

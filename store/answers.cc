@@ -1,0 +1,126 @@
+#include "store/answers.h"
+
+#include "store/audit_log.h"
+#include "store/counters.h"
+#include "store/reading.h"
+
+namespace acb::store {
+namespace {
+
+// An explanation is made of our own words and names from the request, which have a limit of their
+// own.
+constexpr std::size_t kMaxExplanation = 4096;
+
+// Octets that may be stored already: a retry after an abandoned reservation brings the same
+// request.
+struct Evidence {
+  Sha256Digest sha256;
+  BytesView octets;
+  bool known = false;
+};
+
+Result<Evidence> LookUpEvidence(const Transaction& transaction, BytesView octets) {
+  Evidence evidence{Sha256(octets), octets};
+  const auto held = transaction.Get(Table::kEvidence, evidence.sha256);
+  if (!held) return held.error();
+  evidence.known = held->has_value();
+  return evidence;
+}
+
+Status PutEvidence(WriteTransaction& transaction, const Evidence& evidence) {
+  if (evidence.known) return Done{};
+  return transaction.Put(Table::kEvidence, evidence.sha256, evidence.octets);
+}
+
+// The cell is still the ACB's, its floor still below the counter (P2; R-128-20: an observation may
+// have come while the HSM worked).
+Status CheckStillBelow(const Transaction& transaction, const ReservedCounter& counter) {
+  const auto row = FindCounters(transaction, counter.device());
+  if (!row) return row.error();
+  const CellState* cell = row->has_value() ? (*row)->Find(counter.role()) : nullptr;
+  if (cell == nullptr || cell->holder != CellState::Holder::kAcb || !cell->floor ||
+      cell->floor->value() >= counter.counter().value()) {
+    return Failure(Reason::kChangedMeanwhile, "the cell or its floor changed meanwhile");
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAnswer& answer,
+                                   Environment environment) {
+  const RequestId& request = answer.counter.request();
+  auto row = CheckReserved(transaction, request, answer.counter.role(), answer.counter.counter());
+  if (!row) return std::move(row).error();
+  if (auto still = CheckStillBelow(transaction, answer.counter); !still) return still.error();
+  const auto evidence = LookUpEvidence(transaction, answer.request_octets);
+  if (!evidence) return evidence.error();
+  if (evidence->sha256 != row->request.body) {
+    return Failure(Reason::kChangedMeanwhile, "the reservation was made for other octets");
+  }
+  const auto command = LookUpEvidence(transaction, answer.command);
+  if (!command) return command.error();
+
+  const auto receipt = AppendEntry(transaction, answer.entry, environment);
+  if (!receipt) return receipt;
+  row->request.state = StoredRequest::State::kSigned;
+  row->request.acb = answer.acb;
+  row->request.audit = *receipt;
+  row->command = command->sha256;
+  if (auto put = PutEvidence(transaction, *evidence); !put) return std::move(put).error();
+  if (auto put = PutEvidence(transaction, *command); !put) return std::move(put).error();
+  if (auto put = transaction.Put(Table::kRequests, request.Key(), EncodeRequest(*row)); !put) {
+    return std::move(put).error();
+  }
+  if (auto freed = transaction.Delete(Table::kUnanswered, KeyOf(request.target)); !freed) {
+    return std::move(freed).error();
+  }
+  return receipt;
+}
+
+Result<audit::Receipt> StoreRefused(WriteTransaction& transaction, const RefusedAnswer& answer,
+                                    Environment environment) {
+  const auto row = FindRequestRow(transaction, answer.request);
+  if (!row) return row.error();
+  if (row->has_value() && (*row)->request.state != StoredRequest::State::kAbandoned) {
+    return Failure(Reason::kChangedMeanwhile, "the RequestID was used meanwhile");
+  }
+  const auto evidence = LookUpEvidence(transaction, answer.request_octets);
+  if (!evidence) return evidence.error();
+  if (evidence->sha256 != answer.body) {
+    return Failure(Reason::kChangedMeanwhile, "the refusal is of other octets");
+  }
+
+  const auto receipt = AppendEntry(transaction, answer.entry, environment);
+  if (!receipt) return receipt;
+  RequestRow refused;
+  refused.request.state = StoredRequest::State::kRefused;
+  refused.request.body = answer.body;
+  refused.request.reason = answer.why.reason;
+  refused.request.explanation = answer.why.explanation.substr(0, kMaxExplanation);
+  refused.request.audit = *receipt;
+  if (auto put = PutEvidence(transaction, *evidence); !put) return std::move(put).error();
+  const Bytes key = answer.request.Key();
+  if (auto put = transaction.Put(Table::kRequests, key, EncodeRequest(refused)); !put) {
+    return std::move(put).error();
+  }
+  return receipt;
+}
+
+Result<std::optional<StoredRequest>> FindStoredRequest(const Transaction& transaction,
+                                                       const RequestId& request) {
+  auto row = FindRequestRow(transaction, request);
+  if (!row) return std::move(row).error();
+  if (!row->has_value()) return std::optional<StoredRequest>();
+  StoredRequest stored = std::move((*row)->request);
+  if (stored.state != StoredRequest::State::kSigned) return std::optional(std::move(stored));
+  auto command = transaction.Get(Table::kEvidence, (*row)->command);
+  if (!command) return std::move(command).error();
+  if (!command->has_value()) {
+    return Damaged(Table::kEvidence, (*row)->command, "of a signed command is missing");
+  }
+  stored.command = **std::move(command);
+  return std::optional(std::move(stored));
+}
+
+}  // namespace acb::store

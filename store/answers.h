@@ -1,0 +1,38 @@
+// What a RequestID's retry gets: the stored answer, and the octets it rests on (P5). Private to
+// store/.
+//
+// Each function is one job of the writer: it checks everything before it writes.
+#pragma once
+
+#include "store/store.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+struct SignedAnswer {
+  const ReservedCounter& counter;
+  const audit::Entry& entry;
+  Eui64 acb;
+  BytesView command;
+  BytesView request_octets;
+};
+// AuditLog::AppendSigned: flush 2.
+Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAnswer& answer,
+                                   Environment environment);
+
+struct RefusedAnswer {
+  const RequestId& request;
+  const Sha256Digest& body;
+  const audit::Entry& entry;
+  const Failure& why;
+  BytesView request_octets;
+};
+// AuditLog::AppendRefused.
+Result<audit::Receipt> StoreRefused(WriteTransaction& transaction, const RefusedAnswer& answer,
+                                    Environment environment);
+
+// Records::FindRequest: with the command's octets.
+Result<std::optional<StoredRequest>> FindStoredRequest(const Transaction& transaction,
+                                                       const RequestId& request);
+
+}  // namespace acb::store

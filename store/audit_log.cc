@@ -1,0 +1,102 @@
+#include "store/audit_log.h"
+
+#include <algorithm>
+
+#include "store/record.h"
+#include "store/rows.h"
+
+namespace acb::store {
+namespace {
+
+// Calls `take` with each payload from index `from` on, and sees that none is missing.
+Status ReadInOrder(const Transaction& transaction, Table table, std::uint64_t from,
+                   std::uint64_t count, const std::function<Status(BytesView)>& take) {
+  count = std::min(count, Store::kMaxAuditRead);
+  if (count == 0) return Done{};
+  std::uint64_t index = from;
+  return transaction.Walk(table, KeyOf(from), {},
+                          [&](BytesView key, BytesView payload) -> Result<bool> {
+                            if (!Equal(key, KeyOf(index))) {
+                              return Damaged(table, KeyOf(index), "is missing");
+                            }
+                            if (auto taken = take(payload); !taken) return std::move(taken).error();
+                            ++index;
+                            return index - from < count;
+                          });
+}
+
+}  // namespace
+
+// Leaves, because they are small: the entry of the greatest index may fill several pages.
+Result<std::uint64_t> AuditSizeOf(const Transaction& transaction) {
+  const auto last = transaction.Last(Table::kAuditLeaves);
+  if (!last) return last.error();
+  if (!last->has_value()) return std::uint64_t{0};
+  return ByteReader((*last)->key).U64() + 1;
+}
+
+Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::Entry& entry,
+                                   Environment environment) {
+  const auto index = AuditSizeOf(transaction);
+  if (!index) return index.error();
+  audit::Entry marked = entry;
+  // design.md section 10: every record says which environment it is of. Here, where all pass.
+  marked.Set("environment", Name(environment));
+  const std::string octets = marked.Serialise(*index);
+  const audit::Receipt receipt{*index, audit::LeafHash(octets)};
+  const Bytes key = KeyOf(*index);
+  if (auto put = transaction.Put(Table::kAuditEntries, key, AsBytes(octets)); !put) {
+    return std::move(put).error();
+  }
+  if (auto put = transaction.Put(Table::kAuditLeaves, key, receipt.leaf); !put) {
+    return std::move(put).error();
+  }
+  return receipt;
+}
+
+Status CheckAuditEnd(const Transaction& transaction) {
+  const auto entry = transaction.Last(Table::kAuditEntries);
+  if (!entry) return entry.error();
+  const auto leaf = transaction.Last(Table::kAuditLeaves);
+  if (!leaf) return leaf.error();
+  if (!entry->has_value() && !leaf->has_value()) return Done{};
+  if (!entry->has_value() || !leaf->has_value() || (*entry)->key != (*leaf)->key) {
+    return Damaged(Table::kAuditEntries, leaf->has_value() ? (*leaf)->key : Bytes{},
+                   "and its leaf do not end the log together");
+  }
+  if (!Equal(audit::LeafHash(AsText((*entry)->payload)), (*leaf)->payload)) {
+    return Damaged(Table::kAuditEntries, (*entry)->key, "does not hash to its leaf");
+  }
+  return Done{};
+}
+
+Result<std::vector<std::string>> ReadEntries(const Transaction& transaction, std::uint64_t from,
+                                             std::uint64_t count) {
+  std::vector<std::string> entries;
+  auto read =
+      ReadInOrder(transaction, Table::kAuditEntries, from, count, [&](BytesView payload) -> Status {
+        entries.emplace_back(AsText(payload));
+        return Done{};
+      });
+  if (!read) return std::move(read).error();
+  return entries;
+}
+
+Result<std::vector<Sha256Digest>> ReadLeafHashes(const Transaction& transaction, std::uint64_t from,
+                                                 std::uint64_t count) {
+  std::vector<Sha256Digest> leaves;
+  auto read =
+      ReadInOrder(transaction, Table::kAuditLeaves, from, count, [&](BytesView payload) -> Status {
+        Sha256Digest leaf;
+        if (payload.size() != leaf.size()) {
+          return Damaged(Table::kAuditLeaves, KeyOf(from + leaves.size()), "is no SHA-256");
+        }
+        std::ranges::copy(payload, leaf.begin());
+        leaves.push_back(leaf);
+        return Done{};
+      });
+  if (!read) return std::move(read).error();
+  return leaves;
+}
+
+}  // namespace acb::store

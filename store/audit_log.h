@@ -1,0 +1,28 @@
+// The audit log's entries and their leaf hashes (design.md section 7). Private to store/.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "store/store.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+// How many entries there are: the index of the next. Fails with kRecordDamaged.
+Result<std::uint64_t> AuditSizeOf(const Transaction& transaction);
+
+// Gives the entry the next index and marks it with the environment. A job calls it before its other
+// writes: it may still find a damaged record.
+Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::Entry& entry,
+                                   Environment environment);
+
+// The newest entry is that of the newest leaf, and hashes to it.
+Status CheckAuditEnd(const Transaction& transaction);
+
+Result<std::vector<std::string>> ReadEntries(const Transaction& transaction, std::uint64_t from,
+                                             std::uint64_t count);
+Result<std::vector<Sha256Digest>> ReadLeafHashes(const Transaction& transaction, std::uint64_t from,
+                                                 std::uint64_t count);
+
+}  // namespace acb::store

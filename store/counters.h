@@ -1,0 +1,41 @@
+// Originator counters: reserve one, answer for it, give it up (design.md section 4). Private to
+// store/.
+//
+// Each function is one job of the writer: it checks everything before it writes.
+#pragma once
+
+#include "store/rows.h"
+#include "store/store.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+// 1 + max(last_issued + raise_due, floor, base). kCounterExhausted when that is above 2^63-1.
+Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, std::uint64_t raise_due,
+                                      FloorSeqNumber floor, std::uint64_t base);
+
+// CounterStore::Reserve.
+Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const ReservationWish& wish,
+                                      const OpenSettings& settings);
+
+// The RequestID is reserved with this counter and the device waits for its answer; else
+// kChangedMeanwhile.
+Result<RequestRow> CheckReserved(const Transaction& transaction, const RequestId& request,
+                                 RemotePartyRole role, OriginatorCounter counter);
+
+// The `abandoned` entry of a reservation.
+struct Abandonment {
+  std::string_view reason;  // the reason's name, or "RESTART"
+  std::string_view explanation;
+  UtcTime at;
+};
+
+// CounterStore::Abandon.
+Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
+                       RemotePartyRole role, OriginatorCounter counter, const Abandonment& why,
+                       Environment environment);
+
+// Store::AbandonUnanswered.
+Status AbandonAll(WriteTransaction& transaction, UtcTime at, Environment environment);
+
+}  // namespace acb::store

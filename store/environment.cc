@@ -1,0 +1,201 @@
+#include "store/environment.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+
+namespace acb::store {
+namespace {
+
+// NOTLS: a read transaction belongs to its object, not to its thread. Never NOSYNC, NOMETASYNC,
+// WRITEMAP or MAPASYNC: each gives up what section 4 of design.md rests on (ecosystem.md section
+// 8).
+constexpr unsigned kFlags = MDB_NOTLS;
+constexpr mode_t kFileMode = 0600;
+constexpr mode_t kDirectoryMode = 0700;
+// Only while a store is made: it holds a few empty tables then.
+constexpr std::uint64_t kCreateMapSize = std::uint64_t{16} << 20;
+constexpr off_t kSmallestFile = off_t{2} * 4096;  // the two meta pages
+
+Failure SystemFailure(std::string_view doing, const std::filesystem::path& path, int error) {
+  return Failure(Reason::kStoreUnavailable, {},
+                 std::string(doing) + " " + path.string() + ": " + std::strerror(error));
+}
+
+Failure Missing(std::string_view what, const std::filesystem::path& path) {
+  return Failure(Reason::kStoreMissing, std::string(what), path.string());
+}
+
+Status SyncPath(const std::filesystem::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.number() < 0 || ::fsync(file.number()) != 0) return SystemFailure("fsync", path, errno);
+  return Done{};
+}
+
+Status MakeDirectory(const std::filesystem::path& directory) {
+  if (::mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
+    return SystemFailure("mkdir", directory, errno);
+  }
+  std::error_code error;
+  if (!std::filesystem::is_empty(directory, error) || error) {
+    return Failure(
+        Reason::kStoreUnavailable,
+        "the directory for the store exists and is not empty; a store is never made over "
+        "another",
+        directory.string());
+  }
+  if (::chmod(directory.c_str(), kDirectoryMode) != 0) {
+    return SystemFailure("chmod", directory, errno);
+  }
+  return Done{};
+}
+
+// The lock of the whole store, held until the descriptor is closed or the process ends.
+Result<Descriptor> Lock(const std::filesystem::path& directory, int flags) {
+  const auto path = directory / kLockFile;
+  Descriptor lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kFileMode));
+  if (lock.number() < 0) {
+    return errno == ENOENT ? Missing("the store has no lock file", path)
+                           : SystemFailure("open", path, errno);
+  }
+  if (::flock(lock.number(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return SystemFailure("flock", path, errno);
+  return Failure(Reason::kStoreUnavailable, "another acbd has the store", path.string());
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) ::close(number_);
+}
+
+Failure LmdbFailure(int code, std::string_view doing) {
+  return Failure(Reason::kStoreUnavailable, {}, std::string(doing) + ": " + mdb_strerror(code));
+}
+
+Result<LmdbEnvironment::Environment> LmdbEnvironment::OpenFile(
+    const std::filesystem::path& directory, std::uint64_t map_size) {
+  MDB_env* made = nullptr;
+  if (const int code = mdb_env_create(&made)) return LmdbFailure(code, "mdb_env_create");
+  Environment environment(made);
+  if (const int code = mdb_env_set_mapsize(made, map_size)) {
+    return LmdbFailure(code, "mdb_env_set_mapsize");
+  }
+  if (const int code = mdb_env_set_maxdbs(made, kTables.size())) {
+    return LmdbFailure(code, "mdb_env_set_maxdbs");
+  }
+  if (const int code = mdb_env_set_maxreaders(made, kMaxReaders)) {
+    return LmdbFailure(code, "mdb_env_set_maxreaders");
+  }
+  if (const int code = mdb_env_open(made, directory.c_str(), kFlags, kFileMode)) {
+    if (code == MDB_INVALID || code == MDB_VERSION_MISMATCH) {
+      return Missing("the data file is not a store of this appliance", directory / kDataFile);
+    }
+    return LmdbFailure(code, "mdb_env_open");
+  }
+  return environment;
+}
+
+Status LmdbEnvironment::OpenTables(unsigned flags) {
+  MDB_txn* transaction = nullptr;
+  const unsigned begin_flags = (flags & MDB_CREATE) != 0 ? 0 : MDB_RDONLY;
+  if (const int code = mdb_txn_begin(handle(), nullptr, begin_flags, &transaction)) {
+    return LmdbFailure(code, "mdb_txn_begin");
+  }
+  Handle<MDB_txn, mdb_txn_abort> owner(transaction);
+  for (const TableInfo& info : kTables) {
+    const int code = mdb_dbi_open(transaction, info.name, flags, &tables_[IndexOf(info.table)]);
+    if (code == MDB_NOTFOUND) {
+      return Failure(Reason::kStoreMissing, "the store has no table " + std::string(info.name));
+    }
+    if (code != MDB_SUCCESS) return LmdbFailure(code, "mdb_dbi_open");
+  }
+  // Also of a read transaction: abort would close the handles just opened (lmdb.h, mdb_dbi_open).
+  if (const int code = mdb_txn_commit(owner.release())) return LmdbFailure(code, "mdb_txn_commit");
+  return Done{};
+}
+
+Status LmdbEnvironment::Create(const std::filesystem::path& directory) {
+  if (auto made = MakeDirectory(directory); !made) return made;
+  auto lock = Lock(directory, O_CREAT | O_EXCL);
+  if (!lock) return std::move(lock).error();
+  {
+    auto file = OpenFile(directory, kCreateMapSize);
+    if (!file) return std::move(file).error();
+    LmdbEnvironment fresh(*std::move(lock), *std::move(file), {});
+    if (auto opened = fresh.OpenTables(MDB_CREATE); !opened) return opened;
+    if (const int code = mdb_env_sync(fresh.handle(), 1)) return LmdbFailure(code, "mdb_env_sync");
+  }
+  // LMDB syncs its file and never a directory (reliability.md section 1). Closed first: the close
+  // of any other descriptor of the file would drop LMDB's locks.
+  if (auto synced = SyncPath(directory / kDataFile); !synced) return synced;
+  if (auto synced = SyncPath(directory); !synced) return synced;
+  // If power fails now: the store is there, empty, and Open refuses it for having no settings.
+  return SyncPath(std::filesystem::absolute(directory / "..").lexically_normal());
+}
+
+Result<std::shared_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
+    const std::filesystem::path& directory, std::uint64_t map_size, CommitFunction commit) {
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    return Missing("there is no store directory", directory);
+  }
+  // Looked at before LMDB does, which would make a new file or fill an empty one: a store that lost
+  // its file must not look like a first run, for its counters would start again.
+  const auto data = directory / kDataFile;
+  if (::lstat(data.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return Missing("the store has no data file", data);
+  }
+  if (status.st_size < kSmallestFile) return Missing("the store's data file is empty", data);
+
+  auto lock = Lock(directory, 0);
+  if (!lock) return std::move(lock).error();
+  auto file = OpenFile(directory, map_size);
+  if (!file) return std::move(file).error();
+  std::shared_ptr<LmdbEnvironment> opened(
+      new LmdbEnvironment(*std::move(lock), *std::move(file),
+                          commit ? std::move(commit) : CommitFunction(mdb_txn_commit)));
+  if (auto whole = opened->CheckLength(directory); !whole) return std::move(whole).error();
+  // A process killed inside a commit leaves pages, perhaps the newest meta page, in the page cache
+  // only. What is read below must be on the disk before anyone acts on it.
+  if (const int code = mdb_env_sync(opened->handle(), 1)) return LmdbFailure(code, "mdb_env_sync");
+  int dead_readers = 0;  // slots that a killed process left: they would keep old pages for ever
+  if (const int code = mdb_reader_check(opened->handle(), &dead_readers)) {
+    return LmdbFailure(code, "mdb_reader_check");
+  }
+  if (auto tables = opened->OpenTables(0); !tables) return std::move(tables).error();
+  return opened;
+}
+
+// A file that was cut would end the process with SIGBUS at the first read behind its end.
+Status LmdbEnvironment::CheckLength(const std::filesystem::path& directory) const {
+  std::error_code error;
+  const auto length = std::filesystem::file_size(directory / kDataFile, error);
+  if (error || length < used()) {
+    return Failure(Reason::kRecordDamaged, "the store's data file is shorter than it says",
+                   std::to_string(length) + " octets, should be " + std::to_string(used()));
+  }
+  return Done{};
+}
+
+std::uint64_t LmdbEnvironment::map_size() const {
+  MDB_envinfo info{};
+  mdb_env_info(handle(), &info);
+  return info.me_mapsize;
+}
+
+std::uint64_t LmdbEnvironment::used() const {
+  MDB_envinfo info{};
+  MDB_stat pages{};
+  mdb_env_info(handle(), &info);
+  mdb_env_stat(handle(), &pages);
+  return (std::uint64_t{info.me_last_pgno} + 1) * pages.ms_psize;
+}
+
+}  // namespace acb::store

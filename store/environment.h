@@ -1,0 +1,84 @@
+// The LMDB environment: one data file, one process. Private to store/.
+#pragma once
+
+#include <lmdb.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "firmware/base/handle.h"
+#include "firmware/base/result.h"
+#include "store/tables.h"
+
+namespace acb::store {
+
+inline constexpr const char* kDataFile = "data.mdb";    // LMDB's name
+inline constexpr const char* kLockFile = "store.lock";  // ours: flock, one process
+inline constexpr unsigned kMaxReaders = 512;            // read transactions at one time
+
+// A file descriptor. Owns it.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor();
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+// What ends a write transaction: mdb_txn_commit, or in tests a function that fails, having kept the
+// writes or lost them. Takes the handle over, as mdb_txn_commit does.
+using CommitFunction = std::function<int(MDB_txn*)>;
+
+// Thread-safe once made.
+class LmdbEnvironment {
+ public:
+  // Makes `directory` (0700) with an empty store in it, and brings both to the disk. For
+  // provisioning. Fails with kStoreUnavailable: it exists and is not empty, or an operating system
+  // error.
+  static Status Create(const std::filesystem::path& directory);
+
+  // Opens what Create made and nothing else. `map_size` octets of address space: the store cannot
+  // grow beyond it. Fails with
+  //   kStoreMissing      no directory, no file, a file that LMDB does not know, a table missing.
+  //   kStoreUnavailable  another process has it, or an operating system error.
+  //   kRecordDamaged     the file is shorter than it says.
+  static Result<std::shared_ptr<LmdbEnvironment>> Open(const std::filesystem::path& directory,
+                                                       std::uint64_t map_size,
+                                                       CommitFunction commit);
+
+  MDB_env* handle() const { return environment_.get(); }
+  MDB_dbi dbi(Table table) const { return tables_[IndexOf(table)]; }
+  const CommitFunction& commit() const { return commit_; }
+  std::uint64_t map_size() const;
+  std::uint64_t used() const;  // octets of the map that hold pages
+
+ private:
+  using Environment = Handle<MDB_env, mdb_env_close>;
+
+  LmdbEnvironment(Descriptor lock, Environment environment, CommitFunction commit)
+      : lock_(std::move(lock)), environment_(std::move(environment)), commit_(std::move(commit)) {}
+  static Result<Environment> OpenFile(const std::filesystem::path& directory,
+                                      std::uint64_t map_size);
+  Status OpenTables(unsigned flags);
+  Status CheckLength(const std::filesystem::path& directory) const;
+
+  Descriptor lock_;  // first in, last out: nothing of LMDB is touched without it
+  Environment environment_;
+  CommitFunction commit_;
+  std::array<MDB_dbi, kTables.size()> tables_{};
+};
+
+// kStoreUnavailable with LMDB's own words for the operator.
+Failure LmdbFailure(int code, std::string_view doing);
+
+}  // namespace acb::store

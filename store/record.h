@@ -1,0 +1,28 @@
+// What surrounds the payload of every record: a version octet before it, a check value behind it.
+//
+// LMDB does not notice flipped bits in its file (reliability.md section 1). The check value is
+// bound to the table and the key, so that a record read from another record's place is noticed too.
+#pragma once
+
+#include "firmware/base/bytes.h"
+#include "firmware/base/result.h"
+#include "store/tables.h"
+
+namespace acb::store {
+
+inline constexpr std::uint8_t kRecordVersion = 1;
+// Version, check value.
+inline constexpr std::size_t kRecordOverhead = 1 + 4;
+
+// version || payload || CRC-32C(table || length of key (2) || key || version || payload),
+// big-endian. `key` has 1 to 511 octets (LMDB's limit).
+Bytes Seal(Table table, BytesView key, BytesView payload);
+
+// The payload, a view into `value`.
+// Fails with kRecordDamaged: the check value is wrong, or the version is unknown here.
+Result<BytesView> Unseal(Table table, BytesView key, BytesView value);
+
+// kRecordDamaged that names table and key, in `detail`: for the operator (keys name parties).
+Failure Damaged(Table table, BytesView key, std::string_view what);
+
+}  // namespace acb::store

@@ -1,0 +1,365 @@
+#include "store/rows.h"
+
+#include <algorithm>
+#include <array>
+
+namespace acb::store {
+namespace {
+
+// Signed times in an order that unsigned octets keep.
+constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
+
+std::uint64_t Biased(UtcTime time) {
+  return static_cast<std::uint64_t>(time.milliseconds()) ^ kTimeBias;
+}
+UtcTime Unbiased(std::uint64_t number) {
+  return UtcTime(static_cast<std::int64_t>(number ^ kTimeBias));
+}
+
+void PutText(ByteWriter& out, std::string_view text) {
+  out.U8(static_cast<std::uint8_t>(text.size())).Raw(AsBytes(text));
+}
+std::string TakeText(ByteReader& in) {
+  const std::size_t size = in.U8();
+  return std::string(AsText(in.Raw(size)));
+}
+
+// A count of octets, then the number without leading zero octets: most counters and floors are
+// small, and there are 100 million rows.
+void PutShort(ByteWriter& out, std::uint64_t number) {
+  std::uint8_t size = 0;
+  while (size < 8 && number >> (8 * size) != 0) ++size;
+  out.U8(size);
+  for (int i = size - 1; i >= 0; --i) out.U8(static_cast<std::uint8_t>(number >> (8 * i)));
+}
+// Nothing when it is not the form above, so that one number has one form.
+std::optional<std::uint64_t> TakeShort(ByteReader& in) {
+  const std::uint8_t size = in.U8();
+  if (size > 8) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const std::uint8_t octet : in.Raw(size)) number = number << 8 | octet;
+  if (size > 0 && number >> (8 * (size - 1)) == 0) return std::nullopt;
+  return number;
+}
+
+template <std::size_t N>
+std::array<std::uint8_t, N> TakeArray(ByteReader& in) {
+  std::array<std::uint8_t, N> array{};
+  const BytesView octets = in.Raw(N);
+  std::ranges::copy(octets, array.begin());
+  return array;
+}
+
+std::optional<UtcTime> TakeTimeIf(bool present, ByteReader& in) {
+  if (!present) return std::nullopt;
+  return Unbiased(in.U64());
+}
+
+// Bits of the flags octets.
+constexpr std::uint8_t kHasCommissioned = 1;
+constexpr std::uint8_t kHasKey = 2;
+constexpr std::uint8_t kHasKeyCertificate = 4;
+
+constexpr std::uint8_t kHasTo = 1;
+constexpr std::uint8_t kIsUept = 2;
+constexpr std::uint8_t kHasNoticeToCease = 4;
+
+constexpr std::uint8_t kHolderMask = 0x0F;
+constexpr std::uint8_t kHasFloor = 0x10;
+
+constexpr std::uint8_t kUncompressed = 0x04;  // first octet of a PublicPoint, not stored
+
+void PutCell(ByteWriter& out, RemotePartyRole role, const CellState& cell) {
+  const auto holder = static_cast<std::uint8_t>(cell.holder);
+  out.U8(static_cast<std::uint8_t>(role));
+  out.U8(static_cast<std::uint8_t>(holder | (cell.floor ? kHasFloor : 0)));
+  if (cell.holder == CellState::Holder::kParty) out.U64(cell.party.value());
+  if (cell.floor) PutShort(out, cell.floor->value());
+}
+
+std::optional<CellState> TakeCell(ByteReader& in) {
+  const std::uint8_t state = in.U8();
+  CellState cell;
+  if ((state & kHolderMask) > static_cast<std::uint8_t>(CellState::Holder::kParty)) return {};
+  if ((state & ~(kHolderMask | kHasFloor)) != 0) return {};
+  cell.holder = static_cast<CellState::Holder>(state & kHolderMask);
+  if (cell.holder == CellState::Holder::kParty) cell.party = Eui64(in.U64());
+  if ((state & kHasFloor) == 0) return cell;
+  const auto number = TakeShort(in);
+  if (!number) return {};
+  cell.floor = FloorSeqNumber::From(*number);
+  if (!cell.floor) return {};
+  return cell;
+}
+
+}  // namespace
+
+Bytes KeyOf(Eui64 device) { return ByteWriter().U64(device.value()).bytes(); }
+Bytes KeyOf(std::uint64_t audit_index) { return ByteWriter().U64(audit_index).bytes(); }
+Bytes KeyOf(Setting setting) { return {static_cast<std::uint8_t>(setting)}; }
+Bytes PrefixOf(Eui64 user_id) { return KeyOf(user_id); }
+
+Bytes KeyOf(const PartyRecord& party) {
+  return ByteWriter()
+      .U64(party.user_id.value())
+      .U8(static_cast<std::uint8_t>(party.role))
+      .U64(Biased(party.from))
+      .bytes();
+}
+
+Bytes PrefixOf(std::string_view mpxn) {
+  ByteWriter prefix;
+  // The length first: no meter point's key is the start of another's.
+  PutText(prefix, mpxn);
+  return std::move(prefix).bytes();
+}
+
+Bytes KeyOf(const Registration& registration) {
+  return ByteWriter().Raw(PrefixOf(registration.mpxn)).U64(Biased(registration.from)).bytes();
+}
+
+Bytes EncodeDevice(const Device& device) {
+  const bool has_certificate = device.key_agreement_certificate != Sha256Digest{};
+  ByteWriter out;
+  out.U8(static_cast<std::uint8_t>(device.type)).U8(static_cast<std::uint8_t>(device.smets));
+  out.U8(static_cast<std::uint8_t>(device.smi_status));
+  out.U8(static_cast<std::uint8_t>((device.commissioned ? kHasCommissioned : 0) |
+                                   (device.key_agreement ? kHasKey : 0) |
+                                   (has_certificate ? kHasKeyCertificate : 0)));
+  if (device.commissioned) out.U64(Biased(*device.commissioned));
+  if (device.key_agreement) out.Raw(BytesView(*device.key_agreement).subspan(1));
+  if (has_certificate) out.Raw(device.key_agreement_certificate);
+  PutText(out, device.mpxn);
+  out.Raw(AsBytes(device.model));  // the rest
+  return std::move(out).bytes();
+}
+
+std::optional<Device> DecodeDevice(Eui64 id, BytesView payload) {
+  ByteReader in(payload);
+  Device device;
+  device.id = id;
+  device.type = static_cast<DeviceType>(in.U8());
+  const std::uint8_t smets = in.U8();
+  device.smi_status = static_cast<SmiStatus>(in.U8());
+  const std::uint8_t flags = in.U8();
+  device.commissioned = TakeTimeIf((flags & kHasCommissioned) != 0, in);
+  if ((flags & kHasKey) != 0) {
+    device.key_agreement.emplace();
+    device.key_agreement->front() = kUncompressed;
+    std::ranges::copy(TakeArray<64>(in), device.key_agreement->begin() + 1);
+  }
+  if ((flags & kHasKeyCertificate) != 0) device.key_agreement_certificate = TakeArray<32>(in);
+  device.mpxn = TakeText(in);
+  device.model = AsText(in.rest());
+  if (!in.ok() || Name(device.type).empty() || Name(device.smi_status).empty() || smets > 2)
+    return {};
+  device.smets = static_cast<SmetsGeneration>(smets);
+  return device;
+}
+
+const CellState* CountersRow::Find(RemotePartyRole role) const {
+  if (role == RemotePartyRole::kSupplier) return &supplier;
+  if (role == RemotePartyRole::kNetworkOperator) return &network_operator;
+  return nullptr;
+}
+CellState* CountersRow::Find(RemotePartyRole role) {
+  return const_cast<CellState*>(std::as_const(*this).Find(role));
+}
+
+Bytes EncodeCounters(const CountersRow& row) {
+  ByteWriter out;
+  PutShort(out, row.last_issued);
+  PutShort(out, row.raise);
+  PutCell(out, RemotePartyRole::kSupplier, row.supplier);
+  PutCell(out, RemotePartyRole::kNetworkOperator, row.network_operator);
+  return std::move(out).bytes();
+}
+
+std::optional<CountersRow> DecodeCounters(BytesView payload) {
+  ByteReader in(payload);
+  const auto last_issued = TakeShort(in);
+  const auto raise = TakeShort(in);
+  if (!last_issued || !raise || *last_issued > kMaxSeqNumber) return {};
+  CountersRow row{*last_issued, *raise, {}, {}};
+  for (const auto role : {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
+    if (in.U8() != static_cast<std::uint8_t>(role)) return {};
+    const auto cell = TakeCell(in);
+    if (!cell) return {};
+    *row.Find(role) = *cell;
+  }
+  if (!in.Finished()) return {};
+  return row;
+}
+
+Bytes EncodeParty(const PartyRecord& party) {
+  ByteWriter out;
+  out.U8(static_cast<std::uint8_t>(party.status));
+  out.U8(static_cast<std::uint8_t>((party.to ? kHasTo : 0) | (party.uept ? kIsUept : 0) |
+                                   (party.notice_to_cease ? kHasNoticeToCease : 0)));
+  if (party.to) out.U64(Biased(*party.to));
+  if (party.notice_to_cease) out.U64(Biased(*party.notice_to_cease));
+  PutText(out, party.party);
+  return std::move(out).bytes();
+}
+
+std::optional<PartyRecord> DecodeParty(BytesView key, BytesView payload) {
+  ByteReader name(key);
+  ByteReader in(payload);
+  PartyRecord party;
+  party.user_id = Eui64(name.U64());
+  party.role = static_cast<UserRole>(name.U8());
+  party.from = Unbiased(name.U64());
+  party.status = static_cast<PartyStatus>(in.U8());
+  const std::uint8_t flags = in.U8();
+  party.to = TakeTimeIf((flags & kHasTo) != 0, in);
+  party.uept = (flags & kIsUept) != 0;
+  party.notice_to_cease = TakeTimeIf((flags & kHasNoticeToCease) != 0, in);
+  party.party = TakeText(in);
+  if (!name.Finished() || !in.Finished()) return {};
+  if (Name(party.role).empty() || Name(party.status).empty()) return {};
+  return party;
+}
+
+Bytes EncodeRegistration(const Registration& registration) {
+  ByteWriter out;
+  out.U8(registration.to ? kHasTo : 0);
+  if (registration.to) out.U64(Biased(*registration.to));
+  PutText(out, registration.supplier);
+  PutText(out, registration.network_operator);
+  return std::move(out).bytes();
+}
+
+std::optional<Registration> DecodeRegistration(BytesView key, BytesView payload) {
+  ByteReader name(key);
+  ByteReader in(payload);
+  Registration registration;
+  registration.mpxn = TakeText(name);
+  registration.from = Unbiased(name.U64());
+  registration.to = TakeTimeIf((in.U8() & kHasTo) != 0, in);
+  registration.supplier = TakeText(in);
+  registration.network_operator = TakeText(in);
+  if (!name.Finished() || !in.Finished()) return {};
+  return registration;
+}
+
+Bytes EncodeRequest(const RequestRow& row) {
+  const StoredRequest& request = row.request;
+  ByteWriter out;
+  out.U8(static_cast<std::uint8_t>(request.state)).Raw(request.body);
+  out.U8(static_cast<std::uint8_t>(request.role));
+  out.U64(request.counter ? request.counter->value() : 0);
+  switch (request.state) {
+    case StoredRequest::State::kReserved:
+    case StoredRequest::State::kQuarantined:
+    case StoredRequest::State::kAbandoned:
+      break;
+    case StoredRequest::State::kSigned:
+      out.U64(request.audit.index).Raw(request.audit.leaf);
+      out.U64(request.acb.value()).Raw(row.command);
+      break;
+    case StoredRequest::State::kRefused:
+      out.U64(request.audit.index).Raw(request.audit.leaf);
+      out.U16(static_cast<std::uint16_t>(request.reason)).Raw(AsBytes(request.explanation));
+      break;
+  }
+  return std::move(out).bytes();
+}
+
+std::optional<RequestRow> DecodeRequest(BytesView payload) {
+  using State = StoredRequest::State;
+  ByteReader in(payload);
+  RequestRow row;
+  StoredRequest& request = row.request;
+  const std::uint8_t state = in.U8();
+  if (state < 1 || state > static_cast<std::uint8_t>(State::kAbandoned)) return {};
+  request.state = static_cast<State>(state);
+  request.body = TakeArray<32>(in);
+  request.role = static_cast<RemotePartyRole>(in.U8());
+  const std::uint64_t counter = in.U64();
+  request.counter = OriginatorCounter::From(counter);
+  if (counter != 0 && !request.counter) return {};
+  if (request.state != State::kSigned && request.state != State::kRefused) {
+    return in.Finished() ? std::optional(row) : std::nullopt;
+  }
+  request.audit.index = in.U64();
+  request.audit.leaf = TakeArray<32>(in);
+  if (request.state == State::kSigned) {
+    request.acb = Eui64(in.U64());
+    row.command = TakeArray<32>(in);
+    return in.Finished() ? std::optional(row) : std::nullopt;
+  }
+  request.reason = static_cast<Reason>(in.U16());
+  request.explanation = AsText(in.rest());
+  const bool known =
+      std::ranges::find(AllReasons(), request.reason, &ReasonInfo::reason) != AllReasons().end();
+  return in.ok() && known ? std::optional(row) : std::nullopt;
+}
+
+Bytes EncodeRequestId(const RequestId& request) { return request.Key(); }
+
+std::optional<RequestId> DecodeRequestId(BytesView octets) {
+  ByteReader in(octets);
+  const Eui64 originator(in.U64());
+  const Eui64 target(in.U64());
+  const std::uint64_t counter = in.U64();
+  if (!in.Finished()) return {};
+  return RequestId{originator, target, counter};
+}
+
+Bytes EncodeLastImport(const LastImport& import) {
+  return ByteWriter().U64(import.rows).U64(import.changed).U64(import.audit_index).bytes();
+}
+
+std::optional<LastImport> DecodeLastImport(BytesView payload) {
+  ByteReader in(payload);
+  LastImport import;
+  import.rows = in.U64();
+  import.changed = in.U64();
+  import.audit_index = in.U64();
+  if (!in.Finished()) return {};
+  return import;
+}
+
+// The format of the whole: what tables there are and what their records mean.
+constexpr std::uint16_t kFormat = 1;
+
+Bytes EncodeIdentity(const Identity& identity) {
+  return ByteWriter()
+      .U16(kFormat)
+      .U8(static_cast<std::uint8_t>(identity.environment))
+      .Raw(identity.id)
+      .U64(Biased(identity.created))
+      .bytes();
+}
+
+std::optional<Identity> DecodeIdentity(BytesView payload) {
+  ByteReader in(payload);
+  if (in.U16() != kFormat) return {};
+  Identity identity;
+  const std::uint8_t environment = in.U8();
+  identity.environment = static_cast<Environment>(environment);
+  identity.id = TakeArray<16>(in);
+  identity.created = Unbiased(in.U64());
+  if (!in.Finished() || environment < 1 || environment > 2) return {};
+  return identity;
+}
+
+Bytes EncodeFence(const Fence& fence) {
+  return ByteWriter().U64(fence.raise).U64(fence.base).bytes();
+}
+std::optional<Fence> DecodeFence(BytesView payload) {
+  ByteReader in(payload);
+  const Fence fence{in.U64(), in.U64()};
+  if (!in.Finished() || fence.raise > kMaxSeqNumber || fence.base > kMaxSeqNumber) return {};
+  return fence;
+}
+
+Bytes EncodeNumber(std::uint64_t number) { return ByteWriter().U64(number).bytes(); }
+std::optional<std::uint64_t> DecodeNumber(BytesView payload) {
+  ByteReader in(payload);
+  const std::uint64_t number = in.U64();
+  if (!in.Finished()) return {};
+  return number;
+}
+
+}  // namespace acb::store

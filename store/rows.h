@@ -1,0 +1,81 @@
+// Payloads and keys of the tables' records, as FORMAT.md gives them. Private to store/.
+//
+// Encoding never fails: what comes in was checked against the limits below. Decoding gives nothing
+// when the payload does not have the form: the caller makes that kRecordDamaged.
+#pragma once
+
+#include <optional>
+
+#include "firmware/records.h"
+#include "store/store.h"
+
+namespace acb::store {
+
+inline constexpr std::size_t kMaxName = 255;  // octets of a model or a party's short name
+inline constexpr std::size_t kMaxMpxn = 32;   // an MPAN core has 13
+
+// Keys.
+Bytes KeyOf(Eui64 device);
+Bytes KeyOf(const PartyRecord& party);
+Bytes KeyOf(const Registration& registration);
+Bytes KeyOf(std::uint64_t audit_index);
+// What the keys of all rows of that User or meter point start with.
+Bytes PrefixOf(Eui64 user_id);
+Bytes PrefixOf(std::string_view mpxn);
+
+// Table devices: what the device feed says, but cells and counters.
+Bytes EncodeDevice(const Device& device);
+std::optional<Device> DecodeDevice(Eui64 id, BytesView payload);
+
+// Table counters: one row for every device, made with it. A device without one is damage, never a
+// device whose counters start at zero.
+struct CountersRow {
+  std::uint64_t last_issued = 0;
+  std::uint64_t raise = 0;  // of the settings, when last_issued was written
+  CellState supplier;
+  CellState network_operator;
+
+  // nullptr for a role whose cells are not kept.
+  CellState* Find(RemotePartyRole role);
+  const CellState* Find(RemotePartyRole role) const;
+};
+Bytes EncodeCounters(const CountersRow& row);
+std::optional<CountersRow> DecodeCounters(BytesView payload);
+
+Bytes EncodeParty(const PartyRecord& party);
+std::optional<PartyRecord> DecodeParty(BytesView key, BytesView payload);
+
+Bytes EncodeRegistration(const Registration& registration);
+std::optional<Registration> DecodeRegistration(BytesView key, BytesView payload);
+
+// Table requests. The command itself is in table evidence.
+struct RequestRow {
+  StoredRequest request;  // without `command`
+  Sha256Digest command{};
+};
+Bytes EncodeRequest(const RequestRow& row);
+std::optional<RequestRow> DecodeRequest(BytesView payload);
+
+Bytes EncodeRequestId(const RequestId& request);  // RequestId::Key()
+std::optional<RequestId> DecodeRequestId(BytesView octets);
+
+// Table feeds.
+Bytes EncodeLastImport(const LastImport& import);
+std::optional<LastImport> DecodeLastImport(BytesView payload);
+
+// Table settings.
+enum class Setting : std::uint8_t { kIdentity = 1, kFence = 2, kTrustGeneration = 3 };
+Bytes KeyOf(Setting setting);
+Bytes EncodeIdentity(const Identity& identity);
+std::optional<Identity> DecodeIdentity(BytesView payload);
+// raise and base of design.md section 4.
+struct Fence {
+  std::uint64_t raise = 0;
+  std::uint64_t base = 0;
+};
+Bytes EncodeFence(const Fence& fence);
+std::optional<Fence> DecodeFence(BytesView payload);
+Bytes EncodeNumber(std::uint64_t number);
+std::optional<std::uint64_t> DecodeNumber(BytesView payload);
+
+}  // namespace acb::store

@@ -1,0 +1,84 @@
+#include "store/snapshot.h"
+
+#include "store/answers.h"
+#include "store/reading.h"
+
+namespace acb::store {
+namespace {
+
+// Bound of a walk over one key prefix.
+constexpr std::size_t kMaxRowsOfOne = 10'000;
+
+template <class Row>
+Result<std::vector<Row>> FindAll(const Transaction& transaction, Table table, BytesView prefix,
+                                 std::optional<Row> (*decode)(BytesView, BytesView)) {
+  std::vector<Row> rows;
+  auto walked = transaction.Walk(table, prefix, prefix,
+                                 [&](BytesView key, BytesView payload) -> Result<bool> {
+                                   auto row = decode(key, payload);
+                                   if (!row)
+                                     return Damaged(table, key, "does not have the table's form");
+                                   rows.push_back(*std::move(row));
+                                   if (rows.size() > kMaxRowsOfOne) {
+                                     return Failure(Reason::kStoreUnavailable, {},
+                                                    "too many rows of one party or meter point");
+                                   }
+                                   return true;
+                                 });
+  if (!walked) return std::move(walked).error();
+  return rows;
+}
+
+}  // namespace
+
+Result<std::optional<CountersRow>> FindCounters(const Transaction& transaction, Eui64 device) {
+  const Bytes key = KeyOf(device);
+  auto row = Find(transaction, Table::kCounters, key, DecodeCounters);
+  if (!row || row->has_value()) return row;
+  const auto known = transaction.Get(Table::kDevices, key);
+  if (!known) return known.error();
+  if (known->has_value()) return Damaged(Table::kCounters, key, "is missing");
+  return std::optional<CountersRow>();
+}
+
+Result<std::optional<Device>> FindDeviceRow(const Transaction& transaction, Eui64 device) {
+  const Bytes key = KeyOf(device);
+  const auto payload = transaction.Get(Table::kDevices, key);
+  if (!payload) return payload.error();
+  if (!payload->has_value()) return std::optional<Device>();
+  auto row = DecodeDevice(device, **payload);
+  if (!row) return Damaged(Table::kDevices, key, "does not have the table's form");
+  return row;
+}
+
+Result<std::optional<RequestRow>> FindRequestRow(const Transaction& transaction,
+                                                 const RequestId& request) {
+  return Find(transaction, Table::kRequests, request.Key(), DecodeRequest);
+}
+
+Result<std::optional<Device>> Snapshot::FindDevice(Eui64 id) const {
+  auto device = FindDeviceRow(transaction_, id);
+  if (!device || !device->has_value()) return device;
+  auto counters = FindCounters(transaction_, id);
+  if (!counters) return std::move(counters).error();
+  (*device)->supplier = (*counters)->supplier;
+  (*device)->network_operator = (*counters)->network_operator;
+  (*device)->last_issued = (*counters)->last_issued;
+  return device;
+}
+
+Result<std::vector<PartyRecord>> Snapshot::FindUser(Eui64 user_id) const {
+  return FindAll(transaction_, Table::kParties, PrefixOf(user_id), DecodeParty);
+}
+
+Result<std::vector<Registration>> Snapshot::FindRegistrations(std::string_view mpxn) const {
+  // One that is longer than any stored is not stored.
+  if (mpxn.size() > kMaxMpxn) return std::vector<Registration>();
+  return FindAll(transaction_, Table::kRegistrations, PrefixOf(mpxn), DecodeRegistration);
+}
+
+Result<std::optional<StoredRequest>> Snapshot::FindRequest(const RequestId& request) const {
+  return FindStoredRequest(transaction_, request);
+}
+
+}  // namespace acb::store

@@ -1,0 +1,337 @@
+#include "store/store.h"
+
+#include <utility>
+
+#include "store/answers.h"
+#include "store/audit_log.h"
+#include "store/counters.h"
+#include "store/environment.h"
+#include "store/feeds.h"
+#include "store/reading.h"
+#include "store/snapshot.h"
+#include "store/writer.h"
+
+namespace acb::store {
+namespace {
+
+using Lane = Writer::Lane;
+
+// Of all certificates and lists together, in a fleet of a few hundred organisations and 2,000
+// issuers.
+constexpr std::size_t kMaxTrustRows = 100'000;
+
+Result<std::vector<Bytes>> LoadAll(const Transaction& transaction, Table table) {
+  std::vector<Bytes> rows;
+  auto walked = transaction.Walk(table, {}, {}, [&](BytesView, BytesView payload) -> Result<bool> {
+    rows.push_back(ToBytes(payload));
+    if (rows.size() > kMaxTrustRows) {
+      return Failure(Reason::kStoreUnavailable, {}, "too many rows in " + std::string(Name(table)));
+    }
+    return true;
+  });
+  if (!walked) return std::move(walked).error();
+  return rows;
+}
+
+Result<Identity> ReadIdentity(const Transaction& transaction) {
+  const Bytes key = KeyOf(Setting::kIdentity);
+  const auto payload = transaction.Get(Table::kSettings, key);
+  if (!payload) return payload.error();
+  if (!payload->has_value()) {
+    return Failure(Reason::kStoreMissing, "the store has no settings: it was never provisioned");
+  }
+  const auto identity = DecodeIdentity(**payload);
+  if (!identity) return Failure(Reason::kStoreMissing, "the store has a format not known here");
+  return *identity;
+}
+
+// What a store says about itself, and that its parts agree, before anything is done with it.
+Result<Identity> CheckAtOpen(const Transaction& transaction, const OpenSettings& settings) {
+  const auto identity = ReadIdentity(transaction);
+  if (!identity) return identity;
+  if (settings.environment && *settings.environment != identity->environment) {
+    return Failure(Reason::kConfiguration, "the store was provisioned for environment " +
+                                               std::string(Name(identity->environment)) +
+                                               ", the configuration says " +
+                                               std::string(Name(*settings.environment)));
+  }
+  if (auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence); !fence) {
+    return std::move(fence).error();
+  }
+  if (auto number = ReadSetting(transaction, Setting::kTrustGeneration, DecodeNumber); !number) {
+    return std::move(number).error();
+  }
+  if (auto end = CheckAuditEnd(transaction); !end) return std::move(end).error();
+  return identity;
+}
+
+Status PutSettings(WriteTransaction& transaction, const Identity& identity) {
+  const std::pair<Setting, Bytes> settings[] = {
+      {Setting::kIdentity, EncodeIdentity(identity)},
+      {Setting::kFence, EncodeFence({})},
+      {Setting::kTrustGeneration, EncodeNumber(0)},
+  };
+  for (const auto& [setting, payload] : settings) {
+    if (auto put = transaction.Put(Table::kSettings, KeyOf(setting), payload); !put) return put;
+  }
+  return Done{};
+}
+
+}  // namespace
+
+std::string_view Name(Environment environment) {
+  return environment == Environment::kLive ? "live" : "test";
+}
+
+struct Store::Core {
+  Core(std::shared_ptr<const LmdbEnvironment> opened, const OpenSettings& given, Identity read,
+       std::unique_ptr<AnchorKeeper> anchors)
+      : environment(std::move(opened)),
+        settings(given),
+        identity(read),
+        writer(environment, std::move(anchors)) {}
+
+  Result<ReadTransaction> Read() const {
+    // What a failed commit left in the page cache may not be on the disk: nobody acts on it.
+    if (auto sound = writer.CheckNoDoubt(); !sound) return std::move(sound).error();
+    return ReadTransaction::Begin(environment);
+  }
+
+  // Runs `work`, a function that gives a Result, as a job; its value once it is durable.
+  template <class Work>
+  auto Write(Lane lane, const Work& work) -> decltype(work(std::declval<WriteTransaction&>())) {
+    using Value = typename decltype(work(std::declval<WriteTransaction&>()))::value_type;
+    std::optional<Value> value;
+    auto done = writer.Run(lane, [&](WriteTransaction& transaction) -> Status {
+      auto result = work(transaction);
+      if (!result) return std::move(result).error();
+      value = *std::move(result);
+      return Done{};
+    });
+    if (!done) return std::move(done).error();
+    return *std::move(value);
+  }
+
+  // All of `rows` in one transaction with the entry.
+  template <class Next>
+  Result<ImportOutcome> ImportRows(Feed feed, const audit::Entry& entry, const Next& next) {
+    return Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<ImportOutcome> {
+      Import import(transaction, identity.environment);
+      if (auto added = next(import); !added) return std::move(added).error();
+      return import.Finish(feed, entry);
+    });
+  }
+
+  const std::shared_ptr<const LmdbEnvironment> environment;
+  const OpenSettings settings;
+  const Identity identity;
+  Writer writer;  // last: its thread ends before the rest goes
+};
+
+Store::Store(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Store::~Store() = default;
+
+Status Store::Create(const std::filesystem::path& directory, const Identity& identity) {
+  if (auto made = LmdbEnvironment::Create(directory); !made) return made;
+  constexpr std::uint64_t kSmallMap = std::uint64_t{16} << 20;
+  auto environment = LmdbEnvironment::Open(directory, kSmallMap, {});
+  if (!environment) return std::move(environment).error();
+  auto transaction = WriteTransaction::Begin(*environment);
+  if (!transaction) return std::move(transaction).error();
+  if (auto put = PutSettings(*transaction, identity); !put) return put;
+  // If power fails before this: a store without settings, which Open refuses. After: a whole one.
+  return std::move(*transaction).Commit();
+}
+
+Result<std::unique_ptr<Store>> Store::Open(const OpenSettings& settings, Seams seams) {
+  auto environment =
+      LmdbEnvironment::Open(settings.directory, settings.map_size, std::move(seams.commit));
+  if (!environment) return std::move(environment).error();
+  auto identity = [&]() -> Result<Identity> {
+    const auto transaction = ReadTransaction::Begin(*environment);
+    if (!transaction) return transaction.error();
+    return CheckAtOpen(*transaction, settings);
+  }();
+  if (!identity) return std::move(identity).error();
+  auto anchors = seams.anchors ? std::move(seams.anchors) : std::make_unique<NoAnchorYet>();
+  return std::unique_ptr<Store>(new Store(
+      std::make_unique<Core>(*std::move(environment), settings, *identity, std::move(anchors))));
+}
+
+const Identity& Store::identity() const { return core_->identity; }
+bool Store::in_doubt() const { return core_->writer.in_doubt(); }
+
+Status Store::AbandonUnanswered(UtcTime at) {
+  return core_->writer.Run(Lane::kAlone, [&](WriteTransaction& transaction) {
+    return AbandonAll(transaction, at, environment());
+  });
+}
+
+Result<std::unique_ptr<Records>> Store::Open() const {
+  auto transaction = core_->Read();
+  if (!transaction) return std::move(transaction).error();
+  return std::unique_ptr<Records>(std::make_unique<Snapshot>(*std::move(transaction)));
+}
+
+Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
+  const auto counter = core_->Write(Lane::kNewWork, [&](WriteTransaction& transaction) {
+    return ReserveNext(transaction, wish, core_->settings);
+  });
+  if (!counter) return counter.error();
+  return Mint(wish.request, wish.role, *counter);
+}
+
+Status Store::Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) {
+  const Abandonment abandonment{Describe(why.reason).name, why.explanation, at};
+  auto done = core_->writer.Run(Lane::kFinish, [&](WriteTransaction& transaction) {
+    return AbandonReserved(transaction, counter.request(), counter.role(), counter.counter(),
+                           abandonment, environment());
+  });
+  if (!done) return done;
+  const ReservedCounter spent = std::move(counter);
+  return done;
+}
+
+Result<audit::Receipt> Store::AppendSigned(const ReservedCounter& counter,
+                                           const audit::Entry& entry, Eui64 acb,
+                                           const gbcs::SignedCommand& command,
+                                           BytesView request_octets) {
+  return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
+    return StoreSigned(transaction, {counter, entry, acb, command.octets, request_octets},
+                       environment());
+  });
+}
+
+Result<audit::Receipt> Store::AppendRefused(const RequestId& request, const Sha256Digest& body,
+                                            const audit::Entry& entry, const Failure& why,
+                                            BytesView request_octets) {
+  return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
+    return StoreRefused(transaction, {request, body, entry, why, request_octets}, environment());
+  });
+}
+
+Result<audit::Receipt> Store::Append(const audit::Entry& entry) {
+  return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
+    return AppendEntry(transaction, entry, environment());
+  });
+}
+
+Result<std::vector<std::string>> Store::ReadAudit(std::uint64_t from, std::uint64_t count) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadEntries(*transaction, from, count);
+}
+
+Result<std::vector<Sha256Digest>> Store::ReadLeaves(std::uint64_t from, std::uint64_t count) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadLeafHashes(*transaction, from, count);
+}
+
+Result<std::uint64_t> Store::AuditSize() const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return AuditSizeOf(*transaction);
+}
+
+Result<std::optional<Bytes>> Store::FindEvidence(const Sha256Digest& sha256) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return transaction->Get(Table::kEvidence, sha256);
+}
+
+Result<ImportOutcome> Store::ImportParties(const std::vector<PartyRecord>& rows,
+                                           const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kParties, entry, [&](Import& import) -> Status {
+    for (const PartyRecord& row : rows) {
+      if (auto added = import.Add(row); !added) return added;
+    }
+    return Done{};
+  });
+}
+
+Result<ImportOutcome> Store::ImportRegistrations(const std::vector<Registration>& rows,
+                                                 const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kRegistrations, entry, [&](Import& import) -> Status {
+    for (const Registration& row : rows) {
+      if (auto added = import.Add(row); !added) return added;
+    }
+    return Done{};
+  });
+}
+
+Result<ImportOutcome> Store::ImportDevices(const DeviceSource& next, const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kDevices, entry, [&](Import& import) -> Status {
+    while (true) {  // ends with the source, whose file has a limit
+      const auto row = next();
+      if (!row) return row.error();
+      if (!row->has_value()) return Done{};
+      if (auto added = import.Add(**row); !added) return added;
+    }
+  });
+}
+
+Result<ImportOutcome> Store::ImportCertificates(const std::vector<Bytes>& certificates,
+                                                const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kCertificates, entry, [&](Import& import) -> Status {
+    for (const Bytes& certificate : certificates) {
+      if (auto added = import.Add(Table::kCertificates, certificate); !added) return added;
+    }
+    return Done{};
+  });
+}
+
+Result<ImportOutcome> Store::ImportRevocationLists(const std::vector<Bytes>& lists,
+                                                   const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kRevocationLists, entry, [&](Import& import) -> Status {
+    for (const Bytes& list : lists) {
+      if (auto added = import.Add(Table::kRevocationLists, list); !added) return added;
+    }
+    return Done{};
+  });
+}
+
+Result<std::optional<LastImport>> Store::FindLastImport(Feed feed) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  const Bytes key = {static_cast<std::uint8_t>(feed)};
+  return Find(*transaction, Table::kFeeds, key, DecodeLastImport);
+}
+
+Result<TrustMaterial> Store::LoadTrustMaterial() const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  const auto generation = ReadSetting(*transaction, Setting::kTrustGeneration, DecodeNumber);
+  if (!generation) return generation.error();
+  auto certificates = LoadAll(*transaction, Table::kCertificates);
+  if (!certificates) return std::move(certificates).error();
+  auto lists = LoadAll(*transaction, Table::kRevocationLists);
+  if (!lists) return std::move(lists).error();
+  return TrustMaterial{*generation, *std::move(certificates), *std::move(lists)};
+}
+
+Result<std::uint64_t> Store::TrustGeneration() const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadSetting(*transaction, Setting::kTrustGeneration, DecodeNumber);
+}
+
+Result<std::uint64_t> Store::UnansweredCount() const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return transaction->Count(Table::kUnanswered);
+}
+
+Statistics Store::statistics() const {
+  const Writer::Counts counts = core_->writer.counts();
+  return {.jobs = counts.jobs,
+          .batches = counts.batches,
+          .commits = counts.commits,
+          .dropped = counts.dropped,
+          .queued = counts.queued,
+          .map_octets = core_->environment->map_size(),
+          .used_octets = core_->environment->used(),
+          .in_doubt = in_doubt()};
+}
+
+}  // namespace acb::store

@@ -1,0 +1,202 @@
+// The durable state of the appliance: devices and their counters, parties, registrations,
+// certificates, requests with their answers, the audit log. FORMAT.md gives every octet.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "firmware/ports.h"
+#include "firmware/smki/trust.h"
+#include "store/anchor_keeper.h"
+
+struct MDB_txn;
+
+namespace acb::store {
+
+// Promise P8: fixed when the store is made. Its numbers are stored: kTest 1, kLive 2.
+using smki::Environment;
+std::string_view Name(Environment environment);  // "test", "live"
+
+// 128 random bits.
+using StoreId = std::array<std::uint8_t, 16>;
+
+struct Identity {
+  Environment environment = Environment::kLive;
+  StoreId id{};
+  UtcTime created{0};
+};
+
+struct OpenSettings {
+  std::filesystem::path directory;
+  std::uint64_t map_size = std::uint64_t{64} << 30;  // octets; the store cannot grow beyond
+  // What the configuration says; none: any, and the caller looks at environment().
+  std::optional<Environment> environment;
+  // How far a counter may jump (reliability.md section 1): a proposed counter is at most this far
+  // above the greatest number known for device and cell.
+  std::uint64_t counter_jump = std::uint64_t{1} << 48;
+  // A cell whose recorded floor is above this is not signed for.
+  std::uint64_t recorded_floor_limit = kMaxSeqNumber - (std::uint64_t{1} << 48);
+};
+
+// What only tests and, later, the HSM's anchor put in another's place.
+struct Seams {
+  std::unique_ptr<AnchorKeeper> anchors;  // none: NoAnchorYet
+  // In place of mdb_txn_commit, none: that. Takes the transaction over; 0, or an LMDB or system
+  // error.
+  std::function<int(MDB_txn*)> commit;
+};
+
+// Gives one device a call, nothing at the end; a failure ends the import and nothing is imported.
+using DeviceSource = std::function<Result<std::optional<Device>>()>;
+
+// Stored numbers.
+enum class Feed : std::uint8_t {
+  kParties = 1,
+  kRegistrations = 2,
+  kDevices = 3,
+  kCertificates = 4,
+  kRevocationLists = 5,
+};
+
+struct ImportOutcome {
+  std::uint64_t rows = 0;
+  std::uint64_t changed = 0;  // rows that were new or said something new
+  audit::Receipt receipt{};
+};
+
+// The newest import of one feed; the entry says when and from what file.
+struct LastImport {
+  std::uint64_t rows = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t audit_index = 0;
+};
+
+// Certificates and revocation lists, DER, of one moment.
+struct TrustMaterial {
+  std::uint64_t generation = 0;
+  std::vector<Bytes> certificates;
+  std::vector<Bytes> revocation_lists;
+};
+
+struct Statistics {
+  std::uint64_t jobs = 0;     // reservations, entries, imports: done or refused
+  std::uint64_t batches = 0;  // of jobs, one transaction each
+  std::uint64_t commits = 0;  // of batches that wrote, one flush each
+  std::uint64_t dropped = 0;  // batches dropped for a failed write
+  std::uint64_t queued = 0;   // jobs waiting now
+  std::uint64_t map_octets = 0;
+  std::uint64_t used_octets = 0;
+  bool in_doubt = false;
+};
+
+// Thread-safe. Everything that writes blocks for one flush, shared with whoever writes at that time
+// (design.md section 6, group commit).
+//
+// Besides what each call says, every call may fail with
+//   kStoreUnavailable  nothing was written; try again.
+//   kStoreInDoubt      a commit failed, here or in an earlier call: the writes may be on the disk.
+//   Every
+//                      later call fails so, until the store is opened anew and has read the truth.
+//   kRecordDamaged     a check value is wrong; `detail` names table and key. Nothing was written.
+//   kBusy              (what writes) too much is queued, or the store is being closed.
+class Store final : public RecordSource, public CounterStore, public AuditLog {
+ public:
+  // Makes an empty store: `directory` (0700), which must not exist or be empty, and its files
+  // (0600). They are on the disk when this returns. For provisioning; the service never calls it.
+  // Fails with kStoreUnavailable.
+  static Status Create(const std::filesystem::path& directory, const Identity& identity);
+
+  // Opens what Create made; never makes anything (P1: absent is not zero). Holds an exclusive lock
+  // on the directory until destroyed. At most one Store of a directory in a process, and none may
+  // be used in a child after fork. Fails with
+  //   kStoreMissing      directory, file, table or settings are missing, or of a format not known
+  //   here. kConfiguration     the store is of the other environment. kStoreUnavailable  another
+  //   process has it, or the operating system refused. kRecordDamaged     file or settings are
+  //   damaged, or the audit log does not end with its leaves.
+  static Result<std::unique_ptr<Store>> Open(const OpenSettings& settings, Seams seams = {});
+
+  // Waits for the jobs that were handed in. No other thread may be in a call.
+  ~Store() override;
+
+  const Identity& identity() const;
+  Environment environment() const { return identity().environment; }
+  // Every call fails until the store is opened anew.
+  bool in_doubt() const;
+
+  // At start, before anything is served: each reservation without an answer becomes an `abandoned`
+  // entry and its RequestID is open again, all in one transaction.
+  Status AbandonUnanswered(UtcTime at);
+
+  // RecordSource
+  Result<std::unique_ptr<Records>> Open() const override;
+
+  // CounterStore: firmware/ports.h. Besides: kFloorLimit, the recorded floor of the cell is above
+  // the limit. When Abandon fails, `counter` is left as it was.
+  Result<ReservedCounter> Reserve(const ReservationWish& wish) override;
+  Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) override;
+
+  // AuditLog: firmware/ports.h. Every entry gets the field "environment" (design.md section 10).
+  Result<audit::Receipt> AppendSigned(const ReservedCounter& counter, const audit::Entry& entry,
+                                      Eui64 acb, const gbcs::SignedCommand& command,
+                                      BytesView request_octets) override;
+  Result<audit::Receipt> AppendRefused(const RequestId& request, const Sha256Digest& body,
+                                       const audit::Entry& entry, const Failure& why,
+                                       BytesView request_octets) override;
+  Result<audit::Receipt> Append(const audit::Entry& entry) override;
+
+  // Up to `count` entries from index `from` on, the octets of the log; fewer at its end. At most
+  // kMaxAuditRead.
+  static constexpr std::uint64_t kMaxAuditRead = 10'000;
+  Result<std::vector<std::string>> ReadAudit(std::uint64_t from, std::uint64_t count) const;
+  // RFC 6962 leaf hashes, likewise.
+  Result<std::vector<Sha256Digest>> ReadLeaves(std::uint64_t from, std::uint64_t count) const;
+  Result<std::uint64_t> AuditSize() const;
+  // Octets that an entry names by SHA-256: request or command.
+  Result<std::optional<Bytes>> FindEvidence(const Sha256Digest& sha256) const;
+
+  // Feeds. All or nothing, and idempotent: the same rows again change nothing. `entry` (kind
+  // `feed`) is appended in the same transaction, with the fields "rows" and "changed". Each is a
+  // transaction of its own: other writers wait for its end.
+  //
+  // Fails with kFeedRejected when a row does not fit the store's limits, or with the source's
+  // failure.
+  //
+  // Parties are known by (user_id, role, from), registrations by (mpxn, from): rows that the file
+  // does not name stay. Devices: what the feed says of the device replaces what was known; a cell's
+  // holder is replaced by a known one and left by an unknown one; a floor only rises (R-128-21),
+  // and what the ACB issued is not touched.
+  Result<ImportOutcome> ImportParties(const std::vector<PartyRecord>& rows,
+                                      const audit::Entry& entry);
+  Result<ImportOutcome> ImportRegistrations(const std::vector<Registration>& rows,
+                                            const audit::Entry& entry);
+  // `next` is called by the writer's thread; it must not call the store.
+  Result<ImportOutcome> ImportDevices(const DeviceSource& next, const audit::Entry& entry);
+  // DER, added to those held and never removed. A change raises the trust generation.
+  Result<ImportOutcome> ImportCertificates(const std::vector<Bytes>& certificates,
+                                           const audit::Entry& entry);
+  Result<ImportOutcome> ImportRevocationLists(const std::vector<Bytes>& lists,
+                                              const audit::Entry& entry);
+  // Nothing when that feed was never imported.
+  Result<std::optional<LastImport>> FindLastImport(Feed feed) const;
+
+  // All of one moment, so that the generation is that of the lists.
+  Result<TrustMaterial> LoadTrustMaterial() const;
+  Result<std::uint64_t> TrustGeneration() const;
+
+  // Reservations that wait for their answer.
+  Result<std::uint64_t> UnansweredCount() const;
+  Statistics statistics() const;
+
+ private:
+  struct Core;
+  explicit Store(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace acb::store

@@ -1,0 +1,84 @@
+// Transactions, one type per state of the handle. Private to store/.
+//
+// Values are handed out without their seal: every read verifies the check value (record.h).
+#pragma once
+
+#include <lmdb.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "firmware/base/bytes.h"
+#include "firmware/base/handle.h"
+#include "firmware/base/result.h"
+#include "store/environment.h"
+
+namespace acb::store {
+
+// What reading and writing transactions have in common. One thread at a time.
+//
+// Fails with kRecordDamaged, or with kStoreUnavailable and LMDB's words for the operator.
+class Transaction {
+ public:
+  struct Row {
+    Bytes key;
+    Bytes payload;
+  };
+  // Called with each row; true to go on.
+  using Visitor = std::function<Result<bool>(BytesView key, BytesView payload)>;
+
+  // A copy: it survives the next write and the end of the transaction.
+  Result<std::optional<Bytes>> Get(Table table, BytesView key) const;
+  // The row of the greatest key.
+  Result<std::optional<Row>> Last(Table table) const;
+  // In order of key, from the first that is not less than `from` to the last that starts with
+  // `prefix`. The visitor ends the walk; it must not write.
+  Status Walk(Table table, BytesView from, BytesView prefix, const Visitor& visit) const;
+  Result<std::uint64_t> Count(Table table) const;
+
+ protected:
+  Transaction(std::shared_ptr<const LmdbEnvironment> environment, MDB_txn* transaction)
+      : environment_(std::move(environment)), transaction_(transaction) {}
+
+  // Destroyed before the environment they belong to: members are destroyed last to first.
+  std::shared_ptr<const LmdbEnvironment> environment_;
+  Handle<MDB_txn, mdb_txn_abort> transaction_;
+};
+
+class ReadTransaction : public Transaction {
+ public:
+  static Result<ReadTransaction> Begin(std::shared_ptr<const LmdbEnvironment> environment);
+
+ private:
+  using Transaction::Transaction;
+};
+
+// At most one at a time: the writer's thread makes them (writer.h). Without Commit nothing was
+// written.
+class WriteTransaction : public Transaction {
+ public:
+  static Result<WriteTransaction> Begin(std::shared_ptr<const LmdbEnvironment> environment);
+
+  // Sealed on the way.
+  Status Put(Table table, BytesView key, BytesView payload);
+  // The row must be there.
+  Status Delete(Table table, BytesView key);
+
+  // Commits and flushes.
+  // Fails with kStoreInDoubt: the writes may or may not be on the disk.
+  Status Commit() &&;
+
+  std::uint64_t writes() const { return writes_; }  // done or tried
+  // A write failed: LMDB takes no more, and the transaction can only be dropped.
+  bool broken() const { return broken_; }
+
+ private:
+  using Transaction::Transaction;
+  Status Wrote(int code, std::string_view doing);
+
+  std::uint64_t writes_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace acb::store

@@ -1,0 +1,114 @@
+#include "firmware/audit/entry.h"
+
+#include <gtest/gtest.h>
+
+#include <type_traits>
+
+namespace acb::audit {
+namespace {
+
+// A number or pointer would silently become `true`; 64-bit values are decimal strings.
+static_assert(!std::is_constructible_v<Value, int>);
+static_assert(!std::is_constructible_v<Value, std::uint64_t>);
+static_assert(!std::is_constructible_v<Value, double>);
+static_assert(!std::is_constructible_v<Value, const void*>);
+static_assert(std::is_constructible_v<Value, bool>);
+
+std::string Text(std::string_view text) { return CanonicalJson(Value(text)); }
+
+TEST(CanonicalJson, WritesObjectsSortedAndWithoutWhiteSpace) {
+  Object inner;
+  inner.emplace("b", false);
+  inner.emplace("a", "x");
+  Object outer;
+  outer.emplace("z", List{Value("1"), Value(true), Value(List{}), Value(Object{})});
+  outer.emplace("\xc3\xa9", "e acute sorts behind ASCII");
+  outer.emplace("Z", std::move(inner));
+  outer.emplace("", "empty name first");
+  EXPECT_EQ(CanonicalJson(Value(std::move(outer))),
+            R"({"":"empty name first","Z":{"a":"x","b":false},"z":["1",true,[],{}],)"
+            "\"\xc3\xa9\":\"e acute sorts behind ASCII\"}");
+}
+
+// RFC 8785 section 3.2.2.2.
+TEST(CanonicalJson, EscapesWhatTheRfcEscapesAndNothingElse) {
+  EXPECT_EQ(Text("\"\\\b\f\n\r\t"), R"("\"\\\b\f\n\r\t")");
+  EXPECT_EQ(Text(std::string_view("\0\x01\x0b\x0e\x1f", 5)), R"("\u0000\u0001\u000b\u000e\u001f")");
+  EXPECT_EQ(Text("/<>&'\x7f"), "\"/<>&'\x7f\"");
+  EXPECT_EQ(Text("\xe2\x80\xa8 \xc2\xa3"), "\"\xe2\x80\xa8 \xc2\xa3\"");
+}
+
+TEST(CanonicalJson, EscapesNamesAsItEscapesText) {
+  Object object;
+  object.emplace("a\"\n", "b");
+  EXPECT_EQ(CanonicalJson(Value(std::move(object))), R"({"a\"\n":"b"})");
+}
+
+TEST(CanonicalJson, KeepsWellFormedUtf8OfEveryLength) {
+  for (const std::string_view text :
+       {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
+        "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_EQ(Text(text), "\"" + std::string(text) + "\"");
+  }
+}
+
+TEST(CanonicalJson, ReplacesEachIllFormedOctet) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  const auto replaced = [&](std::size_t count, std::string_view rest = "") {
+    std::string text = "\"";
+    for (std::size_t i = 0; i < count; ++i) text.append(kReplacement);
+    return text.append(rest).append("\"");
+  };
+  EXPECT_EQ(Text("\x80"), replaced(1));
+  EXPECT_EQ(Text("\xff"), replaced(1));
+  EXPECT_EQ(Text("\xc3"), replaced(1));                 // cut off
+  EXPECT_EQ(Text("\xe2\x82"), replaced(2));             // cut off
+  EXPECT_EQ(Text("\xf0\x9f\x98"), replaced(3));         // cut off
+  EXPECT_EQ(Text("\xc0\xaf"), replaced(2));             // overlong
+  EXPECT_EQ(Text("\xe0\x9f\xbf"), replaced(3));         // overlong
+  EXPECT_EQ(Text("\xf0\x8f\xbf\xbf"), replaced(4));     // overlong
+  EXPECT_EQ(Text("\xed\xa0\x80"), replaced(3));         // surrogate
+  EXPECT_EQ(Text("\xf4\x90\x80\x80"), replaced(4));     // above U+10FFFF
+  EXPECT_EQ(Text("\xf5\x80\x80\x80"), replaced(4));     // above U+10FFFF
+  EXPECT_EQ(Text("\xc3\"x"), replaced(1, "\\\"x"));     // the quote after it is still escaped
+  EXPECT_EQ(Text("\xe2\x82\nx"), replaced(2, "\\nx"));  // and the line feed
+}
+
+TEST(Entry, SerialisesWithKindTimeAndIndex) {
+  Entry entry("refused", *UtcTime::FromIso("2026-11-21T12:00:00.5Z"));
+  entry.Set("reason", "REPLAY").Set("dry", true);
+  EXPECT_EQ(entry.Serialise(18446744073709551615u),
+            R"({"dry":true,"index":"18446744073709551615","kind":"refused","reason":"REPLAY",)"
+            R"("time":"2026-11-21T12:00:00.500Z"})");
+}
+
+TEST(Entry, TakesItsIndexWithEachSerialisation) {
+  const Entry entry("start", UtcTime(0));
+  EXPECT_NE(entry.Serialise(1), entry.Serialise(2));
+  EXPECT_EQ(entry.Serialise(1), entry.Serialise(1));
+}
+
+TEST(Entry, LastValueOfANameStands) {
+  Entry entry("start", UtcTime(0));
+  entry.Set("a", "1").Set("a", "2");
+  EXPECT_EQ(entry.Serialise(0),
+            R"({"a":"2","index":"0","kind":"start","time":"1970-01-01T00:00:00.000Z"})");
+}
+
+TEST(Entry, LeavesOutWhatIsEmptyOnRequest) {
+  Entry entry("start", UtcTime(0));
+  entry.SetIfAny("a", "").SetIfAny("b", "x");
+  EXPECT_EQ(entry.Serialise(0),
+            R"({"b":"x","index":"0","kind":"start","time":"1970-01-01T00:00:00.000Z"})");
+}
+
+// RFC 6962 section 2.1; the values are those of the Certificate Transparency project's own tests.
+TEST(LeafHash, IsThatOfRfc6962) {
+  EXPECT_EQ(ToHex(LeafHash("")),
+            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+  EXPECT_EQ(ToHex(LeafHash("L123456")),
+            "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56");
+}
+
+}  // namespace
+}  // namespace acb::audit

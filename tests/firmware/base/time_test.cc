@@ -1,0 +1,104 @@
+#include "firmware/base/time.h"
+
+#include <gtest/gtest.h>
+
+namespace acb {
+namespace {
+
+TEST(IsoTime, CountsMillisecondsFrom1970) {
+  EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00Z"), UtcTime(0));
+  EXPECT_EQ(UtcTime::FromIso("2026-11-21T12:00:00Z"), UtcTime::FromSeconds(1795262400));
+  EXPECT_EQ(UtcTime::FromIso("1969-12-31T23:59:59.999Z"), UtcTime(-1));
+  EXPECT_EQ(UtcTime::FromIso("0001-01-01T00:00:00Z"), UtcTime::FromSeconds(-62135596800));
+  EXPECT_EQ(UtcTime::FromIso("9999-12-31T23:59:59Z"), UtcTime::FromSeconds(253402300799));
+}
+
+TEST(IsoTime, IsWrittenAsItIsRead) {
+  for (const std::string_view text :
+       {"1970-01-01T00:00:00.000Z", "2026-11-21T12:34:56.789Z", "2024-02-29T23:59:59.999Z",
+        "1969-12-31T23:59:59.999Z", "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z",
+        "1900-03-01T00:00:00.001Z"}) {
+    const auto time = UtcTime::FromIso(text);
+    ASSERT_TRUE(time) << text;
+    EXPECT_EQ(time->Iso(), text);
+  }
+}
+
+TEST(IsoTime, CutsFractionsToMilliseconds) {
+  EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.1Z"), UtcTime(100));
+  EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.123456789Z"), UtcTime(123));
+  EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.0009Z"), UtcTime(0));
+  EXPECT_FALSE(UtcTime::FromIso("1970-01-01T00:00:00.1234567890Z"));
+  EXPECT_FALSE(UtcTime::FromIso("1970-01-01T00:00:00.Z"));
+}
+
+TEST(IsoTime, TakesZonesUpTo14Hours) {
+  EXPECT_EQ(UtcTime::FromIso("2026-07-01T13:00:00+01:00"),
+            UtcTime::FromIso("2026-07-01T12:00:00Z"));
+  EXPECT_EQ(UtcTime::FromIso("2026-07-01T00:00:00-05:30"),
+            UtcTime::FromIso("2026-07-01T05:30:00Z"));
+  EXPECT_TRUE(UtcTime::FromIso("2026-07-01T00:00:00+14:00"));
+  EXPECT_TRUE(UtcTime::FromIso("2026-07-01T00:00:00-14:00"));
+  for (const std::string_view bad :
+       {"2026-07-01T00:00:00+14:01", "2026-07-01T00:00:00-14:59", "2026-07-01T00:00:00+15:00",
+        "2026-07-01T00:00:00+01:60", "2026-07-01T00:00:00+0100", "2026-07-01T00:00:00",
+        "2026-07-01T00:00:00z", "2026-07-01T00:00:00+1:00"}) {
+    EXPECT_FALSE(UtcTime::FromIso(bad)) << bad;
+  }
+}
+
+TEST(IsoTime, RefusesAnInstantWhoseUtcYearIsNot1To9999) {
+  EXPECT_TRUE(UtcTime::FromIso("0001-01-01T14:00:00+14:00"));
+  EXPECT_FALSE(UtcTime::FromIso("0001-01-01T00:00:00+00:01"));
+  EXPECT_FALSE(UtcTime::FromIso("9999-12-31T23:59:59-00:01"));
+  EXPECT_TRUE(UtcTime::FromIso("9999-12-31T23:58:59-00:01"));
+}
+
+TEST(IsoTime, RefusesDatesAndTimesThatDoNotExist) {
+  for (const std::string_view bad : {"2026-02-30T00:00:00Z",
+                                     "2025-02-29T00:00:00Z",
+                                     "1900-02-29T00:00:00Z",
+                                     "2026-13-01T00:00:00Z",
+                                     "2026-00-01T00:00:00Z",
+                                     "2026-01-00T00:00:00Z",
+                                     "2026-04-31T00:00:00Z",
+                                     "0000-01-01T00:00:00Z",
+                                     "2026-01-01T24:00:00Z",
+                                     "2026-01-01T23:60:00Z",
+                                     "2026-01-01T23:59:60Z",
+                                     "2026-01-01 00:00:00Z",
+                                     "2026-1-01T00:00:00Z",
+                                     "2026-01-01T0:00:00Z",
+                                     " 2026-01-01T00:00:00Z",
+                                     "2026-01-01T00:00:00Z ",
+                                     "-2026-01-01T00:00:00Z",
+                                     "12026-01-01T00:00:00Z",
+                                     "2026-01-01T00:00Z",
+                                     "",
+                                     "2026-01-01"}) {
+    EXPECT_FALSE(UtcTime::FromIso(bad)) << bad;
+  }
+}
+
+TEST(IsoDate, IsTheStartOfThatDay) {
+  EXPECT_EQ(UtcTime::FromIsoDate("2026-11-21"), UtcTime::FromIso("2026-11-21T00:00:00Z"));
+  for (const std::string_view bad : {"2026-11-31", "2026-11-21T", "2026-11-21Z", "20261121", ""}) {
+    EXPECT_FALSE(UtcTime::FromIsoDate(bad)) << bad;
+  }
+}
+
+TEST(UtcTime, RoundsSecondsDown) {
+  EXPECT_EQ(UtcTime(1999).seconds(), 1);
+  EXPECT_EQ(UtcTime(-1).seconds(), -1);
+  EXPECT_EQ(UtcTime(-1000).seconds(), -1);
+  EXPECT_EQ(UtcTime(-1001).seconds(), -2);
+}
+
+TEST(UtcTime, MovesBySecondsAndIsOrdered) {
+  const UtcTime time = UtcTime::FromSeconds(100);
+  EXPECT_EQ(time.PlusSeconds(-100), UtcTime(0));
+  EXPECT_LT(time, time.PlusSeconds(1));
+}
+
+}  // namespace
+}  // namespace acb

@@ -1,0 +1,66 @@
+#include "firmware/checks/earlier_answer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/fake_records.h"
+
+namespace acb::checks {
+namespace {
+
+using testing::FakeRecords;
+using testing::FakeRecordsData;
+
+class EarlierAnswer : public ::testing::Test {
+ protected:
+  void Store(StoredRequest::State state) {
+    StoredRequest stored;
+    stored.state = state;
+    stored.body = body_;
+    data_.requests.insert_or_assign(id_, stored);
+  }
+
+  RequestId id_{testing::kSupplierUser, testing::kEsme, 1};
+  Sha256Digest body_ = Sha256(AsBytes("a request"));
+  FakeRecordsData data_;
+};
+
+TEST_F(EarlierAnswer, GivesNothingForARequestNeverSeenOrAbandoned) {
+  auto found = FindEarlierAnswer(FakeRecords(data_), id_, body_);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->has_value());
+  Store(StoredRequest::State::kAbandoned);
+  found = FindEarlierAnswer(FakeRecords(data_), id_, body_);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->has_value());
+}
+
+TEST_F(EarlierAnswer, GivesTheStoredAnswerForTheSameOctets) {
+  for (const auto state : {StoredRequest::State::kSigned, StoredRequest::State::kRefused,
+                           StoredRequest::State::kQuarantined}) {
+    Store(state);
+    const auto found = FindEarlierAnswer(FakeRecords(data_), id_, body_);
+    ASSERT_TRUE(found && found->has_value());
+    EXPECT_EQ((*found)->state, state);
+  }
+}
+
+TEST_F(EarlierAnswer, RefusesOtherOctetsInEveryState) {
+  for (const auto state : {StoredRequest::State::kReserved, StoredRequest::State::kSigned,
+                           StoredRequest::State::kRefused, StoredRequest::State::kQuarantined,
+                           StoredRequest::State::kAbandoned}) {
+    Store(state);
+    const auto found = FindEarlierAnswer(FakeRecords(data_), id_, Sha256(AsBytes("another")));
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().reason, Reason::kReplay);
+  }
+}
+
+TEST_F(EarlierAnswer, SaysBusyWhileTheSameOctetsAreWorkedOn) {
+  Store(StoredRequest::State::kReserved);
+  const auto found = FindEarlierAnswer(FakeRecords(data_), id_, body_);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().reason, Reason::kBusy);
+}
+
+}  // namespace
+}  // namespace acb::checks

@@ -1,0 +1,105 @@
+#include "firmware/checks/eligibility.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/fake_records.h"
+
+namespace acb::checks {
+namespace {
+
+using testing::At;
+using testing::FakeRecords;
+using testing::FakeRecordsData;
+
+class Eligibility : public ::testing::Test {
+ protected:
+  Result<std::string> Check(Eui64 user, std::optional<UtcTime> execution = std::nullopt) {
+    duis::HandoverRequest request{.request_id = {user, testing::kEsme, 1},
+                                  .execution = execution,
+                                  .role = RemotePartyRole::kNetworkOperator};
+    return CheckEligibility(FakeRecords(data_), request, data_.devices.at(testing::kEsme), now_);
+  }
+  Reason Refusal(Eui64 user, std::optional<UtcTime> execution = std::nullopt) {
+    const auto result = Check(user, execution);
+    EXPECT_FALSE(result);
+    return result ? Reason::kMalformed : result.error().reason;
+  }
+
+  UtcTime now_ = At("2026-11-21T12:00:00Z");
+  FakeRecordsData data_ = FakeRecordsData::Usual();
+};
+
+TEST_F(Eligibility, AcceptsTheRegisteredSupplierAndGivesItsPartyName) {
+  const auto party = Check(testing::kSupplierUser);
+  ASSERT_TRUE(party) << party.error().explanation;
+  EXPECT_EQ(*party, "SUPA");
+}
+
+TEST_F(Eligibility, RefusesAnotherSupplierAndDoesNotSayWhoIsRegistered) {
+  const auto result = Check(testing::kOtherSupplierUser);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().reason, Reason::kRequesterNotEligible);
+  EXPECT_EQ(result.error().explanation.find("SUPA"), std::string::npos);
+}
+
+TEST_F(Eligibility, RefusesANetworkOperatorAsRequester) {
+  EXPECT_EQ(Refusal(testing::kNetworkOperatorUser), Reason::kRoleNotAllowed);
+}
+
+TEST_F(Eligibility, RefusesAUserThatIsNotInTheRegister) {
+  EXPECT_EQ(Refusal(Eui64(7)), Reason::kSubjectUnknown);
+}
+
+TEST_F(Eligibility, RefusesASuspendedExpelledOrCeasedParty) {
+  for (const PartyStatus status :
+       {PartyStatus::kSuspended, PartyStatus::kExpelled, PartyStatus::kCeased}) {
+    data_.parties[0].status = status;
+    EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
+  }
+}
+
+TEST_F(Eligibility, RefusesBeforeTheFirstAndAfterTheLastDayOfTheRow) {
+  now_ = At("2019-12-31T23:59:59Z");
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
+  now_ = At("2020-01-01T00:00:00Z");
+  EXPECT_TRUE(Check(testing::kSupplierUser));
+}
+
+TEST_F(Eligibility, RefusesWithoutUserEntryProcessTests) {
+  for (PartyRecord& row : data_.parties) row.uept = false;
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
+}
+
+TEST_F(Eligibility, RefusesADeviceWithoutAMeterPointOrRegistration) {
+  data_.registrations.clear();
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
+  data_ = FakeRecordsData::Usual();
+  data_.devices.at(testing::kEsme).mpxn.clear();
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
+}
+
+// R-107-5: the supplier loses the meter point at 00:00 tomorrow.
+TEST_F(Eligibility, JudgesTheExecutionTimeToo) {
+  data_.registrations[0].to = At("2026-11-22T00:00:00Z");
+  Registration next = data_.registrations[0];
+  next.supplier = "SUPB";
+  next.from = At("2026-11-22T00:00:00Z");
+  next.to.reset();
+  data_.registrations.push_back(next);
+  EXPECT_TRUE(Check(testing::kSupplierUser));
+  EXPECT_TRUE(Check(testing::kSupplierUser, At("2026-11-21T23:00:00Z")));
+  EXPECT_EQ(Refusal(testing::kSupplierUser, At("2026-11-22T10:00:00Z")),
+            Reason::kRequesterNotEligible);
+}
+
+TEST_F(Eligibility, OfOverlappingRegistrationsTheOneThatBeganLastCounts) {
+  Registration later = data_.registrations[0];
+  later.supplier = "SUPB";
+  later.from = At("2025-01-01T00:00:00Z");
+  data_.registrations.push_back(later);
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
+  EXPECT_TRUE(Check(testing::kOtherSupplierUser));
+}
+
+}  // namespace
+}  // namespace acb::checks

@@ -1,0 +1,88 @@
+#include "firmware/checks/registration.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/fake_records.h"
+
+namespace acb::checks {
+namespace {
+
+using testing::At;
+using testing::FakeRecords;
+using testing::FakeRecordsData;
+
+class RegistrationCheck : public ::testing::Test {
+ protected:
+  Status Check(Eui64 device, Eui64 holder,
+               RemotePartyRole role = RemotePartyRole::kNetworkOperator) {
+    return CheckRegistration(FakeRecords(data_), data_.devices.at(device), role, holder, "SUPA",
+                             At("2026-11-21T12:00:00Z"));
+  }
+  Reason Refusal(Eui64 device, Eui64 holder,
+                 RemotePartyRole role = RemotePartyRole::kNetworkOperator) {
+    const Status result = Check(device, holder, role);
+    EXPECT_FALSE(result);
+    return result ? Reason::kMalformed : result.error().reason;
+  }
+  PartyRecord& GasNetworkParty() { return data_.parties[4]; }
+
+  FakeRecordsData data_ = FakeRecordsData::Usual();
+};
+
+TEST_F(RegistrationCheck, AcceptsTheRegisteredNetworkOperatorOfAnEsmeAndOfAGpf) {
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+  EXPECT_TRUE(Check(testing::kGpf, testing::kNetworkOperatorUser));
+}
+
+TEST_F(RegistrationCheck, RefusesAnotherNetworkOperatorAndDoesNotSayWhoIsRegistered) {
+  for (const Eui64 device : {testing::kEsme, testing::kGpf}) {
+    const Status result = Check(device, testing::kOtherNetworkOperatorUser);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().reason, Reason::kNoNotRegistered);
+    EXPECT_EQ(result.error().explanation.find("NOA"), std::string::npos);
+  }
+}
+
+TEST_F(RegistrationCheck, KeepsAnUnmappedMeterPointApartFromAWrongOne) {
+  data_.registrations[1].network_operator.clear();
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kNoUnmapped);
+  data_.registrations.clear();
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kNetworkOperatorUser), Reason::kNoUnmapped);
+}
+
+TEST_F(RegistrationCheck, RefusesAnIdentifierThatIsNotInTheRegisterOrHasNoFittingRole) {
+  EXPECT_EQ(Refusal(testing::kEsme, Eui64(9)), Reason::kSubjectUnknown);
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kSupplierUser), Reason::kSubjectUnknown);
+}
+
+TEST_F(RegistrationCheck, RefusesAGasNetworkPartyThatIsNotADccUser) {
+  GasNetworkParty().to = At("2026-11-20T00:00:00Z");
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kGnpNotUser);
+  GasNetworkParty().to.reset();
+  GasNetworkParty().status = PartyStatus::kCeased;
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kGnpNotUser);
+  GasNetworkParty().status = PartyStatus::kActive;
+  GasNetworkParty().uept = false;
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kGnpNotUser);
+}
+
+TEST_F(RegistrationCheck, RefusesAGasNetworkPartyFromTheMomentOfItsNotice) {
+  GasNetworkParty().notice_to_cease = At("2026-11-21T12:00:00Z");
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kGnpNotUser);
+  GasNetworkParty().notice_to_cease = At("2026-11-21T12:00:01Z");
+  EXPECT_TRUE(Check(testing::kGpf, testing::kNetworkOperatorUser));
+}
+
+TEST_F(RegistrationCheck, RefusesASuspendedNetworkOperator) {
+  data_.parties[3].status = PartyStatus::kSuspended;
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kNetworkOperatorUser), Reason::kSuspended);
+}
+
+TEST_F(RegistrationCheck, AcceptsSupplierCertificatesOfTheRequestingPartyOnly) {
+  EXPECT_TRUE(Check(testing::kEsme, testing::kSupplierUser, RemotePartyRole::kSupplier));
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kOtherSupplierUser, RemotePartyRole::kSupplier),
+            Reason::kRequesterNotEligible);
+}
+
+}  // namespace
+}  // namespace acb::checks

@@ -1,0 +1,192 @@
+#include "firmware/checks/target_certificates.h"
+
+#include <gtest/gtest.h>
+
+#include "firmware/checks/signer.h"
+#include "tests/fakes/fake_records.h"
+#include "tests/support/test_pki.h"
+
+namespace acb::checks {
+namespace {
+
+using testing::TestPki;
+
+class TargetCertificates : public ::testing::Test {
+ protected:
+  static Bytes Der(const std::string& name) {
+    return ToBytes(TestPki::Get().Certificate(name)->der());
+  }
+  static duis::HandoverRequest NetworkOperator() {
+    duis::HandoverRequest request{.request_id = {testing::kSupplierUser, testing::kGpf, 1},
+                                  .role = RemotePartyRole::kNetworkOperator,
+                                  .apply_time_based_cpv_checks = true};
+    request.digital_signing_certificate = Der("no-a-ds");
+    request.key_agreement_certificate = Der("no-a-ka");
+    request.certification_path = {Der("issuing-ca")};
+    return request;
+  }
+  static duis::HandoverRequest Supplier() {
+    duis::HandoverRequest request = NetworkOperator();
+    request.role = RemotePartyRole::kSupplier;
+    request.digital_signing_certificate = Der("supplier-ds");
+    request.key_agreement_certificate = Der("supplier-ka");
+    request.key_agreement_top_up_certificate = Der("supplier-ka-topup");
+    return request;
+  }
+  Result<CheckedTarget> Check(const duis::HandoverRequest& request) {
+    return CheckTargetCertificates(*trust_, request, testing::kAcb, testing::At(now_));
+  }
+  Reason Refusal(const duis::HandoverRequest& request) {
+    const auto result = Check(request);
+    EXPECT_FALSE(result);
+    return result ? Reason::kBusy : result.error().reason;
+  }
+  // Refusal when the DS certificate of a good request is another.
+  Reason WithDs(const std::string& name) {
+    duis::HandoverRequest request = NetworkOperator();
+    request.digital_signing_certificate = Der(name);
+    return Refusal(request);
+  }
+
+  std::shared_ptr<const smki::Trust> trust_ = TestPki::Get().Trust();
+  std::string now_ = TestPki::kNow;
+};
+
+TEST_F(TargetCertificates, AcceptsBothRolesAndCarriesTheOctetsUnchanged) {
+  const auto target = Check(NetworkOperator());
+  ASSERT_TRUE(target) << target.error().explanation;
+  EXPECT_EQ(target->holder(), testing::kNetworkOperatorUser);
+  EXPECT_EQ(target->content().digital_signing_certificate, Der("no-a-ds"));
+  EXPECT_TRUE(target->observations().empty());
+  EXPECT_TRUE(Check(Supplier()));
+}
+
+TEST_F(TargetCertificates, RefusesHalfASetAndATopUpForANetworkOperator) {
+  duis::HandoverRequest half = NetworkOperator();
+  half.key_agreement_certificate.reset();
+  EXPECT_EQ(Refusal(half), Reason::kCertSetIncomplete);
+  duis::HandoverRequest more = NetworkOperator();
+  more.key_agreement_top_up_certificate = Der("no-a-ka");
+  EXPECT_EQ(Refusal(more), Reason::kCertSetIncomplete);
+}
+
+TEST_F(TargetCertificates, RefusesCertificatesOfTwoOrganisations) {
+  duis::HandoverRequest mixed = NetworkOperator();
+  mixed.key_agreement_certificate = Der("no-b-ka");
+  EXPECT_EQ(Refusal(mixed), Reason::kCertSetMixed);
+}
+
+TEST_F(TargetCertificates, RefusesAnotherRole) {
+  duis::HandoverRequest request = NetworkOperator();
+  request.role = RemotePartyRole::kSupplier;
+  EXPECT_EQ(Refusal(request), Reason::kRole);
+  EXPECT_EQ(WithDs("supplier-ds"), Reason::kRole);
+  EXPECT_EQ(WithDs("supplier-xml"), Reason::kRole);
+}
+
+TEST_F(TargetCertificates, RefusesTheAcbsOwn) {
+  duis::HandoverRequest request = NetworkOperator();
+  request.digital_signing_certificate = Der("acb-ds");
+  request.key_agreement_certificate = Der("acb-ka");
+  EXPECT_EQ(Refusal(request), Reason::kReplacementIsAcb);
+}
+
+TEST_F(TargetCertificates, RefusesSwappedKeyUsages) {
+  duis::HandoverRequest request = NetworkOperator();
+  std::swap(request.digital_signing_certificate, *request.key_agreement_certificate);
+  EXPECT_EQ(Refusal(request), Reason::kProfile);
+}
+
+TEST_F(TargetCertificates, RefusesWhatIsRevokedExpiredForeignOrMalformed) {
+  EXPECT_EQ(WithDs("revoked-no-ds"), Reason::kCertRevoked);
+  EXPECT_EQ(WithDs("foreign-ds"), Reason::kChain);
+  EXPECT_EQ(WithDs("p384"), Reason::kAlgorithm);
+  duis::HandoverRequest trailing = NetworkOperator();
+  trailing.digital_signing_certificate.push_back(0);
+  EXPECT_EQ(Refusal(trailing), Reason::kProfile);
+  now_ = "2046-01-01T00:00:00Z";
+  EXPECT_FALSE(Check(NetworkOperator()));
+}
+
+TEST_F(TargetCertificates, RefusesCaAndDeviceCertificates) {
+  EXPECT_EQ(WithDs("issuing-ca"), Reason::kNotOrganisationCert);
+  EXPECT_EQ(WithDs("gpf-ds"), Reason::kNotOrganisationCert);
+}
+
+TEST_F(TargetCertificates, DemandsThePathThatWasCheckedAndNothingElse) {
+  duis::HandoverRequest leaf = NetworkOperator();
+  leaf.certification_path = {Der("no-a-ka")};
+  EXPECT_EQ(Refusal(leaf), Reason::kChain);
+  duis::HandoverRequest more = NetworkOperator();
+  more.certification_path.push_back(Der("root"));
+  EXPECT_EQ(Refusal(more), Reason::kChain);
+}
+
+TEST_F(TargetCertificates, SaysThatAListIsMissingOrOldAsAFaultOfTheBox) {
+  trust_ = smki::Trust::Build(TestPki::Get().Settings(smki::Environment::kTest), 1,
+                              {Der("issuing-ca")}, {});
+  const Reason missing = Refusal(NetworkOperator());
+  EXPECT_TRUE(missing == Reason::kCrlStale || missing == Reason::kArlStale);
+  trust_ = TestPki::Get().Trust();
+  now_ = "2026-11-22T12:00:01Z";
+  EXPECT_EQ(Refusal(NetworkOperator()), Reason::kCrlStale);
+}
+
+TEST_F(TargetCertificates, NamesTheElementTheCertificateAndWhatWasExpected) {
+  duis::HandoverRequest request = NetworkOperator();
+  request.key_agreement_certificate = Der("supplier-ka");
+  const auto result = Check(request);
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().explanation.find("KeyAgreementCertificate"), std::string::npos);
+  EXPECT_NE(
+      result.error().explanation.find(TestPki::Get().Certificate("supplier-ka")->SerialDecimal()),
+      std::string::npos);
+}
+
+class Signer : public ::testing::Test {
+ protected:
+  Result<FoundSigner> Find(const std::string& name, const smki::Trust& trust) {
+    const auto certificate = TestPki::Get().Certificate(name);
+    return FindSigner(trust, {certificate->issuer(), ToBytes(certificate->serial())},
+                      testing::At(TestPki::kNow));
+  }
+  Reason Refusal(const std::string& name, const smki::Trust& trust) {
+    const auto result = Find(name, trust);
+    EXPECT_FALSE(result) << name;
+    return result ? Reason::kBusy : result.error().reason;
+  }
+};
+
+TEST_F(Signer, IsAnXmlSigningCertificateThatIsHeldAndInForce) {
+  const auto trust = TestPki::Get().Trust();
+  EXPECT_TRUE(Find("supplier-xml", *trust));
+  EXPECT_EQ(Refusal("supplier-ds", *trust), Reason::kSenderAuth);
+  EXPECT_EQ(Refusal("acb-xml", *trust), Reason::kSenderAuth);
+  EXPECT_EQ(Refusal("revoked-xml", *trust), Reason::kCertRevoked);
+  EXPECT_EQ(Refusal("expired-xml", *trust), Reason::kCertExpired);
+}
+
+TEST_F(Signer, IsUnknownWhenTheBoxDoesNotHoldIt) {
+  const auto empty =
+      smki::Trust::Build(TestPki::Get().Settings(smki::Environment::kTest), 1, {}, {});
+  EXPECT_EQ(Refusal("supplier-xml", *empty), Reason::kSenderAuth);
+}
+
+TEST_F(Signer, MayBePinnedInTheTestEnvironmentOnlyAndThatIsRecorded) {
+  const auto certificate = TestPki::Get().Certificate("supplier-ds");
+  for (const auto environment : {smki::Environment::kTest, smki::Environment::kLive}) {
+    smki::TrustSettings settings = TestPki::Get().Settings(environment);
+    settings.pinned_signers.insert(certificate->sha256());
+    const auto trust = smki::Trust::Build(settings, 1, {ToBytes(certificate->der())}, {});
+    const auto found = Find("supplier-ds", *trust);
+    if (environment == smki::Environment::kTest) {
+      ASSERT_TRUE(found);
+      EXPECT_EQ(found->observations, std::vector<std::string>{"REVOCATION_NOT_CHECKED"});
+    } else {
+      EXPECT_FALSE(found);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace acb::checks

@@ -1,0 +1,283 @@
+// The order of the path, and what each failure leaves behind.
+#include "firmware/handover.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "firmware/duis/signature.h"
+#include "firmware/gbcs/message.h"
+#include "tests/fakes/fake_records.h"
+#include "tests/support/test_pki.h"
+
+namespace acb {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::TestPki;
+
+using Events = std::vector<std::string>;
+
+class FixedClock final : public Clock {
+ public:
+  UtcTime Now() const override { return testing::At(TestPki::kNow); }
+};
+
+class FixedTrust final : public TrustSource {
+ public:
+  explicit FixedTrust(std::shared_ptr<const smki::Trust> trust) : trust_(std::move(trust)) {}
+  std::shared_ptr<const smki::Trust> Current() const override { return trust_; }
+
+ private:
+  std::shared_ptr<const smki::Trust> trust_;
+};
+
+class FakeSource final : public RecordSource {
+ public:
+  explicit FakeSource(const testing::FakeRecordsData& data) : data_(data) {}
+  Result<std::unique_ptr<Records>> Open() const override {
+    return std::unique_ptr<Records>(std::make_unique<testing::FakeRecords>(data_));
+  }
+
+ private:
+  const testing::FakeRecordsData& data_;
+};
+
+// Each fake writes down what was asked of it, and fails when told to.
+class FakeCounters final : public CounterStore {
+ public:
+  explicit FakeCounters(Events& events) : events_(events) {}
+  Result<ReservedCounter> Reserve(const ReservationWish& wish) override {
+    if (fails_with) return Failure(*fails_with);
+    events_.push_back("reserve");
+    return Mint(wish.request, wish.role, *OriginatorCounter::From(++last));
+  }
+  Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime) override {
+    events_.push_back("abandon " + std::to_string(counter.counter().value()) + " " +
+                      std::string(Describe(why.reason).name));
+    return Done{};
+  }
+  std::optional<Reason> fails_with;
+  std::uint64_t last = 1300;
+
+ private:
+  Events& events_;
+};
+
+class FakeLog final : public AuditLog {
+ public:
+  explicit FakeLog(Events& events) : events_(events) {}
+  Result<audit::Receipt> AppendSigned(const ReservedCounter&, const audit::Entry& entry, Eui64,
+                                      const gbcs::SignedCommand&, BytesView) override {
+    if (signed_fails_with) return Failure(*signed_fails_with);
+    events_.push_back("record signed");
+    return Keep(entry);
+  }
+  Result<audit::Receipt> AppendRefused(const RequestId&, const Sha256Digest&,
+                                       const audit::Entry& entry, const Failure& why,
+                                       BytesView) override {
+    if (refused_fails_with) return Failure(*refused_fails_with);
+    events_.push_back("bind " + std::string(Describe(why.reason).name));
+    return Keep(entry);
+  }
+  Result<audit::Receipt> Append(const audit::Entry& entry) override {
+    if (refused_fails_with) return Failure(*refused_fails_with);
+    events_.push_back("record refused");
+    return Keep(entry);
+  }
+  std::optional<Reason> signed_fails_with;
+  std::optional<Reason> refused_fails_with;
+  std::vector<std::string> entries;
+
+ private:
+  audit::Receipt Keep(const audit::Entry& entry) {
+    entries.push_back(entry.Serialise(entries.size()));
+    return {entries.size() - 1, audit::LeafHash(entries.back())};
+  }
+  Events& events_;
+};
+
+class FakeSigner final : public CommandSigner {
+ public:
+  explicit FakeSigner(Events& events) : events_(events) {}
+  Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command,
+                                         const PublicPoint&) override {
+    events_.push_back("sign " + std::to_string(command.counter().value()));
+    if (fails) return Failure(Reason::kHsmUnavailable);
+    return gbcs::Assemble(command, {}, {});
+  }
+  bool fails = false;
+
+ private:
+  Events& events_;
+};
+
+class HandoverPath : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { ASSERT_TRUE(duis::InitialiseXml()); }
+
+  HandoverAnswer Send(const std::string& xml, std::optional<std::string_view> proposed = {}) {
+    const TestPki& pki = TestPki::Get();
+    const Handover handover({clock_, trust_, source_, counters_, log_, signer_},
+                            {.parse = {},
+                             .validation_time = std::nullopt,
+                             .requested_floor_limit = std::uint64_t{1} << 48,
+                             .acb = *checks::AcbCertificates::From(pki.Certificate("acb-ds"),
+                                                                   pki.Certificate("acb-ka"))});
+    return handover.Handle({AsBytes(xml), "dsp-1", proposed});
+  }
+  Reason ReasonOf(const HandoverAnswer& answer) {
+    EXPECT_TRUE(answer.failure);
+    return answer.failure ? answer.failure->reason : Reason::kBusy;
+  }
+  std::string Good() { return TestPki::Get().Sign(TestPki::Get().NetworkOperatorFields()); }
+
+  Events events_;
+  testing::FakeRecordsData data_ = testing::FakeRecordsData::Usual();
+  FixedClock clock_;
+  FixedTrust trust_{TestPki::Get().Trust()};
+  FakeSource source_{data_};
+  FakeCounters counters_{events_};
+  FakeLog log_{events_};
+  FakeSigner signer_{events_};
+};
+
+TEST_F(HandoverPath, ReservesThenSignsThenRecordsThenAnswers) {
+  const HandoverAnswer answer = Send(Good());
+  ASSERT_TRUE(answer.handed) << answer.failure->explanation;
+  EXPECT_THAT(events_, ElementsAre("reserve", "sign 1301", "record signed"));
+  EXPECT_EQ(answer.handed->counter->value(), 1301u);
+  EXPECT_EQ(answer.request_id->Text(), "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001");
+  EXPECT_EQ(answer.audit->leaf, audit::LeafHash(log_.entries.at(0)));
+}
+
+TEST_F(HandoverPath, RecordsWhoAskedForWhatWithWhichCertificates) {
+  ASSERT_TRUE(Send(Good()).handed);
+  const std::string& entry = log_.entries.at(0);
+  for (const char* part :
+       {"\"kind\":\"signed\"", "\"user\":\"90-B3-D5-1F-30-01-00-00\"", "\"party\":\"SUPA\"",
+        "\"device\":\"00-DB-12-34-56-78-90-A3\"", "\"role\":\"NetworkOperator\"",
+        "\"originator_counter\":\"1301\"", "\"recorded_floor\":\"0\"", "\"client\":\"dsp-1\""}) {
+    EXPECT_THAT(entry, HasSubstr(part));
+  }
+  EXPECT_THAT(entry, HasSubstr(ToHex(TestPki::Get().Certificate("no-a-ka")->sha256())));
+  // The meter point is personal data: only its hash is in the log.
+  EXPECT_EQ(entry.find(testing::kMprn), std::string::npos);
+}
+
+TEST_F(HandoverPath, SignsTheSupplierHandoverWithItsThreeCertificates) {
+  const HandoverAnswer answer = Send(TestPki::Get().Sign(TestPki::Get().SupplierFields()));
+  ASSERT_TRUE(answer.handed) << answer.failure->explanation;
+  EXPECT_EQ(answer.handed->role, RemotePartyRole::kSupplier);
+}
+
+TEST_F(HandoverPath, ChangesNothingWhenACheckFails) {
+  testing::HandoverFields wrong_operator = TestPki::Get().NetworkOperatorFields();
+  wrong_operator.digital_signing_certificate = TestPki::Get().Base64("no-b-ds");
+  wrong_operator.key_agreement_certificate = TestPki::Get().Base64("no-b-ka");
+  EXPECT_EQ(ReasonOf(Send(TestPki::Get().Sign(wrong_operator))), Reason::kNoNotRegistered);
+  EXPECT_THAT(events_, ElementsAre("bind NO_NOT_REGISTERED"));
+}
+
+TEST_F(HandoverPath, BindsNoRequestIdToARequestThatIsNotProvenToBeTheUsers) {
+  std::string tampered = Good();
+  tampered.replace(tampered.find(":1001"), 5, ":1002");
+  EXPECT_EQ(ReasonOf(Send(tampered)), Reason::kSignatureInvalid);
+  EXPECT_EQ(ReasonOf(Send("<not xml")), Reason::kMalformed);
+  EXPECT_THAT(events_, ElementsAre("record refused", "record refused"));
+}
+
+TEST_F(HandoverPath, RefusesOtherOctetsUnderAnAnsweredRequestIdWithoutTouchingItsAnswer) {
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kSigned;
+  stored.body = Sha256(AsBytes("other octets"));
+  data_.requests.insert_or_assign(
+      *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001"), stored);
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kReplay);
+  EXPECT_THAT(events_, ElementsAre("record refused"));
+}
+
+TEST_F(HandoverPath, GivesTheStoredAnswerWithoutSigning) {
+  const std::string request = Good();
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kSigned;
+  stored.body = Sha256(AsBytes(request));
+  stored.counter = OriginatorCounter::From(77);
+  stored.command = {1, 2, 3};
+  data_.requests.insert_or_assign(
+      *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001"), stored);
+  const HandoverAnswer answer = Send(request);
+  ASSERT_TRUE(answer.handed);
+  EXPECT_EQ(answer.handed->command, stored.command);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+TEST_F(HandoverPath, GivesTheStoredRefusalAgainToTheSameOctets) {
+  const std::string request = Good();
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kRefused;
+  stored.body = Sha256(AsBytes(request));
+  stored.reason = Reason::kCellNotAcb;
+  stored.explanation = "as then";
+  data_.requests.insert_or_assign(
+      *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001"), stored);
+  const HandoverAnswer answer = Send(request);
+  EXPECT_EQ(ReasonOf(answer), Reason::kCellNotAcb);
+  EXPECT_EQ(answer.failure->explanation, "as then");
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+TEST_F(HandoverPath, SignsNothingWhenTheReservationFails) {
+  counters_.fails_with = Reason::kStoreUnavailable;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kStoreUnavailable);
+  EXPECT_THAT(events_, ElementsAre("record refused"));
+}
+
+TEST_F(HandoverPath, AbandonsTheCounterWhenTheHsmFailsAndLeavesTheRequestOpen) {
+  signer_.fails = true;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_THAT(events_, ElementsAre("reserve", "sign 1301", "abandon 1301 HSM_UNAVAILABLE",
+                                   "record refused"));
+}
+
+TEST_F(HandoverPath, SendsNoCommandThatCouldNotBeRecorded) {
+  log_.signed_fails_with = Reason::kStoreUnavailable;
+  const HandoverAnswer answer = Send(Good());
+  EXPECT_FALSE(answer.handed);
+  EXPECT_THAT(events_, ElementsAre("reserve", "sign 1301", "abandon 1301 STORE_UNAVAILABLE",
+                                   "record refused"));
+}
+
+TEST_F(HandoverPath, WritesNothingMoreWhenTheStoreIsInDoubt) {
+  log_.signed_fails_with = Reason::kStoreInDoubt;
+  log_.refused_fails_with = Reason::kStoreInDoubt;
+  const HandoverAnswer answer = Send(Good());
+  EXPECT_FALSE(answer.handed);
+  EXPECT_EQ(ReasonOf(answer), Reason::kStoreInDoubt);
+  EXPECT_THAT(events_, ElementsAre("reserve", "sign 1301"));
+}
+
+// P4: what is not recorded is not said.
+TEST_F(HandoverPath, AnswersTheFaultWhenARefusalCannotBeRecorded) {
+  log_.refused_fails_with = Reason::kStoreUnavailable;
+  const HandoverAnswer answer = Send("<not xml");
+  EXPECT_EQ(ReasonOf(answer), Reason::kStoreUnavailable);
+  EXPECT_FALSE(answer.audit);
+}
+
+TEST_F(HandoverPath, DoesNotSignWhenItsOwnCertificateIsNoLongerGood) {
+  trust_ =
+      FixedTrust(smki::Trust::Build(TestPki::Get().Settings(smki::Environment::kTest), 1, {}, {}));
+  const HandoverAnswer answer = Send(Good());
+  EXPECT_TRUE(answer.failure);
+  EXPECT_THAT(events_, ElementsAre("record refused"));
+}
+
+TEST_F(HandoverPath, ReadsTheProposedCounterOnlyOfAVerifiedRequest) {
+  EXPECT_EQ(ReasonOf(Send(Good(), "0")), Reason::kCounterRegression);
+  EXPECT_EQ(ReasonOf(Send("<not xml", "0")), Reason::kMalformed);
+}
+
+}  // namespace
+}  // namespace acb

@@ -1,0 +1,115 @@
+// acbctl: the operator's tool.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "tools/acbctl/provision.h"
+#include "tools/acbctl/remote.h"
+
+namespace acb::acbctl {
+namespace {
+
+void AddProvision(CLI::App& app, ProvisionOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("provision", "Make a box: token, keys, store, TLS, acbd.toml");
+  command->add_option("--directory", options.directory, "Where; must not exist, or be empty")
+      ->required();
+  command->add_option("--environment", options.environment, "test or live; fixed for good")
+      ->required()
+      ->check(CLI::IsMember({"test", "live"}));
+  command->add_option("--module", options.module, "PKCS#11 module")->capture_default_str();
+  command->add_option("--token-label", options.token_label, "Label of the new token")
+      ->capture_default_str();
+  command->add_option("--port", options.port, "Port of the service on 127.0.0.1")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  command->add_option("--acb-ds-certificate", options.acb_ds_certificate,
+                      "The ACB's digital signing certificate, PEM or DER");
+  command->add_option("--acb-ka-certificate", options.acb_ka_certificate,
+                      "The ACB's key agreement certificate, PEM or DER");
+  command->add_option(
+      "--import-key", options.import_keys,
+      "ds=FILE or ka=FILE: a private key in PEM (test only; else keys are generated in the token)");
+  command->add_option("--root", options.roots, "Root certificate of the organisation PKI");
+  command->add_option("--trust-anchor", options.trust_anchors,
+                      "NAME=HEX: a root known by name and public key only (test only), "
+                      "as CN=ZA,OU=00=04...");
+  command->add_option("--validation-time", options.validation_time,
+                      "Judge validity at this instant (test only)");
+  command->add_option("--issuer-without-crl", options.issuers_without_crl,
+                      "Name of an issuer that has no CRL (test only)");
+  command->add_option("--pinned-signer", options.pinned_signers,
+                      "XML signing certificate trusted without a path (test only)");
+  command->footer(
+      "Example:\n  acbctl provision --directory /tmp/box --environment test --root root.pem \\\n"
+      "    --acb-ds-certificate acb-ds.pem --acb-ka-certificate acb-ka.pem \\\n"
+      "    --import-key ds=acb-ds.key --import-key ka=acb-ka.key");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("The operator's tool of the ACB handover-signing appliance");
+  app.require_subcommand(1);
+  app.footer(
+      "Exit code: 0 good, 1 refused or failed, 2 usage.\n"
+      "Example:\n  acbctl --directory /tmp/box import devices devices.csv\n"
+      "  acbctl --directory /tmp/box submit request.xml");
+
+  Connection connection;
+  if (const char* directory = std::getenv("ACB_DIRECTORY")) connection.directory = directory;
+  app.add_option("--directory", connection.directory,
+                 "The directory that 'provision' made (default: $ACB_DIRECTORY)");
+  app.add_option("--url", connection.url, "https://host:port, instead of what the directory says");
+  app.add_option("--cacert", connection.ca, "PEM: who issued the service's certificate");
+  app.add_option("--cert", connection.certificate, "PEM: client certificate");
+  app.add_option("--key", connection.key, "PEM: its key");
+  app.add_flag("--json", connection.json, "Print the service's answer as it is");
+
+  ProvisionOptions provision;
+  AddProvision(app, provision);
+
+  std::string feed;
+  std::filesystem::path feed_file;
+  CLI::App* import = app.add_subcommand("import", "Import a feed: all or nothing");
+  import
+      ->add_option("feed", feed,
+                   "parties, devices, registrations, organisation-certificates or revocation-lists")
+      ->required();
+  import->add_option("file", feed_file, "CSV with a header row, or PEM/DER")->required();
+
+  SubmitOptions submit;
+  CLI::App* submit_command = app.add_subcommand("submit", "Submit a DUIS 6.21 request");
+  submit_command->add_option("file", submit.file, "The signed request, XML")->required();
+  submit_command->add_option("--out", submit.out, "Write the command here, in hex");
+  submit_command->add_option("--proposed-counter", submit.proposed_counter,
+                             "Propose this originator counter");
+
+  std::string device_id;
+  CLI::App* device = app.add_subcommand("device", "Devices");
+  device->require_subcommand(1);
+  CLI::App* device_show = device->add_subcommand("show", "What is known of a device");
+  device_show->add_option("device", device_id, "EUI-64")->required();
+
+  CLI::App* status = app.add_subcommand("status", "Is the box ready, and if not, why");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kGood : kUsage;
+  }
+  if (app.got_subcommand("provision")) return Provision(provision);
+  if (connection.directory.empty() && (connection.url.empty() || connection.ca.empty() ||
+                                       connection.certificate.empty() || connection.key.empty())) {
+    std::cerr << "acbctl: say which box: --directory DIR, or --url, --cacert, --cert and --key\n";
+    return kUsage;
+  }
+  if (import->parsed()) return Import(connection, feed, feed_file);
+  if (submit_command->parsed()) return Submit(connection, submit);
+  if (device_show->parsed()) return ShowDevice(connection, device_id);
+  if (status->parsed()) return ShowStatus(connection);
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace acb::acbctl
+
+int main(int argc, char** argv) { return acb::acbctl::Main(argc, argv); }

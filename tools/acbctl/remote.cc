@@ -1,0 +1,215 @@
+#include "tools/acbctl/remote.h"
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "firmware/base/base64.h"
+#include "firmware/base/eui64.h"
+#include "platform/config.h"
+#include "platform/https_client.h"
+
+namespace acb::acbctl {
+namespace {
+
+using platform::HttpClientRequest;
+using platform::HttpClientResponse;
+using platform::HttpsClient;
+
+constexpr std::uintmax_t kMaxRequestFile = 16u * 1024 * 1024;
+constexpr std::uintmax_t kMaxFeedFile = std::uintmax_t{4} << 30;
+
+// `role` names the client certificate that `provision` made for it.
+Result<HttpsClient> Connect(const Connection& connection, const std::string& role) {
+  platform::HttpsClientSettings settings;
+  const std::filesystem::path tls = connection.directory / "tls";
+  settings.ca = connection.ca.empty() ? tls / "ca.pem" : connection.ca;
+  settings.certificate =
+      connection.certificate.empty() ? tls / (role + ".pem") : connection.certificate;
+  settings.key = connection.key.empty() ? tls / (role + ".key") : connection.key;
+  // An import is answered when it is on disk: millions of rows take minutes.
+  settings.response_deadline = std::chrono::minutes(60);
+  if (!connection.url.empty()) {
+    auto url = platform::ParseServerUrl(connection.url);
+    if (!url) return std::move(url).error();
+    settings.host = url->host;
+    settings.port = url->port;
+  } else {
+    auto config = platform::LoadConfig(connection.directory / "acbd.toml");
+    if (!config) return std::move(config).error();
+    settings.host = config->listen_address;
+    settings.port = config->listen_port;
+  }
+  return HttpsClient::Create(std::move(settings));
+}
+
+Result<HttpClientResponse> Send(const Connection& connection, const std::string& role,
+                                const HttpClientRequest& request) {
+  auto client = Connect(connection, role);
+  if (!client) return std::move(client).error();
+  return client->Send(request);
+}
+
+std::string TextOf(const boost::json::object& object, std::string_view name) {
+  const boost::json::value* value = object.if_contains(name);
+  if (value == nullptr) return {};
+  return value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value);
+}
+
+boost::json::object ParseObject(const std::string& body) {
+  boost::json::error_code error;
+  const boost::json::value value = boost::json::parse(body, error);
+  return !error && value.is_object() ? value.get_object() : boost::json::object();
+}
+
+// A problem document in words: the rule, what was found, and where it is recorded.
+int PrintProblem(const HttpClientResponse& response) {
+  const boost::json::object problem = ParseObject(response.body);
+  std::cerr << "refused: " << TextOf(problem, "reason") << " (HTTP " << response.status
+            << ", DUIS code " << TextOf(problem, "response_code") << ")\n  "
+            << TextOf(problem, "title") << "\n";
+  if (problem.contains("detail")) std::cerr << "  " << TextOf(problem, "detail") << "\n";
+  if (const auto* rejects = problem.if_contains("rejects"); rejects && rejects->is_array()) {
+    for (const boost::json::value& reject : rejects->get_array()) {
+      if (!reject.is_object()) continue;
+      std::cerr << "  line " << TextOf(reject.get_object(), "line") << ": "
+                << TextOf(reject.get_object(), "reason") << "\n";
+    }
+  }
+  if (const auto* audit = problem.if_contains("audit"); audit && audit->is_object()) {
+    std::cerr << "  audit entry " << TextOf(audit->get_object(), "index") << "\n";
+  }
+  if (const auto wait = response.Header("Retry-After")) {
+    std::cerr << "  nothing is decided: try again after " << *wait << " s\n";
+  }
+  return kRefused;
+}
+
+// Prints the answer as it is with --json, and says whether the command is done with it.
+std::optional<int> PrintRaw(const Connection& connection, const HttpClientResponse& response) {
+  if (connection.json) {
+    std::cout << response.body << (response.body.ends_with('\n') ? "" : "\n");
+    return response.status == 200 ? kGood : kRefused;
+  }
+  if (response.status != 200) return PrintProblem(response);
+  return std::nullopt;
+}
+
+void PrintMembers(const boost::json::object& object, const std::string& indent) {
+  for (const auto& [name, value] : object) {
+    if (value.is_object()) {
+      std::cout << indent << std::string_view(name) << ":\n";
+      PrintMembers(value.get_object(), indent + "  ");
+    } else {
+      std::cout << indent << std::string_view(name) << ": "
+                << (value.is_string() ? std::string(value.get_string())
+                                      : boost::json::serialize(value))
+                << "\n";
+    }
+  }
+}
+
+bool IsPemOrDerFeed(const std::string& feed) {
+  return feed == "organisation-certificates" || feed == "device-certificates" ||
+         feed == "revocation-lists";
+}
+
+}  // namespace
+
+Result<std::string> ReadWhole(const std::filesystem::path& file, std::uintmax_t limit) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file, error);
+  std::ifstream in(file, std::ios::binary);
+  if (error || !in) {
+    return Failure(Reason::kConfiguration,
+                   "cannot read " + file.string() + (error ? ": " + error.message() : ""));
+  }
+  if (size > limit) {
+    return Failure(Reason::kTooLarge, file.string() + " has " + std::to_string(size) +
+                                          " octets, more than " + std::to_string(limit));
+  }
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+int Complain(const Failure& failure) {
+  std::cerr << "acbctl: "
+            << (failure.explanation.empty() ? std::string(Describe(failure.reason).sentence)
+                                            : failure.explanation)
+            << (failure.detail.empty() ? "" : " (" + failure.detail + ")") << "\n";
+  return kRefused;
+}
+
+int Import(const Connection& connection, const std::string& feed,
+           const std::filesystem::path& file) {
+  const auto content = ReadWhole(file, kMaxFeedFile);
+  if (!content) return Complain(content.error());
+  const auto response =
+      Send(connection, "feed",
+           {.method = "POST",
+            .target = "/v1/feeds/" + feed,
+            .content_type = IsPemOrDerFeed(feed) ? "application/octet-stream" : "text/csv",
+            .body = *content});
+  if (!response) return Complain(response.error());
+  if (const auto done = PrintRaw(connection, *response)) return *done;
+  const boost::json::object answer = ParseObject(response->body);
+  std::cout << "imported " << feed << ": " << TextOf(answer, "rows") << " rows, "
+            << TextOf(answer, "changed") << " changed\n";
+  return kGood;
+}
+
+int Submit(const Connection& connection, const SubmitOptions& options) {
+  const auto request = ReadWhole(options.file, kMaxRequestFile);
+  if (!request) return Complain(request.error());
+  HttpClientRequest post{.method = "POST",
+                         .target = "/v1/handovers",
+                         .content_type = "application/xml",
+                         .body = *request};
+  if (!options.proposed_counter.empty()) {
+    post.headers.push_back({"X-Originator-Counter", options.proposed_counter});
+  }
+  const auto response = Send(connection, "dsp", post);
+  if (!response) return Complain(response.error());
+  const boost::json::object answer = ParseObject(response->body);
+  const auto command = FromBase64(TextOf(answer, "command"));
+  if (response->status == 200 && !options.out.empty()) {
+    std::ofstream out(options.out);
+    out << ToHex(command.value_or(Bytes())) << "\n";
+    if (!out.flush()) {
+      return Complain(Failure(Reason::kConfiguration, "cannot write " + options.out.string()));
+    }
+  }
+  if (const auto done = PrintRaw(connection, *response)) return *done;
+  std::cout << "signed: " << TextOf(answer, "role") << " handover of " << TextOf(answer, "device")
+            << ", originator counter " << TextOf(answer, "originator_counter") << ", "
+            << command.value_or(Bytes()).size() << " octets, audit entry "
+            << TextOf(ParseObject(TextOf(answer, "audit")), "index") << "\n";
+  if (options.out.empty()) std::cout << ToHex(command.value_or(Bytes())) << "\n";
+  return kGood;
+}
+
+int ShowDevice(const Connection& connection, const std::string& device) {
+  const auto id = Eui64::FromText(device);
+  if (!id) {
+    std::cerr << "acbctl: '" << device
+              << "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'\n";
+    return kUsage;
+  }
+  const auto response =
+      Send(connection, "dsp", {.method = "GET", .target = "/v1/devices/" + id->Plain()});
+  if (!response) return Complain(response.error());
+  if (const auto done = PrintRaw(connection, *response)) return *done;
+  PrintMembers(ParseObject(response->body), "");
+  return kGood;
+}
+
+int ShowStatus(const Connection& connection) {
+  const auto response = Send(connection, "operator", {.method = "GET", .target = "/readyz"});
+  if (!response) return Complain(response.error());
+  if (connection.json) return *PrintRaw(connection, *response);
+  PrintMembers(ParseObject(response->body), "");
+  return response->status == 200 ? kGood : kRefused;
+}
+
+}  // namespace acb::acbctl

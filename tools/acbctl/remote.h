@@ -1,0 +1,46 @@
+// The commands that talk to a running acbd.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "firmware/base/result.h"
+
+namespace acb::acbctl {
+
+// How to reach the box: a directory that `provision` made, or each part by name.
+struct Connection {
+  std::filesystem::path directory;  // used for what the others leave open
+  std::string url;
+  std::filesystem::path ca;
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  bool json = false;  // print what the service answered, as it is
+};
+
+// Exit codes of every command.
+inline constexpr int kGood = 0;
+inline constexpr int kRefused = 1;  // refused, or failed
+inline constexpr int kUsage = 2;
+
+struct SubmitOptions {
+  std::filesystem::path file;
+  std::filesystem::path out;  // the command in hex; empty: standard output
+  std::string proposed_counter;
+};
+
+// Each prints its result to standard output, or what is wrong to standard error, and gives an exit
+// code.
+int Import(const Connection& connection, const std::string& feed,
+           const std::filesystem::path& file);
+int Submit(const Connection& connection, const SubmitOptions& options);
+int ShowDevice(const Connection& connection, const std::string& device);
+int ShowStatus(const Connection& connection);
+
+// Whole file, at most `limit` octets. kConfiguration, naming the file.
+Result<std::string> ReadWhole(const std::filesystem::path& file, std::uintmax_t limit);
+// What went wrong and where, on standard error. Gives kRefused.
+int Complain(const Failure& failure);
+
+}  // namespace acb::acbctl

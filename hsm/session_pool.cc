@@ -4,6 +4,12 @@
 
 namespace acb::hsm {
 
+SessionPool::SessionPool(const Module& module, CK_SLOT_ID slot, std::size_t limit,
+                         std::chrono::milliseconds wait)
+    : module_(module), slot_(slot), limit_(limit), wait_(wait) {
+  idle_.reserve(limit);  // giving back must not fail
+}
+
 SessionPool::Lease::~Lease() {
   if (pool_ != nullptr) pool_->GiveBack(std::move(session_));
 }

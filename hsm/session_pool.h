@@ -40,8 +40,7 @@ class SessionPool {
 
   // 1 <= limit <= kMaxSessions.
   SessionPool(const Module& module, CK_SLOT_ID slot, std::size_t limit,
-              std::chrono::milliseconds wait = kSessionWait)
-      : module_(module), slot_(slot), limit_(limit), wait_(wait) {}
+              std::chrono::milliseconds wait = kSessionWait);
 
   // Blocks up to the wait, then fails with kHsmUnavailable: every session is busy. Also when a
   // session cannot be opened.

@@ -47,7 +47,6 @@ Result<smki::NamedAnchor> AnchorOf(const TrustAnchorSetting& setting) {
   }
   smki::NamedAnchor anchor{.name = *name, .key = {}, .key_identifier = {}};
   std::ranges::copy(setting.public_key, anchor.key.begin());
-  anchor.key_identifier = smki::KeyIdentifierOf(anchor.key);
   return anchor;
 }
 
@@ -130,10 +129,10 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
 
 Status Box::OpenStore() {
   // P8: the store knows its environment, whatever the configuration says now.
-  const store::OpenSettings settings{.environment = StoreEnvironmentOf(config_.environment),
-                                     .map_size = config_.store_map_size,
-                                     .limits = {.counter_jump = config_.counter_jump}};
-  auto store = store::Store::Open(config_.store_directory, settings);
+  auto store = store::Store::Open({.directory = config_.store_directory,
+                                   .map_size = config_.store_map_size,
+                                   .environment = StoreEnvironmentOf(config_.environment),
+                                   .counter_jump = config_.counter_jump});
   if (!store) return std::move(store).error();
   store_ = *std::move(store);
   return Done{};
@@ -180,12 +179,10 @@ Result<checks::AcbCertificates> Box::LoadAcbCertificates() const {
 Status Box::RecordStart() {
   const UtcTime now = clock_.Now();
   // P1, section 7: every counter is accounted for before the first new one is given out.
-  const auto abandoned = store_->AbandonUnanswered(now);
-  if (!abandoned) return abandoned.error();
+  if (Status abandoned = store_->AbandonUnanswered(now); !abandoned) return abandoned;
   const hsm::TokenInfo& token = hsm_->token();
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))
-      .Set("abandoned", std::to_string(*abandoned))
       .Set("relaxations", Relaxations(config_))
       .Set("acb", acb_->eui64.Hyphenated())
       .Set("acb_ds_certificate_sha256", ToHex(acb_->digital_signing->sha256()))
@@ -208,13 +205,13 @@ Status Box::Stop() {
 
 std::vector<Failure> Box::Attention() const {
   std::vector<Failure> found;
-  if (store_->statistics().in_doubt) found.emplace_back(Reason::kStoreInDoubt);
+  if (store_->in_doubt()) found.emplace_back(Reason::kStoreInDoubt);
   if (Status ours = checks::CheckAcbCertificates(*trust_->Current(), *acb_, JudgedAt()); !ours) {
     found.push_back(std::move(ours).error());
   }
   return found;
 }
 
-bool Box::Ready() const { return !store_->statistics().in_doubt; }
+bool Box::Ready() const { return !store_->in_doubt(); }
 
 }  // namespace acb::platform

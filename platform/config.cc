@@ -3,13 +3,13 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <toml++/toml.h>  // 1.5 s: here and nowhere else
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <set>
-#include <toml++/toml.h>  // 1.5 s: here and nowhere else
 
 #include "firmware/base/request_id.h"
 #include "firmware/base/trust_anchor_cell.h"
@@ -495,8 +495,7 @@ HttpsServerSettings ServerSettings(const Config& config) {
 
 Result<Secret> ReadPin(const std::filesystem::path& file) {
   // O_NONBLOCK: a FIFO in its place must not hold the start.
-  const Descriptor descriptor(
-      ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!descriptor) {
     return CannotRead(file, errno == ELOOP ? "is a symbolic link" : std::strerror(errno));
   }

@@ -1,4 +1,5 @@
-// acbd.toml, read once at the start and checked whole: every key is known, every value in its range.
+// acbd.toml, read once at the start and checked whole: every key is known, every value in its
+// range.
 #pragma once
 
 #include <chrono>
@@ -76,8 +77,9 @@ struct Config {
 };
 
 // Reads and checks the file. References to other files are resolved, not opened.
-// kConfiguration, explained as "acbd.toml:12: ...": a key that is unknown, missing, twice, of the wrong
-// type or out of range; [test] in environment live; a file that cannot be read or is not TOML.
+// kConfiguration, explained as "acbd.toml:12: ...": a key that is unknown, missing, twice, of the
+// wrong type or out of range; [test] in environment live; a file that cannot be read or is not
+// TOML.
 Result<Config> LoadConfig(const std::filesystem::path& file);
 // The same of a text; `file` names it and is where relative paths start.
 Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file);

@@ -6,6 +6,7 @@
 #include "firmware/feeds/devices.h"
 #include "firmware/feeds/parties.h"
 #include "firmware/feeds/registrations.h"
+#include "firmware/feeds/revocation_lists.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/revocation_list.h"
 
@@ -47,28 +48,24 @@ audit::Entry FeedEntry(const FeedContext& context, std::string_view feed,
 HttpResponse Imported(std::string_view feed, const HttpRequest& request,
                       const Result<store::ImportOutcome>& outcome) {
   if (!outcome) return Problem(outcome.error());
-  return JsonResponse(boost::json::object{
-      {"feed", feed},
-      {"rows", std::to_string(outcome->rows)},
-      {"changed", std::to_string(outcome->changed)},
-      {"sha256", ToHex(Sha256(request.body.View()))},
-      {"audit",
-       {{"index", std::to_string(outcome->audit.index)}, {"leaf", ToHex(outcome->audit.leaf)}}}});
+  return JsonResponse(boost::json::object{{"feed", feed},
+                                          {"rows", std::to_string(outcome->rows)},
+                                          {"changed", std::to_string(outcome->changed)},
+                                          {"sha256", ToHex(Sha256(request.body.View()))},
+                                          {"audit",
+                                           {{"index", std::to_string(outcome->receipt.index)},
+                                            {"leaf", ToHex(outcome->receipt.leaf)}}}});
 }
 
 template <class Row>
-struct RowFeed {
-  std::string_view name;
-  const std::vector<std::string>& (*columns)();
-  Result<Row> (*parse)(const feeds::CsvRow&);
-  Result<store::ImportOutcome> (store::Store::*import)(const store::RowSource<Row>&,
-                                                       const audit::Entry&, UtcTime);
-};
+using RowParser = Result<Row> (*)(const feeds::CsvRow&);
 
-// A problem document when a row is wrong; nothing when all are good.
-template <class Row>
-std::optional<HttpResponse> FindRejects(const RowFeed<Row>& feed, std::string_view text) {
-  auto reader = feeds::CsvReader::Open(text, feed.columns());
+// Hands each good row of the file to `take`. A problem document when a row is wrong, with the line
+// and reason of each.
+template <class Row, class Take>
+std::optional<HttpResponse> ReadRows(std::string_view text, const std::vector<std::string>& columns,
+                                     RowParser<Row> parse, Take take) {
+  auto reader = feeds::CsvReader::Open(text, columns);
   if (!reader) return Rejected({{1, reader.error().explanation}}, 0);
   std::vector<Reject> rejects;
   std::uint64_t rows = 0;
@@ -76,51 +73,54 @@ std::optional<HttpResponse> FindRejects(const RowFeed<Row>& feed, std::string_vi
     const auto row = reader->Next();
     if (row && !row->has_value()) break;
     ++rows;
-    const auto parsed = row ? feed.parse(**row) : Result<Row>(row.error());
-    if (!parsed) rejects.push_back({reader->line(), parsed.error().explanation});
+    auto parsed = row ? parse(**row) : Result<Row>(row.error());
+    if (parsed) {
+      take(*std::move(parsed));
+    } else {
+      rejects.push_back({reader->line(), parsed.error().explanation});
+    }
   }
   if (rejects.empty()) return std::nullopt;
   return Rejected(rejects, rows);
 }
 
-// Twice through the file: once to see that every row is good, once to hand the rows over one by
-// one, so that memory does not grow with the file.
-template <class Row>
-HttpResponse ImportRows(const FeedContext& context, const HttpRequest& request,
-                        const RowFeed<Row>& feed) {
-  const std::string_view text = request.body.Text();
-  if (auto wrong = FindRejects(feed, text)) return *std::move(wrong);
-  auto reader = feeds::CsvReader::Open(text, feed.columns());
-  if (!reader) return Problem(reader.error());
-  const auto next = [&]() -> Result<std::optional<Row>> {
-    const auto row = reader->Next();
-    if (!row) return row.error();
-    if (!row->has_value()) return std::optional<Row>();
-    auto parsed = feed.parse(**row);
-    if (!parsed) return std::move(parsed).error();
-    return std::optional<Row>(*std::move(parsed));
-  };
-  return Imported(feed.name, request,
-                  (context.store.*feed.import)(next, FeedEntry(context, feed.name, request),
-                                               context.clock.Now()));
-}
-
 HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
-  return ImportRows<PartyRecord>(
-      context, request,
-      {"parties", feeds::PartyColumns, feeds::ParseParty, &store::Store::ImportParties});
+  std::vector<PartyRecord> rows;
+  auto wrong = ReadRows(request.body.Text(), feeds::PartyColumns(), feeds::ParseParty,
+                        [&](PartyRecord row) { rows.push_back(std::move(row)); });
+  if (wrong) return *std::move(wrong);
+  return Imported("parties", request,
+                  context.store.ImportParties(rows, FeedEntry(context, "parties", request)));
 }
 
 HttpResponse ImportRegistrations(const FeedContext& context, const HttpRequest& request) {
-  return ImportRows<Registration>(context, request,
-                                  {"registrations", feeds::RegistrationColumns,
-                                   feeds::ParseRegistration, &store::Store::ImportRegistrations});
+  std::vector<Registration> rows;
+  auto wrong = ReadRows(request.body.Text(), feeds::RegistrationColumns(), feeds::ParseRegistration,
+                        [&](Registration row) { rows.push_back(std::move(row)); });
+  if (wrong) return *std::move(wrong);
+  return Imported(
+      "registrations", request,
+      context.store.ImportRegistrations(rows, FeedEntry(context, "registrations", request)));
 }
 
+// Twice through the file: once to see that every row is good, once to hand the rows over one by
+// one, so that memory does not grow with the file.
 HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
-  return ImportRows<Device>(
-      context, request,
-      {"devices", feeds::DeviceColumns, feeds::ParseDevice, &store::Store::ImportDevices});
+  const std::string_view text = request.body.Text();
+  auto wrong = ReadRows(text, feeds::DeviceColumns(), feeds::ParseDevice, [](Device) {});
+  if (wrong) return *std::move(wrong);
+  auto reader = feeds::CsvReader::Open(text, feeds::DeviceColumns());
+  if (!reader) return Problem(reader.error());
+  const auto next = [&reader]() -> Result<std::optional<Device>> {
+    const auto row = reader->Next();
+    if (!row) return row.error();
+    if (!row->has_value()) return std::optional<Device>();
+    auto device = feeds::ParseDevice(**row);
+    if (!device) return std::move(device).error();
+    return std::optional<Device>(*std::move(device));
+  };
+  return Imported("devices", request,
+                  context.store.ImportDevices(next, FeedEntry(context, "devices", request)));
 }
 
 HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
@@ -133,7 +133,7 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   }
   if (!rejects.empty()) return Rejected(rejects, found->size());
   const auto outcome = context.store.ImportCertificates(
-      *found, FeedEntry(context, "organisation-certificates", request), context.clock.Now());
+      *found, FeedEntry(context, "organisation-certificates", request));
   if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
   return Imported("organisation-certificates", request, outcome);
 }
@@ -141,17 +141,21 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
 HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest& request) {
   const auto found = smki::SplitRevocationLists(request.body.View());
   if (!found) return Rejected({{1, found.error().explanation}}, 0);
+  const auto held = context.store.LoadTrustMaterial();
+  if (!held) return Problem(held.error());
   const auto trust = context.trust.Current();
   std::vector<Reject> rejects;
   for (std::size_t i = 0; i < found->size(); ++i) {
-    // R-SEC3-17: signature, issuer, and never a lower number.
     const auto list = smki::RevocationList::Parse((*found)[i]);
-    Status good = list ? trust->CheckNewRevocationList(**list) : Status(list.error());
+    const Status good =
+        list ? feeds::CheckNewRevocationList(**list, trust->settings(), held->certificates,
+                                             held->revocation_lists)
+             : Status(list.error());
     if (!good) rejects.push_back({i + 1, good.error().explanation});
   }
   if (!rejects.empty()) return Rejected(rejects, found->size());
-  const auto outcome = context.store.ImportRevocationLists(
-      *found, FeedEntry(context, "revocation-lists", request), context.clock.Now());
+  const auto outcome =
+      context.store.ImportRevocationLists(*found, FeedEntry(context, "revocation-lists", request));
   if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
   return Imported("revocation-lists", request, outcome);
 }

@@ -73,9 +73,10 @@ std::optional<HttpResponse> CheckBodyHeaders(const RequestHead& head, const Rout
     return ProblemWithStatus({Reason::kMediaType, "No Content-Encoding is taken."},
                              kUnsupportedMediaType);
   }
-  if (head.content_length.value_or(0) > route.body_limit || (head.chunked && route.body_limit == 0)) {
-    return Problem({Reason::kTooLarge, "The body may have " + std::to_string(route.body_limit) +
-                                           " octets at most."});
+  if (head.content_length.value_or(0) > route.body_limit ||
+      (head.chunked && route.body_limit == 0)) {
+    return Problem({Reason::kTooLarge,
+                    "The body may have " + std::to_string(route.body_limit) + " octets at most."});
   }
   const std::string_view type =
       MediaType(FindHeader(head.headers, "Content-Type").value_or(std::string_view{}));
@@ -161,10 +162,10 @@ std::variant<std::size_t, HttpResponse, std::monostate> HttpConnection::AwaitHea
     }
     const bool complete = end.state == HeaderEnd::State::kComplete;
     if ((complete ? end.size : pending_.size()) > settings_.header_octets) {
-      return ProblemWithStatus({Reason::kTooLarge, "The header may have " +
-                                                       std::to_string(settings_.header_octets) +
-                                                       " octets at most."},
-                               kHeaderTooLarge);
+      return ProblemWithStatus(
+          {Reason::kTooLarge,
+           "The header may have " + std::to_string(settings_.header_octets) + " octets at most."},
+          kHeaderTooLarge);
     }
     if (complete) return end.size;
 
@@ -251,8 +252,7 @@ std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody
         return *std::move(body);
       }
       case BodyState::kTooLarge:
-        return Problem({Reason::kTooLarge, "The body may have " +
-                                               std::to_string(route.body_limit) +
+        return Problem({Reason::kTooLarge, "The body may have " + std::to_string(route.body_limit) +
                                                " octets at most."});
       case BodyState::kSinkFailed:
         return Problem(kept.error());
@@ -272,8 +272,7 @@ std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody
   }
 }
 
-HttpConnection::Next HttpConnection::Answer(const Current& current,
- const HttpResponse& response) {
+HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpResponse& response) {
   const bool to_head = current.request.method == "HEAD";  // RFC 9110 section 9.3.2: no content
   const std::string_view body = to_head ? std::string_view{} : std::string_view(response.body);
   const Deadline deadline = After(settings_.write_deadline);
@@ -286,7 +285,8 @@ HttpConnection::Next HttpConnection::Answer(const Current& current,
   if (settings_.observe) {
     const auto& request = current.request;
     settings_.observe(
-        {request.client.name, peer_, request.method, request.path,
+        {client_ ? std::string_view(client_->name) : std::string_view{}, peer_, request.method,
+         request.path,
          current.route != nullptr ? std::string_view(current.route->pattern) : std::string_view{},
          response.status, request.body.size(), response.body.size(),
          std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - current.started)});

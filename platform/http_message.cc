@@ -84,7 +84,8 @@ Result<HttpBody> HttpBody::Map(const Descriptor& file, std::size_t size) {
   if (size == 0) return body;
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
   if (mapped == MAP_FAILED) {
-    return Failure{Reason::kStoreUnavailable, {},
+    return Failure{Reason::kStoreUnavailable,
+                   {},
                    std::string("mmap of a request body: ") + std::strerror(errno)};
   }
   body.mapped_ = static_cast<const std::uint8_t*>(mapped);

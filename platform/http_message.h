@@ -60,7 +60,8 @@ class HttpBody {
  public:
   HttpBody() = default;
   explicit HttpBody(Bytes octets) : octets_(std::move(octets)) {}
-  // Maps `size` octets of the file, which nobody else can reach or change. kStoreUnavailable.
+  // Maps `size` octets of the file, which nobody else can reach or change. They were written, so
+  // only a failing disk can end the process (SIGBUS) when they are read. kStoreUnavailable.
   static Result<HttpBody> Map(const Descriptor& file, std::size_t size);
   ~HttpBody();
   HttpBody(HttpBody&& other) noexcept;
@@ -115,9 +116,9 @@ struct HttpResponse {
 inline constexpr int kRetryAfterSeconds = 2;
 
 // The problem document (RFC 9457) of a failure: {"type", "title", "status", "detail", "reason",
-// "reason_number", "response_code"}, with the members of `extra` added or put in their place. "detail"
-// is the explanation, left out when empty; the operator's detail is never in it. Faults carry
-// Retry-After.
+// "reason_number", "response_code"}, with the members of `extra` added or put in their place.
+// "detail" is the explanation, left out when empty; the operator's detail is never in it. Faults
+// carry Retry-After.
 HttpResponse Problem(const Failure& failure);
 HttpResponse Problem(const Failure& failure, const boost::json::object& extra);
 // Of the transport: another status than the reason's (400, 408, 417, 431 ...).

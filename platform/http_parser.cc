@@ -129,11 +129,11 @@ Failure Malformed(std::string explanation) {
   return Failure{Reason::kMalformed, std::move(explanation)};
 }
 
-// Headers that decide something here, where a second one would leave open which counts. Those of our
-// own begin with "X-".
+// Headers that decide something here, where a second one would leave open which counts. Those of
+// our own begin with "X-".
 bool IsSingle(std::string_view name) {
-  static constexpr std::string_view kSingle[] = {"Host",         "Content-Length", "Transfer-Encoding",
-                                                 "Content-Type", "Content-Encoding", "Expect"};
+  static constexpr std::string_view kSingle[] = {
+      "Host", "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Expect"};
   return std::ranges::any_of(kSingle, [&](std::string_view s) { return Equals(s, name); }) ||
          Equals(name.substr(0, 2), "X-");
 }
@@ -199,8 +199,7 @@ std::optional<std::string> PercentDecode(std::string_view text) {
 Status AddParameter(std::string_view pair, Target& target) {
   const std::size_t equals = pair.find('=');
   const auto name = PercentDecode(pair.substr(0, equals));
-  const auto value =
-      PercentDecode(equals == std::string_view::npos ? "" : pair.substr(equals + 1));
+  const auto value = PercentDecode(equals == std::string_view::npos ? "" : pair.substr(equals + 1));
   if (!name || name->empty() || !value) return Malformed("A query parameter is badly encoded.");
   if (!target.parameters.emplace(*name, *value).second) {
     return Malformed("A query parameter is given twice.");
@@ -306,7 +305,8 @@ Result<Target> ParseTarget(std::string_view text) {
   }
   auto decoded = PercentDecode(path);
   if (!decoded) return Malformed("The path is badly encoded.");
-  if (decoded->find("..") != std::string::npos || decoded->find("/./") != std::string::npos) {
+  if (decoded->find("..") != std::string::npos || decoded->find("/./") != std::string::npos ||
+      decoded->ends_with("/.")) {
     return Malformed("A relative path.");
   }
   target.path = *std::move(decoded);

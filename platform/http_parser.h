@@ -1,7 +1,7 @@
 // HTTP/1.x messages out of octets: Boost.Beast's parser behind a stricter door.
 //
-// Beast 1.81 takes messages that two parties may read differently (ecosystem.md section 4): here they
-// are refused. Source: RFC 9112.
+// Beast 1.81 takes messages that two parties may read differently (ecosystem.md section 4): here
+// they are refused. Source: RFC 9112.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ inline constexpr std::size_t kMaxChunkLineOctets = 4096;
 struct HeaderEnd {
   enum class State { kComplete, kIncomplete, kBroken };
   State state;
-  std::size_t size;  // with the empty line; when complete
+  std::size_t size;        // with the empty line; when complete
   std::string_view error;  // when broken: a bare CR or LF, a control character, a folded line
 };
 HeaderEnd FindHeaderEnd(std::string_view octets, std::size_t& searched);
@@ -53,7 +53,8 @@ using BodySink = std::function<bool(std::string_view piece)>;
 
 enum class BodyState { kNeedMore, kComplete, kBroken, kTooLarge, kSinkFailed };
 
-// One request. First Head with the header's octets, then Body with what follows until it is complete.
+// One request. First Head with the header's octets, then Body with what follows until it is
+// complete.
 class RequestParser {
  public:
   RequestParser();

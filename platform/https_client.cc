@@ -23,9 +23,7 @@ constexpr std::size_t kExpectOctets = 64 * 1024;
 constexpr std::chrono::milliseconds kContinuePatience{2000};
 constexpr std::uint16_t kDefaultPort = 8621;
 
-Failure NoAnswer(std::string explanation) {
-  return Failure{Reason::kBusy, std::move(explanation)};
-}
+Failure NoAnswer(std::string explanation) { return Failure{Reason::kBusy, std::move(explanation)}; }
 
 std::string OutcomeText(IoOutcome outcome, const std::string& error) {
   switch (outcome) {
@@ -56,8 +54,7 @@ Result<Descriptor> ConnectTo(const std::string& host, std::uint16_t port, Deadli
   const Handle<addrinfo, ::freeaddrinfo> addresses(found);
   std::string error;
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-    Descriptor socket(
-        ::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    Descriptor socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) return NoAnswer(where + ": " + std::strerror(errno));
     int code = ::connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
     if (code == EINPROGRESS) {
@@ -81,7 +78,8 @@ std::string HeaderOf(const HttpClientRequest& request, const std::string& host, 
   if (!request.content_type.empty()) {
     out += "Content-Type: " + std::string(request.content_type) + "\r\n";
   }
-  for (const HttpHeader& header : request.headers) out += header.name + ": " + header.value + "\r\n";
+  for (const HttpHeader& header : request.headers)
+    out += header.name + ": " + header.value + "\r\n";
   if (expect) out += "Expect: 100-continue\r\n";
   return out + "\r\n";
 }
@@ -164,9 +162,9 @@ Status HttpsClient::Impl::Connect() {
   if (outcome == IoOutcome::kDone) return Done{};
   const std::string why = OutcomeText(outcome, stream_->error());
   stream_.reset();
-  return Failure{outcome == IoOutcome::kTimeout ? Reason::kBusy : Reason::kForbidden,
-                 "TLS handshake with " + settings_.host + ":" + std::to_string(settings_.port) +
-                     ": " + why};
+  return Failure{
+      outcome == IoOutcome::kTimeout ? Reason::kBusy : Reason::kForbidden,
+      "TLS handshake with " + settings_.host + ":" + std::to_string(settings_.port) + ": " + why};
 }
 
 Result<HttpClientResponse> HttpsClient::Impl::Send(const HttpClientRequest& request) {

@@ -21,8 +21,8 @@ struct HttpsClientSettings {
   std::filesystem::path ca;           // PEM: who may have issued the server's certificate
   std::filesystem::path certificate;  // PEM; both empty: no client certificate
   std::filesystem::path key;
-  std::uint64_t response_limit = 64 * 1024 * 1024;  // octets of a response's body
-  std::chrono::milliseconds connect_deadline{10'000};  // TCP and TLS
+  std::uint64_t response_limit = 64 * 1024 * 1024;      // octets of a response's body
+  std::chrono::milliseconds connect_deadline{10'000};   // TCP and TLS
   std::chrono::milliseconds response_deadline{60'000};  // from the request's last octet
   std::chrono::milliseconds write_deadline{600'000};
 };
@@ -62,10 +62,10 @@ class HttpsClient {
   HttpsClient& operator=(HttpsClient&&) noexcept;
 
   // The response, whatever its status. A request is sent again on a new connection only when a kept
-  // connection was found closed before any octet of an answer; the service's requests are idempotent
-  // by RequestID.
-  // kBusy: no connection, no answer in time, or an answer that is not HTTP; kForbidden: the TLS
-  // handshake failed (either side's certificate). The explanation says which.
+  // connection was found closed before any octet of an answer; the service's requests are
+  // idempotent by RequestID. kBusy: no connection, no answer in time, or an answer that is not
+  // HTTP; kForbidden: the TLS handshake failed (either side's certificate). The explanation says
+  // which.
   Result<HttpClientResponse> Send(const HttpClientRequest& request);
 
  private:

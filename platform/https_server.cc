@@ -27,7 +27,14 @@ namespace {
 constexpr int kListenBacklog = 1024;
 // Lines a second about connections that never became requests; the rest is counted.
 constexpr std::uint64_t kTroubleLinesPerSecond = 10;
-// How long the acceptor waits for an arrival that it cut before it cuts the next.
+// A handshake takes some 2 ms of work: one that is older and still not done waits for its client,
+// and may be cut when there is no room.
+constexpr std::chrono::milliseconds kArrivalGrace{200};
+// How long a known client waits for a served place before it is told 503. This also slows down
+// those who come back at once: a handshake costs as much as a hundred requests (ecosystem.md
+// section 4).
+constexpr std::chrono::milliseconds kPlacePatience{1000};
+// How long the acceptor waits for room before it looks again for an arrival to cut.
 constexpr std::chrono::milliseconds kEvictionPause{50};
 constexpr std::chrono::milliseconds kNoDescriptorPause{100};
 
@@ -50,8 +57,7 @@ Result<Descriptor> Listen(const HttpsServerSettings& settings) {
   const Handle<addrinfo, ::freeaddrinfo> address(found);
   Descriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int yes = 1;
-  if (!socket ||
-      ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+  if (!socket || ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
       ::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 ||
       ::listen(socket.get(), kListenBacklog) != 0) {
     return CannotListen(settings, std::strerror(errno));
@@ -75,6 +81,8 @@ class SignalsBlocked {
   SignalsBlocked() {
     sigset_t all;
     ::sigfillset(&all);
+    // Faults of the thread itself stay visible to whoever looks for them (sanitizers).
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) ::sigdelset(&all, fault);
     ::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -116,7 +124,7 @@ class HttpsServer::Impl {
 
  private:
   using Clock = std::chrono::steady_clock;
-  enum class Phase { kFree, kArriving, kServed };
+  enum class Phase { kFree, kArriving, kKnown, kServed };
   // What one worker is doing; guarded by mutex_.
   struct Place {
     Phase phase = Phase::kFree;
@@ -129,7 +137,8 @@ class HttpsServer::Impl {
   void EvictOldestArrival();  // mutex_ held
   void WorkLoop(Place& place);
   void Serve(Place& place, Descriptor socket);
-  // Moves the place to the served ones if there is room.
+  // Moves a known client's place to the served ones, as soon as there is room; false when there is
+  // none in time.
   bool Promote(Place& place);
   std::optional<ClientIdentity> Identify(const PeerCertificate& peer) const;
   void LogTrouble(std::string_view event, const std::string& peer, std::string_view error);
@@ -149,7 +158,7 @@ class HttpsServer::Impl {
   std::condition_variable changed_;  // a place became free
   std::deque<Descriptor> queue_;     // at most kArrivingConnections
   std::vector<Place> places_;
-  std::size_t arriving_ = 0;  // queued or shaking hands
+  std::size_t arriving_ = 0;  // queued, shaking hands, or to be refused
   std::size_t served_ = 0;
 
   std::mutex trouble_mutex_;
@@ -180,8 +189,8 @@ Status HttpsServer::Impl::StartThreads() {
     for (Place& place : places_) workers_.emplace_back([this, &place] { WorkLoop(place); });
     acceptor_ = std::thread([this] { AcceptLoop(); });
   } catch (const std::system_error& error) {
-    return Failure{Reason::kConfiguration, "cannot start " + std::to_string(places_.size()) +
-                                               " threads: " + error.what()};
+    return Failure{Reason::kConfiguration,
+                   "cannot start " + std::to_string(places_.size()) + " threads: " + error.what()};
   }
   return Done{};
 }
@@ -215,9 +224,10 @@ void HttpsServer::Impl::TakeIn(Descriptor socket) {
 }
 
 void HttpsServer::Impl::EvictOldestArrival() {
+  const auto old_enough = Clock::now() - kArrivalGrace;
   Place* oldest = nullptr;
   for (Place& place : places_) {
-    if (place.phase != Phase::kArriving || place.socket < 0) continue;
+    if (place.phase != Phase::kArriving || place.socket < 0 || place.since > old_enough) continue;
     if (oldest == nullptr || place.since < oldest->since) oldest = &place;
   }
   if (oldest == nullptr) return;
@@ -256,6 +266,7 @@ void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
 
   if (stream.Accept(After(settings_.handshake_deadline)) != IoOutcome::kDone) {
     if (!stopping_) LogTrouble("handshake_failed", peer_address, stream.error());
+    stream.Close(TlsStream::Unread::kDrain);  // or a reset takes our alert with it
     return;
   }
   const auto peer = stream.Peer();
@@ -274,8 +285,11 @@ void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
 }
 
 bool HttpsServer::Impl::Promote(Place& place) {
-  const std::scoped_lock lock(mutex_);
-  if (served_ >= settings_.connections) return false;
+  std::unique_lock lock(mutex_);
+  place.phase = Phase::kKnown;  // no longer a stranger that may be cut
+  const bool room = changed_.wait_for(
+      lock, kPlacePatience, [this] { return stopping_ || served_ < settings_.connections; });
+  if (!room || stopping_) return false;
   place.phase = Phase::kServed;
   ++served_;
   --arriving_;
@@ -300,8 +314,8 @@ void HttpsServer::Impl::LogTrouble(std::string_view event, const std::string& pe
   const std::scoped_lock lock(trouble_mutex_);
   std::uint64_t suppressed = 0;
   if (Clock::now() - trouble_second_ >= std::chrono::seconds(1)) {
-    suppressed = trouble_lines_ > kTroubleLinesPerSecond ? trouble_lines_ - kTroubleLinesPerSecond
-                                                         : 0;
+    suppressed =
+        trouble_lines_ > kTroubleLinesPerSecond ? trouble_lines_ - kTroubleLinesPerSecond : 0;
     trouble_second_ = Clock::now();
     trouble_lines_ = 0;
   }
@@ -338,8 +352,8 @@ HttpsServer::HttpsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 HttpsServer::~HttpsServer() { Stop(std::chrono::milliseconds(0)); }
 
-Result<std::unique_ptr<HttpsServer>> HttpsServer::Start(HttpsServerSettings settings,
-                                                        Router router, const Log& log) {
+Result<std::unique_ptr<HttpsServer>> HttpsServer::Start(HttpsServerSettings settings, Router router,
+                                                        const Log& log) {
   auto impl = std::make_unique<Impl>(std::move(settings), std::move(router), log);
   if (const auto open = impl->Open(); !open) return open.error();
   std::unique_ptr<HttpsServer> server(new HttpsServer(std::move(impl)));

@@ -3,8 +3,9 @@
 //
 // The threads are made at the start: `connections` that are served, and kArrivingConnections that
 // shake hands or are told that the box is full. A connection takes a served place only once its
-// client certificate was verified, so a stranger cannot hold one. When all arriving places are taken
-// the oldest arrival is closed.
+// client certificate was verified, so a stranger cannot hold one. When all arriving places are
+// taken the oldest handshake that waits for its client is closed. A known client for whom there is
+// no served place within a second is answered 503 with Retry-After.
 #pragma once
 
 #include <chrono>
@@ -36,12 +37,12 @@ struct Exchange {
   std::string_view path;
   std::string_view route;  // the pattern, empty when none fits
   int status;
-  std::uint64_t request_octets;   // body
-  std::uint64_t response_octets;  // body
+  std::uint64_t request_octets;        // body
+  std::uint64_t response_octets;       // body
   std::chrono::microseconds duration;  // from the end of the header to the end of the answer
 };
 
-inline constexpr std::size_t kArrivingConnections = 64;
+inline constexpr std::size_t kArrivingConnections = 128;
 
 struct HttpsServerSettings {
   std::string address = "127.0.0.1";  // IPv4 or IPv6, numeric
@@ -65,7 +66,8 @@ struct HttpsServerSettings {
   std::chrono::milliseconds body_deadline{10'000};
   std::chrono::milliseconds idle_deadline{60'000};   // between requests
   std::chrono::milliseconds write_deadline{30'000};  // for one answer
-  // Older connections are closed after an answer, so that the client's certificate is looked at again.
+  // Older connections are closed after an answer, so that the client's certificate is looked at
+  // again.
   std::chrono::milliseconds connection_lifetime{3'600'000};
 
   // Called on the connection's thread after each answer.
@@ -88,8 +90,9 @@ class HttpsServer {
   std::size_t connections() const;
 
   // Takes no more connections, closes those that wait between requests, lets requests whose header
-  // has begun be answered (with Connection: close) until `patience` is over, then cuts the rest, and
-  // joins all threads. Blocks until the last handler has returned: a handler is never interrupted.
+  // has begun be answered (with Connection: close) until `patience` is over, then cuts the rest,
+  // and joins all threads. Blocks until the last handler has returned: a handler is never
+  // interrupted.
   void Stop(std::chrono::milliseconds patience);
 
  private:

@@ -9,7 +9,7 @@ LiveTrust::LiveTrust(const store::Store& store, smki::TrustSettings settings)
 
 Status LiveTrust::Reload() {
   const std::scoped_lock one_at_a_time(reload_);
-  auto material = store_.LoadTrust();
+  auto material = store_.LoadTrustMaterial();
   if (!material) return std::move(material).error();
   auto built = smki::Trust::Build(settings_, material->generation, material->certificates,
                                   material->revocation_lists);

@@ -89,7 +89,8 @@ void AppendText(std::string& line, std::string_view text) {
 }
 
 void AppendValue(std::string& line, const LogField& field) {
-  if (const auto* text = std::get_if<std::string_view>(&field.value)) return AppendText(line, *text);
+  if (const auto* text = std::get_if<std::string_view>(&field.value))
+    return AppendText(line, *text);
   if (const auto* yes = std::get_if<bool>(&field.value)) {
     line += *yes ? "true" : "false";
     return;
@@ -97,10 +98,9 @@ void AppendValue(std::string& line, const LogField& field) {
   const auto* natural = std::get_if<std::uint64_t>(&field.value);
   const auto* whole = std::get_if<std::int64_t>(&field.value);
   const std::string digits = natural ? std::to_string(*natural) : std::to_string(*whole);
-  const std::uint64_t magnitude =
-      natural ? *natural
-              : (*whole < 0 ? 0 - static_cast<std::uint64_t>(*whole)
-                            : static_cast<std::uint64_t>(*whole));
+  const std::uint64_t magnitude = natural ? *natural
+                                          : (*whole < 0 ? 0 - static_cast<std::uint64_t>(*whole)
+                                                        : static_cast<std::uint64_t>(*whole));
   if (magnitude > kMaxJsonInteger) return AppendText(line, digits);
   line += digits;
 }

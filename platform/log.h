@@ -25,8 +25,8 @@ struct LogField {
   LogField(std::string_view field, const char* text) : LogField(field, std::string_view(text)) {}
   LogField(std::string_view field, bool yes) : name(field), value(yes) {}
   template <std::unsigned_integral T>
-    requires(!std::same_as<T, bool>)
-  LogField(std::string_view field, T number) : name(field), value(std::uint64_t{number}) {}
+  requires(!std::same_as<T, bool>) LogField(std::string_view field, T number)
+      : name(field), value(std::uint64_t{number}) {}
   template <std::signed_integral T>
   LogField(std::string_view field, T number) : name(field), value(std::int64_t{number}) {}
 };

@@ -31,8 +31,8 @@ struct TlsFiles {
   std::filesystem::path ca;           // PEM: whom the other side's certificate must come from
 };
 
-// TLS 1.3 only; a client certificate of `ca` is demanded; no tickets, no resumption, no early data, so
-// that each connection verifies the certificate anew. CRLs in `ca` are obeyed. kConfiguration.
+// TLS 1.3 only; a client certificate of `ca` is demanded; no tickets, no resumption, no early data,
+// so that each connection verifies the certificate anew. CRLs in `ca` are obeyed. kConfiguration.
 Result<TlsContext> MakeServerContext(const TlsFiles& files);
 // TLS 1.3 only; the server's certificate must come from `ca`. Certificate and key may be empty.
 // kConfiguration.
@@ -76,8 +76,8 @@ class TlsStream {
                  OnStop on_stop);
   // All of `octets`.
   IoOutcome Write(BytesView octets, Deadline deadline);
-  // kDrain throws away what still comes, a little and not for long: closing over unread octets would
-  // reset the connection and take the last answer with it.
+  // kDrain throws away what still comes, a little and not for long: closing over unread octets
+  // would reset the connection and take the last answer with it.
   enum class Unread { kDrain, kForget };
   // Says close_notify and ends our side.
   void Close(Unread unread);

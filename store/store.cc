@@ -181,15 +181,13 @@ Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
   return Mint(wish.request, wish.role, *counter);
 }
 
+// `counter` is worth nothing afterwards: whoever still holds it finds the RequestID changed.
 Status Store::Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) {
   const Abandonment abandonment{Describe(why.reason).name, why.explanation, at};
-  auto done = core_->writer.Run(Lane::kFinish, [&](WriteTransaction& transaction) {
+  return core_->writer.Run(Lane::kFinish, [&](WriteTransaction& transaction) {
     return AbandonReserved(transaction, counter.request(), counter.role(), counter.counter(),
                            abandonment, environment());
   });
-  if (!done) return done;
-  const ReservedCounter spent = std::move(counter);
-  return done;
 }
 
 Result<audit::Receipt> Store::AppendSigned(const ReservedCounter& counter,

@@ -44,6 +44,7 @@ std::vector<TrustAnchorReplacement> WantedReplacements(const HandoverContent& wa
 
 Status CompareHeader(const GroupingHeader& header, const HandoverContent& wanted,
                      const ReservedCounter& reserved, CredentialsReplacementMode mode) {
+  // Message::Parse takes no bare Response, so this cannot differ here; the comparison stays whole.
   if (header.cra != CraFlag::kCommand) return Differs("CRA Flag");
   if (header.counter != reserved.counter().value()) return Differs("Originator Counter");
   if (header.originator != wanted.acb) return Differs("Business Originator ID");

@@ -37,7 +37,6 @@ class MessageParser {
     Header();
     message_.payload_ = reader_.Raw(Length("content length"));
     if (!reader_.ok()) Refuse("payload: shorter than announced");
-    if (!problem_.empty()) return Failure(Reason::kMalformed, problem_);
     message_.to_be_signed_ = octets_.subspan(signed_start, Position() - signed_start);
     std::size_t body_end = Position();
     if (maced || !reader_.rest().empty()) {

@@ -47,8 +47,7 @@ enum class StatusCode : std::uint8_t {
   kOther = 127,
 };
 
-// More than any message of the test data has (8 replacements, 8 outcomes in 9 cells, 1 path
-// certificate).
+// More than any message of the test data has: 8 replacements, 9 outcomes, 1 path certificate.
 inline constexpr std::size_t kMaxCells = 32;
 inline constexpr std::size_t kMaxPathCertificates = 8;
 inline constexpr std::size_t kMaxSeqNumberChanges = 16;

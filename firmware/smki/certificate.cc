@@ -18,6 +18,13 @@ Failure NotACertificate(const std::string& why) {
   return Failure(Reason::kProfile, "the octets are not an X.509 certificate in strict DER: " + why);
 }
 
+// Names in explanations and logs have a limit (reliability.md section 4, Log).
+std::string Shortened(std::string text) {
+  constexpr std::size_t kMaxNameOctets = 200;
+  if (text.size() <= kMaxNameOctets) return text;
+  return text.substr(0, kMaxNameOctets) + "...";
+}
+
 // SEQUENCE { OBJECT IDENTIFIER, ANY OPTIONAL }, whole.
 std::optional<BytesView> TakeAlgorithm(der::Reader& reader) {
   const der::Element algorithm = reader.Take(der::kSequence);
@@ -251,10 +258,15 @@ std::string Certificate::SerialDecimal() const {
 }
 
 std::string Certificate::Label() const {
-  std::string label = "serial " + SerialDecimal() + " issuer " + fields_->issuer.Text();
+  // RFC 5280 section 4.1.2.2 ends at 20 octets; what is longer is somebody's game.
+  constexpr std::size_t kMaxSerialOctets = 20;
+  const std::string serial = fields_->serial.size() <= kMaxSerialOctets
+                                 ? SerialDecimal()
+                                 : "of " + std::to_string(fields_->serial.size()) + " octets";
+  const std::string label = "serial " + serial + " issuer " + Shortened(fields_->issuer.Text());
   if (fields_->eui64) return label + " subject EUI-64 " + fields_->eui64->Plain();
-  return label + " subject " + (fields_->subject.attributes.empty() ? "(empty)"
-                                                                    : fields_->subject.Text());
+  if (fields_->subject.attributes.empty()) return label + " subject (empty)";
+  return label + " subject " + Shortened(fields_->subject.Text());
 }
 
 }  // namespace acb::smki

@@ -1,5 +1,5 @@
-// An X.509 certificate as it is: strict DER, its fields read once. Whether it follows the SMKI profile
-// is another question (profile.h). Immutable, shared between threads.
+// An X.509 certificate as it is: strict DER, its fields read once. Whether it follows the SMKI
+// profile is another question (profile.h). Immutable, shared between threads.
 #pragma once
 
 #include <memory>
@@ -16,15 +16,17 @@
 
 namespace acb::smki {
 
-// A name as its attributes in encoding order. Two names are equal when each attribute is: same type,
-// same text without regard to ASCII case and to leading, trailing and repeated blanks, whether
-// PrintableString or UTF8String (RFC 5280 section 7.1). Characters beyond ASCII are compared as they are.
+// A name as its attributes in encoding order. Two names are equal when each attribute is: same
+// type, same text without regard to ASCII case and to leading, trailing and repeated blanks,
+// whether PrintableString or UTF8String (RFC 5280 section 7.1). Characters beyond ASCII are
+// compared as they are.
 struct Name {
   struct Attribute {
     // Dotted OID; with "+" before it when the attribute shares its RDN with the one before.
     std::string type;
     // RFC 4514: text with blanks folded and special characters escaped, so that it holds no control
-    // character; or "#" and the DER in hex for a value that is neither PrintableString nor UTF8String.
+    // character; or "#" and the DER in hex for a value that is neither PrintableString nor
+    // UTF8String.
     std::string value;
     friend bool operator==(const Attribute& a, const Attribute& b);
   };
@@ -35,8 +37,8 @@ struct Name {
   std::string Key() const;
   // RFC 4514 text, as ds:X509IssuerName carries it; blanks around the commas are allowed. The order
   // of RDNs is meaning: "OU=07,CN=Z1" is a name, but not the issuer "CN=Z1,OU=07" (that is what
-  // xmlsec1 and Java write for an encoding of OU, CN). Nothing for what is no name, is empty, has two
-  // attributes in one RDN, or is longer than 1024 octets.
+  // xmlsec1 and Java write for an encoding of OU, CN). Nothing for what is no name, is empty, has
+  // two attributes in one RDN, or is longer than 1024 octets.
   static std::optional<Name> FromText(std::string_view text);
   friend bool operator==(const Name&, const Name&) = default;
 };
@@ -53,8 +55,8 @@ class Certificate {
   const Sha256Digest& sha256() const;
   const Name& issuer() const;
   const Name& subject() const;
-  BytesView serial() const;              // content octets of the INTEGER, minimal
-  std::string SerialDecimal() const;     // as ds:X509SerialNumber writes it
+  BytesView serial() const;           // content octets of the INTEGER, minimal
+  std::string SerialDecimal() const;  // as ds:X509SerialNumber writes it
   // Subject x500UniqueIdentifier, when there is exactly one, of 8 octets.
   std::optional<Eui64> eui64() const;
   // Subject OU, when there is exactly one, of two hex digits.

@@ -89,8 +89,8 @@ const char* PrimitiveFault(const Element& element, Integers integers) {
   }
 }
 
-// Only SEQUENCE and SET are constructed among the universal types of these structures: X.690 section
-// 10.2 forbids constructed strings.
+// Only SEQUENCE and SET are constructed among the universal types of these structures: X.690
+// section 10.2 forbids constructed strings.
 bool IsUniversal(std::uint8_t tag) { return (tag & kClassBits) == 0; }
 bool IsConstructed(std::uint8_t tag) { return (tag & kConstructedBit) != 0; }
 
@@ -175,8 +175,12 @@ bool IsUtf8(BytesView text) {
   std::size_t i = 0;
   while (i < text.size()) {
     const std::uint8_t first = text[i];
-    const std::size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3
-                             : first < 0xf5 ? 4 : 0;
+    const std::size_t size = first < 0x80   ? 1
+                             : first < 0xc2 ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                             : first < 0xf5 ? 4
+                                            : 0;
     if (size == 0 || text.size() - i < size) return false;
     for (std::size_t k = 1; k < size; ++k) {
       if ((text[i + k] & 0xc0) != 0x80) return false;

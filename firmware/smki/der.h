@@ -65,8 +65,8 @@ class Reader {
 enum class Integers { kMinimal, kMayBePadded };
 
 // What is wrong with `der` as exactly one element of strict DER, at any depth up to kMaxDepth: form
-// of tags and lengths, universal types, order within SET OF, octets after the end. Nothing when it is
-// sound. Contents of OCTET STRINGs and of primitive context tags are not looked into.
+// of tags and lengths, universal types, order within SET OF, octets after the end. Nothing when it
+// is sound. Contents of OCTET STRINGs and of primitive context tags are not looked into.
 std::optional<std::string> FindFault(BytesView der, Integers integers = Integers::kMinimal);
 
 // The content octets of an INTEGER in the shortest form.

@@ -63,8 +63,8 @@ inline constexpr std::uint16_t kCrlSignBit = KeyUsageBit(6);
 std::optional<BytesView> DecodeSubjectKeyIdentifier(BytesView value);
 
 struct AuthorityKeyIdentifier {
-  BytesView key_identifier;        // [0]; empty when absent
-  bool other_fields = false;       // [1] or [2] is there
+  BytesView key_identifier;   // [0]; empty when absent
+  bool other_fields = false;  // [1] or [2] is there
 };
 std::optional<AuthorityKeyIdentifier> DecodeAuthorityKeyIdentifier(BytesView value);
 

@@ -60,7 +60,8 @@ std::string FoldAndEscape(std::string_view text) {
   return escaped;
 }
 
-// The octets of an escaped value up to, not including, the comma that ends the RDN; `text` moves on.
+// The octets of an escaped value up to, not including, the comma that ends the RDN; `text` moves
+// on.
 std::optional<std::string> TakeValue(std::string_view& text) {
   constexpr std::string_view kForbidden = "\"+;<>";
   std::string value;
@@ -75,8 +76,8 @@ std::optional<std::string> TakeValue(std::string_view& text) {
     if (const auto octet = FromHex(text.substr(0, 2)); octet && octet->size() == 1) {
       value += static_cast<char>((*octet)[0]);
       text.remove_prefix(2);
-    } else if (!text.empty() && std::string_view(" \"#+,;<=>\\").find(text.front()) !=
-                                    std::string_view::npos) {
+    } else if (!text.empty() &&
+               std::string_view(" \"#+,;<=>\\").find(text.front()) != std::string_view::npos) {
       value += text.front();
       text.remove_prefix(1);
     } else {
@@ -130,9 +131,8 @@ std::string TypeText(std::string_view type) {
 }
 
 std::string ValueFromDer(const der::Element& value) {
-  const bool text =
-      (value.tag == der::kUtf8String && der::IsUtf8(value.content)) ||
-      (value.tag == der::kPrintableString && der::IsPrintableString(value.content));
+  const bool text = (value.tag == der::kUtf8String && der::IsUtf8(value.content)) ||
+                    (value.tag == der::kPrintableString && der::IsPrintableString(value.content));
   if (!text) return "#" + ToHex(value.whole);
   return FoldAndEscape(AsText(value.content));
 }

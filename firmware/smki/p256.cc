@@ -51,13 +51,13 @@ bool IsOnP256(BytesView point) {
   const Handle<BN_CTX, BN_CTX_free> scratch(BN_CTX_new());
   if (!x || !y || !b || !left || !right || !triple || !scratch) return false;
   if (BN_cmp(x.get(), p) >= 0 || BN_cmp(y.get(), p) >= 0) return false;
-  const bool computed =
-      BN_mod_sqr(left.get(), y.get(), p, scratch.get()) == 1 &&
-      BN_mod_sqr(right.get(), x.get(), p, scratch.get()) == 1 &&
-      BN_mod_mul(right.get(), right.get(), x.get(), p, scratch.get()) == 1 &&
-      BN_copy(triple.get(), x.get()) != nullptr && BN_mul_word(triple.get(), 3) == 1 &&
-      BN_mod_sub(right.get(), right.get(), triple.get(), p, scratch.get()) == 1 &&
-      BN_mod_add(right.get(), right.get(), b.get(), p, scratch.get()) == 1;
+  const bool computed = BN_mod_sqr(left.get(), y.get(), p, scratch.get()) == 1 &&
+                        BN_mod_sqr(right.get(), x.get(), p, scratch.get()) == 1 &&
+                        BN_mod_mul(right.get(), right.get(), x.get(), p, scratch.get()) == 1 &&
+                        BN_copy(triple.get(), x.get()) != nullptr &&
+                        BN_mul_word(triple.get(), 3) == 1 &&
+                        BN_mod_sub(right.get(), right.get(), triple.get(), p, scratch.get()) == 1 &&
+                        BN_mod_add(right.get(), right.get(), b.get(), p, scratch.get()) == 1;
   return computed && BN_cmp(left.get(), right.get()) == 0;
 }
 

@@ -24,9 +24,10 @@ class VerifyingKey {
   // Nothing when the point is not on the curve, or the library cannot take it.
   static std::optional<VerifyingKey> From(const PublicPoint& point);
 
-  // `signature`: ECDSA-Sig-Value in strict DER. A superfluous leading zero octet is refused, although
-  // two public test device certificates have one (gbcs-cs02b.md 9.4): no organisation certificate
-  // does, and a second encoding of one signature would be a second certificate with the same content.
+  // `signature`: ECDSA-Sig-Value in strict DER. A superfluous leading zero octet is refused,
+  // although two public test device certificates have one (gbcs-cs02b.md 9.4): no organisation
+  // certificate does, and a second encoding of one signature would be a second certificate with the
+  // same content.
   bool Verify(BytesView message, BytesView signature) const;
   const PublicPoint& point() const { return point_; }
 

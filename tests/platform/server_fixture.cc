@@ -109,8 +109,8 @@ ServerTest::ServerTest() {
                          std::string(e.path) + " " + std::string(e.route) + " " +
                          std::to_string(e.status));
   };
-  log_file_ = Descriptor(::open((directory_.path() / "log").c_str(),
-                                O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600));
+  log_file_ = Descriptor(
+      ::open((directory_.path() / "log").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600));
   log_ = std::make_unique<Log>(clock_, log_file_.get(), false);
 }
 
@@ -133,13 +133,13 @@ Router ServerTest::Routes() {
                return Plain(std::string(request.Parameter("item")) + "|" +
                             std::string(request.QueryParameter("q").value_or("-")));
              });
-  Route files{"POST", "/v1/files", {Role::kFeed}, 4 * kSpoolThreshold,
-              [this](const HttpRequest& request) {
-                ++handled_;
-                return Plain(std::to_string(request.body.size()) +
-                             (request.body.in_file() ? " file " : " memory ") +
-                             ToHex(Sha256(request.body.View())));
-              }};
+  Route files{
+      "POST", "/v1/files", {Role::kFeed}, 4 * kSpoolThreshold, [this](const HttpRequest& request) {
+        ++handled_;
+        return Plain(std::to_string(request.body.size()) +
+                     (request.body.in_file() ? " file " : " memory ") +
+                     ToHex(Sha256(request.body.View())));
+      }};
   files.spool = true;
   router.Add(std::move(files));
   router.Add("GET", "/v1/slow", {Role::kDsp}, 0, [this](const HttpRequest&) {

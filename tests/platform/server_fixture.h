@@ -60,9 +60,9 @@ class ServerTest : public ::testing::Test {
   // Routes:
   //   POST /v1/echo          dsp              text/plain, up to 1000 octets; answers the body
   //   GET  /v1/items/{item}  dsp, auditor     answers "item|query parameter q"
-  //   POST /v1/files         feed             up to 4 MiB, spooled; answers "size file|memory sha256"
-  //   GET  /v1/slow          dsp              answers "slow" once Release() was called
-  //   GET  /v1/large         dsp              answers 1 MiB
+  //   POST /v1/files         feed             up to 4 MiB, spooled; answers "size file|memory
+  //   sha256" GET  /v1/slow          dsp              answers "slow" once Release() was called GET
+  //   /v1/large         dsp              answers 1 MiB
   // Port, certificate paths and clients are set; `settings` may change the rest before.
   void StartServer();
   void Release() { released_.count_down(); }

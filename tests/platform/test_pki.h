@@ -1,5 +1,5 @@
-// A PKI of its own for each test: CAs, server and client certificates as PEM files in a directory that
-// goes with the test.
+// A PKI of its own for each test: CAs, server and client certificates as PEM files in a directory
+// that goes with the test.
 #pragma once
 
 #include <openssl/evp.h>
@@ -36,11 +36,11 @@ struct PemPair {
 };
 
 struct Subject {
-  std::string file;                        // name of the two files, without ending
-  std::vector<std::string> dns_names;      // SAN
+  std::string file;                    // name of the two files, without ending
+  std::vector<std::string> dns_names;  // SAN
   std::vector<std::string> ip_addresses = {};
-  std::string usage = "clientAuth";        // extended key usage
-  long valid_from_seconds = -3600;         // from now
+  std::string usage = "clientAuth";  // extended key usage
+  long valid_from_seconds = -3600;   // from now
   long valid_for_seconds = 3600;
 };
 

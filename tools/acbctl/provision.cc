@@ -384,7 +384,7 @@ Status Provisioner::MakeStore() {
   identity.created = clock.Now();
   const std::filesystem::path directory = directory_ / "store";
   if (Status created = store::Store::Create(directory, identity); !created) return created;
-  auto store = store::Store::Open(directory, {.environment = identity.environment});
+  auto store = store::Store::Open({.directory = directory, .environment = identity.environment});
   if (!store) return std::move(store).error();
   audit::Entry entry("provision", clock.Now());
   entry.Set("store", ToHex(identity.id))

@@ -168,6 +168,23 @@ TEST(Message, RefusesEveryTrimAndEveryExtension) {
   }
 }
 
+// The MAC Header's length fits what follows, but what follows lacks its end.
+TEST(Message, RefusesPartsThatAreCutOffInsideTheMacHeadersLength) {
+  const auto maced = [](const std::string& rest) {
+    const auto size = static_cast<std::uint8_t>(5 + Hex(rest).size());
+    return "dd000000000000" + ToHex(Bytes{size}) + "1100000000" + rest;
+  };
+  const std::string mac(24, 'a');
+  ExpectForm(maced(PreCommand() + "00" + mac), MessageForm::kMaced);
+  ExpectRefused(maced(PreCommand() + "00" + mac.substr(2)), "MAC: cut off");
+  ExpectRefused(maced(PreCommand() + "00"), "MAC: cut off");
+  ExpectRefused(maced(PreCommand()), "signature length: missing");
+  ExpectRefused(maced(PreCommand() + kSignature.substr(0, 100)), "signature: cut off");
+  ExpectRefused(maced(PreCommand() + "00" + mac + "aa"), "octets after the end");
+  ExpectRefused(Join({"df 09 02 0000000000000516 08 00db1234567890a0 08 90b3d51f30000002 0c 07df"}),
+                "date-time: cut off");
+}
+
 TEST(Message, RefusesMoreThanTheGreatestMessage) {
   Bytes octets = Hex(Join({kHeader, "00 02 0102 82ffff"}));
   octets.resize(octets.size() + 65535);

@@ -179,10 +179,21 @@ TEST(CommandPayload, RefusesASpecialistFloorThatIsNotOneForTopUps) {
                 "newRemotePartySpecialistFloorSeqNumber");
 }
 
+TEST(CommandPayload, RefusesASymmetricKeyThatIsNoKey) {
+  const auto with_key = [](std::size_t octets) {
+    return Command("020109" + ToHex(DerElement(0x80, {Bytes(octets)})) + "830101");
+  };
+  EXPECT_TRUE(CommandPayload::Parse(with_key(64)));
+  ExpectRefused(with_key(65), "plaintextSymmetricKey");
+}
+
 TEST(CommandPayload, RefusesTrailingOctetsAtEveryLevel) {
   Bytes trailing = Command(kNetworkOperatorControl);
   trailing.push_back(0);
   ExpectRefused(trailing, "CommandPayload");
+  ExpectRefused(Command(kNetworkOperatorControl, kReplacement, kPathCertificate,
+                        "180f 32303136303231303131323233345a 0500"),
+                "CommandPayload");
   ExpectRefused(Command(kNetworkOperatorControl, kReplacement, kPathCertificate, "0500"),
                 "executionDateTime");
   ExpectRefused(Command(kNetworkOperatorControl, "3010 3003020101 300702010303020780 0500"),
@@ -279,6 +290,37 @@ TEST(ResponsePayload, RefusesWhatIsMissingUnknownOrTrailing) {
       Sequence({Hex("0500"), Sequence({Hex("02020515 020106 3000 3000")})})));
 }
 
+// The same outcome with something added behind one of its parts.
+TEST(ResponsePayload, RefusesTrailingOctetsAtEveryLevelOfTheOutcome) {
+  const Bytes cell = Hex("300702010303020780 0a0100");
+  const Bytes ids = Hex(
+      "0408 90b3d51f30000002 0408 42693535d3dde101 0408 90b3d51f30020000 0408 48cf97fa9f827fb5");
+  const auto parse = [&](std::string_view in_entry, std::string_view in_list,
+                         std::string_view in_outcome) {
+    const Bytes list = Sequence({Sequence({cell, ids, Hex(in_entry)}), Hex(in_list)});
+    const Bytes outcome = Sequence({Hex("02020515 020103 3000"), list, Hex(in_outcome)});
+    return ResponsePayload::Parse(Sequence({Hex("0500"), outcome}));
+  };
+  EXPECT_TRUE(parse("", "", ""));
+  EXPECT_FALSE(parse("0500", "", ""));
+  EXPECT_FALSE(parse("", "0500", ""));
+  EXPECT_FALSE(parse("", "", "0500"));
+}
+
+TEST(ResponsePayload, RefusesMoreOutcomesThanItsLimit) {
+  const auto parse = [](std::size_t count) {
+    Bytes list;
+    const Bytes one = Sequence({Hex("300702010303020780 0a0100"), Hex("0408 90b3d51f30000002"),
+                                Hex("0408 42693535d3dde101"), Hex("0408 90b3d51f30020000"),
+                                Hex("0408 48cf97fa9f827fb5")});
+    for (std::size_t i = 0; i < count; ++i) list.insert(list.end(), one.begin(), one.end());
+    const Bytes outcome = Sequence({Hex("02020515 020103 3000"), Sequence({list})});
+    return ResponsePayload::Parse(Sequence({Hex("0500"), outcome}));
+  };
+  EXPECT_TRUE(parse(kMaxCells));
+  EXPECT_FALSE(parse(kMaxCells + 1));
+}
+
 TEST(ResponsePayload, RefusesIdentifiersThatAreNot8Octets) {
   const auto with = [](std::string_view identifier) {
     const Bytes outcome =
@@ -311,6 +353,13 @@ TEST(AlertPayload, RefusesWhatIsMissingOrOutOfRange) {
   EXPECT_FALSE(AlertPayload::Parse(Sequence({Hex("0203008f66"), Hex(kAlertTime)})));
   EXPECT_FALSE(
       AlertPayload::Parse(Sequence({Hex("0203008f66"), Hex(kAlertTime), Outcome(), Hex("0500")})));
+}
+
+TEST(AlertPayload, RefusesOctetsBehindIt) {
+  Bytes octets = Sequence({Hex("0203008f66"), Hex(kAlertTime), Outcome()});
+  ASSERT_TRUE(AlertPayload::Parse(octets));
+  octets.push_back(0);
+  EXPECT_FALSE(AlertPayload::Parse(octets));
 }
 
 TEST(Agreement, HoldsWhenCodeIs0100PlusModeAndTheCountersAreOne) {

@@ -1,0 +1,391 @@
+#include "firmware/smki/trust.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "firmware/smki/authority.h"
+#include "firmware/smki/certificate_fields.h"
+#include "firmware/smki/profile.h"
+#include "firmware/smki/revocation_status.h"
+
+namespace acb::smki {
+namespace {
+
+// Certificates that one request may offer. DUIS sets no limit; a path needs one.
+constexpr std::size_t kMaxOffered = 16;
+// What is told to the operator about lists that were left out.
+constexpr std::size_t kMaxFaultText = 1000;
+
+// Signatures found good, so that a certificate that comes again costs no second verification. Only
+// what verified is kept, so nobody fills it with rubbish. Thread-safe.
+class GoodSignatures {
+ public:
+  bool Has(const Sha256Digest& certificate, const Sha256Digest& authority) {
+    const std::lock_guard lock(mutex_);
+    return known_.contains({certificate, authority});
+  }
+  void Add(const Sha256Digest& certificate, const Sha256Digest& authority) {
+    constexpr std::size_t kMaxKnown = 8192;
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMaxKnown) known_.clear();
+    known_.insert({certificate, authority});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::pair<Sha256Digest, Sha256Digest>> known_;
+};
+
+// Issuing CAs that came with requests and that a root signed, with their lists verified.
+// Thread-safe.
+class OfferedAuthorities {
+ public:
+  IssuingAuthorityPtr Find(const Sha256Digest& certificate) {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(certificate);
+    return found == known_.end() ? nullptr : found->second;
+  }
+  void Add(const IssuingAuthorityPtr& authority) {
+    constexpr std::size_t kMaxKnown = 256;
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMaxKnown) known_.clear();
+    known_[authority->certificate->sha256()] = authority;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<Sha256Digest, IssuingAuthorityPtr> known_;
+};
+
+bool IsSignedBy(const Certificate& certificate, const VerifyingKey& key) {
+  return key.Verify(certificate.fields().tbs, certificate.fields().signature);
+}
+
+// R-SEC3-7: judged each time it is relied on. notAfter is the last instant of the period (RFC 5280
+// section 4.1.2.5).
+Status CheckValidity(const Certificate& certificate, UtcTime at) {
+  if (at < certificate.not_before()) {
+    return Failure(Reason::kCertExpired, certificate.Label() + ": not valid before notBefore " +
+                                             certificate.not_before().Iso() + ", judged at " +
+                                             at.Iso());
+  }
+  if (certificate.not_after() < at) {
+    return Failure(Reason::kCertExpired, certificate.Label() + ": expired at notAfter " +
+                                             certificate.not_after().Iso() + ", judged at " +
+                                             at.Iso());
+  }
+  return Done{};
+}
+
+void Observe(PathEvidence& evidence, Reason reason) {
+  const std::string name(Describe(reason).name);
+  if (std::ranges::find(evidence.observations, name) == evidence.observations.end()) {
+    evidence.observations.push_back(name);
+  }
+}
+
+}  // namespace
+
+// A CA that will not do, and why: for the explanation.
+struct RejectedAuthority {
+  CertificatePtr certificate;
+  Failure why;
+};
+
+// What was found for a leaf's issuer.
+struct Candidates {
+  std::vector<IssuingAuthorityPtr> good;
+  std::vector<RejectedAuthority> rejected;
+
+  bool Has(const Sha256Digest& certificate) const {
+    return std::ranges::any_of(good, [&](const IssuingAuthorityPtr& authority) {
+      return authority->certificate->sha256() == certificate;
+    });
+  }
+};
+
+struct Trust::State {
+  State(TrustSettings given, std::uint64_t number, std::vector<RevocationListPtr> lists)
+      : settings(std::move(given)), generation(number), checker(settings, std::move(lists)) {}
+
+  void AddCertificate(const CertificatePtr& certificate);
+  void AddAuthority(const CertificatePtr& certificate);
+  bool IsFromTrustedIssuer(const Certificate& certificate) const;
+  Candidates FindCandidates(const Certificate& leaf,
+                            const std::vector<CertificatePtr>& offered) const;
+  void AddOffered(const CertificatePtr& offered, Candidates& candidates) const;
+  bool HasSigned(const IssuingAuthority& authority, const Certificate& leaf) const;
+  bool MayLackList(const Name& issuer, const std::vector<RevocationListPtr>& lists) const;
+  Status CheckAuthorityStatus(const IssuingAuthority& authority, UtcTime at,
+                              PathEvidence& evidence) const;
+  Status CheckLeafStatus(const Certificate& leaf, const IssuingAuthority& authority, UtcTime at,
+                         PathEvidence& evidence) const;
+  Result<PathEvidence> CheckUnder(const CertificatePtr& leaf, const IssuingAuthority& authority,
+                                  UtcTime at) const;
+  Failure ExplainNoIssuer(const Certificate& leaf, const Candidates& candidates) const;
+
+  const TrustSettings settings;
+  const std::uint64_t generation;
+  const AuthorityChecker checker;
+  std::string list_faults;  // why lists were left out, for the operator
+  std::map<Sha256Digest, CertificatePtr> by_sha256;
+  // By issuer Name::Key() and content octets of the serial number.
+  std::map<std::pair<std::string, Bytes>, CertificatePtr> by_serial;
+  // By subject Name::Key().
+  std::map<std::string, std::vector<IssuingAuthorityPtr>> authorities;
+  std::map<std::string, std::vector<RejectedAuthority>> rejected;
+  mutable GoodSignatures good_signatures;
+  mutable OfferedAuthorities offered_authorities;
+};
+
+void Trust::State::AddAuthority(const CertificatePtr& certificate) {
+  auto authority = checker.Check(certificate);
+  const std::string key = certificate->subject().Key();
+  if (authority) {
+    authorities[key].push_back(*std::move(authority));
+  } else {
+    rejected[key].push_back({certificate, std::move(authority).error()});
+  }
+}
+
+bool Trust::State::IsFromTrustedIssuer(const Certificate& certificate) const {
+  const auto found = authorities.find(certificate.issuer().Key());
+  return found != authorities.end() &&
+         std::ranges::any_of(found->second, [&](const IssuingAuthorityPtr& authority) {
+           return IsSignedBy(certificate, authority->key);
+         });
+}
+
+void Trust::State::AddCertificate(const CertificatePtr& certificate) {
+  if (!by_sha256.emplace(certificate->sha256(), certificate).second) return;
+  auto& held = by_serial[{certificate->issuer().Key(), ToBytes(certificate->serial())}];
+  // Of two with the same issuer and serial one is forged: it must not hide the other.
+  if (!held || (!IsFromTrustedIssuer(*held) && IsFromTrustedIssuer(*certificate))) {
+    held = certificate;
+  }
+}
+
+// R-SEC3-14 and design.md section 10: only in test, and only while the issuer has no list at all.
+bool Trust::State::MayLackList(const Name& issuer,
+                               const std::vector<RevocationListPtr>& lists) const {
+  return settings.environment == Environment::kTest && lists.empty() &&
+         std::ranges::find(settings.issuers_without_crl, issuer) !=
+             settings.issuers_without_crl.end();
+}
+
+Status Trust::State::CheckAuthorityStatus(const IssuingAuthority& authority, UtcTime at,
+                                          PathEvidence& evidence) const {
+  const Anchor& root = *authority.root;
+  if (MayLackList(root.name, root.lists)) {
+    Observe(evidence, Reason::kRevocationNotChecked);
+    return Done{};
+  }
+  // R-SEC3-16.
+  return CheckStatus({*authority.certificate, root.lists, Reason::kIssuerRevoked, Reason::kArlStale,
+                      RevocationList::Scope::kUsersOnly, settings.arl_max_age_seconds, at});
+}
+
+Status Trust::State::CheckLeafStatus(const Certificate& leaf, const IssuingAuthority& authority,
+                                     UtcTime at, PathEvidence& evidence) const {
+  if (MayLackList(authority.certificate->subject(), authority.lists)) {
+    Observe(evidence, Reason::kRevocationNotChecked);
+    return Done{};
+  }
+  // R-SEC3-14, R-SEC3-18.
+  return CheckStatus({leaf, authority.lists, Reason::kCertRevoked, Reason::kCrlStale,
+                      RevocationList::Scope::kAuthoritiesOnly, settings.crl_max_age_seconds, at});
+}
+
+// From the root down: validity, then status.
+Result<PathEvidence> Trust::State::CheckUnder(const CertificatePtr& leaf,
+                                              const IssuingAuthority& authority, UtcTime at) const {
+  if (const CertificatePtr& root = authority.root->certificate) {
+    if (Status s = CheckValidity(*root, at); !s) return std::move(s).error();
+  }
+  if (Status s = CheckValidity(*authority.certificate, at); !s) return std::move(s).error();
+  PathEvidence evidence{leaf, authority.certificate, {}};
+  if (Status s = CheckAuthorityStatus(authority, at, evidence); !s) return std::move(s).error();
+  if (Status s = CheckLeafStatus(*leaf, authority, at, evidence); !s) {
+    return std::move(s).error();
+  }
+  return evidence;
+}
+
+void Trust::State::AddOffered(const CertificatePtr& offered, Candidates& candidates) const {
+  if (candidates.Has(offered->sha256())) return;
+  if (const auto held = authorities.find(offered->subject().Key()); held != authorities.end()) {
+    for (const IssuingAuthorityPtr& authority : held->second) {
+      if (authority->certificate->sha256() == offered->sha256()) {
+        candidates.good.push_back(authority);
+        return;
+      }
+    }
+  }
+  if (const auto known = offered_authorities.Find(offered->sha256())) {
+    candidates.good.push_back(known);
+    return;
+  }
+  auto checked = checker.Check(offered);
+  if (!checked) {
+    candidates.rejected.push_back({offered, std::move(checked).error()});
+    return;
+  }
+  offered_authorities.Add(*checked);
+  candidates.good.push_back(*std::move(checked));
+}
+
+Candidates Trust::State::FindCandidates(const Certificate& leaf,
+                                        const std::vector<CertificatePtr>& offered) const {
+  Candidates candidates;
+  for (const CertificatePtr& certificate : offered) {
+    if (certificate && certificate->subject() == leaf.issuer()) AddOffered(certificate, candidates);
+  }
+  const std::string key = leaf.issuer().Key();
+  if (const auto held = authorities.find(key); held != authorities.end()) {
+    for (const IssuingAuthorityPtr& authority : held->second) {
+      if (!candidates.Has(authority->certificate->sha256())) candidates.good.push_back(authority);
+    }
+  }
+  if (const auto held = rejected.find(key); held != rejected.end()) {
+    candidates.rejected.insert(candidates.rejected.end(), held->second.begin(), held->second.end());
+  }
+  return candidates;
+}
+
+bool Trust::State::HasSigned(const IssuingAuthority& authority, const Certificate& leaf) const {
+  // gbcs-cs02b.md section 10, rule 7: name (FindCandidates), key identifier, signature.
+  if (!Equal(leaf.authority_key_identifier(), authority.certificate->subject_key_identifier())) {
+    return false;
+  }
+  const Sha256Digest& issuer = authority.certificate->sha256();
+  if (good_signatures.Has(leaf.sha256(), issuer)) return true;
+  if (!IsSignedBy(leaf, authority.key)) return false;
+  good_signatures.Add(leaf.sha256(), issuer);
+  return true;
+}
+
+// The most telling of several reasons why there is no path.
+Failure Trust::State::ExplainNoIssuer(const Certificate& leaf, const Candidates& candidates) const {
+  for (const RejectedAuthority& authority : candidates.rejected) {
+    const auto point = authority.certificate->public_point();
+    const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+    if (!key || !IsSignedBy(leaf, *key)) continue;
+    return Failure(authority.why.reason, leaf.Label() + " was issued by a CA that is refused: " +
+                                             authority.why.explanation);
+  }
+  const std::string issuer = leaf.issuer().Text();
+  if (!candidates.good.empty()) {
+    const BytesView expected = candidates.good.front()->certificate->subject_key_identifier();
+    const BytesView found = leaf.authority_key_identifier();
+    const std::string what = Equal(expected, found)
+                                 ? ": its signature is not good under the key of the issuing CA "
+                                 : ": its authorityKeyIdentifier is " + ToHex(found) +
+                                       ", expected " + ToHex(expected) + " of the issuing CA ";
+    return Failure(Reason::kChain, leaf.Label() + what + issuer);
+  }
+  if (!candidates.rejected.empty()) {
+    return Failure(Reason::kChain, leaf.Label() + ": no issuing CA " + issuer +
+                                       " will do: " + candidates.rejected.front().why.explanation);
+  }
+  if (checker.IsRootName(leaf.issuer())) {
+    return Failure(Reason::kChain, leaf.Label() +
+                                       ": issued by the root itself; root, issuing CA and "
+                                       "organisation certificate expected");
+  }
+  return Failure(Reason::kChain, leaf.Label() + ": the certificate of its issuing CA " + issuer +
+                                     " is neither held here nor in the request");
+}
+
+std::shared_ptr<const Trust> Trust::Build(TrustSettings settings, std::uint64_t generation,
+                                          const std::vector<Bytes>& certificates,
+                                          const std::vector<Bytes>& revocation_lists) {
+  if (settings.environment == Environment::kLive) {
+    // design.md section 10: nothing relaxed, whatever the caller put there.
+    settings.named_anchors.clear();
+    settings.issuers_without_crl.clear();
+    settings.pinned_signers.clear();
+  }
+  std::vector<RevocationListPtr> lists;
+  std::string list_faults;
+  for (const Bytes& der : revocation_lists) {
+    auto list = RevocationList::Parse(der);
+    if (list) {
+      lists.push_back(*std::move(list));
+    } else if (list_faults.size() < kMaxFaultText) {
+      list_faults += list.error().explanation + "; ";
+    }
+  }
+  auto state = std::make_unique<State>(std::move(settings), generation, std::move(lists));
+  state->list_faults = std::move(list_faults);
+  std::vector<CertificatePtr> parsed;
+  for (const Bytes& der : certificates) {
+    if (auto certificate = Certificate::Parse(der)) parsed.push_back(*std::move(certificate));
+  }
+  for (const CertificatePtr& certificate : parsed) {
+    if (LooksLikeAuthority(*certificate)) state->AddAuthority(certificate);
+  }
+  for (const CertificatePtr& certificate : parsed) state->AddCertificate(certificate);
+  return std::shared_ptr<const Trust>(new Trust(std::move(state)));
+}
+
+Trust::Trust(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+Trust::~Trust() = default;
+
+std::uint64_t Trust::generation() const { return state_->generation; }
+const TrustSettings& Trust::settings() const { return state_->settings; }
+
+bool Trust::IsPinnedSigner(const Certificate& certificate) const {
+  return state_->settings.environment == Environment::kTest &&
+         state_->settings.pinned_signers.contains(certificate.sha256());
+}
+
+CertificatePtr Trust::Find(const Name& issuer, BytesView serial) const {
+  const auto found = state_->by_serial.find({issuer.Key(), ToBytes(serial)});
+  return found == state_->by_serial.end() ? nullptr : found->second;
+}
+
+CertificatePtr Trust::FindBySha256(const Sha256Digest& sha256) const {
+  const auto found = state_->by_sha256.find(sha256);
+  return found == state_->by_sha256.end() ? nullptr : found->second;
+}
+
+Result<PathEvidence> Trust::CheckPath(const CertificatePtr& leaf,
+                                      const std::vector<CertificatePtr>& offered,
+                                      UtcTime at) const {
+  // R-SEC3-31, R-SEC3-33: first, so that the reason says what matters.
+  if (IsTestKeyInLive(state_->settings, leaf->public_point())) {
+    return Failure(Reason::kEnvironment, leaf->Label() + ": its key is a published test key");
+  }
+  if (Status s = CheckOrganisationProfile(*leaf, state_->settings); !s) {
+    return std::move(s).error();
+  }
+  if (Status s = CheckValidity(*leaf, at); !s) return std::move(s).error();
+  if (offered.size() > kMaxOffered) {
+    return Failure(Reason::kChain, leaf->Label() + ": more than " + std::to_string(kMaxOffered) +
+                                       " certificates came with it");
+  }
+  const Candidates candidates = state_->FindCandidates(*leaf, offered);
+  std::optional<PathEvidence> good;
+  std::optional<Failure> bad;
+  for (const IssuingAuthorityPtr& authority : candidates.good) {
+    if (!state_->HasSigned(*authority, *leaf)) continue;
+    auto path = state_->CheckUnder(leaf, *authority, at);
+    if (path && !good) good = *std::move(path);
+    if (path) continue;
+    const Reason reason = path.error().reason;
+    // Revoked once is revoked, whatever else the CA's key is certified by.
+    if (reason == Reason::kCertRevoked || reason == Reason::kIssuerRevoked) {
+      return std::move(path).error();
+    }
+    if (bad) continue;
+    bad = std::move(path).error();
+    if (reason == Reason::kCrlStale || reason == Reason::kArlStale) {
+      bad->detail = state_->list_faults;
+    }
+  }
+  if (good) return *std::move(good);
+  if (bad) return *std::move(bad);
+  return state_->ExplainNoIssuer(*leaf, candidates);
+}
+
+}  // namespace acb::smki

@@ -1,0 +1,340 @@
+#include "platform/config.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "tests/platform/test_pki.h"
+
+namespace acb::platform {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr std::string_view kWhole = R"(environment = "test"
+[listen]
+address = "::1"
+port = 0
+[tls]
+certificate = "tls/server.pem"
+key = "/keys/server.key"
+client_ca = "tls/ca.pem"
+[[client]]
+identity = "DSP.acb.test"
+role = "dsp"
+[[client]]
+identity = "auditor.acb.test"
+role = "auditor"
+[hsm]
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token_label = "acb"
+pin_file = "pin"
+[hsm.environment]
+SOFTHSM2_CONF = "/abs/softhsm2.conf"
+[store]
+directory = "./store"
+map_size_gib = 8
+[acb]
+digital_signing_certificate = "acb/ds.pem"
+key_agreement_certificate = "acb/ka.pem"
+[trust]
+roots = ["trust/root.pem", "/trust/second.pem"]
+policy_oid = "1.2.3.4"
+crl_max_age_hours = 12
+arl_max_age_days = 100
+[limits]
+counter_jump = "9223372036854775807"
+floor = "1"
+body_octets = 2048
+request_octets = 4096
+feed_octets = 68719476736
+connections = 10
+header_octets = 8192
+idle_seconds = 5
+request_seconds = 6
+[test]
+validation_time = "2025-10-01T12:00:00Z"
+trust_anchors = [ { name = "CN=ZA,OU=00", public_key = "04@point" } ]
+issuers_without_crl = ["CN=Z1,OU=07"]
+pinned_signers = ["000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"]
+)";
+
+// What a live box needs, and no more.
+constexpr std::string_view kLeast = R"(environment = "live"
+tls = { certificate = "a", key = "b", client_ca = "c" }
+client = [ { identity = "dsp.acb.test", role = "dsp" } ]
+hsm = { module = "m", token_label = "acb", pin_file = "pin" }
+store = { directory = "store" }
+acb = { digital_signing_certificate = "d", key_agreement_certificate = "k" }
+trust = { roots = ["root.pem"] }
+)";
+
+std::string Replaced(std::string_view text, const std::string& from, const std::string& to) {
+  std::string result(text);
+  const std::size_t at = result.find(from);
+  if (at == std::string::npos) {
+    ADD_FAILURE() << "not in the text: " << from;
+    return result;
+  }
+  return result.replace(at, from.size(), to);
+}
+
+std::string Whole() { return Replaced(kWhole, "@point", std::string(128, 'a')); }
+
+Result<Config> Parse(std::string_view text) { return ParseConfig(text, "/etc/acb/acbd.toml"); }
+
+std::string ErrorOf(std::string_view text) {
+  const auto config = Parse(text);
+  if (config) return "accepted";
+  EXPECT_EQ(config.error().reason, Reason::kConfiguration);
+  return config.error().explanation;
+}
+
+TEST(Configuration, ReadsEverySetting) {
+  const auto parsed = Parse(Whole());
+  ASSERT_TRUE(parsed) << parsed.error().explanation;
+  const Config& config = *parsed;
+  EXPECT_EQ(config.environment, smki::Environment::kTest);
+  EXPECT_EQ(config.listen_address, "::1");
+  EXPECT_EQ(config.listen_port, 0);
+  EXPECT_EQ(config.tls_certificate, "/etc/acb/tls/server.pem");
+  EXPECT_EQ(config.tls_key, "/keys/server.key");
+  EXPECT_EQ(config.tls_client_ca, "/etc/acb/tls/ca.pem");
+  ASSERT_EQ(config.clients.size(), 2U);
+  EXPECT_EQ(config.clients[0].identity, "dsp.acb.test");
+  EXPECT_EQ(config.clients[0].role, Role::kDsp);
+  EXPECT_EQ(config.clients[1].role, Role::kAuditor);
+  EXPECT_EQ(config.hsm_module, "/usr/lib/softhsm/libsofthsm2.so");
+  EXPECT_EQ(config.hsm_token_label, "acb");
+  EXPECT_EQ(config.hsm_pin_file, "/etc/acb/pin");
+  EXPECT_EQ(config.hsm_environment.at("SOFTHSM2_CONF"), "/abs/softhsm2.conf");
+  EXPECT_EQ(config.store_directory, "/etc/acb/store");
+  EXPECT_EQ(config.store_map_size, 8ULL << 30U);
+  EXPECT_EQ(config.acb_digital_signing_certificate, "/etc/acb/acb/ds.pem");
+  EXPECT_EQ(config.acb_key_agreement_certificate, "/etc/acb/acb/ka.pem");
+  EXPECT_THAT(config.trust_roots,
+              ::testing::ElementsAre("/etc/acb/trust/root.pem", "/trust/second.pem"));
+  EXPECT_EQ(config.policy_oid, "1.2.3.4");
+  EXPECT_EQ(config.crl_max_age, std::chrono::hours(12));
+  EXPECT_EQ(config.arl_max_age, std::chrono::hours(2400));
+  EXPECT_EQ(config.counter_jump, 9223372036854775807U);
+  EXPECT_EQ(config.floor_limit, 1U);
+  EXPECT_EQ(config.body_octets, 2048U);
+  EXPECT_EQ(config.request_octets, 4096U);
+  EXPECT_EQ(config.feed_octets, 68719476736U);
+  EXPECT_EQ(config.connections, 10U);
+  EXPECT_EQ(config.header_octets, 8192U);
+  EXPECT_EQ(config.idle, std::chrono::seconds(5));
+  EXPECT_EQ(config.request, std::chrono::seconds(6));
+}
+
+TEST(Configuration, ReadsTheTestSettings) {
+  const auto config = Parse(Whole());
+  ASSERT_TRUE(config) << config.error().explanation;
+  EXPECT_EQ(config->test.validation_time, UtcTime::FromIso("2025-10-01T12:00:00Z"));
+  ASSERT_EQ(config->test.trust_anchors.size(), 1U);
+  EXPECT_EQ(config->test.trust_anchors[0].name, "CN=ZA,OU=00");
+  EXPECT_EQ(config->test.trust_anchors[0].public_key.size(), 65U);
+  EXPECT_THAT(config->test.issuers_without_crl, ::testing::ElementsAre("CN=Z1,OU=07"));
+  ASSERT_EQ(config->test.pinned_signers.size(), 1U);
+  EXPECT_EQ(config->test.pinned_signers[0][31], 0x1f);
+}
+
+TEST(Configuration, HasTheDefaultsOfTheDesign) {
+  const auto config = Parse(kLeast);
+  ASSERT_TRUE(config) << config.error().explanation;
+  EXPECT_EQ(config->environment, smki::Environment::kLive);
+  EXPECT_EQ(config->listen_address, "127.0.0.1");
+  EXPECT_EQ(config->listen_port, 8621);
+  EXPECT_EQ(config->store_map_size, 64ULL << 30U);
+  EXPECT_EQ(config->policy_oid, "1.2.826.0.1.8641679.1.2.1.4");
+  EXPECT_EQ(config->crl_max_age, std::chrono::hours(13));
+  EXPECT_EQ(config->arl_max_age, std::chrono::hours(366 * 24));
+  EXPECT_EQ(config->counter_jump, 281474976710656U);
+  EXPECT_EQ(config->floor_limit, 281474976710656U);
+  EXPECT_EQ(config->body_octets, 1048576U);
+  EXPECT_EQ(config->request_octets, 262144U);
+  EXPECT_EQ(config->feed_octets, 4294967296U);
+  EXPECT_EQ(config->connections, 128U);
+  EXPECT_EQ(config->header_octets, 16384U);
+  EXPECT_EQ(config->idle, std::chrono::seconds(60));
+  EXPECT_EQ(config->request, std::chrono::seconds(10));
+}
+
+struct Wrong {
+  std::string from;
+  std::string to;
+  std::string error;  // how the explanation begins
+};
+
+class WrongSetting : public ::testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongSetting, IsRefusedWithItsLine) {
+  EXPECT_THAT(ErrorOf(Replaced(Whole(), GetParam().from, GetParam().to)),
+              StartsWith(GetParam().error));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Configuration, WrongSetting,
+    ::testing::Values(
+        Wrong{"environment = \"test\"", "", "acbd.toml:1: missing setting environment"},
+        Wrong{"\"test\"", "\"staging\"", "acbd.toml:1: environment must be"},
+        Wrong{"\"::1\"", "\"localhost\"", "acbd.toml:3: listen.address must be an IPv4"},
+        Wrong{"port = 0", "port = 65536", "acbd.toml:4: listen.port must be a whole number from 0"},
+        Wrong{"port = 0", "port = -1", "acbd.toml:4: listen.port"},
+        Wrong{"port = 0", "port = \"0\"", "acbd.toml:4: listen.port"},
+        Wrong{"port = 0", "prot = 0", "acbd.toml:4: unknown setting listen.prot"},
+        Wrong{"client_ca = \"tls/ca.pem\"", "", "acbd.toml:5: missing setting tls.client_ca"},
+        Wrong{"\"tls/ca.pem\"", "7", "acbd.toml:8: tls.client_ca must be a text"},
+        Wrong{"\"tls/ca.pem\"", "\"\"", "acbd.toml:8: tls.client_ca must be a text"},
+        Wrong{"\"DSP.acb.test\"", "\"dsp acb\"", "acbd.toml:10: client.identity must be a DNS"},
+        Wrong{"role = \"dsp\"", "role = \"admin\"", "acbd.toml:11: client.role must be dsp"},
+        Wrong{"role = \"dsp\"", "", "acbd.toml:9: missing setting client.role"},
+        Wrong{"role = \"dsp\"", "role = \"dsp\"\nx = 1", "acbd.toml:12: unknown setting client.x"},
+        Wrong{"\"auditor.acb.test\"", "\"dsp.acb.TEST\"",
+              "acbd.toml:13: client.identity is given to an earlier client"},
+        Wrong{"token_label = \"acb\"", "token_label = \"123456789012345678901234567890123\"",
+              "acbd.toml:17: hsm.token_label must have 32"},
+        Wrong{"pin_file = \"pin\"", "pin = \"1234\"", "acbd.toml:15: missing setting hsm.pin_file"},
+        Wrong{"\"/abs/softhsm2.conf\"", "1", "acbd.toml:20: hsm.environment.SOFTHSM2_CONF"},
+        Wrong{"SOFTHSM2_CONF", "\"A=B\"", "acbd.toml:20: hsm.environment.A=B is not a variable"},
+        Wrong{"map_size_gib = 8", "map_size_gib = 0", "acbd.toml:23: store.map_size_gib"},
+        Wrong{"[\"trust/root.pem\", ", "[1, ", "acbd.toml:28: trust.roots must be a text"},
+        Wrong{"\"1.2.3.4\"", "\"1.2.x\"", "acbd.toml:29: trust.policy_oid must be an object"},
+        Wrong{"\"9223372036854775807\"", "\"9223372036854775808\"",
+              "acbd.toml:33: limits.counter_jump must be a decimal number in quotes from 1 to"},
+        Wrong{"\"9223372036854775807\"", "1000", "acbd.toml:33: limits.counter_jump"},
+        Wrong{"floor = \"1\"", "floor = \"01\"", "acbd.toml:34: limits.floor"},
+        Wrong{"floor = \"1\"", "floor = \"0\"", "acbd.toml:34: limits.floor"},
+        Wrong{"connections = 10", "connections = 10001", "acbd.toml:38: limits.connections"},
+        Wrong{"connections = 10", "connections = 1.5", "acbd.toml:38: limits.connections"},
+        Wrong{"idle_seconds = 5", "idle_seconds = 0", "acbd.toml:40: limits.idle_seconds"},
+        Wrong{"\"2025-10-01T12:00:00Z\"", "\"2025-10-01T12:00:00\"",
+              "acbd.toml:43: test.validation_time must be a time"},
+        Wrong{"public_key = \"04", "public_key = \"02",
+              "acbd.toml:44: test.trust_anchors.public_key must be an uncompressed"},
+        Wrong{"public_key = \"04", "public_key = \"04aa",
+              "acbd.toml:44: test.trust_anchors.public_key"},
+        Wrong{"\"0001", "\"01", "acbd.toml:46: test.pinned_signers must hold SHA-256"},
+        Wrong{"[test]", "[tests]", "acbd.toml:42: unknown setting tests"},
+        Wrong{"[listen]", "[listen", "acbd.toml:2: "},
+        Wrong{"port = 0", "port = 0\nport = 1", "acbd.toml:5: "}));
+
+TEST(Configuration, RefusesATableThatIsAValue) {
+  EXPECT_EQ(ErrorOf("environment = \"live\"\ntls = 3\n"), "acbd.toml:2: tls must be a table");
+}
+
+TEST(Configuration, DemandsAClient) {
+  EXPECT_THAT(ErrorOf(Replaced(kLeast, "{ identity = \"dsp.acb.test\", role = \"dsp\" }", "")),
+              HasSubstr("client is missing"));
+}
+
+TEST(Configuration, DemandsARootInLiveOnly) {
+  const std::string without = Replaced(kLeast, "roots = [\"root.pem\"]", "");
+  EXPECT_EQ(ErrorOf(without),
+            "acbd.toml:7: trust.roots must name at least one root certificate "
+            "in live");
+  EXPECT_TRUE(Parse(Replaced(without, "live", "test")));
+}
+
+// design.md section 10: in live each of these is refused at start with the name of the setting.
+TEST(Configuration, RefusesEachTestSettingInLive) {
+  for (const std::string setting :
+       {"validation_time = \"2025-10-01T12:00:00Z\"", "trust_anchors = []",
+        "issuers_without_crl = [\"CN=Z1,OU=07\"]", "pinned_signers = []"}) {
+    const std::string name = setting.substr(0, setting.find(' '));
+    EXPECT_EQ(ErrorOf(std::string(kLeast) + "[test]\n" + setting + "\n"),
+              "acbd.toml:9: test." + name + " has no place in environment live");
+    EXPECT_TRUE(Parse(Replaced(kLeast, "live", "test") + "[test]\n" + setting + "\n"));
+  }
+  EXPECT_EQ(ErrorOf(std::string(kLeast) + "[test]\n"),
+            "acbd.toml:8: [test] has no place in environment live");
+}
+
+TEST(Configuration, SetsUpTheServer) {
+  const HttpsServerSettings settings = ServerSettings(Parse(Whole()).value());
+  EXPECT_EQ(settings.address, "::1");
+  EXPECT_EQ(settings.connections, 10U);
+  EXPECT_EQ(settings.header_octets, 8192U);
+  EXPECT_EQ(settings.idle_deadline, std::chrono::seconds(5));
+  EXPECT_EQ(settings.header_deadline, std::chrono::seconds(6));
+  EXPECT_EQ(settings.body_deadline, std::chrono::seconds(6));
+  EXPECT_EQ(settings.spool_directory, "/etc/acb/store/tmp");
+  EXPECT_EQ(settings.clients.size(), 2U);
+}
+
+class ConfigurationFile : public ::testing::Test {
+ protected:
+  acb::testing::TemporaryDirectory directory_;
+};
+
+TEST_F(ConfigurationFile, IsReadAndItsDirectoryIsWherePathsStart) {
+  const auto file = directory_.Write("acbd.toml", Whole());
+  const auto config = LoadConfig(file);
+  ASSERT_TRUE(config) << config.error().explanation;
+  EXPECT_EQ(config->store_directory, directory_.path() / "store");
+}
+
+TEST_F(ConfigurationFile, ThatCannotBeReadIsNamed) {
+  EXPECT_THAT(LoadConfig(directory_.path() / "none.toml").error().explanation,
+              HasSubstr("none.toml: No such file or directory"));
+  EXPECT_THAT(LoadConfig(directory_.path()).error().explanation, HasSubstr("Is a directory"));
+  const auto large = directory_.Write("large.toml", std::string(1024 * 1024 + 1, '#'));
+  EXPECT_THAT(LoadConfig(large).error().explanation, HasSubstr("has more than"));
+}
+
+class Pin : public ConfigurationFile {
+ protected:
+  std::string ErrorOfPin(const std::filesystem::path& file) {
+    const auto pin = ReadPin(file);
+    if (pin) return "accepted";
+    EXPECT_EQ(pin.error().reason, Reason::kConfiguration);
+    return pin.error().explanation;
+  }
+};
+
+TEST_F(Pin, IsTheFilesOneLine) {
+  for (const std::string end : {"", "\n", "\r\n"}) {
+    const auto pin = ReadPin(directory_.Write("pin", "12 34" + end));
+    ASSERT_TRUE(pin) << pin.error().explanation;
+    EXPECT_EQ(AsText(pin->View()), "12 34");
+  }
+}
+
+TEST_F(Pin, IsRefusedWhenEmptyLongOrSeveralLines) {
+  EXPECT_THAT(ErrorOfPin(directory_.Write("pin", "")), HasSubstr("a PIN of 1 to 255"));
+  EXPECT_THAT(ErrorOfPin(directory_.Write("pin", "\n")), HasSubstr("a PIN of 1 to 255"));
+  EXPECT_THAT(ErrorOfPin(directory_.Write("pin", "1\n2\n")), HasSubstr("one line"));
+  EXPECT_EQ(ErrorOfPin(directory_.Write("pin", std::string(255, '1') + "\n")), "accepted");
+  EXPECT_THAT(ErrorOfPin(directory_.Write("pin", std::string(256, '1'))), HasSubstr("255"));
+  EXPECT_THAT(ErrorOfPin(directory_.Write("pin", std::string(5000, '1'))),
+              HasSubstr("has more than"));
+}
+
+TEST_F(Pin, IsRefusedWhenOthersMayReachTheFile) {
+  const auto file = directory_.Write("pin", "1234\n");
+  for (const mode_t mode : {0604U, 0602U, 0601U, 0620U}) {
+    ::chmod(file.c_str(), mode);
+    EXPECT_THAT(ErrorOfPin(file), HasSubstr("closed to others")) << std::oct << mode;
+  }
+  for (const mode_t mode : {0600U, 0400U, 0640U}) {
+    ::chmod(file.c_str(), mode);
+    EXPECT_EQ(ErrorOfPin(file), "accepted") << std::oct << mode;
+  }
+}
+
+// reliability.md, traps: symlinked paths.
+TEST_F(Pin, IsRefusedWhenTheFileIsNotARegularOne) {
+  const auto file = directory_.Write("pin", "1234\n");
+  std::filesystem::create_symlink(file, directory_.path() / "link");
+  EXPECT_THAT(ErrorOfPin(directory_.path() / "link"), HasSubstr("symbolic link"));
+  EXPECT_THAT(ErrorOfPin(directory_.path()), HasSubstr("not a regular file"));
+  ::mkfifo((directory_.path() / "fifo").c_str(), 0600);
+  EXPECT_THAT(ErrorOfPin(directory_.path() / "fifo"), HasSubstr("not a regular file"));
+  EXPECT_THAT(ErrorOfPin(directory_.path() / "none"), HasSubstr("No such file"));
+}
+
+}  // namespace
+}  // namespace acb::platform

@@ -1,0 +1,166 @@
+#include "platform/https_client.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "tests/platform/server_fixture.h"
+
+namespace acb::platform {
+namespace {
+
+using ::testing::HasSubstr;
+
+class HttpsClientTest : public ServerTest {
+ protected:
+  HttpsClientSettings Settings() {
+    HttpsClientSettings settings;
+    settings.port = server_->port();
+    settings.ca = ca_.pem();
+    settings.certificate = dsp_.certificate;
+    settings.key = dsp_.key;
+    return settings;
+  }
+  Result<HttpClientResponse> Get(const HttpsClientSettings& settings) {
+    auto client = HttpsClient::Create(settings);
+    if (!client) return client.error();
+    return client->Send({.target = "/v1/items/a"});
+  }
+};
+
+TEST_F(HttpsClientTest, VerifiesTheServerByAddressAndByName) {
+  StartServer();
+  auto settings = Settings();
+  EXPECT_EQ(Get(settings).value().status, 200);
+  settings.host = "localhost";
+  EXPECT_EQ(Get(settings).value().status, 200);
+}
+
+TEST_F(HttpsClientTest, RefusesAServerOfAnotherCa) {
+  StartServer();
+  acb::testing::TestCa other(directory_, "other");
+  auto settings = Settings();
+  settings.ca = other.pem();
+  const auto response = Get(settings);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().reason, Reason::kForbidden);
+  EXPECT_THAT(response.error().explanation, HasSubstr("the server's certificate"));
+}
+
+TEST_F(HttpsClientTest, RefusesAServerOfAnotherName) {
+  server_pair_ = ca_.Issue({"elsewhere", {"elsewhere.example"}, {"127.0.0.2"}, "serverAuth"});
+  settings_.certificate = server_pair_.certificate;
+  settings_.key = server_pair_.key;
+  StartServer();
+  for (const std::string host : {"127.0.0.1", "localhost"}) {
+    auto settings = Settings();
+    settings.host = host;
+    const auto response = Get(settings);
+    ASSERT_FALSE(response) << host;
+    EXPECT_EQ(response.error().reason, Reason::kForbidden);
+    EXPECT_THAT(response.error().explanation, HasSubstr("mismatch"));
+  }
+}
+
+TEST_F(HttpsClientTest, SaysThatTheServerRefusedItsCertificate) {
+  StartServer();
+  auto settings = Settings();
+  settings.certificate.clear();
+  settings.key.clear();
+  const auto response = Get(settings);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().reason, Reason::kForbidden);
+  EXPECT_THAT(response.error().explanation, HasSubstr("refused the client certificate"));
+}
+
+TEST_F(HttpsClientTest, SaysThatNobodyListens) {
+  StartServer();
+  const auto settings = Settings();
+  server_.reset();
+  const auto response = Get(settings);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().reason, Reason::kBusy);
+  EXPECT_THAT(response.error().explanation, HasSubstr("Connection refused"));
+}
+
+TEST_F(HttpsClientTest, SaysWhichFileItCannotUse) {
+  StartServer();
+  auto settings = Settings();
+  settings.ca = directory_.path() / "none.pem";
+  auto client = HttpsClient::Create(settings);
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().reason, Reason::kConfiguration);
+  EXPECT_THAT(client.error().explanation, HasSubstr("none.pem"));
+  settings = Settings();
+  settings.key = auditor_.key;
+  EXPECT_FALSE(HttpsClient::Create(settings));
+}
+
+TEST_F(HttpsClientTest, OpensANewConnectionWhenTheKeptOneWasClosed) {
+  settings_.idle_deadline = std::chrono::milliseconds(100);
+  StartServer();
+  HttpsClient client = HttpsClient::Create(Settings()).value();
+  EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
+}
+
+TEST_F(HttpsClientTest, EndsAtTheLimitOfTheResponse) {
+  StartServer();
+  auto settings = Settings();
+  settings.response_limit = 1024 * 1024;
+  HttpsClient enough = HttpsClient::Create(settings).value();
+  EXPECT_EQ(enough.Send({.target = "/v1/large"}).value().body.size(), 1024U * 1024U);
+  settings.response_limit = 1024 * 1024 - 1;
+  HttpsClient client = HttpsClient::Create(settings).value();
+  const auto response = client.Send({.target = "/v1/large"});
+  ASSERT_FALSE(response);
+  EXPECT_THAT(response.error().explanation, HasSubstr("too large"));
+}
+
+TEST_F(HttpsClientTest, EndsAtItsDeadlineAndDoesNotAskTwice) {
+  StartServer();
+  auto settings = Settings();
+  settings.response_deadline = std::chrono::milliseconds(200);
+  HttpsClient client = HttpsClient::Create(settings).value();
+  EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
+  const auto response = client.Send({.target = "/v1/slow"});
+  ASSERT_FALSE(response);
+  EXPECT_THAT(response.error().explanation, HasSubstr("in time"));
+  EXPECT_EQ(waiting_, 1);
+}
+
+TEST_F(HttpsClientTest, ReadsTheRefusalOfALargeBody) {
+  StartServer();
+  HttpsClient client = HttpsClient::Create(Settings()).value();
+  const std::string large(20 * 1024 * 1024, 'x');
+  EXPECT_EQ(client.Send({.method = "POST", .target = "/v1/files", .body = large}).value().status,
+            403);
+  EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
+}
+
+TEST_F(HttpsClientTest, SendsNoLineBreakInsideAHeader) {
+  StartServer();
+  HttpsClient client = HttpsClient::Create(Settings()).value();
+  EXPECT_FALSE(client.Send({.target = "/v1/items/a", .headers = {{"X-A", "b\r\nX-B: c"}}}));
+  EXPECT_FALSE(client.Send({.target = "/v1/items/a b"}));
+  EXPECT_TRUE(client.Send({.target = "/v1/items/a", .headers = {{"X-A", "b"}}}));
+}
+
+TEST(ServerUrl, ReadsHostAndPort) {
+  EXPECT_EQ(ParseServerUrl("https://127.0.0.1:8621").value().port, 8621);
+  EXPECT_EQ(ParseServerUrl("https://box.example/").value().host, "box.example");
+  EXPECT_EQ(ParseServerUrl("https://box.example").value().port, 8621);
+  EXPECT_EQ(ParseServerUrl("https://[::1]:443").value().host, "::1");
+}
+
+TEST(ServerUrl, RefusesWhatIsNotAnHttpsServer) {
+  for (const std::string url :
+       {"http://127.0.0.1:8621", "127.0.0.1:8621", "https://", "https://:443", "https://a:0",
+        "https://a:65536", "https://a:1x", "https://a/path", "https://u@a", "https://[::1"}) {
+    EXPECT_FALSE(ParseServerUrl(url)) << url;
+  }
+}
+
+}  // namespace
+}  // namespace acb::platform

@@ -5,6 +5,7 @@
 #include "firmware/checks/device.h"
 #include "firmware/checks/earlier_answer.h"
 #include "firmware/checks/eligibility.h"
+#include "firmware/checks/execution_time.h"
 #include "firmware/checks/floor.h"
 #include "firmware/checks/proposed_counter.h"
 #include "firmware/checks/registration.h"
@@ -54,6 +55,8 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   const auto requester = checks::CheckEligibility(**records, request, *device, file.judged_at);
   if (!requester) return Decline(file, requester.error());
   file.requester = *requester;
+
+  if (Status time = checks::CheckExecutionTime(request); !time) return Decline(file, time.error());
 
   const auto floor = checks::CheckRequestedFloor(request, settings_.requested_floor_limit);
   if (!floor) return Decline(file, floor.error());

@@ -117,7 +117,9 @@ class CommandSigner {
   virtual ~CommandSigner() = default;
   // Signs as the ACB and adds the ACB-SMD MAC for the device whose key agreement key is
   // `device_key`. The signature was verified in software before this returns (design.md section 5).
-  // Fails with kHsmUnavailable: the HSM failed or gave a wrong result; nothing leaves.
+  // Fails with
+  //   kHsmUnavailable  the HSM failed or gave a wrong result; nothing leaves.
+  //   kRecordDamaged   the device's key is not a point of P-256; the HSM was not asked.
   virtual Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command,
                                                  const PublicPoint& device_key) = 0;
 };

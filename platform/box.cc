@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "firmware/smki/bundle.h"
+#include "firmware/smki/deny_list.h"
 
 namespace acb::platform {
 namespace {
@@ -159,6 +160,7 @@ Status Box::OpenHsm() {
   auto hsm = hsm::Hsm::Open(std::move(settings));
   if (!hsm) return std::move(hsm).error();
   hsm_ = *std::move(hsm);
+  if (Status fit = CheckKeysFitEnvironment(); !fit) return fit;
   // A certificate for another key would make every command one that devices refuse.
   if (acb_->digital_signing->public_point() != hsm_->acb_ds_public() ||
       acb_->key_agreement->public_point() != hsm_->acb_ka_public()) {
@@ -166,6 +168,19 @@ Status Box::OpenHsm() {
                    "an ACB certificate in the configuration is not of the key in the HSM");
   }
   return Done{};
+}
+
+// P8: in live no key that was ever outside a token, and none that is published (R-SEC3-33,
+// R-SEC3-42).
+Status Box::CheckKeysFitEnvironment() const {
+  if (config_.environment == smki::Environment::kTest) return Done{};
+  for (const PublicPoint& key : {hsm_->acb_ds_public(), hsm_->acb_ka_public()}) {
+    if (smki::IsPublishedTestKey(key)) {
+      return Failure(Reason::kTestKey, "a key in the HSM is a published test key");
+    }
+  }
+  if (hsm_->acb_keys_generated_in_token()) return Done{};
+  return Failure(Reason::kHsmNotApproved, "an ACB key in the HSM was not generated in it");
 }
 
 Result<checks::AcbCertificates> Box::LoadAcbCertificates() const {

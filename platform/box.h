@@ -47,6 +47,7 @@ class Box {
   Status OpenStore();
   Status OpenTrust();
   Status OpenHsm();
+  Status CheckKeysFitEnvironment() const;
   Result<checks::AcbCertificates> LoadAcbCertificates() const;
   Status RecordStart();
   UtcTime JudgedAt() const { return config_.test.validation_time.value_or(clock_.Now()); }

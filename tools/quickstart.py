@@ -271,7 +271,6 @@ def hand_over(box, data, signer, work, role):
     if gbcs_reference.read_command(output) != command:
         raise Problem(f"{output} is not the command of the answer")
     print(f"signed: {len(command)} octets, the ACB's counter {counter}, audit record {answer['audit']['index']}\n")
-    print(f"  {'':34s} {'in the command':44s} | in the request (counter and ACB: in the answer)")
     request = gbcs_reference.read_request(document.read_bytes())
     if not gbcs_reference.print_comparison(gbcs_reference.compare(request, command, ACB, counter)):
         raise Problem("the command does not say what the request asked for (lines with !)")

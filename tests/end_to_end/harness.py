@@ -9,6 +9,7 @@ The programs come from ACB_BINARY_DIR (default build/release), the test data fro
 ../shared). A test program ends with `harness.main()`, which prints 'N passed, N failed' last.
 """
 
+import atexit
 import base64
 import contextlib
 import http.client
@@ -75,7 +76,20 @@ def binary(part, name):
 
 
 def shim_module():
+    if "ACB_SHIM_PATH" in os.environ:
+        return os.environ["ACB_SHIM_PATH"]
     return binary("tests/hsm", "libacb_pkcs11_shim.so")
+
+
+_STARTED = []  # every process of this program, so that none outlives it when a test fails
+
+
+@atexit.register
+def _end_what_was_started():
+    for process in _STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 class Failure(Exception):
@@ -242,6 +256,7 @@ class Box:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [binary("platform", "acbd"), "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, env={**os.environ, **self.env, **(env or {})})
+        _STARTED.append(self.process)
 
     def start(self, env=None):
         """Returns when /readyz says 200; raises Failure with the end of the log when it does not in time."""

@@ -357,6 +357,6 @@ if __name__ == "__main__":
     parser.add_argument("--cycles", type=int, default=TestKill9.cycles)
     parser.add_argument("--devices", type=int, default=TestKill9.devices)
     parser.add_argument("--seed", type=int)
-    options = parser.parse_args()
+    options, names = parser.parse_known_args()
     TestKill9.cycles, TestKill9.devices, TestKill9.seed = options.cycles, options.devices, options.seed
-    harness.main([sys.argv[0]])
+    harness.main([sys.argv[0], *names])

@@ -20,7 +20,7 @@ ARCHIVE = ("vectors", "xml-requests", "xml-requests-open.tar.gz")
 DOCUMENTS = 123
 SECONDS_TO_ANSWER = 1.0  # F12
 SECONDS_TO_ANSWER_SANITISED = 5.0
-CRL_AGE_HOURS = 24 * 366 * 2
+CRL_AGE_HOURS = 24 * 366
 # Refused before a request is read, so that there is nothing to record.
 NOT_READ = {"xml::size::text-8mb", "xml::size::signature-1mb"}
 

@@ -540,7 +540,10 @@ def fingerprint(der):
 
 
 def print_comparison(rows, out=sys.stdout):
+    """Prints them, the odd ones marked with !, and says whether all are equal. The request holds no counter and no
+    ACB: these two come from the answer."""
     width = max(len(row[1]) for row in rows)
+    print(f"    {'':32s} {'in the command':{width}s} | in the request, or the answer", file=out)
     for name, is_, want, equal in rows:
         print(f"  {'=' if equal else '!'} {name:32s} {is_:{width}s} | {want}", file=out)
     return all(row[3] for row in rows)

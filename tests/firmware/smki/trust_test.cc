@@ -457,6 +457,36 @@ TEST_F(TrustPath, KnowsPinnedSignersOnlyInTest) {
   EXPECT_FALSE(Build()->IsPinnedSigner(*certificate));
 }
 
+TEST_F(TrustPath, RefusesALeafWithAnyBitFlipped) {
+  const auto trust = Build();
+  int parsed = 0;
+  for (std::size_t bit = 0; bit < leaf_der.size() * 8; ++bit) {
+    Bytes mutant = leaf_der;
+    mutant[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
+    const auto certificate = Certificate::Parse(mutant);
+    if (!certificate) continue;
+    ++parsed;
+    EXPECT_FALSE(trust->CheckPath(*certificate, {}, kNow)) << "bit " << bit;
+  }
+  EXPECT_GT(parsed, 1000);  // most of them are certificates, with another content
+}
+
+TEST_F(TrustPath, TakesNoListWithAnyBitFlipped) {
+  SetCrl([](ListBuilder& list) { list.Revoke(Hex("020141")); });
+  const Bytes good = lists[0];
+  const VerifyingKey key = VerifyingKey::From(issuing_key.point()).value();
+  int parsed = 0;
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    Bytes mutant = good;
+    mutant[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
+    const auto list = RevocationList::Parse(mutant);
+    if (!list) continue;
+    ++parsed;
+    EXPECT_FALSE((*list)->VerifyBy(key)) << "bit " << bit;
+  }
+  EXPECT_GT(parsed, 500);
+}
+
 TEST_F(TrustPath, ForgetsNothingBetweenChecksAndThreads) {
   const auto trust = Build();
   const CertificatePtr good = Parse(leaf_der);

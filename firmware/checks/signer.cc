@@ -11,7 +11,10 @@ Result<FoundSigner> FindSigner(const smki::Trust& trust, const duis::SignerName&
                    "no certificate with the issuer and serial number in KeyInfo is held here");
   }
   const bool test = trust.settings().environment == smki::Environment::kTest;
-  if (test && trust.settings().pinned_signers.contains(found->sha256())) {
+  if (trust.IsPinnedSigner(*found)) {
+    if (at < found->not_before() || found->not_after() < at) {
+      return Failure(Reason::kCertExpired, found->Label() + " is not in date at " + at.Iso());
+    }
     return FoundSigner{found, {std::string(Describe(Reason::kRevocationNotChecked).name)}};
   }
   // R-SEC3-33: checked before the path, so that the reason says what matters.

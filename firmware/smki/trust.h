@@ -14,8 +14,8 @@ namespace acb::smki {
 
 enum class Environment : std::uint8_t { kTest = 1, kLive = 2 };
 
-// RFC 5280 section 6.1.1 (d): a trust anchor given as name and public key. Test only (design.md
-// 10).
+// RFC 5280 section 6.1.1 (d): a trust anchor given as name and public key. Test only
+// (design.md section 10).
 struct NamedAnchor {
   Name name;
   PublicPoint key;
@@ -48,8 +48,8 @@ class Trust {
   // roots in it are not trusted for being there, R-SEC3-12). `revocation_lists`: DER, several per
   // issuer possible: of those in force at the time of a check, the one of highest number counts.
   // Never fails: what does not parse or verify is left out and shows up as CHAIN or CRL_STALE when
-  // it is needed. Verifies each issuing CA and each list here, once; 100,000 entries cost about 30
-  // ms.
+  // it is needed. Verifies each issuing CA and each list here, once: 70 microseconds each, and
+  // about 2 ms for a list of 100,000 entries beside its parse.
   static std::shared_ptr<const Trust> Build(TrustSettings settings, std::uint64_t generation,
                                             const std::vector<Bytes>& certificates,
                                             const std::vector<Bytes>& revocation_lists);

@@ -32,6 +32,12 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   if (!unverified) return Decline(file, unverified.error());
   file.claimed_id = unverified->claimed_request_id();
 
+  auto records = ports_.records.Open();
+  if (!records) return Decline(file, records.error());
+  auto earlier = checks::FindEarlierAnswer(**records, *file.claimed_id, file.body);
+  if (!earlier) return Decline(file, earlier.error());
+  if (earlier->has_value()) return Repeat(*file.claimed_id, **std::move(earlier));
+
   auto signer = checks::FindSigner(*trust, unverified->signer(), file.judged_at);
   if (!signer) return Decline(file, signer.error());
   file.Observe(signer->observations);
@@ -41,11 +47,8 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   file.request = &*verified;
   const duis::HandoverRequest& request = verified->content();
 
-  auto records = ports_.records.Open();
-  if (!records) return Decline(file, records.error());
-  auto earlier = checks::FindEarlierAnswer(**records, request.request_id, file.body);
-  if (!earlier) return Decline(file, earlier.error());
-  if (earlier->has_value()) return Repeat(request.request_id, **std::move(earlier));
+  Status open = checks::CheckRequestIdOpen(**records, request.request_id, file.body);
+  if (!open) return Decline(file, open.error());
 
   // ---- may it be done? ----
   const auto device = checks::CheckDevice(**records, request.request_id.target, request.role);

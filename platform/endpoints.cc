@@ -33,8 +33,10 @@ boost::json::array ReasonsJson(const std::vector<Failure>& failures) {
 
 HttpResponse Readiness(bool ready, std::string_view environment,
                        const std::vector<Failure>& found) {
-  HttpResponse response = JsonResponse(boost::json::object{
-      {"ready", ready}, {"environment", environment}, {"reasons", ReasonsJson(found)}});
+  HttpResponse response = JsonResponse(boost::json::object{{"ready", ready},
+                                                           {"can_sign", ready && found.empty()},
+                                                           {"environment", environment},
+                                                           {"reasons", ReasonsJson(found)}});
   if (!ready) response.status = Describe(Reason::kBusy).http_status;
   return response;
 }

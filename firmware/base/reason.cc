@@ -8,8 +8,9 @@ namespace {
 
 using enum ReasonKind;
 
-// DUIS response codes: only the generic ones have a known meaning (duis-6.21.md section 3.2). Where no
-// public source gives a code the default is E100, a local choice that a site replaces by configuration.
+// DUIS response codes: only the generic ones have a known meaning (duis-6.21.md section 3.2). Where
+// no public source gives a code the default is E100, a local choice that a site replaces by
+// configuration.
 constexpr ReasonInfo kReasons[] = {
     {Reason::kSenderAuth, "SENDER_AUTH", kRefusal, 403, "E1",
      "The request is not signed by a certificate of the User named in its RequestID."},
@@ -28,7 +29,7 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kReplay, "REPLAY", kRefusal, 409, "E100",
      "Another request was already received under this RequestID."},
     {Reason::kMalformed, "MALFORMED", kRefusal, 400, "E100",
-     "The request is not a well-formed DUIS 6.21 request."},
+     "The request is not well-formed, or not of the form that is taken here."},
     {Reason::kSrvNotSignedHere, "SRV_NOT_SIGNED_HERE", kRefusal, 422, "E13",
      "This Service Request is not one that the appliance signs."},
     {Reason::kChannel, "CHANNEL", kRefusal, 403, "E13",
@@ -42,8 +43,7 @@ constexpr ReasonInfo kReasons[] = {
      "The device's status in the Smart Metering Inventory does not permit the request."},
     {Reason::kSmets1Proxy, "SMETS1_PROXY", kRefusal, 422, "E11",
      "The device is not known to be SMETS2; credentials of SMETS1 devices are held by proxy."},
-    {Reason::kBlocked, "BLOCKED", kRefusal, 403, "E100",
-     "Handovers of this device are blocked."},
+    {Reason::kBlocked, "BLOCKED", kRefusal, 403, "E100", "Handovers of this device are blocked."},
     {Reason::kCellNotAcb, "CELL_NOT_ACB", kRefusal, 409, "E100",
      "The device's credentials of this role are not the Access Control Broker's, so it cannot hand "
      "them over."},
@@ -106,7 +106,8 @@ constexpr ReasonInfo kReasons[] = {
      "The SMKI Repository did not answer in time."},
 
     {Reason::kPrefixMismatch, "PREFIX_MISMATCH", kObservation, 200, "I0",
-     "The MPAN prefix names another network operator than registration data; registration decides."},
+     "The MPAN prefix names another network operator than registration data; registration "
+     "decides."},
     {Reason::kReplacementNotSender, "REPLACEMENT_NOT_SENDER", kObservation, 200, "I0",
      "The rightful network operator installed another network operator's certificates."},
     {Reason::kGnoToAcb, "GNO_TO_ACB", kObservation, 200, "I0",
@@ -131,8 +132,7 @@ constexpr ReasonInfo kReasons[] = {
 
     {Reason::kHsmUnavailable, "HSM_UNAVAILABLE", kFault, 503, "E100",
      "The cryptographic module does not answer or gave a result that does not verify."},
-    {Reason::kHsmPin, "HSM_PIN", kFault, 503, "E100",
-     "The cryptographic module refused the PIN."},
+    {Reason::kHsmPin, "HSM_PIN", kFault, 503, "E100", "The cryptographic module refused the PIN."},
     {Reason::kStoreUnavailable, "STORE_UNAVAILABLE", kFault, 503, "E100",
      "The store could not be read or written; nothing was changed."},
     {Reason::kStoreInDoubt, "STORE_IN_DOUBT", kDoubt, 503, "E100",
@@ -144,7 +144,8 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kChangedMeanwhile, "CHANGED_MEANWHILE", kFault, 503, "E100",
      "What the decision rested on changed while it was made; try again."},
     {Reason::kBusy, "BUSY", kFault, 503, "E100",
-     "The appliance is busy, stopping, or another command for this device is under way; try again."},
+     "The appliance is busy, stopping, or another command for this device is under way; try "
+     "again."},
     {Reason::kConfiguration, "CONFIGURATION", kFault, 503, "E100",
      "The configuration is not one the appliance can run with."},
 

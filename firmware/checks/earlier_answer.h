@@ -8,14 +8,19 @@
 
 namespace acb::checks {
 
-// The stored answer for this RequestID, when the octets are the same; nothing when the RequestID is
-// open (never seen, or abandoned). R-NOW-8.
-//
-// Fails with
-//   kReplay   other octets were received under this RequestID.
-//   kBusy     the same octets are being worked on right now.
+// The stored answer, when these very octets were answered under this RequestID; nothing otherwise.
+// They were verified then: a retry needs no new look at certificates that may have run out since.
+// R-NOW-8.
 Result<std::optional<StoredRequest>> FindEarlierAnswer(const Records& records,
                                                        const RequestId& request,
                                                        const Sha256Digest& body);
+
+// The RequestID of a verified request is open: never used, or abandoned with the same octets.
+//
+// Fails with
+//   kReplay   other octets were received under this RequestID.
+//   kBusy     the same octets are being worked on, or were answered, right now.
+Status CheckRequestIdOpen(const Records& records, const RequestId& request,
+                          const Sha256Digest& body);
 
 }  // namespace acb::checks

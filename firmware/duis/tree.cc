@@ -12,7 +12,8 @@ namespace acb::duis {
 namespace {
 
 // Never NOENT, DTDLOAD, DTDATTR, XINCLUDE (they read from elsewhere), RECOVER or HUGE.
-constexpr int kOptions = XML_PARSE_NONET | XML_PARSE_NOCDATA;
+// PEDANTIC warns of relative namespace names, for which there is no canonical form.
+constexpr int kOptions = XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_PEDANTIC;
 
 // What libxml2 complained of first.
 struct Complaint {
@@ -46,7 +47,7 @@ Result<Tree> BuildTree(BytesView octets) {
 
   Tree tree(xmlCtxtReadMemory(context.get(), reinterpret_cast<const char*>(octets.data()),
                               static_cast<int>(octets.size()), nullptr, "UTF-8", kOptions));
-  // A warning counts: a namespace name that is no absolute URI has no canonical form.
+  // A warning counts too.
   const bool good =
       tree && !complaint.made && context->wellFormed == 1 && context->nsWellFormed == 1;
   if (!good) {

@@ -5,6 +5,7 @@
 #include "firmware/base/base64.h"
 #include "firmware/feeds/field.h"
 #include "firmware/smki/certificate.h"
+#include "firmware/smki/device_identity.h"
 
 namespace acb::feeds {
 namespace {
@@ -51,6 +52,12 @@ Status ReadKeyAgreement(const CsvRow& row, Device& device) {
   if ((*certificate)->key_usage() != KeyUsage::kKeyAgreement) {
     return Rejected(kColumn, "keyUsage keyAgreement and nothing else", (*certificate)->Label());
   }
+  // Another device's key would give MACs that this one refuses.
+  if (smki::DeviceEui64(**certificate) != device.id) {
+    return Rejected(kColumn,
+                    "the certificate of device " + device.id.Plain() + " (hardwareModuleName)",
+                    (*certificate)->Label());
+  }
   device.key_agreement = *point;
   device.key_agreement_certificate = (*certificate)->sha256();
   return Done{};
@@ -78,6 +85,7 @@ Result<Device> ParseDevice(const CsvRow& row) {
   Device device;
   const auto id = EuiField(row, "device_id");
   if (!id) return id.error();
+  device.id = *id;
   const auto type = DeviceTypeFromName(row.Get("type"));
   if (!type)
     return Rejected("type", "ESME, GSME, GPF, CHF, HCALCS, PPMID, IHD or CAD", row.Get("type"));
@@ -103,7 +111,6 @@ Result<Device> ParseDevice(const CsvRow& row) {
   if (!network_operator) return network_operator.error();
   if (const Status key = ReadKeyAgreement(row, device); !key) return key.error();
 
-  device.id = *id;
   device.type = *type;
   device.smets = *smets;
   device.model = model;

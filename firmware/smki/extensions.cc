@@ -135,4 +135,19 @@ bool HasHardwareModuleName(BytesView subject_alt_name) {
   return false;
 }
 
+std::optional<Eui64> HardwareSerialNumber(BytesView subject_alt_name) {
+  if (der::FindFault(subject_alt_name)) return std::nullopt;
+  der::Reader outer(subject_alt_name);
+  der::Reader names(outer.Take(der::kSequence));
+  der::Reader other_name(names.Take(der::ContextConstructed(0)));
+  const bool module = AsText(other_name.Take(der::kOid).content) == kHardwareModuleName;
+  der::Reader value(other_name.Take(der::ContextConstructed(0)));
+  der::Reader fields(value.Take(der::kSequence));
+  fields.Take(der::kOid);  // hwType
+  const der::Element serial = fields.Take(der::kOctetString);
+  const bool whole = outer.Finished() && names.Finished() && other_name.Finished() &&
+                     value.Finished() && fields.Finished();
+  return module && whole ? Eui64::FromOctets(serial.content) : std::nullopt;
+}
+
 }  // namespace acb::smki

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "firmware/base/bytes.h"
+#include "firmware/base/eui64.h"
 #include "firmware/smki/der.h"
 
 namespace acb::smki {
@@ -77,5 +78,7 @@ std::optional<std::vector<PolicyInformation>> DecodeCertificatePolicies(BytesVie
 // Whether subjectAltName holds an otherName of id-on-hardwareModuleName (RFC 4108 section 5): the
 // mark of a device certificate (gbcs-cs02b.md 9.4).
 bool HasHardwareModuleName(BytesView subject_alt_name);
+// Its hwSerialNum when it is the one name there and of 8 octets.
+std::optional<Eui64> HardwareSerialNumber(BytesView subject_alt_name);
 
 }  // namespace acb::smki

@@ -213,6 +213,22 @@ TEST_F(HandoverPath, GivesTheStoredAnswerWithoutSigning) {
   EXPECT_THAT(events_, IsEmpty());
 }
 
+// P5: what was answered stays answered, though the signer's certificate or a list has run out
+// since.
+TEST_F(HandoverPath, GivesTheStoredAnswerWhenTheSignerIsNoLongerTrusted) {
+  const std::string request = Good();
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kSigned;
+  stored.body = Sha256(AsBytes(request));
+  stored.counter = OriginatorCounter::From(77);
+  data_.requests.insert_or_assign(
+      *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001"), stored);
+  trust_ =
+      FixedTrust(smki::Trust::Build(TestPki::Get().Settings(smki::Environment::kTest), 2, {}, {}));
+  EXPECT_TRUE(Send(request).handed);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
 TEST_F(HandoverPath, GivesTheStoredRefusalAgainToTheSameOctets) {
   const std::string request = Good();
   StoredRequest stored;

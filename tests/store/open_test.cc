@@ -39,8 +39,7 @@ TEST_F(OpenStore, SaysWhatItWasMadeFor) {
 
 TEST_F(OpenStore, IsNeverMadeOverAnother) {
   Create();
-  const auto again =
-      Store::Create(settings_.directory, {Environment::kTest, StoreId{9}, kNow});
+  const auto again = Store::Create(settings_.directory, {Environment::kTest, StoreId{9}, kNow});
   EXPECT_THAT(again, FailsWith(Reason::kStoreUnavailable));
   Reopen();
   EXPECT_EQ(store_->identity().id, (StoreId{1, 2, 3}));

@@ -90,7 +90,11 @@ TEST(Rows, CountersHaveTheOctetsOfTheFormat) {
   row.supplier.floor = FloorSeqNumber::From(1200);
   row.network_operator.holder = CellState::Holder::kParty;
   row.network_operator.party = Eui64(0x90B3D51F30020000);
-  EXPECT_EQ(ToHex(EncodeCounters(row)), "020516" "00" "02110204b0" "030290b3d51f30020000");
+  EXPECT_EQ(ToHex(EncodeCounters(row)),
+            "020516"
+            "00"
+            "02110204b0"
+            "030290b3d51f30020000");
 }
 
 TEST(Rows, RefuseCountersOfAnotherForm) {
@@ -100,10 +104,26 @@ TEST(Rows, RefuseCountersOfAnotherForm) {
   longer.push_back(0);
   EXPECT_FALSE(DecodeCounters(longer));
   EXPECT_FALSE(DecodeCounters(BytesView(good).first(good.size() - 1)));
-  EXPECT_FALSE(DecodeCounters(*FromHex("0100" "00" "0200" "0300")));  // a leading zero octet
-  EXPECT_FALSE(DecodeCounters(*FromHex("088000000000000000" "00" "0200" "0300")));  // 2^63
-  EXPECT_FALSE(DecodeCounters(*FromHex("00" "00" "0203" "0300")));                  // holder 3
-  EXPECT_FALSE(DecodeCounters(*FromHex("00" "00" "0300" "0200")));                  // roles swapped
+  EXPECT_FALSE(
+      DecodeCounters(*FromHex("0100"
+                              "00"
+                              "0200"
+                              "0300")));  // a leading zero octet
+  EXPECT_FALSE(
+      DecodeCounters(*FromHex("088000000000000000"
+                              "00"
+                              "0200"
+                              "0300")));  // 2^63
+  EXPECT_FALSE(
+      DecodeCounters(*FromHex("00"
+                              "00"
+                              "0203"
+                              "0300")));  // holder 3
+  EXPECT_FALSE(
+      DecodeCounters(*FromHex("00"
+                              "00"
+                              "0300"
+                              "0200")));  // roles swapped
 }
 
 TEST(Rows, TimesSortAsOctetsAlsoBefore1970) {

@@ -63,8 +63,8 @@ inline Device TestDevice(Eui64 id = kDevice) {
 }
 
 inline DeviceSource SourceOf(std::vector<Device> devices) {
-  return [devices = std::move(devices), i = std::size_t{0}]() mutable
-         -> Result<std::optional<Device>> {
+  return [devices = std::move(devices),
+          i = std::size_t{0}]() mutable -> Result<std::optional<Device>> {
     if (i == devices.size()) return std::optional<Device>();
     return std::optional(devices[i++]);
   };

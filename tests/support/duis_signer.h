@@ -143,12 +143,11 @@ inline std::string WithLastChild(const std::string& xml, const std::string& elem
   return xml.substr(0, end) + element + xml.substr(end);
 }
 
-// The Signature element around `signed_info`, which must be canonical.
-inline std::string SignatureElement(const std::string& signed_info, EVP_PKEY* key,
-                                    const std::string& key_info) {
-  return "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">" + signed_info +
-         "<ds:SignatureValue>" + ToBase64(EcdsaRaw(key, signed_info)) + "</ds:SignatureValue>" +
-         key_info + "</ds:Signature>";
+// `text` with its first `from`, which must be there, replaced.
+inline std::string Replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  if (at == std::string::npos) throw std::invalid_argument("not in the document: " + from);
+  return text.replace(at, from.size(), to);
 }
 
 // `xml` without each part from `begin` to the next `end`.
@@ -160,6 +159,16 @@ inline std::string Without(std::string xml, std::string_view begin, std::string_
     xml.erase(from, to + end.size() - from);
   }
   return xml;
+}
+
+// The Signature element with `signed_info`, which must be canonical. In the document SignedInfo has
+// the namespace from Signature; only its canonical form repeats the declaration.
+inline std::string SignatureElement(const std::string& signed_info, EVP_PKEY* key,
+                                    const std::string& key_info) {
+  const std::string declaration = " xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
+  return "<ds:Signature" + declaration + ">" + Replaced(signed_info, declaration, "") +
+         "<ds:SignatureValue>" + ToBase64(EcdsaRaw(key, signed_info)) + "</ds:SignatureValue>" +
+         key_info + "</ds:Signature>";
 }
 
 // Signs `xml`, a Request without Signature or with a ds:Signature template, which is replaced.

@@ -393,6 +393,9 @@ Status Provisioner::MakeStore() {
       .Set("keys", keys_);
   auto receipt = (*store)->Append(entry);
   if (!receipt) return std::move(receipt).error();
+  std::error_code error;
+  std::filesystem::create_directory(directory / "tmp", error);  // for the bodies of large feeds
+  if (error) return Wrong("cannot create " + (directory / "tmp").string(), error.message());
   made_.push_back("store " + ToHex(identity.id));
   return Done{};
 }

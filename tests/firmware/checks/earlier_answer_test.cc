@@ -44,22 +44,39 @@ TEST_F(EarlierAnswer, GivesTheStoredAnswerForTheSameOctets) {
   }
 }
 
+TEST_F(EarlierAnswer, GivesNothingForOtherOctetsOrWhileTheAnswerIsNotMade) {
+  Store(StoredRequest::State::kSigned);
+  const auto other = FindEarlierAnswer(FakeRecords(data_), id_, Sha256(AsBytes("another")));
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(other->has_value());
+  Store(StoredRequest::State::kReserved);
+  const auto reserved = FindEarlierAnswer(FakeRecords(data_), id_, body_);
+  ASSERT_TRUE(reserved);
+  EXPECT_FALSE(reserved->has_value());
+}
+
+TEST_F(EarlierAnswer, LeavesAnUnusedOrAbandonedRequestIdOpen) {
+  EXPECT_TRUE(CheckRequestIdOpen(FakeRecords(data_), id_, body_));
+  Store(StoredRequest::State::kAbandoned);
+  EXPECT_TRUE(CheckRequestIdOpen(FakeRecords(data_), id_, body_));
+}
+
 TEST_F(EarlierAnswer, RefusesOtherOctetsInEveryState) {
   for (const auto state : {StoredRequest::State::kReserved, StoredRequest::State::kSigned,
                            StoredRequest::State::kRefused, StoredRequest::State::kQuarantined,
                            StoredRequest::State::kAbandoned}) {
     Store(state);
-    const auto found = FindEarlierAnswer(FakeRecords(data_), id_, Sha256(AsBytes("another")));
-    ASSERT_FALSE(found);
-    EXPECT_EQ(found.error().reason, Reason::kReplay);
+    const Status open = CheckRequestIdOpen(FakeRecords(data_), id_, Sha256(AsBytes("another")));
+    ASSERT_FALSE(open);
+    EXPECT_EQ(open.error().reason, Reason::kReplay);
   }
 }
 
 TEST_F(EarlierAnswer, SaysBusyWhileTheSameOctetsAreWorkedOn) {
   Store(StoredRequest::State::kReserved);
-  const auto found = FindEarlierAnswer(FakeRecords(data_), id_, body_);
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().reason, Reason::kBusy);
+  const Status open = CheckRequestIdOpen(FakeRecords(data_), id_, body_);
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().reason, Reason::kBusy);
 }
 
 }  // namespace

@@ -39,12 +39,6 @@ struct Case {
   bool schema_valid = false;  // by the public XSD
 };
 
-inline std::string Replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  if (at == std::string::npos) throw std::invalid_argument("not in the document: " + from);
-  return text.replace(at, from.size(), to);
-}
-
 inline std::string Document(const Case& changed) {
   return Replaced(MakeHandoverXml(FullFields()), changed.from, changed.to);
 }

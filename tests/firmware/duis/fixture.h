@@ -33,9 +33,11 @@ struct TestSigner {
 
 inline void AddName(X509_NAME* name, int nid, int type, BytesView value) {
   X509_NAME_add_entry_by_NID(name, nid, type, value.data(), static_cast<int>(value.size()), -1, 0);
-  // A BIT STRING keeps its trailing zero bits only so.
-  const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, X509_NAME_entry_count(name) - 1);
-  X509_NAME_ENTRY_get_data(entry)->flags |= ASN1_STRING_FLAG_BITS_LEFT;
+  // The copy that the name now holds has lost a BIT STRING's trailing zero bits.
+  ASN1_STRING* held =
+      X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, X509_NAME_entry_count(name) - 1));
+  ASN1_STRING_set(held, value.data(), static_cast<int>(value.size()));
+  held->flags |= ASN1_STRING_FLAG_BITS_LEFT;
 }
 
 inline void AddExtension(X509* certificate, int nid, const char* value) {

@@ -73,7 +73,7 @@ TEST(DuisSignature, RefusesOrReadsTheSameAfterAnyBitFlip) {
   const std::size_t key_info = good.find("<ds:KeyInfo>");
   int accepted_before_key_info = 0;
   for (std::size_t at = 0; at < good.size(); ++at) {
-    for (const char bit : {1, 4, 32}) {
+    for (const int bit : {1, 4, 32}) {
       std::string flipped = good;
       flipped[at] = static_cast<char>(flipped[at] ^ bit);
       const auto got = ParseAndVerify(flipped, Supplier().certificate);
@@ -281,7 +281,7 @@ TEST(DuisSignature, AcceptsSerialNumbersOfUpTo48Digits) {
   EXPECT_EQ(serial("27572613927499351639968579586655397031"), "14be4ad2ea1d0e4ec7f7156bd24624a7");
   EXPECT_EQ(serial("340282366920938463463374607431768211455"),
             "00ffffffffffffffffffffffffffffffff");
-  EXPECT_EQ(serial(std::string(48, '9')), "00af298d050e4395d69670b12b7f41ffffffffffff");
+  EXPECT_EQ(serial(std::string(48, '9')), "00af298d050e4395d69670b12b7f40ffffffffffff");
 }
 
 // r || s, and nothing that means the same to a looser reader.

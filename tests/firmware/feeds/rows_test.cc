@@ -129,6 +129,8 @@ TEST(DevicesFeed, TakesTheKeyOfAKeyAgreementCertificateOnly) {
   ASSERT_TRUE(row) << row.error().explanation;
   EXPECT_EQ(ToHex(*row->key_agreement).substr(0, 18), "0417a20e4bdb317453");
   EXPECT_FALSE(DeviceRow(before + Base64OfPem(certificates / "00db1234567890a3-ds.pem") + ",,,,"));
+  // Another device's.
+  EXPECT_FALSE(DeviceRow(before + Base64OfPem(certificates / "00db1234567890a0-ka.pem") + ",,,,"));
 }
 
 }  // namespace

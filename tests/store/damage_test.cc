@@ -1,0 +1,196 @@
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <random>
+
+#include "tests/store/raw_store.h"
+#include "tests/support/shared.h"
+
+namespace acb::store {
+namespace {
+
+class Damage : public StoreTest {
+ protected:
+  // At least one record in every table.
+  void SetUp() override {
+    CreateFilled();
+    PartyRecord party;
+    party.user_id = kUser;
+    party.party = "SUPA";
+    ASSERT_TRUE(store_->ImportParties({party}, FeedEntry()));
+    ASSERT_TRUE(store_->ImportRegistrations({{"1312345678111", "A", "B", kNow, {}}}, FeedEntry()));
+    ASSERT_TRUE(store_->ImportCertificates({Bytes(300, 1)}, FeedEntry()));
+    ASSERT_TRUE(store_->ImportRevocationLists({Bytes(200, 2)}, FeedEntry()));
+    Spend(Id(1));
+    ASSERT_TRUE(Reserve(Id(2, kOtherDevice)));
+    store_.reset();
+  }
+
+  // A call that reads the damaged record, which is the first of its table.
+  Status Use(Table table) {
+    auto opened = Store::Open(settings_);
+    if (!opened) return std::move(opened).error();
+    store_ = *std::move(opened);
+    Status status = Read(table);
+    store_.reset();
+    return status;
+  }
+
+  template <class T>
+  static Status StatusOf(const Result<T>& result) {
+    if (!result) return result.error();
+    return Done{};
+  }
+
+  Status Read(Table table) {
+    auto records = store_->Open();
+    if (!records) return std::move(records).error();
+    switch (table) {
+      case Table::kSettings:
+        return Done{};
+      case Table::kDevices:
+      case Table::kCounters:
+        return StatusOf((*records)->FindDevice(kDevice));
+      case Table::kParties:
+        return StatusOf((*records)->FindUser(kUser));
+      case Table::kRegistrations:
+        return StatusOf((*records)->FindRegistrations("1312345678111"));
+      case Table::kCertificates:
+      case Table::kRevocationLists:
+        return StatusOf(store_->LoadTrustMaterial());
+      case Table::kRequests:
+        return StatusOf((*records)->FindRequest(Id(1)));
+      case Table::kUnanswered:
+        return store_->AbandonUnanswered(kNow);
+      case Table::kEvidence:
+        return StatusOf(store_->FindEvidence(evidence_));
+      case Table::kAuditEntries:
+        return StatusOf(store_->ReadAudit(0, 100));
+      case Table::kAuditLeaves:
+        return StatusOf(store_->ReadLeaves(0, 100));
+      case Table::kFeeds:
+        return StatusOf(store_->FindLastImport(Feed::kParties));
+    }
+    return Done{};
+  }
+
+  Sha256Digest evidence_{};
+};
+
+// reliability.md section 1: LMDB reports none of these.
+TEST_F(Damage, OfARecordOfAnyTableIsFoundAndNamed) {
+  for (const TableInfo& info : kTables) {
+    SCOPED_TRACE(info.name);
+    RawRecord good;
+    {
+      RawStore raw(settings_.directory);
+      const auto records = raw.List(info.table);
+      ASSERT_FALSE(records.empty());
+      good = records.front();
+    }
+    if (info.table == Table::kEvidence) std::ranges::copy(good.first, evidence_.begin());
+    const Status sound = Use(info.table);
+    ASSERT_TRUE(sound) << sound.error().detail;
+    if (info.table == Table::kUnanswered) {
+      // It was abandoned just now.
+      Reopen();
+      ASSERT_TRUE(Reserve(Id(3, kOtherDevice)));
+      store_.reset();
+      good = RawStore(settings_.directory).List(info.table).front();
+    }
+    // The version, the first and the last octet of the payload, the check value.
+    for (const std::size_t place :
+         {std::size_t{0}, std::size_t{1}, good.second.size() - 5, good.second.size() - 1}) {
+      SCOPED_TRACE(place);
+      RawRecord flipped = good;
+      flipped.second[place] ^= 0x04;
+      RawStore(settings_.directory).Put(info.table, flipped);
+      const Status status = Use(info.table);
+      ASSERT_THAT(status, FailsWith(Reason::kRecordDamaged));
+      EXPECT_NE(status.error().detail.find("table " + std::string(info.name)), std::string::npos)
+          << status.error().detail;
+      EXPECT_NE(status.error().detail.find(ToHex(good.first)), std::string::npos);
+    }
+    RawStore(settings_.directory).Put(info.table, good);
+  }
+}
+
+TEST_F(Damage, OfARecordPutUnderAnothersKeyIsFound) {
+  {
+    RawStore raw(settings_.directory);
+    const auto records = raw.List(Table::kCounters);
+    ASSERT_EQ(records.size(), 2u);
+    raw.Put(Table::kCounters, {records[0].first, records[1].second});
+  }
+  EXPECT_THAT(Use(Table::kCounters), FailsWith(Reason::kRecordDamaged));
+}
+
+// A counter that restarts is a counter that repeats (style.md, State).
+TEST_F(Damage, OfACountersRowThatIsGoneIsNotACounterAtZero) {
+  {
+    RawStore raw(settings_.directory);
+    raw.Delete(Table::kCounters, raw.List(Table::kCounters).front().first);
+  }
+  EXPECT_THAT(Use(Table::kCounters), FailsWith(Reason::kRecordDamaged));
+  Reopen();
+  EXPECT_THAT(Reserve(Id(9)), FailsWith(Reason::kRecordDamaged));
+  EXPECT_THAT(store_->ImportDevices(SourceOf({TestDevice()}), FeedEntry()),
+              FailsWith(Reason::kRecordDamaged));
+  EXPECT_TRUE(store_->AbandonUnanswered(kNow));
+  EXPECT_TRUE(Reserve(Id(9, kOtherDevice))) << "other devices are not touched";
+}
+
+TEST_F(Damage, OfTheAuditLogsEndIsFoundAtOpen) {
+  RawRecord last;
+  {
+    RawStore raw(settings_.directory);
+    last = raw.List(Table::kAuditEntries).back();
+    raw.Delete(Table::kAuditEntries, last.first);
+  }
+  EXPECT_THAT(Store::Open(settings_), FailsWith(Reason::kRecordDamaged));
+  RawStore(settings_.directory).Put(Table::kAuditEntries, last);
+  EXPECT_TRUE(Store::Open(settings_));
+}
+
+TEST_F(Damage, OfAMissingAuditEntryIsFoundWhenRead) {
+  {
+    RawStore raw(settings_.directory);
+    raw.Delete(Table::kAuditEntries, raw.List(Table::kAuditEntries).at(1).first);
+  }
+  Reopen();
+  EXPECT_THAT(store_->ReadAudit(0, 100), FailsWith(Reason::kRecordDamaged));
+  EXPECT_TRUE(store_->ReadAudit(0, 1));
+  EXPECT_TRUE(store_->ReadAudit(2, 100));
+}
+
+// Every bit of one record, where it stands in the file.
+TEST_F(Damage, OfAnyBitOfTheCountersInTheFileStopsTheDevice) {
+  const auto data = settings_.directory / "data.mdb";
+  const RawRecord counters = RawStore(settings_.directory).List(Table::kCounters).front();
+  const Bytes before = acb::testing::ReadFile(data);
+  // Older copies may stand in free pages: all are flipped.
+  std::vector<std::size_t> places;
+  for (auto at = before.begin();;) {
+    at = std::search(at, before.end(), counters.second.begin(), counters.second.end());
+    if (at == before.end()) break;
+    places.push_back(static_cast<std::size_t>(at++ - before.begin()));
+  }
+  ASSERT_FALSE(places.empty());
+  for (std::size_t bit = 0; bit < counters.second.size() * 8; ++bit) {
+    Bytes flipped = before;
+    for (const std::size_t place : places) {
+      std::uint8_t& octet = flipped[place + bit / 8];
+      octet = static_cast<std::uint8_t>(octet ^ 1 << bit % 8);
+    }
+    std::ofstream(data, std::ios::binary)
+        .write(reinterpret_cast<const char*>(flipped.data()),
+               static_cast<std::streamsize>(flipped.size()));
+    Reopen();
+    ASSERT_THAT(Reserve(Id(9)), FailsWith(Reason::kRecordDamaged)) << bit;
+    store_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace acb::store

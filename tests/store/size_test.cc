@@ -1,0 +1,28 @@
+#include <random>
+
+#include "tests/store/store_fixture.h"
+
+namespace acb::store {
+namespace {
+
+// design.md section 6, sizes to hold: 100 million devices. What a device that was only imported
+// takes, in the file, with all that LMDB adds.
+constexpr std::uint64_t kMostOctetsADevice = 250;
+
+TEST_F(StoreTest, KeepsADeviceInAtMost250Octets) {
+  Create();
+  Reopen();
+  constexpr std::uint64_t kDevices = 40'000;
+  std::vector<Device> devices;
+  for (std::uint64_t i = 0; i < kDevices; ++i) {
+    devices.push_back(TestDevice(Eui64(0x00DB123400000000 + i * 977)));
+  }
+  const std::uint64_t before = store_->statistics().used_octets;
+  Import(devices);
+  const std::uint64_t each = (store_->statistics().used_octets - before) / kDevices;
+  RecordProperty("octets_a_device", std::to_string(each));
+  EXPECT_LE(each, kMostOctetsADevice);
+}
+
+}  // namespace
+}  // namespace acb::store

@@ -10,7 +10,9 @@ namespace {
 // overlongs, no surrogates, nothing above U+10FFFF).
 std::size_t Utf8Length(std::string_view text) {
   const auto octet = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const auto continues = [&](std::size_t i) { return i < text.size() && (octet(i) & 0xC0) == 0x80; };
+  const auto continues = [&](std::size_t i) {
+    return i < text.size() && (octet(i) & 0xC0) == 0x80;
+  };
   const std::uint8_t first = octet(0);
   if (first < 0x80) return 1;
   if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
@@ -39,13 +41,27 @@ void WriteString(std::string_view text, std::string& out) {
     }
     const char c = text.front();
     switch (c) {
-      case '"': out.append("\\\""); break;
-      case '\\': out.append("\\\\"); break;
-      case '\b': out.append("\\b"); break;
-      case '\f': out.append("\\f"); break;
-      case '\n': out.append("\\n"); break;
-      case '\r': out.append("\\r"); break;
-      case '\t': out.append("\\t"); break;
+      case '"':
+        out.append("\\\"");
+        break;
+      case '\\':
+        out.append("\\\\");
+        break;
+      case '\b':
+        out.append("\\b");
+        break;
+      case '\f':
+        out.append("\\f");
+        break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           std::array<char, 8> escaped;

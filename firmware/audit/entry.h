@@ -29,8 +29,7 @@ class Value {
   // Without this a number or a pointer would silently become true.
   template <class T>
   Value(T) requires(std::is_arithmetic_v<T> ||
-                    (std::is_pointer_v<T> && !std::is_convertible_v<T, std::string_view>))
-  = delete;
+                    (std::is_pointer_v<T> && !std::is_convertible_v<T, std::string_view>)) = delete;
   Value(List list) : value_(std::move(list)) {}
   Value(Object object) : value_(std::move(object)) {}
 
@@ -51,8 +50,8 @@ struct Receipt {
 };
 
 // An entry without its index, which the log gives when it appends. `kind` is one of design.md
-// section 7: start, stop, anchor, provision, ceremony, feed, signed, refused, quarantined, released,
-// observed, reserved-elsewhere, abandoned, configuration, operator, export, alarm.
+// section 7: start, stop, anchor, provision, ceremony, feed, signed, refused, quarantined,
+// released, observed, reserved-elsewhere, abandoned, configuration, operator, export, alarm.
 class Entry {
  public:
   Entry(std::string_view kind, UtcTime at);

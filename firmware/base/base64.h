@@ -11,9 +11,9 @@ namespace acb {
 
 std::string ToBase64(BytesView bytes);
 
-// Blanks, tabs, CR and LF between the digits are skipped (XML Schema allows them; Java signers write
-// them). Anything else outside the alphabet, missing or misplaced padding, and non-zero unused bits
-// give nothing. The empty text gives no octets.
+// Blanks, tabs, CR and LF between the digits are skipped (XML Schema allows them; Java signers
+// write them). Anything else outside the alphabet, missing or misplaced padding, and non-zero
+// unused bits give nothing. The empty text gives no octets.
 std::optional<Bytes> FromBase64(std::string_view text);
 
 }  // namespace acb

@@ -111,11 +111,12 @@ enum class ReasonKind {
 
 struct ReasonInfo {
   Reason reason;
-  std::string_view name;       // "CERT_REVOKED": stable, in answers and in the audit log
+  std::string_view name;  // "CERT_REVOKED": stable, in answers and in the audit log
   ReasonKind kind;
   int http_status;
-  std::string_view duis_code;  // DUIS ResponseCode by default; configuration may replace it (R-063-10)
-  std::string_view sentence;   // for the requester, in plain words
+  std::string_view
+      duis_code;  // DUIS ResponseCode by default; configuration may replace it (R-063-10)
+  std::string_view sentence;  // for the requester, in plain words
 };
 
 // Never fails: every enumerator is in the table (a test walks them).

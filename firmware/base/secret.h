@@ -5,8 +5,8 @@
 
 namespace acb {
 
-// Move only. The buffer is wiped on destruction and when it is moved away from. It never grows, so no
-// copy is left behind by a reallocation.
+// Move only. The buffer is wiped on destruction and when it is moved away from. It never grows, so
+// no copy is left behind by a reallocation.
 class Secret {
  public:
   explicit Secret(std::size_t size) : bytes_(size) {}

@@ -36,12 +36,12 @@ inline std::string ReadText(const std::filesystem::path& path) {
 }
 
 // First line of a test that reads ../shared: skips with the reason in a plain clone, fails in CI.
-#define ACB_NEED_SHARED()                                                                   \
-  do {                                                                                      \
-    if (!::acb::testing::HaveShared()) {                                                    \
-      if (::acb::testing::InCi()) FAIL() << "no test data at " << ::acb::testing::SharedDir(); \
+#define ACB_NEED_SHARED()                                                                       \
+  do {                                                                                          \
+    if (!::acb::testing::HaveShared()) {                                                        \
+      if (::acb::testing::InCi()) FAIL() << "no test data at " << ::acb::testing::SharedDir();  \
       GTEST_SKIP() << "no test data at " << ::acb::testing::SharedDir() << " (set ACB_SHARED)"; \
-    }                                                                                       \
+    }                                                                                           \
   } while (false)
 
 }  // namespace acb::testing

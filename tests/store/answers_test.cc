@@ -58,6 +58,20 @@ TEST_F(Answers, AreSignedOnce) {
   EXPECT_EQ(AuditSize(), size);
 }
 
+// A late result of an abandoned reservation, after the RequestID was reserved anew.
+TEST_F(Answers, AreNotSignedWithTheCounterOfAnEarlierReservation) {
+  auto late = Reserve(Id(1));
+  ASSERT_TRUE(late);
+  ASSERT_TRUE(store_->Abandon(std::move(*late), Reason::kHsmUnavailable, kNow));
+  const auto current = Reserve(Id(1));
+  ASSERT_TRUE(current);
+  EXPECT_THAT(Sign(*late, Bytes{1}), FailsWith(Reason::kChangedMeanwhile));
+  EXPECT_THAT(store_->Abandon(std::move(*late), Reason::kHsmUnavailable, kNow),
+              FailsWith(Reason::kChangedMeanwhile));
+  EXPECT_TRUE(Sign(*current, Bytes{2}));
+  EXPECT_EQ(Find(Id(1))->command, Bytes{2});
+}
+
 TEST_F(Answers, AreNotSignedWhenTheCellChangedMeanwhile) {
   const auto counter = Reserve(Id(1));
   ASSERT_TRUE(counter);

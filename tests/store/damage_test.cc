@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <fstream>
-#include <functional>
-#include <map>
-#include <random>
 
+#include "store/rows.h"
 #include "tests/store/raw_store.h"
 #include "tests/support/shared.h"
 
@@ -139,6 +137,20 @@ TEST_F(Damage, OfACountersRowThatIsGoneIsNotACounterAtZero) {
               FailsWith(Reason::kRecordDamaged));
   EXPECT_TRUE(store_->AbandonUnanswered(kNow));
   EXPECT_TRUE(Reserve(Id(9, kOtherDevice))) << "other devices are not touched";
+}
+
+// Else the device could have two reservations at one time.
+TEST_F(Damage, OfAnUnansweredRowThatIsGoneEndsTheReservation) {
+  Reopen();
+  const auto counter = Reserve(Id(9));
+  ASSERT_TRUE(counter);
+  store_.reset();
+  {
+    RawStore raw(settings_.directory);
+    raw.Delete(Table::kUnanswered, KeyOf(kDevice));
+  }
+  Reopen();
+  EXPECT_THAT(Sign(*counter), FailsWith(Reason::kChangedMeanwhile));
 }
 
 TEST_F(Damage, OfTheAuditLogsEndIsFoundAtOpen) {

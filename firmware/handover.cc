@@ -81,6 +81,8 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   Status ours = checks::CheckAcbCertificates(*trust, settings_.acb, file.judged_at);
   if (!ours) return Decline(file, ours.error());
 
+  records->reset();  // a reader that stays open makes the store grow
+
   // Above this line nothing changes state. Below it a failure may waste a counter, never repeat
   // one.
 
@@ -135,6 +137,11 @@ HandoverAnswer Handover::Decline(const CaseFile& file, Failure why) const {
   auto receipt = final ? ports_.log.AppendRefused(file.request->content().request_id, file.body,
                                                   entry, why, file.octets)
                        : ports_.log.Append(entry);
+  if (final && !receipt && receipt.error().reason == Reason::kChangedMeanwhile) {
+    // Another connection was faster under this RequestID: that is what is said, and recorded.
+    why = std::move(receipt).error();
+    receipt = ports_.log.Append(file.RefusedEntry(why));
+  }
   HandoverAnswer answer;
   answer.request_id = file.request ? file.request->content().request_id : file.claimed_id;
   if (receipt) {

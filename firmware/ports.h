@@ -45,8 +45,8 @@ struct ReservationWish {
   RemotePartyRole role;
   // X-Originator-Counter: taken when it is at least the next counter, within the limit.
   std::optional<OriginatorCounter> proposed;
-  // Of the certificates and revocation lists the checks used. When the store holds newer ones the
-  // reservation is refused with kChangedMeanwhile: revocation is re-read at reservation.
+  // Of the data the checks used: each import that changes something begins a new one. When the
+  // store has a newer one the reservation is refused with kChangedMeanwhile (design.md section 4).
   std::uint64_t trust_generation;
 };
 

@@ -16,22 +16,36 @@ namespace {
 // Enough to mend a file by; the rest are counted.
 constexpr std::size_t kMaxRejectsListed = 100;
 
-struct Reject {
-  std::uint64_t line;
-  std::string reason;
+// The first of them with line and reason, and how many there are.
+class Rejects {
+ public:
+  void Add(std::uint64_t line, std::string reason) {
+    ++count_;
+    if (listed_.size() == kMaxRejectsListed) return;
+    listed_.push_back({{"line", std::to_string(line)}, {"reason", std::move(reason)}});
+  }
+  bool empty() const { return count_ == 0; }
+  std::uint64_t count() const { return count_; }
+  const boost::json::array& listed() const { return listed_; }
+
+ private:
+  std::uint64_t count_ = 0;
+  boost::json::array listed_;
 };
 
-HttpResponse Rejected(const std::vector<Reject>& rejects, std::uint64_t rows) {
-  boost::json::array listed;
-  for (const Reject& reject : rejects) {
-    if (listed.size() == kMaxRejectsListed) break;
-    listed.push_back({{"line", std::to_string(reject.line)}, {"reason", reject.reason}});
-  }
-  return Problem(Failure(Reason::kFeedRejected, std::to_string(rejects.size()) + " of " +
+HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows) {
+  return Problem(Failure(Reason::kFeedRejected, std::to_string(rejects.count()) + " of " +
                                                     std::to_string(rows) + " rows are wrong"),
                  {{"rows", std::to_string(rows)},
-                  {"rejected", std::to_string(rejects.size())},
-                  {"rejects", std::move(listed)}});
+                  {"rejected", std::to_string(rejects.count())},
+                  {"rejects", rejects.listed()}});
+}
+
+// The file as a whole is not what the feed takes.
+HttpResponse RejectedWhole(const Failure& failure) {
+  Rejects rejects;
+  rejects.Add(1, failure.explanation);
+  return Rejected(rejects, 0);
 }
 
 // Item 10 of the catalogue: where the data came from.
@@ -45,8 +59,10 @@ audit::Entry FeedEntry(const FeedContext& context, std::string_view feed,
   return entry;
 }
 
-HttpResponse Imported(std::string_view feed, const HttpRequest& request,
+// Every import is a new generation: decisions begun before it are made anew.
+HttpResponse Imported(const FeedContext& context, std::string_view feed, const HttpRequest& request,
                       const Result<store::ImportOutcome>& outcome) {
+  if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
   if (!outcome) return Problem(outcome.error());
   return JsonResponse(boost::json::object{{"feed", feed},
                                           {"rows", std::to_string(outcome->rows)},
@@ -66,8 +82,8 @@ template <class Row, class Take>
 std::optional<HttpResponse> ReadRows(std::string_view text, const std::vector<std::string>& columns,
                                      RowParser<Row> parse, Take take) {
   auto reader = feeds::CsvReader::Open(text, columns);
-  if (!reader) return Rejected({{1, reader.error().explanation}}, 0);
-  std::vector<Reject> rejects;
+  if (!reader) return RejectedWhole(reader.error());
+  Rejects rejects;
   std::uint64_t rows = 0;
   while (true) {
     const auto row = reader->Next();
@@ -77,7 +93,7 @@ std::optional<HttpResponse> ReadRows(std::string_view text, const std::vector<st
     if (parsed) {
       take(*std::move(parsed));
     } else {
-      rejects.push_back({reader->line(), parsed.error().explanation});
+      rejects.Add(reader->line(), parsed.error().explanation);
     }
   }
   if (rejects.empty()) return std::nullopt;
@@ -89,7 +105,7 @@ HttpResponse ImportParties(const FeedContext& context, const HttpRequest& reques
   auto wrong = ReadRows(request.body.Text(), feeds::PartyColumns(), feeds::ParseParty,
                         [&](PartyRecord row) { rows.push_back(std::move(row)); });
   if (wrong) return *std::move(wrong);
-  return Imported("parties", request,
+  return Imported(context, "parties", request,
                   context.store.ImportParties(rows, FeedEntry(context, "parties", request)));
 }
 
@@ -99,7 +115,7 @@ HttpResponse ImportRegistrations(const FeedContext& context, const HttpRequest& 
                         [&](Registration row) { rows.push_back(std::move(row)); });
   if (wrong) return *std::move(wrong);
   return Imported(
-      "registrations", request,
+      context, "registrations", request,
       context.store.ImportRegistrations(rows, FeedEntry(context, "registrations", request)));
 }
 
@@ -119,45 +135,43 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
     if (!device) return std::move(device).error();
     return std::optional<Device>(*std::move(device));
   };
-  return Imported("devices", request,
+  return Imported(context, "devices", request,
                   context.store.ImportDevices(next, FeedEntry(context, "devices", request)));
 }
 
 HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
   const auto found = smki::SplitCertificates(request.body.View());
-  if (!found) return Rejected({{1, found.error().explanation}}, 0);
-  std::vector<Reject> rejects;
+  if (!found) return RejectedWhole(found.error());
+  Rejects rejects;
   for (std::size_t i = 0; i < found->size(); ++i) {
     const auto certificate = smki::Certificate::Parse((*found)[i]);
-    if (!certificate) rejects.push_back({i + 1, certificate.error().explanation});
+    if (!certificate) rejects.Add(i + 1, certificate.error().explanation);
   }
   if (!rejects.empty()) return Rejected(rejects, found->size());
   const auto outcome = context.store.ImportCertificates(
       *found, FeedEntry(context, "organisation-certificates", request));
-  if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
-  return Imported("organisation-certificates", request, outcome);
+  return Imported(context, "organisation-certificates", request, outcome);
 }
 
 HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest& request) {
   const auto found = smki::SplitRevocationLists(request.body.View());
-  if (!found) return Rejected({{1, found.error().explanation}}, 0);
+  if (!found) return RejectedWhole(found.error());
   const auto held = context.store.LoadTrustMaterial();
   if (!held) return Problem(held.error());
   const auto trust = context.trust.Current();
-  std::vector<Reject> rejects;
+  Rejects rejects;
   for (std::size_t i = 0; i < found->size(); ++i) {
     const auto list = smki::RevocationList::Parse((*found)[i]);
     const Status good =
         list ? feeds::CheckNewRevocationList(**list, trust->settings(), held->certificates,
                                              held->revocation_lists)
              : Status(list.error());
-    if (!good) rejects.push_back({i + 1, good.error().explanation});
+    if (!good) rejects.Add(i + 1, good.error().explanation);
   }
   if (!rejects.empty()) return Rejected(rejects, found->size());
   const auto outcome =
       context.store.ImportRevocationLists(*found, FeedEntry(context, "revocation-lists", request));
-  if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
-  return Imported("revocation-lists", request, outcome);
+  return Imported(context, "revocation-lists", request, outcome);
 }
 
 }  // namespace

@@ -82,7 +82,10 @@ Result<audit::Receipt> StoreRefused(WriteTransaction& transaction, const Refused
                                     Environment environment) {
   const auto row = FindRequestRow(transaction, answer.request);
   if (!row) return row.error();
-  if (row->has_value() && (*row)->request.state != StoredRequest::State::kAbandoned) {
+  const bool open =
+      !row->has_value() || ((*row)->request.state == StoredRequest::State::kAbandoned &&
+                            (*row)->request.body == answer.body);
+  if (!open) {
     return Failure(Reason::kChangedMeanwhile, "the RequestID was used meanwhile");
   }
   const auto evidence = LookUpEvidence(transaction, answer.request_octets);

@@ -13,11 +13,15 @@ namespace {
 // work at one time than there are connections.
 constexpr std::size_t kMaxUnanswered = 100'000;
 
-// R-NOW-8: nothing was decided under the RequestID yet, or a reservation was given up.
-Status CheckOpen(const Transaction& transaction, const RequestId& request) {
+// R-NOW-8: nothing was decided under the RequestID yet, or a reservation for the same octets was
+// given up. An abandoned RequestID stays bound to its octets (P5).
+Status CheckOpen(const Transaction& transaction, const RequestId& request,
+                 const Sha256Digest& body) {
   const auto row = FindRequestRow(transaction, request);
   if (!row) return row.error();
-  if (!row->has_value() || (*row)->request.state == StoredRequest::State::kAbandoned) return Done{};
+  if (!row->has_value()) return Done{};
+  const StoredRequest& stored = (*row)->request;
+  if (stored.state == StoredRequest::State::kAbandoned && stored.body == body) return Done{};
   return Failure(Reason::kChangedMeanwhile, "the RequestID was used meanwhile");
 }
 
@@ -147,7 +151,8 @@ Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const Reser
   auto row = FindCounters(transaction, wish.request.target);
   if (!row) return std::move(row).error();
   if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
-  if (auto open = CheckOpen(transaction, wish.request); !open) return std::move(open).error();
+  if (auto open = CheckOpen(transaction, wish.request, wish.body); !open)
+    return std::move(open).error();
   if (auto same = CheckTrustGeneration(transaction, wish.trust_generation); !same) {
     return std::move(same).error();
   }

@@ -104,9 +104,18 @@ Status Import::RaiseTrustGeneration() {
 }
 
 Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
-  const bool of_trust = feed == Feed::kCertificates || feed == Feed::kRevocationLists;
-  if (of_trust && outcome_.changed != 0) {
+  // Every feed: what a decision rested on is read again at the reservation (design.md section 4).
+  if (outcome_.changed != 0) {
     if (auto raised = RaiseTrustGeneration(); !raised) return std::move(raised).error();
+  }
+  for (const Table table : {Table::kCertificates, Table::kRevocationLists}) {
+    const auto count = transaction_.Count(table);
+    if (!count) return count.error();
+    if (*count > kMaxTrustRows) {
+      return Failure(Reason::kFeedRejected, "the box holds at most " +
+                                                std::to_string(kMaxTrustRows) + " " +
+                                                std::string(Name(table)));
+    }
   }
   audit::Entry counted = entry;
   counted.Set("rows", std::to_string(outcome_.rows));

@@ -8,6 +8,10 @@
 
 namespace acb::store {
 
+// Certificates, and revocation lists: in a fleet of a few hundred organisations and 2,000 issuers.
+// An import that would pass it is refused, so that what is held can always be loaded.
+inline constexpr std::size_t kMaxTrustRows = 100'000;
+
 // The rows changed so far; then the entry and the feed's row, at the end.
 class Import {
  public:
@@ -20,7 +24,7 @@ class Import {
   // DER into one of the two tables that are keyed by SHA-256.
   Status Add(Table table, BytesView der);
 
-  // Appends `entry` with "rows" and "changed". Trust feeds raise the trust generation if anything
+  // Appends `entry` with "rows" and "changed". The trust generation is raised if anything
   // changed.
   Result<ImportOutcome> Finish(Feed feed, const audit::Entry& entry);
 

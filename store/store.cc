@@ -16,10 +16,6 @@ namespace {
 
 using Lane = Writer::Lane;
 
-// Of all certificates and lists together, in a fleet of a few hundred organisations and 2,000
-// issuers.
-constexpr std::size_t kMaxTrustRows = 100'000;
-
 Result<std::vector<Bytes>> LoadAll(const Transaction& transaction, Table table) {
   std::vector<Bytes> rows;
   auto walked = transaction.Walk(table, {}, {}, [&](BytesView, BytesView payload) -> Result<bool> {

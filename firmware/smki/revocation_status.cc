@@ -32,17 +32,21 @@ Failure NoneCounts(const StatusQuestion& question) {
 
 }  // namespace
 
+// Of the lists that cover the certificate and have begun, the highest number decides, and it alone:
+// a newer list that has run out may name what an older one, still in its time, does not.
 Status CheckStatus(const StatusQuestion& question) {
+  const auto begun = [&](const RevocationList& list) {
+    return list.scope() != question.other_scope && list.this_update() <= question.at;
+  };
   const RevocationList* highest = nullptr;
   for (const RevocationListPtr& list : question.lists) {
-    const bool counts = !WhyNotCurrent(*list, question);
-    if (counts && (highest == nullptr || highest->number() < list->number())) {
+    if (begun(*list) && (highest == nullptr || highest->number() < list->number())) {
       highest = list.get();
     }
   }
-  if (highest == nullptr) return NoneCounts(question);
+  if (highest == nullptr || WhyNotCurrent(*highest, question)) return NoneCounts(question);
   for (const RevocationListPtr& list : question.lists) {
-    if (list->number() != highest->number() || WhyNotCurrent(*list, question)) continue;
+    if (list->number() != highest->number() || !begun(*list)) continue;
     if (list->Lists(question.certificate.serial())) {
       return Failure(question.revoked,
                      question.certificate.Label() + " is revoked on " + list->Label());

@@ -136,6 +136,19 @@ TEST_F(Answers, AreRefusedOnceAndOnlyWhileOpen) {
   EXPECT_TRUE(Refuse(Id(2), BodyOf(Id(2)))) << "an abandoned RequestID is open again";
 }
 
+// P5: found by an attack on this code. Two requests under one RequestID, checked at the same time;
+// the first is abandoned, and must not open the RequestID to the other's octets.
+TEST_F(Answers, OfAnAbandonedRequestIdAreForItsOwnOctetsOnly) {
+  auto counter = Reserve(Id(1));
+  ASSERT_TRUE(counter);
+  ASSERT_TRUE(store_->Abandon(*std::move(counter), Reason::kHsmUnavailable, kNow));
+  ReservationWish other{Id(1), Sha256(AsBytes("other octets")), RemotePartyRole::kSupplier,
+                        std::nullopt, *store_->TrustGeneration()};
+  EXPECT_THAT(store_->Reserve(other), FailsWith(Reason::kChangedMeanwhile));
+  EXPECT_THAT(Refuse(Id(1), "other octets"), FailsWith(Reason::kChangedMeanwhile));
+  EXPECT_TRUE(Reserve(Id(1))) << "its own octets are good";
+}
+
 TEST_F(Answers, KeepTheSameOctetsOnce) {
   auto counter = Reserve(Id(1));
   ASSERT_TRUE(counter);

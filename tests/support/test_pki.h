@@ -50,6 +50,13 @@ class TestPki {
                               *smki::SplitRevocationLists(File(lists)));
   }
 
+  // One more CRL of the issuing CA (make_pki.py --crl), DER.
+  Bytes MakeCrl(const std::string& arguments) const {
+    const std::filesystem::path file = directory_ / "made-crl.pem";
+    RunScript("--crl '" + directory_.string() + "' --out '" + file.string() + "' " + arguments);
+    return smki::SplitRevocationLists(ReadFile(file))->front();
+  }
+
   // A handover of the GPF's network operator cells, as the supplier would ask for it.
   HandoverFields NetworkOperatorFields() const {
     HandoverFields fields;
@@ -79,10 +86,12 @@ class TestPki {
   TestPki() {
     std::string place = (std::filesystem::temp_directory_path() / "acb-pki-XXXXXX").string();
     directory_ = mkdtemp(place.data());
+    RunScript("'" + directory_.string() + "' --now " + kNow);
+  }
+  static void RunScript(const std::string& arguments) {
     const std::filesystem::path source = std::getenv("ACB_SOURCE_DIR");
-    const std::string command = "/usr/bin/python3 '" + (source / "tests/pki/make_pki.py").string() +
-                                "' '" + directory_.string() + "' --now " + kNow;
-    if (std::system(command.c_str()) != 0) std::abort();
+    const std::string script = (source / "tests/pki/make_pki.py").string();
+    if (std::system(("/usr/bin/python3 '" + script + "' " + arguments).c_str()) != 0) std::abort();
   }
   ~TestPki() { std::filesystem::remove_all(directory_); }
 

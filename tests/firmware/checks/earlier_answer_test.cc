@@ -35,8 +35,7 @@ TEST_F(EarlierAnswer, GivesNothingForARequestNeverSeenOrAbandoned) {
 }
 
 TEST_F(EarlierAnswer, GivesTheStoredAnswerForTheSameOctets) {
-  for (const auto state : {StoredRequest::State::kSigned, StoredRequest::State::kRefused,
-                           StoredRequest::State::kQuarantined}) {
+  for (const auto state : {StoredRequest::State::kSigned, StoredRequest::State::kRefused}) {
     Store(state);
     const auto found = FindEarlierAnswer(FakeRecords(data_), id_, body_);
     ASSERT_TRUE(found && found->has_value());

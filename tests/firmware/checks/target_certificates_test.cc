@@ -132,6 +132,19 @@ TEST_F(TargetCertificates, SaysThatAListIsMissingOrOldAsAFaultOfTheBox) {
   EXPECT_EQ(Refusal(NetworkOperator()), Reason::kCrlStale);
 }
 
+// Found by an attack on this code: a newer list that has run out may name what an older one, still
+// in its time, does not.
+TEST_F(TargetCertificates, TrustsNoOlderListWhenANewerOneHasRunOut) {
+  const TestPki& pki = TestPki::Get();
+  std::vector<Bytes> lists = *smki::SplitRevocationLists(pki.File("revocation-lists.pem"));
+  lists.push_back(
+      pki.MakeCrl("--number 200 --revoke no-a-ds --now 2026-11-21T12:00:00Z "
+                  "--this 2026-11-21T11:30:00Z --next 2026-11-21T11:59:00Z"));
+  trust_ =
+      smki::Trust::Build(pki.Settings(smki::Environment::kTest), 1, {Der("issuing-ca")}, lists);
+  EXPECT_EQ(Refusal(NetworkOperator()), Reason::kCrlStale);
+}
+
 TEST_F(TargetCertificates, NamesTheElementTheCertificateAndWhatWasExpected) {
   duis::HandoverRequest request = NetworkOperator();
   request.key_agreement_certificate = Der("supplier-ka");

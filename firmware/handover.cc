@@ -75,7 +75,11 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   file.Observe(target->observations());
 
   Status right = checks::CheckRegistration(**records, *device, request.role, target->holder(),
-                                           *requester, request.execution.value_or(file.judged_at));
+                                           *requester, file.judged_at);
+  if (right && request.execution) {
+    right = checks::CheckRegistration(**records, *device, request.role, target->holder(),
+                                      *requester, *request.execution);
+  }
   if (!right) return Decline(file, right.error());
 
   Status ours = checks::CheckAcbCertificates(*trust, settings_.acb, file.judged_at);

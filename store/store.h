@@ -177,8 +177,8 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
                                             const audit::Entry& entry);
   // `next` is called by the writer's thread; it must not call the store.
   Result<ImportOutcome> ImportDevices(const DeviceSource& next, const audit::Entry& entry);
-  // DER, added to those held and never removed. As every import that changes something, a change raises the
-  // trust generation.
+  // DER, added to those held and never removed. As every import that changes something, a change
+  // raises the trust generation.
   Result<ImportOutcome> ImportCertificates(const std::vector<Bytes>& certificates,
                                            const audit::Entry& entry);
   Result<ImportOutcome> ImportRevocationLists(const std::vector<Bytes>& lists,

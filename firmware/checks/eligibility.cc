@@ -5,10 +5,6 @@
 namespace acb::checks {
 namespace {
 
-bool IsSupplierRole(const PartyRecord& row) {
-  return row.role == UserRole::kImportSupplier || row.role == UserRole::kGasSupplier;
-}
-
 Status CheckRegisteredSupplier(const Records& records, const Device& device,
                                const std::string& party, UtcTime at) {
   const auto registration = RegistrationAt(records, device.mpxn, at);
@@ -23,6 +19,10 @@ Status CheckRegisteredSupplier(const Records& records, const Device& device,
 }
 
 }  // namespace
+
+bool IsSupplierRole(UserRole role) {
+  return role == UserRole::kImportSupplier || role == UserRole::kGasSupplier;
+}
 
 Result<std::vector<PartyRecord>> RowsInForce(const std::vector<PartyRecord>& rows, UtcTime at) {
   std::vector<PartyRecord> in_force;
@@ -64,14 +64,17 @@ Result<std::string> CheckEligibility(const Records& records, const duis::Handove
   }
   const auto in_force = RowsInForce(*rows, at);
   if (!in_force) return in_force.error();
-  const auto supplier = std::ranges::find_if(*in_force, IsSupplierRole);
+  const auto supplier = std::ranges::find_if(
+      *in_force, [](const PartyRecord& row) { return IsSupplierRole(row.role) && row.uept; });
   if (supplier == in_force->end()) {
+    const bool untested = std::ranges::any_of(
+        *in_force, [](const PartyRecord& row) { return IsSupplierRole(row.role); });
+    if (untested) {
+      return Failure(Reason::kRequesterNotEligible,
+                     "the User has not completed User Entry Process Tests for its role");
+    }
     return Failure(Reason::kRoleNotAllowed,
                    "Service Request 6.21 takes the User Roles IS and GS; the User has neither");
-  }
-  if (!supplier->uept) {
-    return Failure(Reason::kRequesterNotEligible,
-                   "the User has not completed User Entry Process Tests for its role");
   }
   if (Status now = CheckRegisteredSupplier(records, device, supplier->party, at); !now) {
     return std::move(now).error();

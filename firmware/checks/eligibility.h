@@ -22,6 +22,9 @@ namespace acb::checks {
 Result<std::string> CheckEligibility(const Records& records, const duis::HandoverRequest& request,
                                      const Device& device, UtcTime at);
 
+// IS or GS: the User Roles that may send 6.21 (duis-6.21.md 2.1).
+bool IsSupplierRole(UserRole role);
+
 // The rows of `rows` in force at `at`; kSuspended when one of them says so or none is in force.
 Result<std::vector<PartyRecord>> RowsInForce(const std::vector<PartyRecord>& rows, UtcTime at);
 

@@ -15,12 +15,14 @@ Failure UnknownSubject(Eui64 holder) {
 Status CheckSupplier(const std::vector<PartyRecord>& rows, std::string_view requester, UtcTime at) {
   const auto in_force = RowsInForce(rows, at);
   if (!in_force) return in_force.error();
-  // A supplier may have several EUI-64s; the party is what registration data names.
-  const bool same = std::ranges::any_of(
-      *in_force, [&](const PartyRecord& row) { return row.party == requester; });
+  // A supplier may have several EUI-64s; the party is what registration data names. R-074-2: with
+  // User Entry Process Tests for a supplier's role.
+  const bool same = std::ranges::any_of(*in_force, [&](const PartyRecord& row) {
+    return row.party == requester && IsSupplierRole(row.role) && row.uept;
+  });
   if (!same) {
     return Failure(Reason::kRequesterNotEligible,
-                   "the supplier certificates are not those of the requesting party");
+                   "the supplier certificates are not those of the requesting party as a supplier");
   }
   return Done{};
 }
@@ -37,12 +39,28 @@ Status CheckGasNetworkParty(const PartyRecord& row, UtcTime at) {
   return Done{};
 }
 
-// Of the rows with the wanted role: the one in force; else the one that began last.
+// R-SEC3-10: a party that is suspended or expelled in any role is, whatever else is said of it.
+Status CheckNotSuspended(const std::vector<PartyRecord>& rows, UtcTime at) {
+  for (const PartyRecord& row : rows) {
+    const bool barred =
+        row.status == PartyStatus::kSuspended || row.status == PartyStatus::kExpelled;
+    if (barred && row.InForce(at)) {
+      return Failure(Reason::kSuspended,
+                     "the network operator's status is " + std::string(Name(row.status)));
+    }
+  }
+  return Done{};
+}
+
+// Of the rows with the wanted role: one in force before one that is not, then the one that began
+// last.
 const PartyRecord* BestRow(const std::vector<PartyRecord>& rows, UserRole role, UtcTime at) {
   const PartyRecord* best = nullptr;
   for (const PartyRecord& row : rows) {
     if (row.role != role || at < row.from) continue;
-    if (best == nullptr || best->from < row.from) best = &row;
+    const bool better = best == nullptr || (row.InForce(at) && !best->InForce(at)) ||
+                        (row.InForce(at) == best->InForce(at) && best->from < row.from);
+    if (better) best = &row;
   }
   return best;
 }
@@ -74,12 +92,9 @@ Status CheckRegistration(const Records& records, const Device& device, RemotePar
                        ", which is not the network operator registered for the meter point at " +
                        at.Iso());
   }
-  if (party->status == PartyStatus::kSuspended || party->status == PartyStatus::kExpelled) {
-    return Failure(Reason::kSuspended,
-                   "the network operator's status is " + std::string(Name(party->status)));
-  }
+  if (Status barred = CheckNotSuspended(*rows, at); !barred) return barred;
   if (gas) return CheckGasNetworkParty(*party, at);
-  if (!party->InForce(at) || party->status != PartyStatus::kActive) {
+  if (!party->InForce(at) || party->status != PartyStatus::kActive || !party->uept) {
     return Failure(Reason::kSuspended, "the network operator is not a DCC User at " + at.Iso());
   }
   return Done{};

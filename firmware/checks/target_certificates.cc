@@ -83,9 +83,13 @@ Status CheckOfferedPath(const duis::HandoverRequest& request,
                          needed->Label());
     }
   }
-  for (const Bytes& der : request.certification_path) {
+  for (auto der = request.certification_path.begin(); der != request.certification_path.end();
+       ++der) {
+    if (std::find(request.certification_path.begin(), der, *der) != der) {
+      return Failure(Reason::kChain, "CertificationPathCertificates holds a certificate twice");
+    }
     const bool needed = std::ranges::any_of(
-        issuing, [&](const smki::CertificatePtr& used) { return Equal(der, used->der()); });
+        issuing, [&](const smki::CertificatePtr& used) { return Equal(*der, used->der()); });
     if (!needed) {
       return Failure(Reason::kChain,
                      "CertificationPathCertificates holds a certificate that is not the issuing "

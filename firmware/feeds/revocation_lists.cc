@@ -40,9 +40,11 @@ Status CheckNewRevocationList(const smki::RevocationList& list, const smki::Trus
   for (const Bytes& der : held) {
     const auto older = smki::RevocationList::Parse(der);
     if (!older || (*older)->issuer() != list.issuer() || !(*older)->VerifyBy(*signer)) continue;
-    if (list.number() < (*older)->number()) {
-      return Failure(Reason::kFeedRejected,
-                     list.Label() + ": a list with a higher number is held: " + (*older)->Label());
+    if (list.number() < (*older)->number() || list.this_update() < (*older)->this_update()) {
+      return Failure(Reason::kFeedRejected, list.Label() +
+                                                ": a list with a higher number or a later "
+                                                "thisUpdate is held: " +
+                                                (*older)->Label());
     }
   }
   return Done{};

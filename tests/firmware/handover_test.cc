@@ -180,6 +180,19 @@ TEST_F(HandoverPath, ChangesNothingWhenACheckFails) {
   EXPECT_THAT(events_, ElementsAre("bind NO_NOT_REGISTERED"));
 }
 
+// Found by an attack on this code: a time in the past must not stand for now.
+TEST_F(HandoverPath, JudgesTheNetworkOperatorNowAndAtTheExecutionTime) {
+  data_.registrations[1].to = testing::At("2025-01-01T00:00:00Z");
+  Registration now = data_.registrations[1];
+  now.network_operator = "NOB";
+  now.from = testing::At("2025-01-01T00:00:00Z");
+  now.to.reset();
+  data_.registrations.push_back(now);
+  testing::HandoverFields fields = TestPki::Get().NetworkOperatorFields();
+  fields.execution = "2024-06-01T00:00:00Z";
+  EXPECT_EQ(ReasonOf(Send(TestPki::Get().Sign(fields))), Reason::kNoNotRegistered);
+}
+
 TEST_F(HandoverPath, BindsNoRequestIdToARequestThatIsNotProvenToBeTheUsers) {
   std::string tampered = Good();
   tampered.replace(tampered.find(":1001"), 5, ":1002");

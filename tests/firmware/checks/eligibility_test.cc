@@ -70,6 +70,11 @@ TEST_F(Eligibility, RefusesWithoutUserEntryProcessTests) {
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
 }
 
+TEST_F(Eligibility, IsNotLostByARoleWhoseTestsAreStillToCome) {
+  data_.parties[0].uept = false;
+  EXPECT_TRUE(Check(testing::kSupplierUser));
+}
+
 TEST_F(Eligibility, RefusesADeviceWithoutAMeterPointOrRegistration) {
   data_.registrations.clear();
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);

@@ -78,6 +78,36 @@ TEST_F(RegistrationCheck, RefusesASuspendedNetworkOperator) {
   EXPECT_EQ(Refusal(testing::kEsme, testing::kNetworkOperatorUser), Reason::kSuspended);
 }
 
+TEST_F(RegistrationCheck, RefusesAPartySuspendedInAnyRowInForceWhateverRowBeganLast) {
+  PartyRecord suspended = data_.parties[3];
+  suspended.status = PartyStatus::kSuspended;
+  suspended.from = At("2019-01-01T00:00:00Z");
+  data_.parties.push_back(suspended);
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kNetworkOperatorUser), Reason::kSuspended);
+  data_.parties.back().to = At("2019-06-01T00:00:00Z");
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+}
+
+TEST_F(RegistrationCheck, PrefersARowInForceToAnEndedOneThatBeganLater) {
+  PartyRecord ended = data_.parties[3];
+  ended.from = At("2021-01-01T00:00:00Z");
+  ended.to = At("2022-01-01T00:00:00Z");
+  data_.parties.push_back(ended);
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+}
+
+TEST_F(RegistrationCheck, DemandsUserEntryProcessTestsOfAnElectricityNetworkOperatorToo) {
+  data_.parties[3].uept = false;
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kNetworkOperatorUser), Reason::kSuspended);
+}
+
+TEST_F(RegistrationCheck, TakesSupplierCertificatesOfASuppliersRoleOnly) {
+  data_.parties[0].role = UserRole::kOtherUser;
+  data_.parties[1].role = UserRole::kOtherUser;
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kSupplierUser, RemotePartyRole::kSupplier),
+            Reason::kRequesterNotEligible);
+}
+
 TEST_F(RegistrationCheck, AcceptsSupplierCertificatesOfTheRequestingPartyOnly) {
   EXPECT_TRUE(Check(testing::kEsme, testing::kSupplierUser, RemotePartyRole::kSupplier));
   EXPECT_EQ(Refusal(testing::kEsme, testing::kOtherSupplierUser, RemotePartyRole::kSupplier),

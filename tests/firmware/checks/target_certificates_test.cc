@@ -120,6 +120,9 @@ TEST_F(TargetCertificates, DemandsThePathThatWasCheckedAndNothingElse) {
   duis::HandoverRequest more = NetworkOperator();
   more.certification_path.push_back(Der("root"));
   EXPECT_EQ(Refusal(more), Reason::kChain);
+  duis::HandoverRequest twice = NetworkOperator();
+  twice.certification_path.push_back(twice.certification_path.front());
+  EXPECT_EQ(Refusal(twice), Reason::kChain);
 }
 
 TEST_F(TargetCertificates, SaysThatAListIsMissingOrOldAsAFaultOfTheBox) {

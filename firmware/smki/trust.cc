@@ -370,8 +370,10 @@ Result<PathEvidence> Trust::CheckPath(const CertificatePtr& leaf,
   for (const IssuingAuthorityPtr& authority : candidates.good) {
     if (!state_->HasSigned(*authority, *leaf)) continue;
     auto path = state_->CheckUnder(leaf, *authority, at);
-    if (path && !good) good = *std::move(path);
-    if (path) continue;
+    if (path) {
+      if (!good) good = *std::move(path);
+      continue;
+    }
     const Reason reason = path.error().reason;
     // Revoked once is revoked, whatever else the CA's key is certified by.
     if (reason == Reason::kCertRevoked || reason == Reason::kIssuerRevoked) {

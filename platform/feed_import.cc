@@ -19,10 +19,10 @@ constexpr std::size_t kMaxRejectsListed = 100;
 // The first of them with line and reason, and how many there are.
 class Rejects {
  public:
-  void Add(std::uint64_t line, std::string reason) {
+  void Add(std::uint64_t line, const std::string& reason) {
     ++count_;
     if (listed_.size() == kMaxRejectsListed) return;
-    listed_.push_back({{"line", std::to_string(line)}, {"reason", std::move(reason)}});
+    listed_.push_back({{"line", std::to_string(line)}, {"reason", reason}});
   }
   bool empty() const { return count_ == 0; }
   std::uint64_t count() const { return count_; }

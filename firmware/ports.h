@@ -30,6 +30,22 @@ class Records {
   // All rows of that meter point, past and future, in no order; empty when none.
   virtual Result<std::vector<Registration>> FindRegistrations(std::string_view mpxn) const = 0;
   virtual Result<std::optional<StoredRequest>> FindRequest(const RequestId& request) const = 0;
+  // The party that the two digits name; nothing when the table does not have them.
+  virtual Result<std::optional<MpanPrefix>> FindMpanPrefix(std::string_view prefix) const = 0;
+  // All entries of that model, past and future; empty when none.
+  virtual Result<std::vector<CertifiedProduct>> FindProducts(std::string_view model) const = 0;
+  // What feed repository-status says of the certificate; nothing when it does not name it.
+  virtual Result<std::optional<RepositoryEntry>> FindRepositoryEntry(
+      const Sha256Digest& certificate) const = 0;
+  // True when feed organisation-certificates brought this certificate.
+  virtual Result<bool> HoldsCertificate(const Sha256Digest& certificate) const = 0;
+  // What each source says of the device: at most one row a source.
+  virtual Result<std::vector<ProxyCertificate>> FindProxyCertificates(Eui64 device) const = 0;
+  // Nothing when that feed was never imported.
+  virtual Result<std::optional<LastImport>> FindLastImport(Feed feed) const = 0;
+  // Nothing when that is not suspended. `subject` as in Suspension.
+  virtual Result<std::optional<Suspension>> FindSuspension(SuspensionScope scope,
+                                                           std::string_view subject) const = 0;
 };
 
 // Thread-safe.

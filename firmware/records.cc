@@ -43,6 +43,35 @@ constexpr NameTable<PartyStatus, 4> kPartyStatuses = {{{PartyStatus::kActive, "a
                                                        {PartyStatus::kExpelled, "expelled"},
                                                        {PartyStatus::kCeased, "ceased"}}};
 
+constexpr NameTable<RepositoryStatus, 4> kRepositoryStatuses = {
+    {{RepositoryStatus::kInUse, "in-use"},
+     {RepositoryStatus::kNotInUse, "not-in-use"},
+     {RepositoryStatus::kRevoked, "revoked"},
+     {RepositoryStatus::kExpired, "expired"}}};
+
+constexpr NameTable<ProxySource, 2> kProxySources = {
+    {{ProxySource::kDsp, "DSP"}, {ProxySource::kS1sp, "S1SP"}}};
+
+constexpr NameTable<Feed, kFeeds.size()> kFeedNames = {
+    {{Feed::kParties, "parties"},
+     {Feed::kRegistrations, "registrations"},
+     {Feed::kDevices, "devices"},
+     {Feed::kOrganisationCertificates, "organisation-certificates"},
+     {Feed::kRevocationLists, "revocation-lists"},
+     {Feed::kMpanPrefixes, "mpan-prefixes"},
+     {Feed::kWorkingDays, "working-days"},
+     {Feed::kCertifiedProducts, "certified-products"},
+     {Feed::kProxyCertificates, "proxy-certificates"},
+     {Feed::kDeviceCertificates, "device-certificates"},
+     {Feed::kRepositoryStatus, "repository-status"}}};
+
+constexpr NameTable<SuspensionScope, 5> kSuspensionScopes = {
+    {{SuspensionScope::kAll, "all"},
+     {SuspensionScope::kParty, "party"},
+     {SuspensionScope::kDevice, "device"},
+     {SuspensionScope::kSubject, "subject"},
+     {SuspensionScope::kIssuer, "issuer"}}};
+
 template <class T, std::size_t N>
 std::string_view NameOf(const NameTable<T, N>& table, T value) {
   for (const auto& [entry, name] : table) {
@@ -76,6 +105,20 @@ std::optional<UserRole> UserRoleFromName(std::string_view name) {
 std::string_view Name(PartyStatus status) { return NameOf(kPartyStatuses, status); }
 std::optional<PartyStatus> PartyStatusFromName(std::string_view name) {
   return FromName(kPartyStatuses, name);
+}
+std::string_view Name(RepositoryStatus status) { return NameOf(kRepositoryStatuses, status); }
+std::optional<RepositoryStatus> RepositoryStatusFromName(std::string_view name) {
+  return FromName(kRepositoryStatuses, name);
+}
+std::string_view Name(ProxySource source) { return NameOf(kProxySources, source); }
+std::optional<ProxySource> ProxySourceFromName(std::string_view name) {
+  return FromName(kProxySources, name);
+}
+std::string_view Name(Feed feed) { return NameOf(kFeedNames, feed); }
+std::optional<Feed> FeedFromName(std::string_view name) { return FromName(kFeedNames, name); }
+std::string_view Name(SuspensionScope scope) { return NameOf(kSuspensionScopes, scope); }
+std::optional<SuspensionScope> SuspensionScopeFromName(std::string_view name) {
+  return FromName(kSuspensionScopes, name);
 }
 
 }  // namespace acb

@@ -72,6 +72,8 @@ struct Device {
   std::string mpxn;  // MPAN core (13 digits) or MPRN (up to 10); empty when none is linked
   std::optional<PublicPoint> key_agreement;  // the device's KA key
   Sha256Digest key_agreement_certificate{};  // SHA-256 of the DER it came from
+  // The communications hub it is attached to, where the feed says so (R-SEC3-71).
+  std::optional<Eui64> communications_hub;
   CellState supplier;
   CellState network_operator;
   // Greatest counter of the ACB as originator, over all cells; 0 when none was ever issued.
@@ -123,6 +125,112 @@ struct Registration {
   std::optional<UtcTime> to;
 
   bool InForce(UtcTime at) const { return from <= at && (!to || at < *to); }
+};
+
+// One row of the table of MPAN distributor identifiers: the first two digits of the MPAN core and
+// the party that they name (R-063-2).
+struct MpanPrefix {
+  std::string prefix;  // two digits
+  std::string party;   // short name
+};
+
+// A day that is not what its weekday says. Without a row Monday to Friday are Working Days.
+struct CalendarDay {
+  UtcTime day{0};  // its start, UTC
+  bool working = false;
+};
+
+// One entry of the Certified Products List, in force in [from, to) (R-SEC3-70, R-SEC3-73).
+struct CertifiedProduct {
+  std::string model;
+  std::string firmware;  // its version, as the list spells it
+  Sha256Digest firmware_sha256{};
+  UtcTime from{0};
+  std::optional<UtcTime> to;
+
+  bool InForce(UtcTime at) const { return from <= at && (!to || at < *to); }
+};
+
+// What the SMKI Repository says of a certificate. Stored numbers.
+enum class RepositoryStatus : std::uint8_t {
+  kInUse = 1,
+  kNotInUse = 2,
+  kRevoked = 3,
+  kExpired = 4
+};
+std::string_view Name(RepositoryStatus status);  // "in-use", "not-in-use", "revoked", "expired"
+std::optional<RepositoryStatus> RepositoryStatusFromName(std::string_view name);
+
+struct RepositoryEntry {
+  Sha256Digest certificate{};  // SHA-256 of its DER
+  RepositoryStatus status = RepositoryStatus::kInUse;
+  std::string reason;  // of a revocation, as the repository words it (R-128-30); may be empty
+  UtcTime since{0};
+};
+
+// DP107: who holds the network operator credentials of a SMETS1 device by proxy, as one of the two
+// sources has it. Stored numbers.
+enum class ProxySource : std::uint8_t { kDsp = 1, kS1sp = 2 };
+std::string_view Name(ProxySource source);  // "DSP", "S1SP"
+std::optional<ProxySource> ProxySourceFromName(std::string_view name);
+
+struct ProxyCertificate {
+  Eui64 device{0};
+  ProxySource source = ProxySource::kDsp;
+  Eui64 owner{0};           // EUI-64 in the subject of the certificate
+  std::string certificate;  // what identifies it: serial number or SHA-256, as the source gives it
+};
+
+// Stored numbers. The names are those of the endpoints (design.md section 8).
+enum class Feed : std::uint8_t {
+  kParties = 1,
+  kRegistrations = 2,
+  kDevices = 3,
+  kOrganisationCertificates = 4,
+  kRevocationLists = 5,
+  kMpanPrefixes = 6,
+  kWorkingDays = 7,
+  kCertifiedProducts = 8,
+  kProxyCertificates = 9,
+  kDeviceCertificates = 10,
+  kRepositoryStatus = 11,
+};
+inline constexpr std::array<Feed, 11> kFeeds = {
+    Feed::kParties,           Feed::kRegistrations,
+    Feed::kDevices,           Feed::kOrganisationCertificates,
+    Feed::kRevocationLists,   Feed::kMpanPrefixes,
+    Feed::kWorkingDays,       Feed::kCertifiedProducts,
+    Feed::kProxyCertificates, Feed::kDeviceCertificates,
+    Feed::kRepositoryStatus};
+std::string_view Name(Feed feed);  // "mpan-prefixes"
+std::optional<Feed> FeedFromName(std::string_view name);
+
+// The newest import of one feed; its audit entry holds the file's SHA-256.
+struct LastImport {
+  std::uint64_t rows = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t audit_index = 0;
+  UtcTime at{0};  // when it was imported
+};
+
+// A stop that operators set (R-SEC3-56). Stored numbers.
+enum class SuspensionScope : std::uint8_t {
+  kAll = 1,      // nothing is signed
+  kParty = 2,    // by short name: as requester and as holder of certificates
+  kDevice = 3,   // by EUI-64
+  kSubject = 4,  // by the EUI-64 in a certificate's subject
+  kIssuer = 5,   // by the issuing authority's name, as certificates spell it ("CN=Z1,OU=07")
+};
+std::string_view Name(SuspensionScope scope);  // "all", "party", "device", "subject", "issuer"
+std::optional<SuspensionScope> SuspensionScopeFromName(std::string_view name);
+
+struct Suspension {
+  SuspensionScope scope = SuspensionScope::kAll;
+  std::string subject;    // empty for kAll; EUI-64s with hyphens
+  std::string authority;  // who ordered it: "SSC 2026-11-21"
+  std::string by;         // the operator's certificate
+  UtcTime since{0};
+  std::string lift_by;  // the first of the two operators who lift it; empty before
 };
 
 // What became of a RequestID.

@@ -22,6 +22,15 @@ enum class Table : std::uint8_t {
   kAuditEntries = 11,
   kAuditLeaves = 12,
   kFeeds = 13,
+  kMpanPrefixes = 14,
+  kCalendar = 15,
+  kProducts = 16,
+  kProxyCertificates = 17,
+  kDeviceAuthorities = 18,
+  kRepositoryStatus = 19,
+  kSuspensions = 20,
+  kQuarantine = 21,
+  kVolume = 22,
 };
 
 struct TableInfo {
@@ -29,7 +38,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 13> kTables = {{
+inline constexpr std::array<TableInfo, 22> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -43,6 +52,15 @@ inline constexpr std::array<TableInfo, 13> kTables = {{
     {Table::kAuditEntries, "audit-entries"},
     {Table::kAuditLeaves, "audit-leaves"},
     {Table::kFeeds, "feeds"},
+    {Table::kMpanPrefixes, "mpan-prefixes"},
+    {Table::kCalendar, "calendar"},
+    {Table::kProducts, "products"},
+    {Table::kProxyCertificates, "proxy-certificates"},
+    {Table::kDeviceAuthorities, "device-authorities"},
+    {Table::kRepositoryStatus, "repository-status"},
+    {Table::kSuspensions, "suspensions"},
+    {Table::kQuarantine, "quarantine"},
+    {Table::kVolume, "volume"},
 }};
 
 // Place of a table in kTables.

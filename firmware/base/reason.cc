@@ -37,6 +37,9 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kCommandVariant, "COMMAND_VARIANT", kRefusal, 422, "E12",
      "The Command Variant does not fit Service Request 6.21, which takes 1, 2 or 3."},
 
+    {Reason::kDeletedByOperators, "DELETED_BY_OPERATORS", kRefusal, 403, "E100",
+     "The request was quarantined for its volume, and two operators deleted it."},
+
     {Reason::kDeviceType, "DEVICE_TYPE", kRefusal, 422, "E11",
      "The device type has no credentials of the role that the request replaces."},
     {Reason::kDeviceStatus, "DEVICE_STATUS", kRefusal, 422, "E5",
@@ -130,6 +133,9 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kFirmwareHash, "FIRMWARE_HASH", kFault, 503, "E100",
      "The installed software is not the release it claims to be."},
 
+    {Reason::kVolumeExceeded, "VOLUME_EXCEEDED", kHold, 202, "I99",
+     "More handovers than the threshold allows: the request waits for two operators."},
+
     {Reason::kHsmUnavailable, "HSM_UNAVAILABLE", kFault, 503, "E100",
      "The cryptographic module does not answer or gave a result that does not verify."},
     {Reason::kHsmPin, "HSM_PIN", kFault, 503, "E100", "The cryptographic module refused the PIN."},
@@ -149,6 +155,9 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kConfiguration, "CONFIGURATION", kFault, 503, "E100",
      "The configuration is not one the appliance can run with."},
 
+    {Reason::kSigningSuspended, "SIGNING_SUSPENDED", kFault, 503, "E100",
+     "Operators have stopped all signing; try again when it is lifted."},
+
     {Reason::kTooLarge, "TOO_LARGE", kRefusal, 413, "E100", "The request is larger than allowed."},
     {Reason::kNotFound, "NOT_FOUND", kRefusal, 404, "E100", "There is no such resource."},
     {Reason::kMethodNotAllowed, "METHOD_NOT_ALLOWED", kRefusal, 405, "E100",
@@ -159,6 +168,8 @@ constexpr ReasonInfo kReasons[] = {
      "The content type is not one the resource takes."},
     {Reason::kFeedRejected, "FEED_REJECTED", kRefusal, 422, "E100",
      "The file was not imported: at least one row is wrong, and an import is all or nothing."},
+    {Reason::kOtherOperator, "OTHER_OPERATOR", kRefusal, 403, "E100",
+     "The act takes two different operators, and this one has agreed to it already."},
 };
 
 }  // namespace

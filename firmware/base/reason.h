@@ -23,7 +23,8 @@ enum class Reason : std::uint16_t {
   kMalformed = 9,
   kSrvNotSignedHere = 10,
   kChannel = 11,
-  kCommandVariant = 12,  // ours: DUIS E12
+  kCommandVariant = 12,      // ours: DUIS E12
+  kDeletedByOperators = 13,  // ours: was quarantined
 
   // Device
   kDeviceType = 20,
@@ -82,6 +83,9 @@ enum class Reason : std::uint16_t {
   kCorrelation = 94,
   kFirmwareHash = 95,
 
+  // Volume (ours)
+  kVolumeExceeded = 100,
+
   // Faults of the box (ours). The request stays open; try again.
   kHsmUnavailable = 110,
   kHsmPin = 111,
@@ -92,6 +96,7 @@ enum class Reason : std::uint16_t {
   kChangedMeanwhile = 116,
   kBusy = 117,
   kConfiguration = 118,
+  kSigningSuspended = 119,
 
   // The transport (ours): refused before a request was read.
   kTooLarge = 130,
@@ -100,6 +105,7 @@ enum class Reason : std::uint16_t {
   kForbidden = 133,
   kMediaType = 134,
   kFeedRejected = 135,
+  kOtherOperator = 136,
 };
 
 enum class ReasonKind {
@@ -107,6 +113,7 @@ enum class ReasonKind {
   kFault,        // could not decide: 503 with Retry-After, the RequestID stays open
   kDoubt,        // a write may have happened: as kFault, and signing is off until restart
   kObservation,  // recorded beside a decision, blocks nothing
+  kHold,         // quarantined: 202, two operators release or delete it
 };
 
 struct ReasonInfo {

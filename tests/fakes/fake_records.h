@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,13 @@ struct FakeRecordsData {
   std::vector<PartyRecord> parties;
   std::vector<Registration> registrations;
   std::map<RequestId, StoredRequest> requests;
+  std::vector<MpanPrefix> prefixes;
+  std::vector<CertifiedProduct> products;
+  std::map<Sha256Digest, RepositoryEntry> repository;
+  std::set<Sha256Digest> held;
+  std::vector<ProxyCertificate> proxies;
+  std::map<Feed, LastImport> imports;
+  std::vector<Suspension> suspensions;
 
   static FakeRecordsData Usual() {
     FakeRecordsData data;
@@ -103,6 +111,45 @@ class FakeRecords final : public Records {
   Result<std::optional<StoredRequest>> FindRequest(const RequestId& request) const override {
     const auto found = data_.requests.find(request);
     return found == data_.requests.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<std::optional<MpanPrefix>> FindMpanPrefix(std::string_view prefix) const override {
+    for (const MpanPrefix& row : data_.prefixes) {
+      if (row.prefix == prefix) return std::optional(row);
+    }
+    return std::optional<MpanPrefix>();
+  }
+  Result<std::vector<CertifiedProduct>> FindProducts(std::string_view model) const override {
+    std::vector<CertifiedProduct> rows;
+    for (const CertifiedProduct& row : data_.products) {
+      if (row.model == model) rows.push_back(row);
+    }
+    return rows;
+  }
+  Result<std::optional<RepositoryEntry>> FindRepositoryEntry(
+      const Sha256Digest& certificate) const override {
+    const auto found = data_.repository.find(certificate);
+    return found == data_.repository.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<bool> HoldsCertificate(const Sha256Digest& certificate) const override {
+    return data_.held.contains(certificate);
+  }
+  Result<std::vector<ProxyCertificate>> FindProxyCertificates(Eui64 device) const override {
+    std::vector<ProxyCertificate> rows;
+    for (const ProxyCertificate& row : data_.proxies) {
+      if (row.device == device) rows.push_back(row);
+    }
+    return rows;
+  }
+  Result<std::optional<LastImport>> FindLastImport(Feed feed) const override {
+    const auto found = data_.imports.find(feed);
+    return found == data_.imports.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<std::optional<Suspension>> FindSuspension(SuspensionScope scope,
+                                                   std::string_view subject) const override {
+    for (const Suspension& row : data_.suspensions) {
+      if (row.scope == scope && row.subject == subject) return std::optional(row);
+    }
+    return std::optional<Suspension>();
   }
 
  private:

@@ -25,11 +25,27 @@ void CaseFile::Observe(const std::vector<std::string>& more) {
   }
 }
 
+Status CaseFile::NoteFeeds(const Records& records) {
+  for (const Feed feed : kFeeds) {
+    const auto import = records.FindLastImport(feed);
+    if (!import) return import.error();
+    if (import->has_value()) {
+      feeds.emplace(std::string(Name(feed)), std::to_string((*import)->audit_index));
+    }
+  }
+  return Done{};
+}
+
+ReservationWish CaseFile::Wish(std::uint64_t trust_generation, bool released) const {
+  const duis::HandoverRequest& content = request->content();
+  return {content.request_id, body, content.role, proposed, trust_generation, now, released};
+}
+
 audit::Entry CaseFile::Begin(std::string_view kind) const {
   audit::Entry entry(kind, now);
   entry.Set("client", client).Set("request_sha256", ToHex(body));
   if (judged_at != now) entry.Set("judged_at", judged_at.Iso());
-  if (request != nullptr) {
+  if (request) {
     const duis::HandoverRequest& content = request->content();
     entry.Set("request_id", content.request_id.Text())
         .Set("user", content.request_id.originator.Hyphenated())
@@ -40,18 +56,21 @@ audit::Entry CaseFile::Begin(std::string_view kind) const {
     entry.Set("claimed_request_id", claimed_id->Text());
   }
   entry.SetIfAny("party", requester);
-  if (device != nullptr) {
+  if (device) {
     entry.Set("device_type", Name(device->type));
     // The meter point itself is personal data; its hash lets one who knows it find the record.
     if (!device->mpxn.empty()) entry.Set("mpxn_sha256", ToHex(Sha256(AsBytes(device->mpxn))));
   }
-  if (target != nullptr) {
+  if (target) {
     audit::List certificates;
     for (const smki::CertificatePtr& certificate : target->certificates()) {
       certificates.push_back(Identify(*certificate));
     }
     entry.Set("certificates", std::move(certificates));
   }
+  entry.SetIfAny("network_operator_by_registration", registration.by_registration)
+      .SetIfAny("network_operator_by_prefix", registration.by_prefix);
+  if (!feeds.empty()) entry.Set("feeds", feeds);
   if (!observations.empty()) {
     entry.Set("observations", audit::List(observations.begin(), observations.end()));
   }
@@ -83,6 +102,12 @@ audit::Entry CaseFile::RefusedEntry(const Failure& why) const {
       .Set("final", info.kind == ReasonKind::kRefusal)
       .Set("response_code", info.duis_code)
       .SetIfAny("explanation", why.explanation);
+  return entry;
+}
+
+audit::Entry CaseFile::QuarantinedEntry(const Failure& why) const {
+  audit::Entry entry = Begin("quarantined");
+  entry.Set("reason", Describe(why.reason).name).SetIfAny("explanation", why.explanation);
   return entry;
 }
 

@@ -11,8 +11,10 @@
 #include "firmware/base/request_id.h"
 #include "firmware/base/reserved_counter.h"
 #include "firmware/base/result.h"
+#include "firmware/checks/registration.h"
 #include "firmware/checks/target_certificates.h"
 #include "firmware/duis/request.h"
+#include "firmware/ports.h"
 #include "firmware/records.h"
 
 namespace acb {
@@ -24,21 +26,29 @@ struct CaseFile {
   UtcTime now{0};        // when it arrived, real time
   UtcTime judged_at{0};  // the one instant that validity is judged at
 
-  // As the steps find them out; null before.
+  // As the steps find them out; empty before.
   std::optional<RequestId> claimed_id;  // unverified: for the record only
-  const duis::VerifiedRequest* request = nullptr;
-  const Device* device = nullptr;
-  const checks::CheckedTarget* target = nullptr;
-  std::string requester;  // party short name
+  std::optional<duis::VerifiedRequest> request;
+  std::optional<Device> device;
+  std::optional<checks::CheckedTarget> target;
+  std::optional<OriginatorCounter> proposed;  // X-Originator-Counter
+  std::string requester;                      // party short name
+  checks::RegistrationFinding registration;
   std::vector<std::string> observations;
+  audit::Object feeds;  // the newest import of each feed: index of its audit entry (R-SEC3-64)
 
   void Observe(const std::vector<std::string>& more);
+  Status NoteFeeds(const Records& records);
+  // Of a request that every check has passed, or that a dry run looks at.
+  ReservationWish Wish(std::uint64_t trust_generation, bool released) const;
 
   // Item 1, signing register.
   audit::Entry SignedEntry(const ReservedCounter& counter, const gbcs::SignedCommand& command,
                            Eui64 acb, const smki::Certificate& acb_certificate) const;
   // Item 2, refusal register: also faults.
   audit::Entry RefusedEntry(const Failure& why) const;
+  // Item 17: held for its volume.
+  audit::Entry QuarantinedEntry(const Failure& why) const;
 
  private:
   audit::Entry Begin(std::string_view kind) const;

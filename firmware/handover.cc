@@ -2,131 +2,231 @@
 
 #include <utility>
 
+#include "firmware/checks/certified_product.h"
 #include "firmware/checks/device.h"
 #include "firmware/checks/earlier_answer.h"
 #include "firmware/checks/eligibility.h"
 #include "firmware/checks/execution_time.h"
+#include "firmware/checks/feed_age.h"
 #include "firmware/checks/floor.h"
 #include "firmware/checks/proposed_counter.h"
 #include "firmware/checks/registration.h"
+#include "firmware/checks/repository.h"
 #include "firmware/checks/signer.h"
+#include "firmware/checks/suspension.h"
 #include "firmware/checks/target_certificates.h"
 #include "firmware/duis/signature.h"
 #include "firmware/gbcs/correlation.h"
 
 namespace acb {
+namespace {
+
+// Puts what a check earned where the next ones find it.
+template <class T, class Place>
+Status Keep(Result<T> result, Place& place) {
+  if (!result) return std::move(result).error();
+  place = *std::move(result);
+  return Done{};
+}
+
+}  // namespace
 
 Handover::Handover(HandoverPorts ports, HandoverSettings settings)
     : ports_(ports), settings_(std::move(settings)) {}
 
 HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
-  CaseFile file{.octets = incoming.octets,
-                .body = Sha256(incoming.octets),
-                .client = incoming.client,
-                .now = ports_.clock.Now()};
-  file.judged_at = settings_.validation_time.value_or(file.now);
+  CaseFile file = Open(incoming);
   const std::shared_ptr<const smki::Trust> trust = ports_.trust.Current();
-
-  // ---- whose request is it? ----
-  auto unverified = duis::Parse(incoming.octets, settings_.parse);
-  if (!unverified) return Decline(file, unverified.error());
-  file.claimed_id = unverified->claimed_request_id();
-
   auto records = ports_.records.Open();
   if (!records) return Decline(file, records.error());
-  auto earlier = checks::FindEarlierAnswer(**records, *file.claimed_id, file.body);
+
+  auto earlier = Authenticate(incoming, *trust, **records, file);
   if (!earlier) return Decline(file, earlier.error());
   if (earlier->has_value()) return Repeat(*file.claimed_id, **std::move(earlier));
 
-  auto signer = checks::FindSigner(*trust, unverified->signer(), file.judged_at);
-  if (!signer) return Decline(file, signer.error());
-  file.Observe(signer->observations);
-
-  const auto verified = duis::VerifySignature(*std::move(unverified), signer->certificate);
-  if (!verified) return Decline(file, verified.error());
-  file.request = &*verified;
-  const duis::HandoverRequest& request = verified->content();
-
-  Status open = checks::CheckRequestIdOpen(**records, request.request_id, file.body);
-  if (!open) return Decline(file, open.error());
-
-  // ---- may it be done? ----
-  const auto device = checks::CheckDevice(**records, request.request_id.target, request.role);
-  if (!device) return Decline(file, device.error());
-  file.device = &*device;
-
-  const auto requester = checks::CheckEligibility(**records, request, *device, file.judged_at);
-  if (!requester) return Decline(file, requester.error());
-  file.requester = *requester;
-
-  if (Status time = checks::CheckExecutionTime(request); !time) return Decline(file, time.error());
-
-  const auto floor = checks::CheckRequestedFloor(request, settings_.requested_floor_limit);
-  if (!floor) return Decline(file, floor.error());
-  file.Observe(*floor);
-
-  const auto proposed = checks::ReadProposedCounter(incoming.proposed);
-  if (!proposed) return Decline(file, proposed.error());
-
-  const auto target =
-      checks::CheckTargetCertificates(*trust, request, settings_.acb.eui64, file.judged_at);
-  if (!target) return Decline(file, target.error());
-  file.target = &*target;
-  file.Observe(target->observations());
-
-  Status right = checks::CheckRegistration(**records, *device, request.role, target->holder(),
-                                           *requester, file.judged_at);
-  if (right && request.execution) {
-    right = checks::CheckRegistration(**records, *device, request.role, target->holder(),
-                                      *requester, *request.execution);
-  }
-  if (!right) return Decline(file, right.error());
-
-  Status ours = checks::CheckAcbCertificates(*trust, settings_.acb, file.judged_at);
-  if (!ours) return Decline(file, ours.error());
+  Checklist list(Checklist::Mode::kDecide);
+  Judge(incoming, *trust, **records, file, list);
+  if (Status verdict = list.Verdict(); !verdict) return Decline(file, verdict.error());
 
   records->reset();  // a reader that stays open makes the store grow
 
   // Above this line nothing changes state. Below it a failure may waste a counter, never repeat
   // one.
 
-  auto counter = ports_.counters.Reserve(
-      {request.request_id, file.body, request.role, *proposed, trust->generation()});
-  if (!counter) return Decline(file, counter.error());
+  return Act(incoming, file, file.Wish(trust->generation(), incoming.released));
+}
 
-  const auto command = gbcs::BuildUpdateSecurityCredentials(target->content(), *counter);
+DryRunAnswer Handover::DryRun(const IncomingRequest& incoming) const {
+  CaseFile file = Open(incoming);
+  const std::shared_ptr<const smki::Trust> trust = ports_.trust.Current();
+  Checklist list(Checklist::Mode::kDryRun);
+  DryRunAnswer answer;
+  auto records = ports_.records.Open();
+  list.Check("request", true, [&]() -> Status {
+    if (!records) return records.error();
+    auto earlier = Authenticate(incoming, *trust, **records, file);
+    if (!earlier) return std::move(earlier).error();
+    if (!earlier->has_value()) return Done{};
+    return Failure(Reason::kReplay, "these octets were answered before; a retry gets that answer");
+  });
+  if (records) Judge(incoming, *trust, **records, file, list);
+  list.Check("counter and volume", file.request && file.device && !list.failed(), [&]() -> Status {
+    return Keep(ports_.counters.Preview(file.Wish(trust->generation(), false)), answer.next);
+  });
+  answer.request_id = file.claimed_id;
+  answer.checks = list.outcomes();
+  answer.observations = file.observations;
+  return answer;
+}
+
+CaseFile Handover::Open(const IncomingRequest& incoming) const {
+  CaseFile file{.octets = incoming.octets,
+                .body = Sha256(incoming.octets),
+                .client = incoming.client,
+                .now = ports_.clock.Now()};
+  file.judged_at = settings_.validation_time.value_or(file.now);
+  return file;
+}
+
+// Whose request is it? Gives the stored answer when these octets had theirs before.
+Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingRequest& incoming,
+                                                            const smki::Trust& trust,
+                                                            const Records& records,
+                                                            CaseFile& file) const {
+  auto unverified = duis::Parse(incoming.octets, settings_.parse);
+  if (!unverified) return std::move(unverified).error();
+  file.claimed_id = unverified->claimed_request_id();
+
+  auto earlier = checks::FindEarlierAnswer(records, *file.claimed_id, file.body);
+  if (!earlier || earlier->has_value()) return earlier;
+
+  auto signer = checks::FindSigner(trust, unverified->signer(), file.judged_at);
+  if (!signer) return std::move(signer).error();
+  file.Observe(signer->observations);
+
+  auto verified = duis::VerifySignature(*std::move(unverified), signer->certificate);
+  if (!verified) return std::move(verified).error();
+  file.request = *std::move(verified);
+
+  Status open = checks::CheckRequestIdOpen(records, file.request->content().request_id, file.body);
+  if (!open) return std::move(open).error();
+  return std::optional<StoredRequest>();
+}
+
+// May it be done? Each check rests on those above it.
+void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
+                     const Records& records, CaseFile& file, Checklist& list) const {
+  const checks::Policy& policy = settings_.policy;
+  const duis::HandoverRequest* request = file.request ? &file.request->content() : nullptr;
+  const bool known = request != nullptr;
+  const UtcTime at = file.judged_at;
+
+  list.Check("suspension", known, [&] { return checks::CheckSigningNotSuspended(records); });
+  list.Check("feed-age", known, [&] { return checks::CheckFeedAges(records, policy, file.now); });
+  list.Check("feeds", known, [&] { return file.NoteFeeds(records); });
+
+  list.Check("device", known, [&] {
+    return Keep(checks::CheckDevice(records, request->request_id.target, request->role),
+                file.device);
+  });
+  list.Check("device-not-blocked", known,
+             [&] { return checks::CheckDeviceNotBlocked(records, request->request_id.target); });
+  list.Check("certified-product", file.device.has_value(),
+             [&] { return checks::CheckCertifiedProduct(records, policy, *file.device, at); });
+
+  list.Check("requester", file.device.has_value(), [&] {
+    return Keep(checks::CheckEligibility(records, *request, *file.device, at), file.requester);
+  });
+  list.Check("requester-not-suspended", !file.requester.empty(), [&] {
+    return checks::CheckPartyNotSuspended(records, file.requester, "the requesting party");
+  });
+
+  list.Check("execution-time", known, [&] { return checks::CheckExecutionTime(*request); });
+  list.Check("requested-floor", known, [&]() -> Status {
+    const auto observed = checks::CheckRequestedFloor(*request, policy);
+    if (!observed) return observed.error();
+    file.Observe(*observed);
+    return Done{};
+  });
+  list.Check("proposed-counter", known,
+             [&] { return Keep(checks::ReadProposedCounter(incoming.proposed), file.proposed); });
+
+  list.Check("target-certificates", known, [&]() -> Status {
+    Status kept = Keep(checks::CheckTargetCertificates(trust, *request, settings_.acb.eui64, at),
+                       file.target);
+    if (kept) file.Observe(file.target->observations());
+    return kept;
+  });
+  list.Check("target-not-blocked", file.target.has_value(), [&]() -> Status {
+    for (const smki::CertificatePtr& certificate : file.target->certificates()) {
+      Status open = checks::CheckCertificateNotBlocked(records, *certificate);
+      if (!open) return open;
+    }
+    return Done{};
+  });
+  list.Check("repository", file.target.has_value(),
+             [&] { return checks::CheckRepository(records, policy, file.target->certificates()); });
+
+  const bool parties_known = file.target && file.device && !file.requester.empty();
+  list.Check("registration", parties_known, [&] {
+    Status right = checks::CheckRegistration(
+        records, policy, *file.device, request->role, file.target->holder(), file.requester, at,
+        checks::RightsApplyAt(*request, at), file.registration);
+    file.Observe(file.registration.observations);
+    return right;
+  });
+  list.Check("holder-not-suspended", parties_known, [&] {
+    return checks::CheckPartyNotSuspended(records, file.registration.holder,
+                                          "the party of the certificates");
+  });
+
+  list.Check("acb-certificates", true,
+             [&] { return checks::CheckAcbCertificates(trust, settings_.acb, at); });
+}
+
+// Reserve, build, sign, record: the order is the promise (P1, P4).
+HandoverAnswer Handover::Act(const IncomingRequest& incoming, const CaseFile& file,
+                             const ReservationWish& wish) const {
+  auto counter = ports_.counters.Reserve(wish);
+  if (!counter) {
+    const bool hold = Describe(counter.error().reason).kind == ReasonKind::kHold;
+    return hold ? Quarantine(file, counter.error()) : Decline(file, counter.error());
+  }
+
+  const gbcs::HandoverContent& content = file.target->content();
+  const auto command = gbcs::BuildUpdateSecurityCredentials(content, *counter);
   if (!command) return DeclineAfterReserve(file, *std::move(counter), command.error());
-  Status same = gbcs::CheckCorrelation(*command, target->content(), *counter);  // R-SEC3-6, R-NOW-5
+  Status same = gbcs::CheckCorrelation(*command, content, *counter);  // R-SEC3-6, R-NOW-5
   if (!same) return DeclineAfterReserve(file, *std::move(counter), same.error());
 
-  const auto handed = ports_.signer.SignAndMac(*command, *device->key_agreement);
+  const auto handed = ports_.signer.SignAndMac(*command, *file.device->key_agreement);
   if (!handed) return DeclineAfterReserve(file, *std::move(counter), handed.error());
 
   // P4: on disk, with the answer, before it leaves.
   const auto receipt = ports_.log.AppendSigned(
       *counter,
       file.SignedEntry(*counter, *handed, settings_.acb.eui64, *settings_.acb.digital_signing),
-      settings_.acb.eui64, *handed, file.octets);
+      settings_.acb.eui64, *handed, incoming.octets);
   if (!receipt) return DeclineAfterReserve(file, *std::move(counter), receipt.error());
 
   StoredRequest stored;
   stored.state = StoredRequest::State::kSigned;
-  stored.role = request.role;
+  stored.role = counter->role();
   stored.counter = counter->counter();
   stored.acb = settings_.acb.eui64;
   stored.command = handed->octets;
   stored.audit = *receipt;
-  return Repeat(request.request_id, std::move(stored));
+  return Repeat(counter->request(), std::move(stored));
 }
 
 HandoverAnswer Handover::Repeat(const RequestId& request, StoredRequest stored) const {
   HandoverAnswer answer;
   answer.request_id = request;
   answer.audit = stored.audit;
-  if (stored.state == StoredRequest::State::kRefused) {
-    answer.failure = Failure(stored.reason, stored.explanation);
-  } else {
+  if (stored.state == StoredRequest::State::kSigned) {
     answer.handed = std::move(stored);
+  } else {
+    answer.failure = Failure(stored.reason, stored.explanation);
   }
   return answer;
 }
@@ -135,7 +235,7 @@ HandoverAnswer Handover::Repeat(const RequestId& request, StoredRequest stored) 
 // gets again; a fault, and a refusal of a request that is not proven to be the User's, leave the
 // RequestID open.
 HandoverAnswer Handover::Decline(const CaseFile& file, Failure why) const {
-  const bool final = Describe(why.reason).kind == ReasonKind::kRefusal && file.request != nullptr &&
+  const bool final = Describe(why.reason).kind == ReasonKind::kRefusal && file.request &&
                      why.reason != Reason::kReplay;
   const audit::Entry entry = file.RefusedEntry(why);
   auto receipt = final ? ports_.log.AppendRefused(file.request->content().request_id, file.body,
@@ -147,7 +247,7 @@ HandoverAnswer Handover::Decline(const CaseFile& file, Failure why) const {
     receipt = ports_.log.Append(file.RefusedEntry(why));
   }
   HandoverAnswer answer;
-  answer.request_id = file.request ? file.request->content().request_id : file.claimed_id;
+  answer.request_id = file.claimed_id;
   if (receipt) {
     answer.audit = *receipt;
     answer.failure = std::move(why);
@@ -166,6 +266,19 @@ HandoverAnswer Handover::DeclineAfterReserve(const CaseFile& file, ReservedCount
     if (!abandoned) why = std::move(abandoned).error();
   }
   return Decline(file, std::move(why));
+}
+
+// R-NOW-11: nothing was spent; the counter is taken at release.
+HandoverAnswer Handover::Quarantine(const CaseFile& file, Failure why) const {
+  const duis::HandoverRequest& request = file.request->content();
+  auto receipt = ports_.log.AppendQuarantined(request.request_id, file.body, request.role,
+                                              file.QuarantinedEntry(why), why, file.octets);
+  if (!receipt) return Decline(file, std::move(receipt).error());
+  HandoverAnswer answer;
+  answer.request_id = request.request_id;
+  answer.audit = *receipt;
+  answer.failure = std::move(why);
+  return answer;
 }
 
 }  // namespace acb

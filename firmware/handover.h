@@ -6,7 +6,9 @@
 #include <string>
 
 #include "firmware/case_file.h"
+#include "firmware/checklist.h"
 #include "firmware/checks/acb_certificates.h"
+#include "firmware/checks/policy.h"
 #include "firmware/duis/request.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
@@ -16,7 +18,7 @@ namespace acb {
 struct HandoverSettings {
   duis::ParseLimits parse;
   std::optional<UtcTime> validation_time;  // test only (design.md section 10)
-  std::uint64_t requested_floor_limit;     // R-NOW-3
+  checks::Policy policy;
   checks::AcbCertificates acb;
 };
 
@@ -40,27 +42,50 @@ struct IncomingRequest {
   BytesView octets;
   std::string client;                        // identity of the mTLS peer
   std::optional<std::string_view> proposed;  // X-Originator-Counter, as sent
+  // Two operators released it from quarantine: every check is made anew but that of the volume.
+  bool released = false;
 };
 
 struct HandoverAnswer {
   std::optional<RequestId> request_id;  // as verified, else as claimed
   std::optional<StoredRequest> handed;  // state kSigned: the command to send
-  std::optional<Failure> failure;       // otherwise: why not
+  // Otherwise: why not. kVolumeExceeded: quarantined, under the number `audit->index`.
+  std::optional<Failure> failure;
   std::optional<audit::Receipt> audit;  // missing only when nothing could be recorded
 };
 
-// Thread-safe: any number of threads may call Handle at once. Blocks for the HSM and for two
-// flushes.
+// What a dry run found: nothing was spent, signed or recorded.
+struct DryRunAnswer {
+  std::optional<RequestId> request_id;
+  std::vector<CheckOutcome> checks;
+  std::vector<std::string> observations;
+  std::optional<OriginatorCounter> next;  // the counter that would be used now
+};
+
+// Thread-safe: any number of threads may call at once.
 class Handover {
  public:
   Handover(HandoverPorts ports, HandoverSettings settings);
 
+  // Blocks for the HSM and for two flushes.
   HandoverAnswer Handle(const IncomingRequest& incoming) const;
+  // Every check that can be made, with what came of each (design.md section 8).
+  DryRunAnswer DryRun(const IncomingRequest& incoming) const;
 
  private:
+  CaseFile Open(const IncomingRequest& incoming) const;
+  Result<std::optional<StoredRequest>> Authenticate(const IncomingRequest& incoming,
+                                                    const smki::Trust& trust,
+                                                    const Records& records, CaseFile& file) const;
+  void Judge(const IncomingRequest& incoming, const smki::Trust& trust, const Records& records,
+             CaseFile& file, Checklist& list) const;
+  HandoverAnswer Act(const IncomingRequest& incoming, const CaseFile& file,
+                     const ReservationWish& wish) const;
+
   HandoverAnswer Decline(const CaseFile& file, Failure why) const;
   HandoverAnswer DeclineAfterReserve(const CaseFile& file, ReservedCounter&& counter,
                                      Failure why) const;
+  HandoverAnswer Quarantine(const CaseFile& file, Failure why) const;
   HandoverAnswer Repeat(const RequestId& request, StoredRequest stored) const;
 
   HandoverPorts ports_;

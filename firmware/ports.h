@@ -64,6 +64,18 @@ struct ReservationWish {
   // Of the data the checks used: each import that changes something begins a new one. When the
   // store has a newer one the reservation is refused with kChangedMeanwhile (design.md section 4).
   std::uint64_t trust_generation;
+  UtcTime at;  // real time: where in the volume windows it counts
+  // Two operators released it from quarantine: the volume thresholds were theirs to weigh.
+  bool released = false;
+};
+
+// Handovers that may be reserved in a rolling window before the excess is quarantined (R-NOW-11);
+// 0: no threshold.
+struct VolumeLimits {
+  std::uint64_t user_hour = 2'000;
+  std::uint64_t user_day = 20'000;
+  std::uint64_t total_hour = 10'000;
+  std::uint64_t total_day = 100'000;
 };
 
 // Counters of the ACB as originator (design.md section 4). Thread-safe. Every call blocks for a
@@ -86,10 +98,14 @@ class CounterStore {
   //   kChangedMeanwhile                  the RequestID is no longer open, or certificates or
   //                                      revocation lists changed since the checks; nothing spent.
   //   kBusy                              another reservation of this device is unanswered.
+  //   kVolumeExceeded                    a threshold is reached (R-NOW-11); nothing spent.
   //   kStoreUnavailable                  nothing was written; try again.
   //   kStoreInDoubt                      the value may be spent; every later call fails until
   //   reopened.
   virtual Result<ReservedCounter> Reserve(const ReservationWish& wish) = 0;
+
+  // What Reserve would do now, without doing it: for a dry run. Blocks for no flush.
+  virtual Result<OriginatorCounter> Preview(const ReservationWish& wish) const = 0;
 
   // The counter was not used: an `abandoned` entry, and the RequestID is open again. The counter is
   // never given out again.
@@ -122,6 +138,13 @@ class AuditLog {
   virtual Result<audit::Receipt> AppendRefused(const RequestId& request, const Sha256Digest& body,
                                                const audit::Entry& entry, const Failure& why,
                                                BytesView request_octets) = 0;
+
+  // The request waits for two operators (R-NOW-11): what a retry is told. Its number in the
+  // quarantine is the index of the entry. kChangedMeanwhile as above.
+  virtual Result<audit::Receipt> AppendQuarantined(const RequestId& request,
+                                                   const Sha256Digest& body, RemotePartyRole role,
+                                                   const audit::Entry& entry, const Failure& why,
+                                                   BytesView request_octets) = 0;
 
   // An entry that binds no RequestID.
   virtual Result<audit::Receipt> Append(const audit::Entry& entry) = 0;

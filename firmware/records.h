@@ -249,10 +249,10 @@ struct StoredRequest {
   // Signed
   Eui64 acb{0};
   Bytes command;  // GBCS, from DD to the last octet of the MAC
-  // Refused
+  // Refused, quarantined
   Reason reason = Reason::kMalformed;
   std::string explanation;
-  // Signed, refused
+  // Signed, refused, quarantined
   audit::Receipt audit{};
 };
 

@@ -1,5 +1,8 @@
 #include "platform/box.h"
 
+#include "firmware/checks/feed_age.h"
+#include "firmware/checks/suspension.h"
+
 #include <fstream>
 #include <iterator>
 
@@ -55,7 +58,13 @@ Result<smki::TrustSettings> TrustSettingsOf(const Config& config) {
   smki::TrustSettings settings;
   settings.environment = config.environment;
   settings.policy_oid = config.policy_oid;
-  settings.crl_max_age_seconds = std::chrono::seconds(config.crl_max_age).count();
+  // platform/config.h: where validity is judged at a fixed instant, nextUpdate alone decides.
+  const bool fixed = config.test.validation_time.has_value();
+  if (config.crl_max_age) {
+    settings.crl_max_age_seconds = std::chrono::seconds(*config.crl_max_age).count();
+  } else if (fixed) {
+    settings.crl_max_age_seconds = settings.arl_max_age_seconds;
+  }
   settings.arl_max_age_seconds = std::chrono::seconds(config.arl_max_age).count();
   for (const auto& file : config.trust_roots) {
     auto root = LoadCertificate(file);
@@ -100,6 +109,28 @@ audit::List Relaxations(const Config& config) {
   return names;
 }
 
+// R-SEC3-65: which rules applied, for whoever reads a decision of this run later.
+audit::Object PolicyOf(const Config& config) {
+  const checks::Policy& policy = config.policy;
+  audit::Object ages;
+  for (const auto& [feed, limit] : policy.feed_max_age) {
+    ages.emplace(std::string(Name(feed)),
+                 std::to_string(std::chrono::duration_cast<std::chrono::hours>(limit).count()));
+  }
+  const VolumeLimits& volume = config.volume;
+  return {{"network_operator_registration", policy.network_operator_registration},
+          {"refuse_absent_floor", policy.refuse_absent_floor},
+          {"repository_required", policy.repository_required},
+          {"certified_products_required", policy.products_required},
+          {"requested_floor_limit", std::to_string(policy.requested_floor_limit)},
+          {"counter_jump", std::to_string(config.counter_jump)},
+          {"feed_max_age_hours", std::move(ages)},
+          {"volume", audit::Object{{"user_hour", std::to_string(volume.user_hour)},
+                                   {"user_day", std::to_string(volume.user_day)},
+                                   {"total_hour", std::to_string(volume.total_hour)},
+                                   {"total_day", std::to_string(volume.total_day)}}}};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log) {
@@ -112,7 +143,7 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
 
   HandoverSettings settings{.parse = {},
                             .validation_time = config.test.validation_time,
-                            .requested_floor_limit = config.floor_limit,
+                            .policy = config.policy,
                             .acb = *box->acb_};
   settings.parse.octets = config.request_octets;
   box->handover_ = std::make_unique<Handover>(HandoverPorts{.clock = clock,
@@ -133,7 +164,8 @@ Status Box::OpenStore() {
   auto store = store::Store::Open({.directory = config_.store_directory,
                                    .map_size = config_.store_map_size,
                                    .environment = StoreEnvironmentOf(config_.environment),
-                                   .counter_jump = config_.counter_jump});
+                                   .counter_jump = config_.counter_jump,
+                                   .volume = config_.volume});
   if (!store) return std::move(store).error();
   store_ = *std::move(store);
   return Done{};
@@ -199,6 +231,7 @@ Status Box::RecordStart() {
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))
       .Set("relaxations", Relaxations(config_))
+      .Set("policy", PolicyOf(config_))
       .Set("acb", acb_->eui64.Hyphenated())
       .Set("acb_ds_certificate_sha256", ToHex(acb_->digital_signing->sha256()))
       .Set("acb_ka_certificate_sha256", ToHex(acb_->key_agreement->sha256()))
@@ -208,6 +241,12 @@ Status Box::RecordStart() {
                                 {"serial", token.serial},
                                 {"firmware", token.firmware_version}});
   auto receipt = store_->Append(start);
+  if (!receipt) return std::move(receipt).error();
+  if (config_.policy.network_operator_registration) return Done{};
+  // SECMP0063's check is what the box is for: that it is off is a record of its own.
+  audit::Entry off("configuration", now);
+  off.Set("setting", "checks.network_operator_registration").Set("value", false);
+  receipt = store_->Append(off);
   if (!receipt) return std::move(receipt).error();
   return Done{};
 }
@@ -221,6 +260,12 @@ Status Box::Stop() {
 std::vector<Failure> Box::Attention() const {
   std::vector<Failure> found;
   if (store_->in_doubt()) found.emplace_back(Reason::kStoreInDoubt);
+  // What would answer the next request with 503: said before one asks.
+  if (auto records = store_->Open()) {
+    if (Status on = checks::CheckSigningNotSuspended(**records); !on) found.push_back(on.error());
+    Status fresh = checks::CheckFeedAges(**records, config_.policy, clock_.Now());
+    if (!fresh) found.push_back(fresh.error());
+  }
   if (Status ours = checks::CheckAcbCertificates(*trust_->Current(), *acb_, JudgedAt()); !ours) {
     found.push_back(std::move(ours).error());
   }

@@ -92,6 +92,13 @@ class Section {
     return text->get();
   }
 
+  bool TruthOr(std::string_view key, bool fallback) {
+    const toml::node* node = Find(key);
+    if (node == nullptr) return fallback;
+    if (const auto* truth = node->as_boolean()) return truth->get();
+    Wrong(*node, key, "must be true or false");
+    return fallback;
+  }
   std::uint64_t IntegerOr(std::string_view key, Range range, std::uint64_t fallback) {
     const toml::node* node = Find(key);
     if (node == nullptr) return fallback;
@@ -307,8 +314,9 @@ void ReadTrust(Section section, const Paths& paths, Config& config) {
   if (!config.policy_oid.empty() && !IsObjectIdentifier(config.policy_oid)) {
     section.Wrong(*section.Find("policy_oid"), "policy_oid", "must be an object identifier");
   }
-  config.crl_max_age =
-      std::chrono::hours(section.IntegerOr("crl_max_age_hours", {1, 366 * 24}, 13));
+  if (section.Find("crl_max_age_hours") != nullptr) {
+    config.crl_max_age = std::chrono::hours(section.IntegerOr("crl_max_age_hours", {1, 366 * 24}, 13));
+  }
   config.arl_max_age =
       std::chrono::hours(24 * section.IntegerOr("arl_max_age_days", {1, 3660}, 366));
   // Without one no certificate could ever be accepted. In test, [test] may name anchors instead.
@@ -321,7 +329,8 @@ void ReadTrust(Section section, const Paths& paths, Config& config) {
 void ReadLimits(Section section, Config& config) {
   const Range counters{1, kMaxSeqNumber};
   config.counter_jump = section.DecimalOr("counter_jump", counters, config.counter_jump);
-  config.floor_limit = section.DecimalOr("floor", counters, config.floor_limit);
+  config.policy.requested_floor_limit =
+      section.DecimalOr("floor", counters, config.policy.requested_floor_limit);
   config.body_octets = section.IntegerOr("body_octets", {1024, 64 * kMiB}, config.body_octets);
   config.request_octets =
       section.IntegerOr("request_octets", {1024, 16 * kMiB}, config.request_octets);
@@ -332,6 +341,60 @@ void ReadLimits(Section section, Config& config) {
       section.IntegerOr("header_octets", {1024, 64 * 1024}, config.header_octets));
   config.idle = std::chrono::seconds(section.IntegerOr("idle_seconds", {1, 3600}, 60));
   config.request = std::chrono::seconds(section.IntegerOr("request_seconds", {1, 600}, 10));
+  section.Finish();
+}
+
+void ReadChecks(Section section, Config& config) {
+  checks::Policy& policy = config.policy;
+  const bool live = config.environment == smki::Environment::kLive;
+  policy.network_operator_registration = section.TruthOr("network_operator_registration", true);
+  policy.refuse_absent_floor = section.TruthOr("refuse_absent_floor", false);
+  policy.repository_required = section.TruthOr("repository_required", live);
+  policy.products_required = section.TruthOr("certified_products_required", live);
+  section.Finish();
+}
+
+// In live what decides has to be fresh; a test box stands for weeks with the data it was given.
+constexpr std::pair<Feed, std::uint64_t> kLiveFeedHours[] = {
+    {Feed::kParties, 48},          {Feed::kRegistrations, 48},
+    {Feed::kDevices, 48},          {Feed::kOrganisationCertificates, 168},
+    {Feed::kRepositoryStatus, 24}, {Feed::kCertifiedProducts, 168}};
+constexpr std::uint64_t kMaxFeedHours = 10 * 366 * 24;
+
+// [feeds.max_age_hours]: a feed by its name; 0 takes its limit away.
+void ReadFeeds(Section section, Errors& errors, Config& config) {
+  std::map<Feed, std::uint64_t> hours;
+  if (config.environment == smki::Environment::kLive) {
+    hours.insert(std::begin(kLiveFeedHours), std::end(kLiveFeedHours));
+  }
+  const toml::node* node = section.Find("max_age_hours");
+  if (node != nullptr && !node->is_table()) section.Wrong(*node, "max_age_hours", "must be a table");
+  if (node != nullptr && node->is_table()) {
+    Section ages(node->as_table(), "feeds.max_age_hours", errors);
+    for (const Feed feed : kFeeds) {
+      const std::string name(Name(feed));
+      if (ages.Find(name) != nullptr) hours[feed] = ages.IntegerOr(name, {0, kMaxFeedHours}, 0);
+    }
+    ages.Finish();
+  }
+  for (const auto& [feed, limit] : hours) {
+    if (limit != 0) config.policy.feed_max_age[feed] = std::chrono::hours(limit);
+  }
+  section.Finish();
+}
+
+// What no test of an integrator comes near, but a loop gone wild does.
+constexpr VolumeLimits kTestVolume{1'000'000, 10'000'000, 1'000'000, 10'000'000};
+
+// DCC-set thresholds (R-NOW-11); 0 takes one away.
+void ReadVolume(Section section, Config& config) {
+  if (config.environment == smki::Environment::kTest) config.volume = kTestVolume;
+  const Range any{0, kMaxSeqNumber};
+  VolumeLimits& volume = config.volume;
+  volume.user_hour = section.IntegerOr("user_hour", any, volume.user_hour);
+  volume.user_day = section.IntegerOr("user_day", any, volume.user_day);
+  volume.total_hour = section.IntegerOr("total_hour", any, volume.total_hour);
+  volume.total_day = section.IntegerOr("total_day", any, volume.total_day);
   section.Finish();
 }
 
@@ -409,6 +472,9 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadAcb(root.Sub("acb"), paths, config);
   ReadTrust(root.Sub("trust"), paths, config);
   ReadLimits(root.Sub("limits"), config);
+  ReadChecks(root.Sub("checks"), config);
+  ReadFeeds(root.Sub("feeds"), errors, config);
+  ReadVolume(root.Sub("volume"), config);
   if (config.environment == smki::Environment::kTest) {
     ReadTest(root.Sub("test"), errors, config.test);
   } else {

@@ -14,6 +14,8 @@
 #include "firmware/base/secret.h"
 #include "firmware/base/sha256.h"
 #include "firmware/base/time.h"
+#include "firmware/checks/policy.h"
+#include "firmware/ports.h"
 #include "firmware/smki/trust.h"
 #include "platform/http_message.h"
 #include "platform/https_server.h"
@@ -60,11 +62,12 @@ struct Config {
 
   std::vector<std::filesystem::path> trust_roots;
   std::string policy_oid = "1.2.826.0.1.8641679.1.2.1.4";
-  std::chrono::hours crl_max_age{13};
+  // Absent: 13 hours; where test.validation_time fixes the instant that validity is judged at, a
+  // list made for that instant has no age to speak of, and nextUpdate alone decides.
+  std::optional<std::chrono::hours> crl_max_age;
   std::chrono::hours arl_max_age{366 * 24};
 
   std::uint64_t counter_jump = std::uint64_t{1} << 48;
-  std::uint64_t floor_limit = std::uint64_t{1} << 48;
   std::uint64_t body_octets = 1024 * 1024;
   std::uint64_t request_octets = 256 * 1024;
   std::uint64_t feed_octets = std::uint64_t{4} << 30;
@@ -72,6 +75,9 @@ struct Config {
   std::uint32_t header_octets = 16 * 1024;
   std::chrono::seconds idle{60};
   std::chrono::seconds request{10};  // for the header, and again for the body
+
+  checks::Policy policy;
+  VolumeLimits volume;
 
   TestSettings test;
 };

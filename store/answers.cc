@@ -78,8 +78,9 @@ Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAn
   return receipt;
 }
 
-Result<audit::Receipt> StoreRefused(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                    Environment environment) {
+Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, const RefusedAnswer& answer,
+                                     StoredRequest::State state, RemotePartyRole role,
+                                     Environment environment) {
   const auto row = FindRequestRow(transaction, answer.request);
   if (!row) return row.error();
   const bool open =
@@ -91,20 +92,21 @@ Result<audit::Receipt> StoreRefused(WriteTransaction& transaction, const Refused
   const auto evidence = LookUpEvidence(transaction, answer.request_octets);
   if (!evidence) return evidence.error();
   if (evidence->sha256 != answer.body) {
-    return Failure(Reason::kChangedMeanwhile, "the refusal is of other octets");
+    return Failure(Reason::kChangedMeanwhile, "the answer is about other octets");
   }
 
   const auto receipt = AppendEntry(transaction, answer.entry, environment);
   if (!receipt) return receipt;
-  RequestRow refused;
-  refused.request.state = StoredRequest::State::kRefused;
-  refused.request.body = answer.body;
-  refused.request.reason = answer.why.reason;
-  refused.request.explanation = answer.why.explanation.substr(0, kMaxExplanation);
-  refused.request.audit = *receipt;
+  RequestRow answered;
+  answered.request.state = state;
+  answered.request.body = answer.body;
+  answered.request.role = role;
+  answered.request.reason = answer.why.reason;
+  answered.request.explanation = answer.why.explanation.substr(0, kMaxExplanation);
+  answered.request.audit = *receipt;
   if (auto put = PutEvidence(transaction, *evidence); !put) return std::move(put).error();
   const Bytes key = answer.request.Key();
-  if (auto put = transaction.Put(Table::kRequests, key, EncodeRequest(refused)); !put) {
+  if (auto put = transaction.Put(Table::kRequests, key, EncodeRequest(answered)); !put) {
     return std::move(put).error();
   }
   return receipt;

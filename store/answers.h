@@ -27,9 +27,10 @@ struct RefusedAnswer {
   const Failure& why;
   BytesView request_octets;
 };
-// AuditLog::AppendRefused.
-Result<audit::Receipt> StoreRefused(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                    Environment environment);
+// An answer without a command: `state` is kRefused or kQuarantined. AuditLog::AppendRefused.
+Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, const RefusedAnswer& answer,
+                                     StoredRequest::State state, RemotePartyRole role,
+                                     Environment environment);
 
 // Records::FindRequest: with the command's octets.
 Result<std::optional<StoredRequest>> FindStoredRequest(const Transaction& transaction,

@@ -5,6 +5,7 @@
 
 #include "store/audit_log.h"
 #include "store/reading.h"
+#include "store/volume.h"
 
 namespace acb::store {
 namespace {
@@ -89,6 +90,35 @@ Result<OriginatorCounter> DecideCounter(const Transaction& transaction, const Co
   return Choose(*next, wish.proposed, settings.counter_jump);
 }
 
+struct Decision {
+  OriginatorCounter counter;
+  CountersRow row;
+  std::uint64_t raise;
+};
+
+// All that Reserve checks, before it writes anything.
+Result<Decision> Decide(const Transaction& transaction, const ReservationWish& wish,
+                        const OpenSettings& settings) {
+  auto row = FindCounters(transaction, wish.request.target);
+  if (!row) return std::move(row).error();
+  if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
+  if (auto open = CheckOpen(transaction, wish.request, wish.body); !open) {
+    return std::move(open).error();
+  }
+  if (auto same = CheckTrustGeneration(transaction, wish.trust_generation); !same) {
+    return std::move(same).error();
+  }
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
+  if (!counter) return counter.error();
+  if (!wish.released) {
+    auto below = CheckVolume(transaction, wish.request.originator, wish.at, settings.volume);
+    if (!below) return std::move(below).error();
+  }
+  return Decision{*counter, **std::move(row), fence->raise};
+}
+
 Status WriteReservation(WriteTransaction& transaction, const ReservationWish& wish,
                         CountersRow row) {
   RequestRow request;
@@ -146,28 +176,29 @@ Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, std::uint64_t r
   return *OriginatorCounter::From(greatest + 1);
 }
 
+Result<OriginatorCounter> PreviewNext(const Transaction& transaction, const ReservationWish& wish,
+                                      const OpenSettings& settings) {
+  const auto decided = Decide(transaction, wish, settings);
+  if (!decided) return decided.error();
+  return decided->counter;
+}
+
 Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const ReservationWish& wish,
                                       const OpenSettings& settings) {
-  auto row = FindCounters(transaction, wish.request.target);
-  if (!row) return std::move(row).error();
-  if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
-  if (auto open = CheckOpen(transaction, wish.request, wish.body); !open)
-    return std::move(open).error();
-  if (auto same = CheckTrustGeneration(transaction, wish.trust_generation); !same) {
-    return std::move(same).error();
-  }
-  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
-  if (!fence) return fence.error();
-  const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
-  if (!counter) return counter;
+  auto decided = Decide(transaction, wish, settings);
+  if (!decided) return std::move(decided).error();
 
   // R-NOW-7, R-128-18: recorded before it is handed out, one sequence for all cells of the device.
-  (*row)->last_issued = counter->value();
-  (*row)->raise = fence->raise;
-  if (auto written = WriteReservation(transaction, wish, **row); !written) {
+  decided->row.last_issued = decided->counter.value();
+  decided->row.raise = decided->raise;
+  if (auto written = WriteReservation(transaction, wish, decided->row); !written) {
     return std::move(written).error();
   }
-  return counter;
+  // What two operators released counts too: the next one meets a threshold that is reached.
+  if (auto counted = CountVolume(transaction, wish.request.originator, wish.at); !counted) {
+    return std::move(counted).error();
+  }
+  return decided->counter;
 }
 
 Result<RequestRow> CheckReserved(const Transaction& transaction, const RequestId& request,

@@ -18,6 +18,10 @@ Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, std::uint64_t r
 Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const ReservationWish& wish,
                                       const OpenSettings& settings);
 
+// CounterStore::Preview.
+Result<OriginatorCounter> PreviewNext(const Transaction& transaction, const ReservationWish& wish,
+                                      const OpenSettings& settings);
+
 // The RequestID is reserved with this counter and the device waits for its answer; else
 // kChangedMeanwhile.
 Result<RequestRow> CheckReserved(const Transaction& transaction, const RequestId& request,

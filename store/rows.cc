@@ -250,7 +250,6 @@ Bytes EncodeRequest(const RequestRow& row) {
   out.U64(request.counter ? request.counter->value() : 0);
   switch (request.state) {
     case StoredRequest::State::kReserved:
-    case StoredRequest::State::kQuarantined:
     case StoredRequest::State::kAbandoned:
       break;
     case StoredRequest::State::kSigned:
@@ -258,6 +257,7 @@ Bytes EncodeRequest(const RequestRow& row) {
       out.U64(request.acb.value()).Raw(row.command);
       break;
     case StoredRequest::State::kRefused:
+    case StoredRequest::State::kQuarantined:
       out.U64(request.audit.index).Raw(request.audit.leaf);
       out.U16(static_cast<std::uint16_t>(request.reason)).Raw(AsBytes(request.explanation));
       break;
@@ -278,7 +278,7 @@ std::optional<RequestRow> DecodeRequest(BytesView payload) {
   const std::uint64_t counter = in.U64();
   request.counter = OriginatorCounter::From(counter);
   if (counter != 0 && !request.counter) return {};
-  if (request.state != State::kSigned && request.state != State::kRefused) {
+  if (request.state == State::kReserved || request.state == State::kAbandoned) {
     return in.Finished() ? std::optional(row) : std::nullopt;
   }
   request.audit.index = in.U64();

@@ -7,8 +7,10 @@
 #include "store/counters.h"
 #include "store/environment.h"
 #include "store/feeds.h"
+#include "store/quarantine.h"
 #include "store/reading.h"
 #include "store/snapshot.h"
+#include "store/suspensions.h"
 #include "store/writer.h"
 
 namespace acb::store {
@@ -177,6 +179,12 @@ Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
   return Mint(wish.request, wish.role, *counter);
 }
 
+Result<OriginatorCounter> Store::Preview(const ReservationWish& wish) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return PreviewNext(*transaction, wish, core_->settings);
+}
+
 // `counter` is worth nothing afterwards: whoever still holds it finds the RequestID changed.
 Status Store::Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) {
   const Abandonment abandonment{Describe(why.reason).name, why.explanation, at};
@@ -200,8 +208,50 @@ Result<audit::Receipt> Store::AppendRefused(const RequestId& request, const Sha2
                                             const audit::Entry& entry, const Failure& why,
                                             BytesView request_octets) {
   return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
-    return StoreRefused(transaction, {request, body, entry, why, request_octets}, environment());
+    return StoreAnswered(transaction, {request, body, entry, why, request_octets},
+                         StoredRequest::State::kRefused, {}, environment());
   });
+}
+
+Result<audit::Receipt> Store::AppendQuarantined(const RequestId& request, const Sha256Digest& body,
+                                                RemotePartyRole role, const audit::Entry& entry,
+                                                const Failure& why, BytesView request_octets) {
+  return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
+    return StoreQuarantined(transaction, {request, body, entry, why, request_octets}, role,
+                            entry.at(), environment());
+  });
+}
+
+Result<std::vector<QuarantinedItem>> Store::ListQuarantine(std::uint64_t from,
+                                                           std::uint64_t count) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ListQuarantined(*transaction, from, count);
+}
+
+Result<Agreement> Store::AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
+                                            std::string_view operator_name, UtcTime at) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+    return Agree(transaction, id, act, operator_name, at, environment());
+  });
+}
+
+Result<audit::Receipt> Store::Suspend(const std::vector<Suspension>& rows, UtcTime at) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+    return StoreSuspensions(transaction, rows, at, environment());
+  });
+}
+
+Result<Lifting> Store::AgreeToLift(const Suspension& row, UtcTime at) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+    return Lift(transaction, row, at, environment());
+  });
+}
+
+Result<std::vector<Suspension>> Store::ListSuspensions() const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadSuspensions(*transaction);
 }
 
 Result<audit::Receipt> Store::Append(const audit::Entry& entry) {

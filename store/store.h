@@ -42,6 +42,37 @@ struct OpenSettings {
   std::uint64_t counter_jump = std::uint64_t{1} << 48;
   // A cell whose recorded floor is above this is not signed for.
   std::uint64_t recorded_floor_limit = kMaxSeqNumber - (std::uint64_t{1} << 48);
+  VolumeLimits volume;
+};
+
+// Stored numbers.
+enum class QuarantineAct : std::uint8_t { kRelease = 1, kDelete = 2 };
+
+// What waits for two operators: a request above a volume threshold, or a floor that came from
+// outside and jumps further than counter_jump.
+struct QuarantinedItem {
+  std::uint64_t id = 0;              // index of its `quarantined` entry
+  std::optional<RequestId> request;  // nothing: it is a floor
+  Eui64 device{0};
+  RemotePartyRole role = RemotePartyRole::kSupplier;
+  std::optional<FloorSeqNumber> floor;
+  UtcTime since{0};
+  std::string why;
+  std::optional<QuarantineAct> first_act;  // what one operator has agreed to
+  std::string first_operator;
+};
+
+struct Agreement {
+  bool complete = false;  // false: another operator has to agree
+  QuarantinedItem item;
+  // Of a request that was released: its RequestID is open for these octets again.
+  Bytes request_octets;
+  audit::Receipt receipt{};
+};
+
+struct Lifting {
+  bool complete = false;
+  audit::Receipt receipt{};
 };
 
 // What only tests and, later, the HSM's anchor put in another's place.
@@ -139,6 +170,7 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   // CounterStore: firmware/ports.h. Besides: kFloorLimit, the recorded floor of the cell is above
   // the limit. When Abandon fails, `counter` is left as it was.
   Result<ReservedCounter> Reserve(const ReservationWish& wish) override;
+  Result<OriginatorCounter> Preview(const ReservationWish& wish) const override;
   Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) override;
 
   // AuditLog: firmware/ports.h. Every entry gets the field "environment" (design.md section 10).
@@ -149,6 +181,25 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
                                        const audit::Entry& entry, const Failure& why,
                                        BytesView request_octets) override;
   Result<audit::Receipt> Append(const audit::Entry& entry) override;
+
+  Result<audit::Receipt> AppendQuarantined(const RequestId& request, const Sha256Digest& body,
+                                           RemotePartyRole role, const audit::Entry& entry,
+                                           const Failure& why, BytesView request_octets) override;
+
+  // In order of their numbers, from `from` on.
+  Result<std::vector<QuarantinedItem>> ListQuarantine(std::uint64_t from,
+                                                      std::uint64_t count) const;
+  // One operator's word for an act; the second, of another name, completes it (R-NOW-11). kNotFound;
+  // kOtherOperator: the same operator twice.
+  Result<Agreement> AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
+                                       std::string_view operator_name, UtcTime at);
+
+  // R-SEC3-56: at once; what is under way and not yet reserved is decided anew. All rows in one
+  // transaction, with one entry.
+  Result<audit::Receipt> Suspend(const std::vector<Suspension>& rows, UtcTime at);
+  // As AgreeOnQuarantined; `by` of the row is the operator.
+  Result<Lifting> AgreeToLift(const Suspension& row, UtcTime at);
+  Result<std::vector<Suspension>> ListSuspensions() const;
 
   // Up to `count` entries from index `from` on, the octets of the log; fewer at its end. At most
   // kMaxAuditRead.

@@ -24,7 +24,8 @@ struct RequestId {
   static std::optional<RequestId> FromText(std::string_view text);
   // One text for one RequestID: EUIs hyphenated in upper case.
   std::string Text() const;
-  // 24 octets, big-endian: the store's key. One key for every spelling.
+  static constexpr std::size_t kKeyOctets = 24;
+  // kKeyOctets, big-endian: the store's key. One key for every spelling.
   Bytes Key() const;
 
   friend constexpr auto operator<=>(const RequestId&, const RequestId&) = default;

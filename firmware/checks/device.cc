@@ -41,6 +41,21 @@ bool MayBeCommanded(SmiStatus status) {
   return false;
 }
 
+// R-SEC3-71: a suspended communications hub suspends its meters. A hub that is recorded with the
+// device but not known itself cannot be judged.
+Status CheckHub(const Records& records, const Device& device) {
+  if (!device.communications_hub) return Done{};
+  const auto hub = records.FindDevice(*device.communications_hub);
+  if (!hub) return hub.error();
+  const std::string named =
+      "the device's communications hub " + device.communications_hub->Hyphenated();
+  if (!hub->has_value()) return Failure(Reason::kDeviceStatus, named + " is not known here");
+  if ((*hub)->smi_status == SmiStatus::kSuspended) {
+    return Failure(Reason::kDeviceStatus, named + " is suspended");
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Status CheckCell(const CellState& cell, RemotePartyRole role) {
@@ -80,6 +95,7 @@ Result<Device> CheckDevice(const Records& records, Eui64 id, RemotePartyRole rol
     return Failure(Reason::kDeviceStatus,
                    "the device's SMI status is " + std::string(Name(device.smi_status)));
   }
+  if (Status hub = CheckHub(records, device); !hub) return std::move(hub).error();
   if (Status cell = CheckCell(device.cell(role), role); !cell) return std::move(cell).error();
   if (!device.key_agreement) {
     return Failure(Reason::kFeedStale, "the device's key agreement certificate was not imported");

@@ -7,7 +7,8 @@
 namespace acb::checks {
 
 // The device is known and SMETS2 (R-107-1), its type has cells of the role (R-063-15: GSME has no
-// network operator cells), its SMI status permits commands, the cell holds the ACB's certificates
+// network operator cells), its SMI status permits commands and its
+// communications hub is not suspended (R-SEC3-70, R-SEC3-71), the cell holds the ACB's certificates
 // (R-128-9), its floor is known (R-128-17), and its key agreement key is held.
 //
 // Fails with kDeviceUnknown, kSmets1Proxy, kDeviceType, kDeviceStatus, kCellUnknown, kCellNotAcb,

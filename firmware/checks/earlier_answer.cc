@@ -8,8 +8,9 @@ Result<std::optional<StoredRequest>> FindEarlierAnswer(const Records& records,
   auto stored = records.FindRequest(request);
   if (!stored || !stored->has_value()) return stored;
   const StoredRequest::State state = (*stored)->state;
-  const bool answered =
-      state == StoredRequest::State::kSigned || state == StoredRequest::State::kRefused;
+  const bool answered = state == StoredRequest::State::kSigned ||
+                        state == StoredRequest::State::kRefused ||
+                        state == StoredRequest::State::kQuarantined;
   if (!answered || (*stored)->body != body) return std::optional<StoredRequest>();
   return stored;
 }

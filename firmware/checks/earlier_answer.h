@@ -8,7 +8,8 @@
 
 namespace acb::checks {
 
-// The stored answer, when these very octets were answered under this RequestID; nothing otherwise.
+// The stored answer, when these very octets were answered (or quarantined) under this RequestID;
+// nothing otherwise.
 // They were verified then: a retry needs no new look at certificates that may have run out since.
 // R-NOW-8.
 Result<std::optional<StoredRequest>> FindEarlierAnswer(const Records& records,

@@ -2,43 +2,34 @@
 
 #include <algorithm>
 
+#include "firmware/checks/execution_time.h"
+
 namespace acb::checks {
-namespace {
-
-Status CheckRegisteredSupplier(const Records& records, const Device& device,
-                               const std::string& party, UtcTime at) {
-  const auto registration = RegistrationAt(records, device.mpxn, at);
-  if (!registration) return registration.error();
-  // Whose meter point it is instead is another party's data: never said.
-  if (!registration->has_value() || (*registration)->supplier != party) {
-    return Failure(
-        Reason::kRequesterNotEligible,
-        "the User is not the supplier registered for the device's meter point at " + at.Iso());
-  }
-  return Done{};
-}
-
-}  // namespace
 
 bool IsSupplierRole(UserRole role) {
   return role == UserRole::kImportSupplier || role == UserRole::kGasSupplier;
 }
 
-Result<std::vector<PartyRecord>> RowsInForce(const std::vector<PartyRecord>& rows, UtcTime at) {
-  std::vector<PartyRecord> in_force;
+Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows, UtcTime at) {
+  std::vector<PartyRecord> active;
   for (const PartyRecord& row : rows) {
-    if (row.InForce(at)) in_force.push_back(row);
-  }
-  if (in_force.empty()) {
-    return Failure(Reason::kSuspended, "the party is not a DCC User at " + at.Iso());
-  }
-  for (const PartyRecord& row : in_force) {
-    if (row.status != PartyStatus::kActive) {
-      return Failure(Reason::kSuspended,
-                     "the party's status at " + at.Iso() + " is " + std::string(Name(row.status)));
+    if (!row.InForce(at)) continue;
+    switch (row.status) {
+      case PartyStatus::kActive:
+        active.push_back(row);
+        break;
+      case PartyStatus::kCeased:
+        break;
+      case PartyStatus::kSuspended:
+      case PartyStatus::kExpelled:
+        return Failure(Reason::kSuspended, "the party's status at " + at.Iso() + " is " +
+                                               std::string(Name(row.status)));
     }
   }
-  return in_force;
+  if (active.empty()) {
+    return Failure(Reason::kSuspended, "the party is not a DCC User at " + at.Iso());
+  }
+  return active;
 }
 
 Result<std::optional<Registration>> RegistrationAt(const Records& records, std::string_view mpxn,
@@ -62,13 +53,13 @@ Result<std::string> CheckEligibility(const Records& records, const duis::Handove
                                                 request.request_id.originator.Hyphenated() +
                                                 " is not in the register of parties");
   }
-  const auto in_force = RowsInForce(*rows, at);
-  if (!in_force) return in_force.error();
+  const auto active = ActiveRows(*rows, at);
+  if (!active) return active.error();
   const auto supplier = std::ranges::find_if(
-      *in_force, [](const PartyRecord& row) { return IsSupplierRole(row.role) && row.uept; });
-  if (supplier == in_force->end()) {
+      *active, [](const PartyRecord& row) { return IsSupplierRole(row.role) && row.uept; });
+  if (supplier == active->end()) {
     const bool untested = std::ranges::any_of(
-        *in_force, [](const PartyRecord& row) { return IsSupplierRole(row.role); });
+        *active, [](const PartyRecord& row) { return IsSupplierRole(row.role); });
     if (untested) {
       return Failure(Reason::kRequesterNotEligible,
                      "the User has not completed User Entry Process Tests for its role");
@@ -76,15 +67,35 @@ Result<std::string> CheckEligibility(const Records& records, const duis::Handove
     return Failure(Reason::kRoleNotAllowed,
                    "Service Request 6.21 takes the User Roles IS and GS; the User has neither");
   }
-  if (Status now = CheckRegisteredSupplier(records, device, supplier->party, at); !now) {
-    return std::move(now).error();
-  }
-  // R-107-5 (ii): at the specified execution time.
-  if (request.execution) {
-    Status then = CheckRegisteredSupplier(records, device, supplier->party, *request.execution);
-    if (!then) return std::move(then).error();
-  }
+  const UtcTime then = RightsApplyAt(request, at);
+  Status registered = CheckRegisteredSupplier(records, device.mpxn, supplier->party, then, then);
+  if (!registered) return std::move(registered).error();
   return supplier->party;
+}
+
+Status CheckRegisteredSupplier(const Records& records, std::string_view mpxn,
+                               std::string_view party, UtcTime from, UtcTime to) {
+  // Only where a row begins or ends can the answer change.
+  std::vector<UtcTime> instants = {from, to};
+  if (!mpxn.empty()) {
+    const auto rows = records.FindRegistrations(mpxn);
+    if (!rows) return rows.error();
+    for (const Registration& row : *rows) {
+      if (from < row.from && row.from <= to) instants.push_back(row.from);
+      if (row.to && from < *row.to && *row.to <= to) instants.push_back(*row.to);
+    }
+  }
+  for (const UtcTime at : instants) {
+    const auto registration = RegistrationAt(records, mpxn, at);
+    if (!registration) return registration.error();
+    // Whose meter point it is instead is another party's data: never said.
+    if (!registration->has_value() || (*registration)->supplier != party) {
+      return Failure(
+          Reason::kRequesterNotEligible,
+          "the User is not the supplier registered for the device's meter point at " + at.Iso());
+    }
+  }
+  return Done{};
 }
 
 }  // namespace acb::checks

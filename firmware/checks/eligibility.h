@@ -11,22 +11,29 @@ namespace acb::checks {
 
 // The User is a DCC User in a supplier role (IS or GS: duis-6.21.md 2.1), not suspended or expelled
 // (R-SEC3-10), has completed User Entry Process Tests (R-074-2), and is the supplier registered for
-// the device's meter point at `at` and, when the request names an execution time, then too
-// (R-107-5). Gives the party's short name.
+// the device's meter point when the request is to be executed (R-107-5). Status and role are those
+// of `at`. Gives the party's short name.
 //
 // Fails with
 //   kSubjectUnknown         the User is not in the register of parties.
 //   kSuspended              suspended, expelled, ceased, or no row in force.
 //   kRoleNotAllowed         not a supplier.
-//   kRequesterNotEligible   not the registered supplier.
+//   kRequesterNotEligible   not the registered supplier, or not tested.
 Result<std::string> CheckEligibility(const Records& records, const duis::HandoverRequest& request,
                                      const Device& device, UtcTime at);
+
+// The party is the registered supplier of the meter point in every instant of [from, to]
+// (R-107-5 (i)); kRequesterNotEligible.
+Status CheckRegisteredSupplier(const Records& records, std::string_view mpxn,
+                               std::string_view party, UtcTime from, UtcTime to);
 
 // IS or GS: the User Roles that may send 6.21 (duis-6.21.md 2.1).
 bool IsSupplierRole(UserRole role);
 
-// The rows of `rows` in force at `at`; kSuspended when one of them says so or none is in force.
-Result<std::vector<PartyRecord>> RowsInForce(const std::vector<PartyRecord>& rows, UtcTime at);
+// The active rows of `rows` in force at `at`. kSuspended when one that is in force says suspended
+// or expelled, whatever its role (R-SEC3-10), or when none is active: a role that ceased is one the
+// party no longer has.
+Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows, UtcTime at);
 
 // The registration of `mpxn` in force at `at`; nothing when there is none. When rows overlap the
 // one that began last counts.

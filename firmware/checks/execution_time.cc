@@ -1,5 +1,7 @@
 #include "firmware/checks/execution_time.h"
 
+#include <algorithm>
+
 namespace acb::checks {
 namespace {
 
@@ -20,6 +22,10 @@ Status CheckExecutionTime(const duis::HandoverRequest& request) {
     return Failure(Reason::kCommandVariant, "ExecutionDateTime goes with Command Variant 1 only");
   }
   return Done{};
+}
+
+UtcTime RightsApplyAt(const duis::HandoverRequest& request, UtcTime now) {
+  return request.execution ? std::max(*request.execution, now) : now;
 }
 
 }  // namespace acb::checks

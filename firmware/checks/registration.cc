@@ -7,17 +7,19 @@
 namespace acb::checks {
 namespace {
 
+constexpr std::size_t kMpanDigits = 13;  // of an MPAN core
+
 Failure UnknownSubject(Eui64 holder) {
   return Failure(Reason::kSubjectUnknown, "no party with EUI-64 " + holder.Hyphenated() +
                                               " and a fitting role is in the register of parties");
 }
 
 Status CheckSupplier(const std::vector<PartyRecord>& rows, std::string_view requester, UtcTime at) {
-  const auto in_force = RowsInForce(rows, at);
-  if (!in_force) return in_force.error();
+  const auto active = ActiveRows(rows, at);
+  if (!active) return active.error();
   // A supplier may have several EUI-64s; the party is what registration data names. R-074-2: with
   // User Entry Process Tests for a supplier's role.
-  const bool same = std::ranges::any_of(*in_force, [&](const PartyRecord& row) {
+  const bool same = std::ranges::any_of(*active, [&](const PartyRecord& row) {
     return row.party == requester && IsSupplierRole(row.role) && row.uept;
   });
   if (!same) {
@@ -65,39 +67,79 @@ const PartyRecord* BestRow(const std::vector<PartyRecord>& rows, UserRole role, 
   return best;
 }
 
-}  // namespace
+// R-063-2: what the first two digits of the MPAN core say.
+Result<std::string> PartyByPrefix(const Records& records, const Device& device) {
+  if (device.type != DeviceType::kEsme || device.mpxn.size() != kMpanDigits) return std::string();
+  const auto row = records.FindMpanPrefix(std::string_view(device.mpxn).substr(0, 2));
+  if (!row) return row.error();
+  return row->has_value() ? (*row)->party : std::string();
+}
 
-Status CheckRegistration(const Records& records, const Device& device, RemotePartyRole role,
-                         Eui64 holder, std::string_view requester, UtcTime at) {
-  const auto rows = records.FindUser(holder);
-  if (!rows) return rows.error();
-  if (rows->empty()) return UnknownSubject(holder);
-  if (role == RemotePartyRole::kSupplier) return CheckSupplier(*rows, requester, at);
-
-  const bool gas = device.type == DeviceType::kGpf;
-  const PartyRecord* party =
-      BestRow(*rows, gas ? UserRole::kGasTransporter : UserRole::kElectricityDistributor, at);
-  if (party == nullptr) return UnknownSubject(holder);
-
+// Both results, whatever they decide.
+Status Learn(const Records& records, const Device& device, UtcTime at, RegistrationFinding& found) {
   const auto registration = RegistrationAt(records, device.mpxn, at);
   if (!registration) return registration.error();
-  if (!registration->has_value() || (*registration)->network_operator.empty()) {
+  if (registration->has_value()) found.by_registration = (*registration)->network_operator;
+  auto by_prefix = PartyByPrefix(records, device);
+  if (!by_prefix) return std::move(by_prefix).error();
+  found.by_prefix = *std::move(by_prefix);
+  if (!found.by_prefix.empty() && found.by_prefix != found.by_registration) {
+    found.observations.emplace_back(Describe(Reason::kPrefixMismatch).name);
+  }
+  return Done{};
+}
+
+Status CheckMatch(const RegistrationFinding& found, const PartyRecord& party, Eui64 holder,
+                  UtcTime at) {
+  if (found.by_registration.empty()) {
     return Failure(Reason::kNoUnmapped,
                    "no network operator is registered for the meter point at " + at.Iso());
   }
+  if (found.by_registration == party.party) return Done{};
   // Who is registered instead is not said: it is another party's data.
-  if ((*registration)->network_operator != party->party) {
-    return Failure(Reason::kNoNotRegistered,
-                   "EUI-64 " + holder.Hyphenated() + " belongs to " + party->party +
-                       ", which is not the network operator registered for the meter point at " +
-                       at.Iso());
-  }
-  if (Status barred = CheckNotSuspended(*rows, at); !barred) return barred;
-  if (gas) return CheckGasNetworkParty(*party, at);
-  if (!party->InForce(at) || party->status != PartyStatus::kActive || !party->uept) {
+  return Failure(Reason::kNoNotRegistered,
+                 "EUI-64 " + holder.Hyphenated() + " belongs to " + party.party +
+                     ", which is not the network operator registered for the meter point at " +
+                     at.Iso());
+}
+
+// R-128-3, R-SEC3-10: the network operator may have certificates placed at all.
+Status CheckStanding(const std::vector<PartyRecord>& rows, const PartyRecord& party, bool gas,
+                     UtcTime at) {
+  if (Status barred = CheckNotSuspended(rows, at); !barred) return barred;
+  if (gas) return CheckGasNetworkParty(party, at);
+  if (!party.InForce(at) || party.status != PartyStatus::kActive || !party.uept) {
     return Failure(Reason::kSuspended, "the network operator is not a DCC User at " + at.Iso());
   }
   return Done{};
+}
+
+}  // namespace
+
+Status CheckRegistration(const Records& records, const Policy& policy, const Device& device,
+                         RemotePartyRole role, Eui64 holder, std::string_view requester,
+                         UtcTime now, UtcTime then, RegistrationFinding& found) {
+  if (role == RemotePartyRole::kNetworkOperator) {
+    if (Status learned = Learn(records, device, then, found); !learned) return learned;
+  }
+  const auto rows = records.FindUser(holder);
+  if (!rows) return rows.error();
+  if (rows->empty()) return UnknownSubject(holder);
+  if (role == RemotePartyRole::kSupplier) {
+    found.holder = requester;
+    return CheckSupplier(*rows, requester, now);
+  }
+
+  const bool gas = device.type == DeviceType::kGpf;
+  const PartyRecord* party =
+      BestRow(*rows, gas ? UserRole::kGasTransporter : UserRole::kElectricityDistributor, then);
+  if (party == nullptr) return UnknownSubject(holder);
+  found.holder = party->party;
+  if (Status match = CheckMatch(found, *party, holder, then); !match) {
+    if (policy.network_operator_registration) return match;
+    found.observations.emplace_back(Describe(match.error().reason).name);
+  }
+  return CheckStanding(*rows, *party, gas, then);
 }
 
 }  // namespace acb::checks

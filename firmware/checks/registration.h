@@ -1,15 +1,33 @@
 // SECMP0063: the certificates are those of the party registered for the meter point.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "firmware/base/result.h"
+#include "firmware/checks/policy.h"
 #include "firmware/ports.h"
 
 namespace acb::checks {
 
+// Who the network operator of the meter point is, by both ways of finding out (R-063-2), and what
+// of it is only observed.
+struct RegistrationFinding {
+  std::string holder;           // party of the certificates, short name; empty while unknown
+  std::string by_registration;  // short name; empty when not registered, or role Supplier
+  std::string by_prefix;  // ESME: the party of the MPAN's first two digits; empty when unknown
+  std::vector<std::string> observations;
+};
+
 // Role NetworkOperator: `holder` (the EUI-64 of the certificates) is a network operator in the
 // register of parties, and is the one registered for the device's meter point (R-063-1, R-063-13).
 // For a GPF the gas network party must be a DCC User without notice to cease (R-128-3, R-128-6).
+// Registration decides; an MPAN prefix that says otherwise is observed as PREFIX_MISMATCH
+// (R-063-2). Where the policy has this check off, what it would have refused as kNoUnmapped or
+// kNoNotRegistered is an observation of that name.
 // Role Supplier: `holder` is of the party that is registered as supplier, which is `requester`.
+//
+// `now`: status; `then`: registration, the instant of RightsApplyAt.
 //
 // Fails with
 //   kSubjectUnknown   no party with that EUI-64 and a fitting role (R-063-17).
@@ -18,7 +36,9 @@ namespace acb::checks {
 //   kGnpNotUser       a gas network party that is not a DCC User, or has given notice.
 //   kSuspended        the party is suspended or expelled (R-SEC3-10).
 //   kRequesterNotEligible  supplier certificates of another party than the requester's.
-Status CheckRegistration(const Records& records, const Device& device, RemotePartyRole role,
-                         Eui64 holder, std::string_view requester, UtcTime at);
+// `found` is filled as far as it was learned, also when this fails.
+Status CheckRegistration(const Records& records, const Policy& policy, const Device& device,
+                         RemotePartyRole role, Eui64 holder, std::string_view requester,
+                         UtcTime now, UtcTime then, RegistrationFinding& found);
 
 }  // namespace acb::checks

@@ -120,7 +120,7 @@ TEST(Configuration, ReadsEverySetting) {
   EXPECT_EQ(config.crl_max_age, std::chrono::hours(12));
   EXPECT_EQ(config.arl_max_age, std::chrono::hours(2400));
   EXPECT_EQ(config.counter_jump, 9223372036854775807U);
-  EXPECT_EQ(config.floor_limit, 1U);
+  EXPECT_EQ(config.policy.requested_floor_limit, 1U);
   EXPECT_EQ(config.body_octets, 2048U);
   EXPECT_EQ(config.request_octets, 4096U);
   EXPECT_EQ(config.feed_octets, 68719476736U);
@@ -150,10 +150,10 @@ TEST(Configuration, HasTheDefaultsOfTheDesign) {
   EXPECT_EQ(config->listen_port, 8621);
   EXPECT_EQ(config->store_map_size, 64ULL << 30U);
   EXPECT_EQ(config->policy_oid, "1.2.826.0.1.8641679.1.2.1.4");
-  EXPECT_EQ(config->crl_max_age, std::chrono::hours(13));
+  EXPECT_EQ(config->crl_max_age, std::nullopt);
   EXPECT_EQ(config->arl_max_age, std::chrono::hours(366 * 24));
   EXPECT_EQ(config->counter_jump, 281474976710656U);
-  EXPECT_EQ(config->floor_limit, 281474976710656U);
+  EXPECT_EQ(config->policy.requested_floor_limit, 281474976710656U);
   EXPECT_EQ(config->body_octets, 1048576U);
   EXPECT_EQ(config->request_octets, 262144U);
   EXPECT_EQ(config->feed_octets, 4294967296U);

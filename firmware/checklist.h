@@ -1,0 +1,52 @@
+// One check after the other: the first that fails decides. A dry run goes on, to tell them all.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "firmware/base/result.h"
+
+namespace acb {
+
+struct CheckOutcome {
+  enum class Kind { kPassed, kFailed, kNotReached };
+  std::string_view check;
+  Kind kind;
+  std::optional<Failure> why;  // when failed
+};
+
+// Not thread-safe.
+class Checklist {
+ public:
+  enum class Mode { kDecide, kDryRun };
+  explicit Checklist(Mode mode) : mode_(mode) {}
+
+  // Runs `work`, which gives a Status, unless something failed before (mode kDecide) or what it
+  // rests on (`ready`) is not there.
+  template <class Work>
+  void Check(std::string_view check, bool ready, const Work& work) {
+    if (!ready || (mode_ == Mode::kDecide && failure_)) {
+      outcomes_.push_back({check, CheckOutcome::Kind::kNotReached, std::nullopt});
+      return;
+    }
+    if (Status status = work(); !status) {
+      outcomes_.push_back({check, CheckOutcome::Kind::kFailed, status.error()});
+      if (!failure_) failure_ = std::move(status).error();
+    } else {
+      outcomes_.push_back({check, CheckOutcome::Kind::kPassed, std::nullopt});
+    }
+  }
+
+  // The first failure; Done when every check that ran passed.
+  Status Verdict() const { return failure_ ? Status(*failure_) : Status(Done{}); }
+  bool failed() const { return failure_.has_value(); }
+  const std::vector<CheckOutcome>& outcomes() const { return outcomes_; }
+
+ private:
+  Mode mode_;
+  std::optional<Failure> failure_;
+  std::vector<CheckOutcome> outcomes_;
+};
+
+}  // namespace acb

@@ -1,0 +1,35 @@
+#include "firmware/checks/feed_age.h"
+
+namespace acb::checks {
+namespace {
+
+std::string Hours(std::int64_t milliseconds) {
+  return std::to_string(milliseconds / (std::int64_t{3600} * 1000)) + " h";
+}
+
+}  // namespace
+
+Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now) {
+  for (const auto& [feed, limit] : policy.feed_max_age) {
+    const std::string name(Name(feed));
+    const auto import = records.FindLastImport(feed);
+    if (!import) return import.error();
+    if (!import->has_value()) {
+      return Failure(Reason::kFeedStale, "feed " + name + " was never imported");
+    }
+    const std::int64_t age = now.milliseconds() - (*import)->at.milliseconds();
+    const std::int64_t most = std::chrono::milliseconds(limit).count();
+    if (age > most) {
+      return Failure(Reason::kFeedStale, "feed " + name + " was imported at " +
+                                             (*import)->at.Iso() + ", " + Hours(age) +
+                                             " ago; the limit is " + Hours(most));
+    }
+    if (-age > most) {
+      return Failure(Reason::kFeedStale, "feed " + name + " was imported at " +
+                                             (*import)->at.Iso() + ", which is in the future");
+    }
+  }
+  return Done{};
+}
+
+}  // namespace acb::checks

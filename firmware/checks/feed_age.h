@@ -1,0 +1,16 @@
+// R-128-28, promise P9: data that is too old does not decide anything.
+#pragma once
+
+#include "firmware/base/result.h"
+#include "firmware/checks/policy.h"
+#include "firmware/ports.h"
+
+namespace acb::checks {
+
+// Each feed with a limit was imported, and not longer ago than the limit says. `now` is real time:
+// also where the instant that validity is judged at is fixed. An import that lies in the future by
+// more than the limit is a clock that cannot be relied on.
+// Fails with kFeedStale, naming the feed, its age and the limit.
+Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now);
+
+}  // namespace acb::checks

@@ -1,0 +1,45 @@
+#include "firmware/checks/suspension.h"
+
+namespace acb::checks {
+namespace {
+
+// The authority is the requester's to know: it is whom to ask.
+Status Find(const Records& records, SuspensionScope scope, std::string_view subject, Reason reason,
+            const std::string& what) {
+  const auto found = records.FindSuspension(scope, subject);
+  if (!found) return found.error();
+  if (!found->has_value()) return Done{};
+  return Failure(reason,
+                 what + " since " + (*found)->since.Iso() + " by order of " + (*found)->authority);
+}
+
+}  // namespace
+
+Status CheckSigningNotSuspended(const Records& records) {
+  return Find(records, SuspensionScope::kAll, "", Reason::kSigningSuspended,
+              "all signing is suspended");
+}
+
+Status CheckPartyNotSuspended(const Records& records, std::string_view party,
+                              std::string_view what) {
+  return Find(records, SuspensionScope::kParty, party, Reason::kSuspended,
+              std::string(what) + " is suspended");
+}
+
+Status CheckDeviceNotBlocked(const Records& records, Eui64 device) {
+  return Find(records, SuspensionScope::kDevice, device.Hyphenated(), Reason::kBlocked,
+              "device " + device.Hyphenated() + " is blocked");
+}
+
+Status CheckCertificateNotBlocked(const Records& records, const smki::Certificate& certificate) {
+  if (const auto subject = certificate.eui64()) {
+    Status open =
+        Find(records, SuspensionScope::kSubject, subject->Hyphenated(), Reason::kBlocked,
+             certificate.Label() + ": its subject " + subject->Hyphenated() + " is blocked");
+    if (!open) return open;
+  }
+  return Find(records, SuspensionScope::kIssuer, certificate.issuer().Text(), Reason::kBlocked,
+              certificate.Label() + ": its issuer is blocked");
+}
+
+}  // namespace acb::checks

@@ -1,0 +1,233 @@
+#include "store/quarantine.h"
+
+#include <algorithm>
+
+#include "store/audit_log.h"
+#include "store/feeds.h"
+#include "store/reading.h"
+
+namespace acb::store {
+namespace {
+
+constexpr std::size_t kMaxOperator = 255;
+constexpr std::size_t kMaxWhy = 1024;
+
+std::string_view Name(QuarantineAct act) {
+  return act == QuarantineAct::kRelease ? "quarantine-release" : "quarantine-delete";
+}
+
+Result<QuarantinedItem> FindItem(const Transaction& transaction, std::uint64_t id) {
+  const Bytes key = KeyOf(id);
+  const auto payload = transaction.Get(Table::kQuarantine, key);
+  if (!payload) return payload.error();
+  if (!payload->has_value()) {
+    return Failure(Reason::kNotFound, "nothing is in quarantine under " + std::to_string(id));
+  }
+  auto item = DecodeQuarantined(key, **payload);
+  if (!item) return Damaged(Table::kQuarantine, key, "does not have the table's form");
+  return *std::move(item);
+}
+
+audit::Entry EntryOf(std::string_view kind, const QuarantinedItem& item, UtcTime at) {
+  audit::Entry entry(kind, at);
+  entry.Set("quarantine", std::to_string(item.id))
+      .Set("device", item.device.Hyphenated())
+      .Set("role", acb::Name(item.role));
+  if (item.request) entry.Set("request_id", item.request->Text());
+  if (item.floor) entry.Set("floor", std::to_string(item.floor->value()));
+  return entry;
+}
+
+Result<Agreement> FirstOfTwo(WriteTransaction& transaction, QuarantinedItem item, QuarantineAct act,
+                             std::string_view operator_name, UtcTime at, Environment environment) {
+  audit::Entry entry = EntryOf("operator", item, at);
+  entry.Set("act", Name(act)).Set("operators", audit::List{std::string(operator_name)});
+  entry.Set("complete", false);
+  const auto receipt = AppendEntry(transaction, entry, environment);
+  if (!receipt) return receipt.error();
+  item.first_act = act;
+  item.first_operator = operator_name;
+  Status put =
+      transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
+  if (!put) return std::move(put).error();
+  return Agreement{.complete = false, .item = std::move(item), .request_octets = {}, .receipt = *receipt};
+}
+
+// The RequestID is open again for its own octets: the counter is taken at release (R-NOW-11).
+Status Reopen(WriteTransaction& transaction, const QuarantinedItem& item, Bytes& octets) {
+  auto row = FindRequestRow(transaction, *item.request);
+  if (!row) return std::move(row).error();
+  if (!row->has_value() || (*row)->request.state != StoredRequest::State::kQuarantined) {
+    return Damaged(Table::kRequests, item.request->Key(), "is not in quarantine as it should be");
+  }
+  auto found = transaction.Get(Table::kEvidence, (*row)->request.body);
+  if (!found) return std::move(found).error();
+  if (!found->has_value()) {
+    return Damaged(Table::kEvidence, (*row)->request.body, "of a quarantined request is missing");
+  }
+  octets = **std::move(found);
+  (*row)->request.state = StoredRequest::State::kAbandoned;
+  return transaction.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
+}
+
+Status Refuse(WriteTransaction& transaction, const QuarantinedItem& item,
+              const audit::Receipt& receipt) {
+  auto row = FindRequestRow(transaction, *item.request);
+  if (!row) return std::move(row).error();
+  if (!row->has_value()) {
+    return Damaged(Table::kRequests, item.request->Key(), "of a quarantined request is missing");
+  }
+  (*row)->request.state = StoredRequest::State::kRefused;
+  (*row)->request.reason = Reason::kDeletedByOperators;
+  (*row)->request.explanation = item.why;
+  (*row)->request.audit = receipt;
+  return transaction.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
+}
+
+// R-128-21: applied as any other floor is: it only rises.
+Status ApplyFloor(WriteTransaction& transaction, const QuarantinedItem& item) {
+  auto row = FindCounters(transaction, item.device);
+  if (!row) return std::move(row).error();
+  CellState* cell = row->has_value() ? (*row)->Find(item.role) : nullptr;
+  if (cell == nullptr) return Failure(Reason::kDeviceUnknown);
+  cell->floor = std::max(cell->floor, item.floor);
+  return transaction.Put(Table::kCounters, KeyOf(item.device), EncodeCounters(**row));
+}
+
+Status Carry(WriteTransaction& transaction, const Agreement& done, QuarantineAct act,
+             Bytes& octets) {
+  const QuarantinedItem& item = done.item;
+  if (item.request) {
+    return act == QuarantineAct::kRelease ? Reopen(transaction, item, octets)
+                                          : Refuse(transaction, item, done.receipt);
+  }
+  if (act == QuarantineAct::kDelete) return Done{};
+  if (Status applied = ApplyFloor(transaction, item); !applied) return applied;
+  return RaiseTrustGeneration(transaction);
+}
+
+}  // namespace
+
+Bytes EncodeQuarantined(const QuarantinedItem& item) {
+  ByteWriter out;
+  out.U8(item.request ? 1 : 0);
+  if (item.request) out.Raw(item.request->Key());
+  out.U64(item.device.value()).U8(static_cast<std::uint8_t>(item.role));
+  out.U8(item.floor ? 1 : 0).U64(item.floor ? item.floor->value() : 0);
+  out.U64(static_cast<std::uint64_t>(item.since.milliseconds()));
+  out.U8(item.first_act ? static_cast<std::uint8_t>(*item.first_act) : 0);
+  const std::string_view who = std::string_view(item.first_operator).substr(0, kMaxOperator);
+  out.U8(static_cast<std::uint8_t>(who.size())).Raw(AsBytes(who));
+  out.Raw(AsBytes(std::string_view(item.why).substr(0, kMaxWhy)));
+  return std::move(out).bytes();
+}
+
+std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payload) {
+  ByteReader name(key);
+  QuarantinedItem item;
+  item.id = name.U64();
+  ByteReader in(payload);
+  if (in.U8() != 0) {
+    item.request = DecodeRequestId(in.Raw(RequestId::kKeyOctets));
+    if (!item.request) return {};
+  }
+  item.device = Eui64(in.U64());
+  item.role = static_cast<RemotePartyRole>(in.U8());
+  const bool has_floor = in.U8() != 0;
+  const std::uint64_t floor = in.U64();
+  if (has_floor) item.floor = FloorSeqNumber::From(floor);
+  item.since = UtcTime(static_cast<std::int64_t>(in.U64()));
+  const std::uint8_t act = in.U8();
+  if (act > static_cast<std::uint8_t>(QuarantineAct::kDelete)) return {};
+  if (act != 0) item.first_act = static_cast<QuarantineAct>(act);
+  const std::uint8_t size = in.U8();
+  item.first_operator = AsText(in.Raw(size));
+  if (!in.ok() || !name.Finished()) return {};
+  item.why = AsText(in.rest());
+  return item;
+}
+
+Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
+                                        RemotePartyRole role, UtcTime at, Environment environment) {
+  const auto count = transaction.Count(Table::kQuarantine);
+  if (!count) return count.error();
+  if (*count >= kMaxQuarantined) {
+    return Failure(Reason::kBusy, "the quarantine is full: operators have to look at it first");
+  }
+  const auto receipt =
+      StoreAnswered(transaction, answer, StoredRequest::State::kQuarantined, role, environment);
+  if (!receipt) return receipt;
+  QuarantinedItem item;
+  item.id = receipt->index;
+  item.request = answer.request;
+  item.device = answer.request.target;
+  item.role = role;
+  item.since = at;
+  item.why = answer.why.explanation;
+  Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
+  if (!put) return std::move(put).error();
+  return receipt;
+}
+
+Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,
+                                       Environment environment) {
+  QuarantinedItem kept = item;
+  audit::Entry entry("quarantined", item.since);
+  entry.Set("device", item.device.Hyphenated())
+      .Set("role", acb::Name(item.role))
+      .Set("floor", std::to_string(item.floor ? item.floor->value() : 0))
+      .Set("explanation", item.why);
+  const auto receipt = AppendEntry(transaction, entry, environment);
+  if (!receipt) return receipt;
+  kept.id = receipt->index;
+  Status put = transaction.Put(Table::kQuarantine, KeyOf(kept.id), EncodeQuarantined(kept));
+  if (!put) return std::move(put).error();
+  return receipt;
+}
+
+Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, QuarantineAct act,
+                        std::string_view operator_name, UtcTime at, Environment environment) {
+  auto item = FindItem(transaction, id);
+  if (!item) return std::move(item).error();
+  // A first word for the other act is taken back by this one.
+  if (item->first_act != act || item->first_operator.empty()) {
+    return FirstOfTwo(transaction, *std::move(item), act, operator_name, at, environment);
+  }
+  if (item->first_operator == operator_name) {
+    return Failure(Reason::kOtherOperator,
+                   "operator " + std::string(operator_name) + " has agreed to it already");
+  }
+  audit::Entry entry = EntryOf(act == QuarantineAct::kRelease ? "released" : "operator", *item, at);
+  entry.Set("act", Name(act))
+      .Set("operators", audit::List{item->first_operator, std::string(operator_name)})
+      .Set("complete", true);
+  const auto receipt = AppendEntry(transaction, entry, environment);
+  if (!receipt) return receipt.error();
+  Agreement done{.complete = true, .item = *std::move(item), .request_octets = {}, .receipt = *receipt};
+  Bytes octets;
+  if (Status carried = Carry(transaction, done, act, octets); !carried) {
+    return std::move(carried).error();
+  }
+  done.request_octets = std::move(octets);
+  if (Status gone = transaction.Delete(Table::kQuarantine, KeyOf(id)); !gone) {
+    return std::move(gone).error();
+  }
+  return done;
+}
+
+Result<std::vector<QuarantinedItem>> ListQuarantined(const Transaction& transaction,
+                                                     std::uint64_t from, std::uint64_t count) {
+  std::vector<QuarantinedItem> items;
+  Status walked = transaction.Walk(
+      Table::kQuarantine, KeyOf(from), {}, [&](BytesView key, BytesView payload) -> Result<bool> {
+        if (items.size() >= count) return false;
+        auto item = DecodeQuarantined(key, payload);
+        if (!item) return Damaged(Table::kQuarantine, key, "does not have the table's form");
+        items.push_back(*std::move(item));
+        return true;
+      });
+  if (!walked) return std::move(walked).error();
+  return items;
+}
+
+}  // namespace acb::store

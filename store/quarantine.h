@@ -1,0 +1,34 @@
+// What waits for two operators: requests above a volume threshold, and floors from outside that
+// jump too far (design.md section 4). Private to store/.
+//
+// Each writing function is one job of the writer: it checks everything before it writes.
+#pragma once
+
+#include "store/answers.h"
+#include "store/store.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+// In the quarantine at one time; more are refused.
+inline constexpr std::uint64_t kMaxQuarantined = 1'000'000;
+
+Bytes EncodeQuarantined(const QuarantinedItem& item);
+std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payload);
+
+// AuditLog::AppendQuarantined.
+Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
+                                        RemotePartyRole role, UtcTime at, Environment environment);
+
+// A floor that was not applied: an entry, and a row under its index.
+Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,
+                                       Environment environment);
+
+// Store::AgreeOnQuarantined.
+Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, QuarantineAct act,
+                        std::string_view operator_name, UtcTime at, Environment environment);
+
+Result<std::vector<QuarantinedItem>> ListQuarantined(const Transaction& transaction,
+                                                     std::uint64_t from, std::uint64_t count);
+
+}  // namespace acb::store

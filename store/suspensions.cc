@@ -1,0 +1,86 @@
+#include "store/suspensions.h"
+
+#include "store/audit_log.h"
+#include "store/feeds.h"
+#include "store/reading.h"
+
+namespace acb::store {
+namespace {
+
+// Listed in one answer.
+constexpr std::size_t kMaxListed = 100'000;
+
+audit::Entry EntryOf(std::string_view act, const Suspension& row, UtcTime at) {
+  audit::Entry entry("operator", at);
+  entry.Set("act", act).Set("scope", Name(row.scope)).Set("authority", row.authority);
+  entry.SetIfAny("subject", row.subject);
+  return entry;
+}
+
+}  // namespace
+
+Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
+                                        const std::vector<Suspension>& wanted, UtcTime at,
+                                        Environment environment) {
+  if (wanted.empty()) return Failure(Reason::kMalformed, "nothing is named that is to be suspended");
+  audit::Entry entry = EntryOf("suspend", wanted.front(), at);
+  audit::List subjects;
+  for (const Suspension& row : wanted) subjects.emplace_back(row.subject);
+  entry.Set("operators", audit::List{wanted.front().by});
+  if (wanted.size() > 1) entry.Set("subjects", std::move(subjects));
+  const auto receipt = AppendEntry(transaction, entry, environment);
+  if (!receipt) return receipt;
+  for (const Suspension& row : wanted) {
+    const Bytes key = KeyOf(row.scope, row.subject);
+    // A second order for the same does not move the first one's time.
+    const auto known = transaction.Get(Table::kSuspensions, key);
+    if (!known) return known.error();
+    if (known->has_value()) continue;
+    Status put = transaction.Put(Table::kSuspensions, key, EncodeSuspension(row));
+    if (!put) return std::move(put).error();
+  }
+  if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();
+  return receipt;
+}
+
+Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, UtcTime at,
+                     Environment environment) {
+  const Bytes key = KeyOf(wanted.scope, wanted.subject);
+  const auto payload = transaction.Get(Table::kSuspensions, key);
+  if (!payload) return payload.error();
+  if (!payload->has_value()) return Failure(Reason::kNotFound, "that is not suspended");
+  auto row = DecodeSuspension(key, **payload);
+  if (!row) return Damaged(Table::kSuspensions, key, "does not have the table's form");
+  if (row->lift_by == wanted.by) {
+    return Failure(Reason::kOtherOperator, "operator " + wanted.by + " has agreed to it already");
+  }
+  const bool complete = !row->lift_by.empty();
+  audit::Entry entry = EntryOf("lift", wanted, at);
+  audit::List operators;
+  if (complete) operators.emplace_back(row->lift_by);
+  operators.emplace_back(wanted.by);
+  entry.Set("operators", std::move(operators)).Set("complete", complete);
+  const auto receipt = AppendEntry(transaction, entry, environment);
+  if (!receipt) return receipt.error();
+  row->lift_by = wanted.by;
+  Status written = complete ? transaction.Delete(Table::kSuspensions, key)
+                            : transaction.Put(Table::kSuspensions, key, EncodeSuspension(*row));
+  if (!written) return std::move(written).error();
+  if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();
+  return Lifting{complete, *receipt};
+}
+
+Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction) {
+  std::vector<Suspension> rows;
+  Status walked = transaction.Walk(
+      Table::kSuspensions, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
+        auto row = DecodeSuspension(key, payload);
+        if (!row) return Damaged(Table::kSuspensions, key, "does not have the table's form");
+        rows.push_back(*std::move(row));
+        return rows.size() < kMaxListed;
+      });
+  if (!walked) return std::move(walked).error();
+  return rows;
+}
+
+}  // namespace acb::store

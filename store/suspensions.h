@@ -1,0 +1,24 @@
+// What operators have stopped (R-SEC3-56). Private to store/.
+//
+// Each writing function is one job of the writer: it checks everything before it writes.
+#pragma once
+
+#include "store/store.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+inline constexpr std::size_t kMaxSuspensionsAtOnce = 10'000;
+
+// Store::Suspend: one operator is enough to stop.
+Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
+                                        const std::vector<Suspension>& wanted, UtcTime at,
+                                        Environment environment);
+
+// Store::AgreeToLift: two are needed to go on.
+Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, UtcTime at,
+                     Environment environment);
+
+Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction);
+
+}  // namespace acb::store

@@ -170,7 +170,7 @@ HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest
   }
   if (!rejects.empty()) return Rejected(rejects, found->size());
   const auto outcome =
-      context.store.ImportRevocationLists(*found, FeedEntry(context, "revocation-lists", request));
+      context.store.ImportRevocationLists(*found, {}, FeedEntry(context, "revocation-lists", request));
   return Imported(context, "revocation-lists", request, outcome);
 }
 

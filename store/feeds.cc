@@ -3,21 +3,36 @@
 #include <algorithm>
 
 #include "store/audit_log.h"
+#include "store/feed_rows.h"
 #include "store/reading.h"
 
 namespace acb::store {
 namespace {
 
-Status CheckName(std::string_view what, std::string_view name) {
-  if (name.size() <= kMaxName) return Done{};
+Status CheckLength(std::string_view what, std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return Done{};
   return Failure(Reason::kFeedRejected,
-                 std::string(what) + " is longer than " + std::to_string(kMaxName) + " octets");
+                 std::string(what) + " is longer than " + std::to_string(limit) + " octets");
+}
+Status CheckName(std::string_view what, std::string_view name) {
+  return CheckLength(what, name, kMaxName);
+}
+Status CheckMpxn(std::string_view mpxn) { return CheckLength("the meter point", mpxn, kMaxMpxn); }
+
+// The rows of a file that replaces. One that names a row twice says nothing certain.
+template <class Map>
+Status Insert(Map& rows, Bytes key, Bytes payload) {
+  if (rows.emplace(std::move(key), std::move(payload)).second) return Done{};
+  return Failure(Reason::kFeedRejected, "the file names a row twice");
 }
 
-Status CheckMpxn(std::string_view mpxn) {
-  if (mpxn.size() <= kMaxMpxn) return Done{};
-  return Failure(Reason::kFeedRejected,
-                 "the meter point is longer than " + std::to_string(kMaxMpxn) + " octets");
+// R-128-7: what was revoked is never in use again.
+Status CheckRepositoryChange(const RepositoryEntry& held, const RepositoryEntry& row) {
+  if (held.status != RepositoryStatus::kRevoked || row.status != RepositoryStatus::kInUse) {
+    return Done{};
+  }
+  return Failure(Reason::kFeedRejected, "certificate " + ToHex(row.certificate) +
+                                            " was revoked and cannot be in use again");
 }
 
 // R-128-21: nothing that comes by a feed lowers a floor; a cell that the feed does not know stays.
@@ -66,7 +81,7 @@ Status Import::Add(const Registration& row) {
   return Count(std::move(added), changed);
 }
 
-Status Import::Add(const Device& row) {
+Status Import::Add(const Device& row, HubColumn hub) {
   if (auto fits = CheckMpxn(row.mpxn); !fits) return fits;
   if (auto fits = CheckName("the model", row.model); !fits) return fits;
   auto known = FindCounters(transaction_, row.id);
@@ -83,10 +98,18 @@ Status Import::Add(const Device& row) {
   counters.supplier = Merge(counters.supplier, row.supplier);
   counters.network_operator = Merge(counters.network_operator, row.network_operator);
 
+  Device device = row;
+  if (hub == HubColumn::kAbsent) {
+    const auto recorded = FindDeviceRow(transaction_, row.id);
+    if (!recorded) return recorded.error();
+    device.communications_hub.reset();
+    if (recorded->has_value()) device.communications_hub = (*recorded)->communications_hub;
+  }
+
   bool changed = false;
   const Bytes key = KeyOf(row.id);
   auto added = Upsert(Table::kCounters, key, EncodeCounters(counters), changed);
-  if (added) added = Upsert(Table::kDevices, key, EncodeDevice(row), changed);
+  if (added) added = Upsert(Table::kDevices, key, EncodeDevice(device), changed);
   return Count(std::move(added), changed);
 }
 
@@ -94,6 +117,112 @@ Status Import::Add(Table table, BytesView der) {
   bool changed = false;
   auto added = Upsert(table, Sha256(der), der, changed);
   return Count(std::move(added), changed);
+}
+
+Status Import::Add(const RepositoryEntry& row) {
+  if (auto fits = CheckLength("the reason", row.reason, kMaxStatusReason); !fits) return fits;
+  const auto held =
+      FindByKey(transaction_, Table::kRepositoryStatus, row.certificate, DecodeRepositoryEntry);
+  if (!held) return held.error();
+  if (held->has_value()) {
+    if (auto fits = CheckRepositoryChange(**held, row); !fits) return fits;
+    // R-128-7: revoked is for good, also when the repository later says expired.
+    const bool stays =
+        (*held)->status == RepositoryStatus::kRevoked && row.status != RepositoryStatus::kRevoked;
+    if (stays) return Count(Done{}, false);
+  }
+  bool changed = false;
+  auto added =
+      Upsert(Table::kRepositoryStatus, row.certificate, EncodeRepositoryEntry(row), changed);
+  return Count(std::move(added), changed);
+}
+
+Status Import::Add(const DeviceKey& key) {
+  auto device = FindDeviceRow(transaction_, key.device);
+  if (!device) return std::move(device).error();
+  if (!device->has_value()) {
+    return Failure(Reason::kFeedRejected, "device " + key.device.Plain() + " is not known");
+  }
+  (*device)->key_agreement = key.key;
+  (*device)->key_agreement_certificate = key.certificate;
+  bool changed = false;
+  auto added = Upsert(Table::kDevices, KeyOf(key.device), EncodeDevice(**device), changed);
+  return Count(std::move(added), changed);
+}
+
+Status Import::Drop(Table table, const std::vector<Sha256Digest>& keys) {
+  for (const Sha256Digest& key : keys) {
+    const auto held = transaction_.Get(table, key);
+    if (!held) return held.error();
+    if (!held->has_value()) continue;
+    if (auto deleted = transaction_.Delete(table, key); !deleted) return deleted;
+  }
+  return Done{};
+}
+
+Status Import::ReplaceAll(Table table, BytesView prefix, const NewRows& rows) {
+  std::vector<Bytes> withdrawn;
+  auto walked = transaction_.Walk(table, prefix, prefix, [&](BytesView key, BytesView) {
+    if (Bytes known = ToBytes(key); !rows.contains(known)) withdrawn.push_back(std::move(known));
+    return Result<bool>(true);
+  });
+  if (!walked) return walked;
+  for (const Bytes& key : withdrawn) {
+    if (auto deleted = transaction_.Delete(table, key); !deleted) return deleted;
+  }
+  outcome_.changed += withdrawn.size();
+  for (const auto& [key, payload] : rows) {
+    bool changed = false;
+    auto added = Upsert(table, key, payload, changed);
+    if (auto counted = Count(std::move(added), changed); !counted) return counted;
+  }
+  return Done{};
+}
+
+Status Import::Replace(const std::vector<MpanPrefix>& rows) {
+  NewRows wanted;
+  for (const MpanPrefix& row : rows) {
+    if (row.prefix.size() != 2) return Failure(Reason::kFeedRejected, "a prefix has two digits");
+    if (auto fits = CheckName("the party's name", row.party); !fits) return fits;
+    if (auto once = Insert(wanted, KeyOf(row), EncodeMpanPrefix(row)); !once) return once;
+  }
+  return ReplaceAll(Table::kMpanPrefixes, {}, wanted);
+}
+
+Status Import::Replace(const std::vector<CalendarDay>& rows) {
+  NewRows wanted;
+  for (const CalendarDay& row : rows) {
+    if (auto once = Insert(wanted, KeyOf(row), EncodeCalendarDay(row)); !once) return once;
+  }
+  return ReplaceAll(Table::kCalendar, {}, wanted);
+}
+
+Status Import::Replace(const std::vector<CertifiedProduct>& rows) {
+  NewRows wanted;
+  for (const CertifiedProduct& row : rows) {
+    if (auto fits = CheckName("the model", row.model); !fits) return fits;
+    if (auto fits = CheckLength("the firmware", row.firmware, kMaxFirmware); !fits) return fits;
+    if (auto once = Insert(wanted, KeyOf(row), EncodeProduct(row)); !once) return once;
+  }
+  return ReplaceAll(Table::kProducts, {}, wanted);
+}
+
+Status Import::Replace(const std::vector<ProxyCertificate>& rows) {
+  std::map<ProxySource, NewRows> of_source;
+  for (const ProxyCertificate& row : rows) {
+    if (auto fits = CheckLength("the certificate's name", row.certificate, kMaxProxyName); !fits) {
+      return fits;
+    }
+    auto once =
+        Insert(of_source[row.source], KeyOf(row.source, row.device), EncodeProxyCertificate(row));
+    if (!once) return once;
+  }
+  for (const auto& [source, wanted] : of_source) {
+    if (auto done = ReplaceAll(Table::kProxyCertificates, PrefixOf(source), wanted); !done) {
+      return done;
+    }
+  }
+  return Done{};
 }
 
 Status Import::RaiseTrustGeneration() {
@@ -108,7 +237,8 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   if (outcome_.changed != 0) {
     if (auto raised = RaiseTrustGeneration(); !raised) return std::move(raised).error();
   }
-  for (const Table table : {Table::kCertificates, Table::kRevocationLists}) {
+  for (const Table table :
+       {Table::kCertificates, Table::kRevocationLists, Table::kDeviceAuthorities}) {
     const auto count = transaction_.Count(table);
     if (!count) return count.error();
     if (*count > kMaxTrustRows) {
@@ -123,7 +253,7 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   const auto receipt = AppendEntry(transaction_, counted, environment_);
   if (!receipt) return receipt.error();
   outcome_.receipt = *receipt;
-  const LastImport last{outcome_.rows, outcome_.changed, receipt->index};
+  const LastImport last{outcome_.rows, outcome_.changed, receipt->index, entry.at()};
   const Bytes key = {static_cast<std::uint8_t>(feed)};
   if (auto put = transaction_.Put(Table::kFeeds, key, EncodeLastImport(last)); !put) {
     return std::move(put).error();

@@ -3,6 +3,8 @@
 // Each import is a job of the writer that runs alone: when it fails, what it wrote is dropped.
 #pragma once
 
+#include <map>
+
 #include "store/store.h"
 #include "store/transactions.h"
 
@@ -20,15 +22,30 @@ class Import {
 
   Status Add(const PartyRecord& row);
   Status Add(const Registration& row);
-  Status Add(const Device& row);
-  // DER into one of the two tables that are keyed by SHA-256.
+  Status Add(const Device& row, HubColumn hub);
+  Status Add(const RepositoryEntry& row);
+  Status Add(const DeviceKey& key);
+  // DER into one of the tables that are keyed by SHA-256.
   Status Add(Table table, BytesView der);
+  // Rows of the file that nothing is kept of.
+  void CountUnkept(std::uint64_t rows) { outcome_.rows += rows; }
+  // Removes the rows of these keys, those that are there.
+  Status Drop(Table table, const std::vector<Sha256Digest>& keys);
+
+  // The table becomes what the file says; of proxy certificates, each source that it names.
+  Status Replace(const std::vector<MpanPrefix>& rows);
+  Status Replace(const std::vector<CalendarDay>& rows);
+  Status Replace(const std::vector<CertifiedProduct>& rows);
+  Status Replace(const std::vector<ProxyCertificate>& rows);
 
   // Appends `entry` with "rows" and "changed". The trust generation is raised if anything
   // changed.
   Result<ImportOutcome> Finish(Feed feed, const audit::Entry& entry);
 
  private:
+  using NewRows = std::map<Bytes, Bytes>;  // payload by key
+  // All rows whose key starts with `prefix` become `rows`.
+  Status ReplaceAll(Table table, BytesView prefix, const NewRows& rows);
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
   Status Count(Status added, bool changed);
   Status RaiseTrustGeneration();

@@ -27,6 +27,18 @@ Result<std::optional<Row>> Find(const Transaction& transaction, Table table, Byt
   return DecodeFound(table, key, transaction.Get(table, key), decode);
 }
 
+// Likewise where the key says a part of the row.
+template <class Row>
+Result<std::optional<Row>> FindByKey(const Transaction& transaction, Table table, BytesView key,
+                                     std::optional<Row> (*decode)(BytesView, BytesView)) {
+  const auto found = transaction.Get(table, key);
+  if (!found) return found.error();
+  if (!found->has_value()) return std::optional<Row>();
+  auto row = decode(key, **found);
+  if (!row) return Damaged(table, key, "does not have the table's form");
+  return row;
+}
+
 // Settings are made with the store: a missing one is damage.
 template <class Row>
 Result<Row> ReadSetting(const Transaction& transaction, Setting setting,
@@ -44,5 +56,6 @@ Result<std::optional<CountersRow>> FindCounters(const Transaction& transaction, 
 Result<std::optional<Device>> FindDeviceRow(const Transaction& transaction, Eui64 device);
 Result<std::optional<RequestRow>> FindRequestRow(const Transaction& transaction,
                                                  const RequestId& request);
+Result<std::optional<LastImport>> FindLastImportRow(const Transaction& transaction, Feed feed);
 
 }  // namespace acb::store

@@ -3,62 +3,16 @@
 #include <algorithm>
 #include <array>
 
+#include "store/fields.h"
+
 namespace acb::store {
 namespace {
-
-// Signed times in an order that unsigned octets keep.
-constexpr std::uint64_t kTimeBias = std::uint64_t{1} << 63;
-
-std::uint64_t Biased(UtcTime time) {
-  return static_cast<std::uint64_t>(time.milliseconds()) ^ kTimeBias;
-}
-UtcTime Unbiased(std::uint64_t number) {
-  return UtcTime(static_cast<std::int64_t>(number ^ kTimeBias));
-}
-
-void PutText(ByteWriter& out, std::string_view text) {
-  out.U8(static_cast<std::uint8_t>(text.size())).Raw(AsBytes(text));
-}
-std::string TakeText(ByteReader& in) {
-  const std::size_t size = in.U8();
-  return std::string(AsText(in.Raw(size)));
-}
-
-// A count of octets, then the number without leading zero octets: most counters and floors are
-// small, and there are 100 million rows.
-void PutShort(ByteWriter& out, std::uint64_t number) {
-  std::uint8_t size = 0;
-  while (size < 8 && number >> (8 * size) != 0) ++size;
-  out.U8(size);
-  for (int i = size - 1; i >= 0; --i) out.U8(static_cast<std::uint8_t>(number >> (8 * i)));
-}
-// Nothing when it is not the form above, so that one number has one form.
-std::optional<std::uint64_t> TakeShort(ByteReader& in) {
-  const std::uint8_t size = in.U8();
-  if (size > 8) return std::nullopt;
-  std::uint64_t number = 0;
-  for (const std::uint8_t octet : in.Raw(size)) number = number << 8 | octet;
-  if (size > 0 && number >> (8 * (size - 1)) == 0) return std::nullopt;
-  return number;
-}
-
-template <std::size_t N>
-std::array<std::uint8_t, N> TakeArray(ByteReader& in) {
-  std::array<std::uint8_t, N> array{};
-  const BytesView octets = in.Raw(N);
-  std::ranges::copy(octets, array.begin());
-  return array;
-}
-
-std::optional<UtcTime> TakeTimeIf(bool present, ByteReader& in) {
-  if (!present) return std::nullopt;
-  return Unbiased(in.U64());
-}
 
 // Bits of the flags octets.
 constexpr std::uint8_t kHasCommissioned = 1;
 constexpr std::uint8_t kHasKey = 2;
 constexpr std::uint8_t kHasKeyCertificate = 4;
+constexpr std::uint8_t kHasHub = 8;
 
 constexpr std::uint8_t kHasTo = 1;
 constexpr std::uint8_t kIsUept = 2;
@@ -123,12 +77,13 @@ Bytes EncodeDevice(const Device& device) {
   ByteWriter out;
   out.U8(static_cast<std::uint8_t>(device.type)).U8(static_cast<std::uint8_t>(device.smets));
   out.U8(static_cast<std::uint8_t>(device.smi_status));
-  out.U8(static_cast<std::uint8_t>((device.commissioned ? kHasCommissioned : 0) |
-                                   (device.key_agreement ? kHasKey : 0) |
-                                   (has_certificate ? kHasKeyCertificate : 0)));
+  out.U8(static_cast<std::uint8_t>(
+      (device.commissioned ? kHasCommissioned : 0) | (device.key_agreement ? kHasKey : 0) |
+      (has_certificate ? kHasKeyCertificate : 0) | (device.communications_hub ? kHasHub : 0)));
   if (device.commissioned) out.U64(Biased(*device.commissioned));
   if (device.key_agreement) out.Raw(BytesView(*device.key_agreement).subspan(1));
   if (has_certificate) out.Raw(device.key_agreement_certificate);
+  if (device.communications_hub) out.U64(device.communications_hub->value());
   PutText(out, device.mpxn);
   out.Raw(AsBytes(device.model));  // the rest
   return std::move(out).bytes();
@@ -149,6 +104,7 @@ std::optional<Device> DecodeDevice(Eui64 id, BytesView payload) {
     std::ranges::copy(TakeArray<64>(in), device.key_agreement->begin() + 1);
   }
   if ((flags & kHasKeyCertificate) != 0) device.key_agreement_certificate = TakeArray<32>(in);
+  if ((flags & kHasHub) != 0) device.communications_hub = Eui64(in.U64());
   device.mpxn = TakeText(in);
   device.model = AsText(in.rest());
   if (!in.ok() || Name(device.type).empty() || Name(device.smi_status).empty() || smets > 2)
@@ -307,7 +263,12 @@ std::optional<RequestId> DecodeRequestId(BytesView octets) {
 }
 
 Bytes EncodeLastImport(const LastImport& import) {
-  return ByteWriter().U64(import.rows).U64(import.changed).U64(import.audit_index).bytes();
+  return ByteWriter()
+      .U64(import.rows)
+      .U64(import.changed)
+      .U64(import.audit_index)
+      .U64(Biased(import.at))
+      .bytes();
 }
 
 std::optional<LastImport> DecodeLastImport(BytesView payload) {
@@ -316,8 +277,36 @@ std::optional<LastImport> DecodeLastImport(BytesView payload) {
   import.rows = in.U64();
   import.changed = in.U64();
   import.audit_index = in.U64();
+  import.at = Unbiased(in.U64());
   if (!in.Finished()) return {};
   return import;
+}
+
+Bytes KeyOf(SuspensionScope scope, std::string_view subject) {
+  return ByteWriter().U8(static_cast<std::uint8_t>(scope)).Raw(AsBytes(subject)).bytes();
+}
+
+Bytes EncodeSuspension(const Suspension& suspension) {
+  ByteWriter out;
+  out.U64(Biased(suspension.since));
+  for (const std::string& text : {suspension.authority, suspension.by, suspension.lift_by}) {
+    PutText(out, text);
+  }
+  return std::move(out).bytes();
+}
+
+std::optional<Suspension> DecodeSuspension(BytesView key, BytesView payload) {
+  ByteReader name(key);
+  ByteReader in(payload);
+  Suspension suspension;
+  suspension.scope = static_cast<SuspensionScope>(name.U8());
+  suspension.subject = AsText(name.rest());
+  suspension.since = Unbiased(in.U64());
+  suspension.authority = TakeText(in);
+  suspension.by = TakeText(in);
+  suspension.lift_by = TakeText(in);
+  if (!name.ok() || !in.Finished() || Name(suspension.scope).empty()) return {};
+  return suspension;
 }
 
 // The format of the whole: what tables there are and what their records mean.

@@ -13,6 +13,8 @@ namespace acb::store {
 
 inline constexpr std::size_t kMaxName = 255;  // octets of a model or a party's short name
 inline constexpr std::size_t kMaxMpxn = 32;   // an MPAN core has 13
+// Of what a suspension is for: its key stays well below LMDB's limit.
+inline constexpr std::size_t kMaxSuspensionSubject = 255;
 
 // Keys.
 Bytes KeyOf(Eui64 device);
@@ -62,6 +64,11 @@ std::optional<RequestId> DecodeRequestId(BytesView octets);
 // Table feeds.
 Bytes EncodeLastImport(const LastImport& import);
 std::optional<LastImport> DecodeLastImport(BytesView payload);
+
+// Table suspensions. `subject`: at most kMaxSuspensionSubject octets; the other texts at most 255.
+Bytes KeyOf(SuspensionScope scope, std::string_view subject);
+Bytes EncodeSuspension(const Suspension& suspension);
+std::optional<Suspension> DecodeSuspension(BytesView key, BytesView payload);
 
 // Table settings.
 enum class Setting : std::uint8_t { kIdentity = 1, kFence = 2, kTrustGeneration = 3 };

@@ -1,6 +1,7 @@
 #include "store/snapshot.h"
 
 #include "store/answers.h"
+#include "store/feed_rows.h"
 #include "store/reading.h"
 
 namespace acb::store {
@@ -77,8 +78,57 @@ Result<std::vector<Registration>> Snapshot::FindRegistrations(std::string_view m
   return FindAll(transaction_, Table::kRegistrations, PrefixOf(mpxn), DecodeRegistration);
 }
 
+Result<std::optional<LastImport>> FindLastImportRow(const Transaction& transaction, Feed feed) {
+  const Bytes key = {static_cast<std::uint8_t>(feed)};
+  return Find(transaction, Table::kFeeds, key, DecodeLastImport);
+}
+
 Result<std::optional<StoredRequest>> Snapshot::FindRequest(const RequestId& request) const {
   return FindStoredRequest(transaction_, request);
+}
+
+Result<std::optional<MpanPrefix>> Snapshot::FindMpanPrefix(std::string_view prefix) const {
+  // LMDB takes no empty key, and no other length is stored.
+  if (prefix.size() != 2) return std::optional<MpanPrefix>();
+  return FindByKey(transaction_, Table::kMpanPrefixes, AsBytes(prefix), DecodeMpanPrefix);
+}
+
+Result<std::vector<CertifiedProduct>> Snapshot::FindProducts(std::string_view model) const {
+  if (model.size() > kMaxName) return std::vector<CertifiedProduct>();
+  return FindAll(transaction_, Table::kProducts, PrefixOfProducts(model), DecodeProduct);
+}
+
+Result<std::optional<RepositoryEntry>> Snapshot::FindRepositoryEntry(
+    const Sha256Digest& certificate) const {
+  return FindByKey(transaction_, Table::kRepositoryStatus, certificate, DecodeRepositoryEntry);
+}
+
+Result<bool> Snapshot::HoldsCertificate(const Sha256Digest& certificate) const {
+  const auto found = transaction_.Get(Table::kCertificates, certificate);
+  if (!found) return found.error();
+  return found->has_value();
+}
+
+Result<std::vector<ProxyCertificate>> Snapshot::FindProxyCertificates(Eui64 device) const {
+  std::vector<ProxyCertificate> rows;
+  for (const ProxySource source : {ProxySource::kDsp, ProxySource::kS1sp}) {
+    auto row = FindByKey(transaction_, Table::kProxyCertificates, KeyOf(source, device),
+                         DecodeProxyCertificate);
+    if (!row) return std::move(row).error();
+    if (row->has_value()) rows.push_back(**std::move(row));
+  }
+  return rows;
+}
+
+Result<std::optional<LastImport>> Snapshot::FindLastImport(Feed feed) const {
+  return FindLastImportRow(transaction_, feed);
+}
+
+Result<std::optional<Suspension>> Snapshot::FindSuspension(SuspensionScope scope,
+                                                           std::string_view subject) const {
+  // One that is longer than any stored is not stored.
+  if (subject.size() > kMaxSuspensionSubject) return std::optional<Suspension>();
+  return FindByKey(transaction_, Table::kSuspensions, KeyOf(scope, subject), DecodeSuspension);
 }
 
 }  // namespace acb::store

@@ -304,20 +304,69 @@ Result<ImportOutcome> Store::ImportRegistrations(const std::vector<Registration>
   });
 }
 
-Result<ImportOutcome> Store::ImportDevices(const DeviceSource& next, const audit::Entry& entry) {
+Result<ImportOutcome> Store::ImportDevices(const DeviceSource& next, const audit::Entry& entry,
+                                           HubColumn hub) {
   return core_->ImportRows(Feed::kDevices, entry, [&](Import& import) -> Status {
     while (true) {  // ends with the source, whose file has a limit
       const auto row = next();
       if (!row) return row.error();
       if (!row->has_value()) return Done{};
-      if (auto added = import.Add(**row); !added) return added;
+      if (auto added = import.Add(**row, hub); !added) return added;
     }
+  });
+}
+
+Result<ImportOutcome> Store::ImportMpanPrefixes(const std::vector<MpanPrefix>& rows,
+                                                const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kMpanPrefixes, entry,
+                           [&](Import& import) { return import.Replace(rows); });
+}
+
+Result<ImportOutcome> Store::ImportWorkingDays(const std::vector<CalendarDay>& rows,
+                                               const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kWorkingDays, entry,
+                           [&](Import& import) { return import.Replace(rows); });
+}
+
+Result<ImportOutcome> Store::ImportProducts(const std::vector<CertifiedProduct>& rows,
+                                            const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kCertifiedProducts, entry,
+                           [&](Import& import) { return import.Replace(rows); });
+}
+
+Result<ImportOutcome> Store::ImportProxyCertificates(const std::vector<ProxyCertificate>& rows,
+                                                     const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kProxyCertificates, entry,
+                           [&](Import& import) { return import.Replace(rows); });
+}
+
+Result<ImportOutcome> Store::ImportRepositoryStatus(const std::vector<RepositoryEntry>& rows,
+                                                    const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kRepositoryStatus, entry, [&](Import& import) -> Status {
+    for (const RepositoryEntry& row : rows) {
+      if (auto added = import.Add(row); !added) return added;
+    }
+    return Done{};
+  });
+}
+
+Result<ImportOutcome> Store::ImportDeviceCertificates(const DeviceCertificates& certificates,
+                                                      const audit::Entry& entry) {
+  return core_->ImportRows(Feed::kDeviceCertificates, entry, [&](Import& import) -> Status {
+    for (const Bytes& authority : certificates.authorities) {
+      if (auto added = import.Add(Table::kDeviceAuthorities, authority); !added) return added;
+    }
+    for (const DeviceKey& key : certificates.keys) {
+      if (auto added = import.Add(key); !added) return added;
+    }
+    import.CountUnkept(certificates.not_kept);
+    return Done{};
   });
 }
 
 Result<ImportOutcome> Store::ImportCertificates(const std::vector<Bytes>& certificates,
                                                 const audit::Entry& entry) {
-  return core_->ImportRows(Feed::kCertificates, entry, [&](Import& import) -> Status {
+  return core_->ImportRows(Feed::kOrganisationCertificates, entry, [&](Import& import) -> Status {
     for (const Bytes& certificate : certificates) {
       if (auto added = import.Add(Table::kCertificates, certificate); !added) return added;
     }
@@ -326,20 +375,20 @@ Result<ImportOutcome> Store::ImportCertificates(const std::vector<Bytes>& certif
 }
 
 Result<ImportOutcome> Store::ImportRevocationLists(const std::vector<Bytes>& lists,
+                                                   const std::vector<Sha256Digest>& superseded,
                                                    const audit::Entry& entry) {
   return core_->ImportRows(Feed::kRevocationLists, entry, [&](Import& import) -> Status {
     for (const Bytes& list : lists) {
       if (auto added = import.Add(Table::kRevocationLists, list); !added) return added;
     }
-    return Done{};
+    return import.Drop(Table::kRevocationLists, superseded);
   });
 }
 
 Result<std::optional<LastImport>> Store::FindLastImport(Feed feed) const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
-  const Bytes key = {static_cast<std::uint8_t>(feed)};
-  return Find(*transaction, Table::kFeeds, key, DecodeLastImport);
+  return FindLastImportRow(*transaction, feed);
 }
 
 Result<TrustMaterial> Store::LoadTrustMaterial() const {
@@ -358,6 +407,12 @@ Result<std::uint64_t> Store::TrustGeneration() const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
   return ReadSetting(*transaction, Setting::kTrustGeneration, DecodeNumber);
+}
+
+Result<std::vector<Bytes>> Store::LoadDeviceAuthorities() const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return LoadAll(*transaction, Table::kDeviceAuthorities);
 }
 
 Result<std::uint64_t> Store::UnansweredCount() const {

@@ -86,26 +86,29 @@ struct Seams {
 // Gives one device a call, nothing at the end; a failure ends the import and nothing is imported.
 using DeviceSource = std::function<Result<std::optional<Device>>()>;
 
-// Stored numbers.
-enum class Feed : std::uint8_t {
-  kParties = 1,
-  kRegistrations = 2,
-  kDevices = 3,
-  kCertificates = 4,
-  kRevocationLists = 5,
-};
+// Whether the file of devices has the column communications_hub. Without it what is recorded stays;
+// with it an empty field says that the device has none.
+enum class HubColumn : bool { kAbsent, kPresent };
 
 struct ImportOutcome {
   std::uint64_t rows = 0;
-  std::uint64_t changed = 0;  // rows that were new or said something new
+  // Rows that were new, said something new, or were withdrawn by a file that replaces them.
+  std::uint64_t changed = 0;
   audit::Receipt receipt{};
 };
 
-// The newest import of one feed; the entry says when and from what file.
-struct LastImport {
-  std::uint64_t rows = 0;
-  std::uint64_t changed = 0;
-  std::uint64_t audit_index = 0;
+// The key agreement key of a device that is known (feed device-certificates).
+struct DeviceKey {
+  Eui64 device{0};
+  PublicPoint key{};
+  Sha256Digest certificate{};  // SHA-256 of the DER it came from
+};
+
+// A file of device certificates, sorted.
+struct DeviceCertificates {
+  std::vector<Bytes> authorities;  // DER, root and issuing device CAs
+  std::vector<DeviceKey> keys;
+  std::uint64_t not_kept = 0;  // digital signing certificates: counted as rows
 };
 
 // Certificates and revocation lists, DER, of one moment.
@@ -227,12 +230,35 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   Result<ImportOutcome> ImportRegistrations(const std::vector<Registration>& rows,
                                             const audit::Entry& entry);
   // `next` is called by the writer's thread; it must not call the store.
-  Result<ImportOutcome> ImportDevices(const DeviceSource& next, const audit::Entry& entry);
+  Result<ImportOutcome> ImportDevices(const DeviceSource& next, const audit::Entry& entry,
+                                      HubColumn hub = HubColumn::kAbsent);
+  // Each of these three replaces its whole table: a row that the file does not name is gone. No key
+  // twice in `rows`: prefix; day; model, firmware and `from`.
+  Result<ImportOutcome> ImportMpanPrefixes(const std::vector<MpanPrefix>& rows,
+                                           const audit::Entry& entry);
+  Result<ImportOutcome> ImportWorkingDays(const std::vector<CalendarDay>& rows,
+                                          const audit::Entry& entry);
+  Result<ImportOutcome> ImportProducts(const std::vector<CertifiedProduct>& rows,
+                                       const audit::Entry& entry);
+  // Replaces all rows of each source that `rows` names.
+  Result<ImportOutcome> ImportProxyCertificates(const std::vector<ProxyCertificate>& rows,
+                                                const audit::Entry& entry);
+  // Known by certificate; entries that the file does not name stay. kFeedRejected when a revoked
+  // certificate would be in use again; an entry that calls it expired or not in use leaves it
+  // revoked.
+  Result<ImportOutcome> ImportRepositoryStatus(const std::vector<RepositoryEntry>& rows,
+                                               const audit::Entry& entry);
+  // Authorities are added to those held; a key replaces that of its device. kFeedRejected when a
+  // device is not known.
+  Result<ImportOutcome> ImportDeviceCertificates(const DeviceCertificates& certificates,
+                                                 const audit::Entry& entry);
   // DER, added to those held and never removed. As every import that changes something, a change
   // raises the trust generation.
   Result<ImportOutcome> ImportCertificates(const std::vector<Bytes>& certificates,
                                            const audit::Entry& entry);
+  // Also drops the lists held that `superseded` names by SHA-256.
   Result<ImportOutcome> ImportRevocationLists(const std::vector<Bytes>& lists,
+                                              const std::vector<Sha256Digest>& superseded,
                                               const audit::Entry& entry);
   // Nothing when that feed was never imported.
   Result<std::optional<LastImport>> FindLastImport(Feed feed) const;
@@ -240,6 +266,8 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   // All of one moment, so that the generation is that of the lists.
   Result<TrustMaterial> LoadTrustMaterial() const;
   Result<std::uint64_t> TrustGeneration() const;
+  // Device CA certificates, DER.
+  Result<std::vector<Bytes>> LoadDeviceAuthorities() const;
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

@@ -120,7 +120,7 @@ std::string CanonicalJson(const Value& value) {
   return out;
 }
 
-Entry::Entry(std::string_view kind, UtcTime at) {
+Entry::Entry(std::string_view kind, UtcTime at) : at_(at) {
   Set("kind", kind);
   Set("time", at.Iso());
 }

@@ -59,10 +59,13 @@ class Entry {
   // Left out when empty.
   Entry& SetIfAny(std::string_view name, std::string_view text);
 
+  UtcTime at() const { return at_; }
+
   // The octets of the log: with "index" as a decimal string.
   std::string Serialise(std::uint64_t index) const;
 
  private:
+  UtcTime at_;
   Object fields_;
 };
 

@@ -117,7 +117,7 @@ TEST_F(Reserve, RefusesARequestIdThatIsNotOpen) {
 
 TEST_F(Reserve, RefusesWhenCertificatesChangedSinceTheChecks) {
   const ReservationWish wish = Wish(Id(1));
-  ASSERT_TRUE(store_->ImportRevocationLists({Bytes{1}}, FeedEntry()));
+  ASSERT_TRUE(store_->ImportRevocationLists({Bytes{1}}, {}, FeedEntry()));
   EXPECT_THAT(store_->Reserve(wish), FailsWith(Reason::kChangedMeanwhile));
   EXPECT_EQ(FindDevice()->last_issued, 0u);
   EXPECT_TRUE(store_->Reserve(Wish(Id(1))));

@@ -210,7 +210,7 @@ TEST_F(Feeds, RaiseTheTrustGenerationWhenCertificatesOrListsChange) {
   EXPECT_EQ(*store_->TrustGeneration(), 1u);
   ASSERT_TRUE(store_->ImportCertificates({Bytes{2}, Bytes{1}}, FeedEntry()));
   EXPECT_EQ(*store_->TrustGeneration(), 1u) << "nothing changed";
-  const auto outcome = store_->ImportRevocationLists({Bytes{3}}, FeedEntry());
+  const auto outcome = store_->ImportRevocationLists({Bytes{3}}, {}, FeedEntry());
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->changed, 1u);
   Reopen();

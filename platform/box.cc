@@ -1,11 +1,10 @@
 #include "platform/box.h"
 
-#include "firmware/checks/feed_age.h"
-#include "firmware/checks/suspension.h"
-
 #include <fstream>
 #include <iterator>
 
+#include "firmware/checks/feed_age.h"
+#include "firmware/checks/suspension.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/deny_list.h"
 

@@ -315,7 +315,8 @@ void ReadTrust(Section section, const Paths& paths, Config& config) {
     section.Wrong(*section.Find("policy_oid"), "policy_oid", "must be an object identifier");
   }
   if (section.Find("crl_max_age_hours") != nullptr) {
-    config.crl_max_age = std::chrono::hours(section.IntegerOr("crl_max_age_hours", {1, 366 * 24}, 13));
+    config.crl_max_age =
+        std::chrono::hours(section.IntegerOr("crl_max_age_hours", {1, 366 * 24}, 13));
   }
   config.arl_max_age =
       std::chrono::hours(24 * section.IntegerOr("arl_max_age_days", {1, 3660}, 366));
@@ -368,7 +369,8 @@ void ReadFeeds(Section section, Errors& errors, Config& config) {
     hours.insert(std::begin(kLiveFeedHours), std::end(kLiveFeedHours));
   }
   const toml::node* node = section.Find("max_age_hours");
-  if (node != nullptr && !node->is_table()) section.Wrong(*node, "max_age_hours", "must be a table");
+  if (node != nullptr && !node->is_table())
+    section.Wrong(*node, "max_age_hours", "must be a table");
   if (node != nullptr && node->is_table()) {
     Section ages(node->as_table(), "feeds.max_age_hours", errors);
     for (const Feed feed : kFeeds) {

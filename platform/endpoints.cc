@@ -6,6 +6,7 @@
 #include "firmware/checks/eligibility.h"
 #include "platform/answers.h"
 #include "platform/feed_import.h"
+#include "platform/operator_endpoints.h"
 
 namespace acb::platform {
 namespace {
@@ -54,15 +55,17 @@ HttpResponse ListReasons() {
 }
 
 HttpResponse PostHandover(Box& box, const HttpRequest& request) {
-  // Every check without the act is a later issue; to sign what was meant as a trial would be worse
-  // than to refuse.
-  if (!request.query.empty()) {
-    return Problem(Failure(Reason::kMalformed, "the resource takes no query, and no dry run yet"));
+  const IncomingRequest incoming{.octets = request.body.View(),
+                                 .client = request.client.name,
+                                 .proposed = request.Header("X-Originator-Counter")};
+  const auto dry_run = request.QueryParameter("dry_run");
+  // To sign what was meant as a trial would be worse than to refuse.
+  if (request.query_parameters.size() != (dry_run ? 1U : 0U) ||
+      (dry_run && *dry_run != "true" && *dry_run != "false")) {
+    return Problem(Failure(Reason::kMalformed, "the only query is dry_run=true or dry_run=false"));
   }
-  const HandoverAnswer answer =
-      box.handover().Handle({.octets = request.body.View(),
-                             .client = request.client.name,
-                             .proposed = request.Header("X-Originator-Counter")});
+  if (dry_run == "true") return ToResponse(box.handover().DryRun(incoming), box.environment());
+  const HandoverAnswer answer = box.handover().Handle(incoming);
   box.metrics().Count(answer);
   return ToResponse(answer, box.environment());
 }
@@ -177,6 +180,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   });
   router.Add("GET", "/metrics", RoleSet::Any(), 0,
              [&box](const HttpRequest&) { return GetMetrics(box); });
+  AddOperatorRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
@@ -196,6 +200,10 @@ Router ClosedRoutes(const Failure& why, const Config& config) {
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
+  router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
+  router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
+  router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
+  router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   return router;
 }
 

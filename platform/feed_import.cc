@@ -169,8 +169,8 @@ HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest
     if (!good) rejects.Add(i + 1, good.error().explanation);
   }
   if (!rejects.empty()) return Rejected(rejects, found->size());
-  const auto outcome =
-      context.store.ImportRevocationLists(*found, {}, FeedEntry(context, "revocation-lists", request));
+  const auto outcome = context.store.ImportRevocationLists(
+      *found, {}, FeedEntry(context, "revocation-lists", request));
   return Imported(context, "revocation-lists", request, outcome);
 }
 

@@ -23,10 +23,15 @@ void Metrics::Count(const HandoverAnswer& answer) {
 std::string Metrics::Text() const {
   std::uint64_t refused = 0;
   std::uint64_t faults = 0;
+  std::uint64_t quarantined = 0;
   std::string reasons;
   for (const ReasonInfo& info : AllReasons()) {
     const std::uint64_t count = by_reason_[static_cast<std::size_t>(info.reason)];
     if (info.kind == ReasonKind::kObservation) continue;
+    if (info.kind == ReasonKind::kHold) {
+      quarantined += count;
+      continue;
+    }
     (info.kind == ReasonKind::kRefusal ? refused : faults) += count;
     if (count == 0) continue;
     reasons.append("acb_refusals_total{reason=\"").append(info.name).append("\"} ");
@@ -37,6 +42,7 @@ std::string Metrics::Text() const {
   text += "acb_handovers_total{outcome=\"signed\"} " + std::to_string(signed_) + "\n";
   text += "acb_handovers_total{outcome=\"refused\"} " + std::to_string(refused) + "\n";
   text += "acb_handovers_total{outcome=\"fault\"} " + std::to_string(faults) + "\n";
+  text += "acb_handovers_total{outcome=\"quarantined\"} " + std::to_string(quarantined) + "\n";
   text += Head("acb_refusals_total", "counter", "Refusals and faults, by reason.");
   return text + reasons;
 }

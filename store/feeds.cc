@@ -4,6 +4,7 @@
 
 #include "store/audit_log.h"
 #include "store/feed_rows.h"
+#include "store/quarantine.h"
 #include "store/reading.h"
 
 namespace acb::store {
@@ -33,18 +34,6 @@ Status CheckRepositoryChange(const RepositoryEntry& held, const RepositoryEntry&
   }
   return Failure(Reason::kFeedRejected, "certificate " + ToHex(row.certificate) +
                                             " was revoked and cannot be in use again");
-}
-
-// R-128-21: nothing that comes by a feed lowers a floor; a cell that the feed does not know stays.
-CellState Merge(const CellState& recorded, const CellState& imported) {
-  CellState merged = recorded;
-  if (imported.holder != CellState::Holder::kUnknown) {
-    merged.holder = imported.holder;
-    merged.party = imported.party;
-  }
-  // An absent floor is below every floor.
-  merged.floor = std::max(recorded.floor, imported.floor);
-  return merged;
 }
 
 }  // namespace
@@ -95,15 +84,28 @@ Status Import::Add(const Device& row, HubColumn hub) {
     if (!fence) return fence.error();
     counters.raise = fence->raise;
   }
-  counters.supplier = Merge(counters.supplier, row.supplier);
-  counters.network_operator = Merge(counters.network_operator, row.network_operator);
+  const CountersRow before = counters;
+  for (const auto& [role, imported] :
+       {std::pair{RemotePartyRole::kSupplier, &row.supplier},
+        std::pair{RemotePartyRole::kNetworkOperator, &row.network_operator}}) {
+    Status merged = MergeCell(*counters.Find(role), *imported, before, row.id, role);
+    if (!merged) return merged;
+  }
 
+  // What the file does not say stays: a hub without its column, a key that feed device-certificates
+  // brought.
   Device device = row;
-  if (hub == HubColumn::kAbsent) {
+  if (hub == HubColumn::kAbsent || !row.key_agreement) {
     const auto recorded = FindDeviceRow(transaction_, row.id);
     if (!recorded) return recorded.error();
-    device.communications_hub.reset();
-    if (recorded->has_value()) device.communications_hub = (*recorded)->communications_hub;
+    if (hub == HubColumn::kAbsent) device.communications_hub.reset();
+    if (recorded->has_value()) {
+      if (hub == HubColumn::kAbsent) device.communications_hub = (*recorded)->communications_hub;
+      if (!row.key_agreement) {
+        device.key_agreement = (*recorded)->key_agreement;
+        device.key_agreement_certificate = (*recorded)->key_agreement_certificate;
+      }
+    }
   }
 
   bool changed = false;
@@ -225,17 +227,66 @@ Status Import::Replace(const std::vector<ProxyCertificate>& rows) {
   return Done{};
 }
 
-Status Import::RaiseTrustGeneration() {
-  const auto generation = ReadSetting(transaction_, Setting::kTrustGeneration, DecodeNumber);
+Status RaiseTrustGeneration(WriteTransaction& transaction) {
+  const auto generation = ReadSetting(transaction, Setting::kTrustGeneration, DecodeNumber);
   if (!generation) return generation.error();
-  return transaction_.Put(Table::kSettings, KeyOf(Setting::kTrustGeneration),
-                          EncodeNumber(*generation + 1));
+  return transaction.Put(Table::kSettings, KeyOf(Setting::kTrustGeneration),
+                         EncodeNumber(*generation + 1));
+}
+
+// R-128-21: nothing that comes by a feed lowers a floor; a cell that the feed does not know stays.
+Status Import::MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
+                         Eui64 device, RemotePartyRole role) {
+  if (imported.holder != CellState::Holder::kUnknown) {
+    cell.holder = imported.holder;
+    cell.party = imported.party;
+  }
+  if (!imported.floor || imported.floor <= cell.floor) return Done{};
+  // reliability.md section 1: one value near 2^63 would block the device for ever.
+  const std::uint64_t greatest =
+      std::max(known.last_issued, cell.floor ? cell.floor->value() : std::uint64_t{0});
+  if (imported.floor->value() <= greatest || imported.floor->value() - greatest <= jump_) {
+    cell.floor = imported.floor;
+    return Done{};
+  }
+  QuarantinedItem item;
+  item.device = device;
+  item.role = role;
+  item.floor = imported.floor;
+  item.since = at_;
+  item.why = "an imported floor may be at most " + std::to_string(jump_) +
+             " above the greatest number known for device and cell, " + std::to_string(greatest);
+  return Hold(item);
+}
+
+// The same floor of the same cell waits once, however often the file is imported.
+Status Import::Hold(const QuarantinedItem& item) {
+  bool waiting = false;
+  Status walked = transaction_.Walk(
+      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
+        const auto other = DecodeQuarantined(key, payload);
+        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
+        waiting = !other->request && other->device == item.device && other->role == item.role &&
+                  other->floor == item.floor;
+        return !waiting;
+      });
+  if (!walked) return walked;
+  if (waiting) return Done{};
+  if (++outcome_.quarantined > kMaxFloorsQuarantined) {
+    return Failure(Reason::kFeedRejected, "more than " + std::to_string(kMaxFloorsQuarantined) +
+                                              " floors are further above what is known than the "
+                                              "limit of " +
+                                              std::to_string(jump_));
+  }
+  const auto receipt = QuarantineFloor(transaction_, item, environment_);
+  if (!receipt) return receipt.error();
+  return Done{};
 }
 
 Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   // Every feed: what a decision rested on is read again at the reservation (design.md section 4).
   if (outcome_.changed != 0) {
-    if (auto raised = RaiseTrustGeneration(); !raised) return std::move(raised).error();
+    if (auto raised = RaiseTrustGeneration(transaction_); !raised) return std::move(raised).error();
   }
   for (const Table table :
        {Table::kCertificates, Table::kRevocationLists, Table::kDeviceAuthorities}) {
@@ -250,6 +301,9 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   audit::Entry counted = entry;
   counted.Set("rows", std::to_string(outcome_.rows));
   counted.Set("changed", std::to_string(outcome_.changed));
+  if (outcome_.quarantined != 0) {
+    counted.Set("quarantined", std::to_string(outcome_.quarantined));
+  }
   const auto receipt = AppendEntry(transaction_, counted, environment_);
   if (!receipt) return receipt.error();
   outcome_.receipt = *receipt;

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "store/rows.h"
 #include "store/store.h"
 #include "store/transactions.h"
 
@@ -14,11 +15,20 @@ namespace acb::store {
 // An import that would pass it is refused, so that what is held can always be loaded.
 inline constexpr std::size_t kMaxTrustRows = 100'000;
 
+// Floors of one file that may jump too far; a file with more is wrong as a whole.
+inline constexpr std::size_t kMaxFloorsQuarantined = 1'000;
+
+// What decisions rest on changed: those that are under way are made anew (design.md section 4).
+Status RaiseTrustGeneration(WriteTransaction& transaction);
+
 // The rows changed so far; then the entry and the feed's row, at the end.
 class Import {
  public:
-  Import(WriteTransaction& transaction, Environment environment)
-      : transaction_(transaction), environment_(environment) {}
+  // `counter_jump`: OpenSettings. A floor further above what is known is not applied but waits for
+  // two operators.
+  Import(WriteTransaction& transaction, Environment environment, std::uint64_t counter_jump,
+         UtcTime at)
+      : transaction_(transaction), environment_(environment), jump_(counter_jump), at_(at) {}
 
   Status Add(const PartyRecord& row);
   Status Add(const Registration& row);
@@ -48,10 +58,14 @@ class Import {
   Status ReplaceAll(Table table, BytesView prefix, const NewRows& rows);
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
   Status Count(Status added, bool changed);
-  Status RaiseTrustGeneration();
+  Status MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
+                   Eui64 device, RemotePartyRole role);
+  Status Hold(const QuarantinedItem& item);
 
   WriteTransaction& transaction_;
   const Environment environment_;
+  const std::uint64_t jump_;
+  const UtcTime at_;
   ImportOutcome outcome_;
 };
 

@@ -47,10 +47,10 @@ Result<Agreement> FirstOfTwo(WriteTransaction& transaction, QuarantinedItem item
   if (!receipt) return receipt.error();
   item.first_act = act;
   item.first_operator = operator_name;
-  Status put =
-      transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
+  Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
   if (!put) return std::move(put).error();
-  return Agreement{.complete = false, .item = std::move(item), .request_octets = {}, .receipt = *receipt};
+  return Agreement{
+      .complete = false, .item = std::move(item), .request_octets = {}, .receipt = *receipt};
 }
 
 // The RequestID is open again for its own octets: the counter is taken at release (R-NOW-11).
@@ -148,7 +148,7 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 }
 
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                        RemotePartyRole role, UtcTime at, Environment environment) {
+                                        RemotePartyRole role, Environment environment) {
   const auto count = transaction.Count(Table::kQuarantine);
   if (!count) return count.error();
   if (*count >= kMaxQuarantined) {
@@ -162,7 +162,7 @@ Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const Ref
   item.request = answer.request;
   item.device = answer.request.target;
   item.role = role;
-  item.since = at;
+  item.since = answer.entry.at();
   item.why = answer.why.explanation;
   Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
   if (!put) return std::move(put).error();
@@ -203,7 +203,8 @@ Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, Quarant
       .Set("complete", true);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();
-  Agreement done{.complete = true, .item = *std::move(item), .request_octets = {}, .receipt = *receipt};
+  Agreement done{
+      .complete = true, .item = *std::move(item), .request_octets = {}, .receipt = *receipt};
   Bytes octets;
   if (Status carried = Carry(transaction, done, act, octets); !carried) {
     return std::move(carried).error();

@@ -18,7 +18,7 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 
 // AuditLog::AppendQuarantined.
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                        RemotePartyRole role, UtcTime at, Environment environment);
+                                        RemotePartyRole role, Environment environment);
 
 // A floor that was not applied: an entry, and a row under its index.
 Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,

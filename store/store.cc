@@ -114,7 +114,7 @@ struct Store::Core {
   template <class Next>
   Result<ImportOutcome> ImportRows(Feed feed, const audit::Entry& entry, const Next& next) {
     return Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<ImportOutcome> {
-      Import import(transaction, identity.environment);
+      Import import(transaction, identity.environment, settings.counter_jump, entry.at());
       if (auto added = next(import); !added) return std::move(added).error();
       return import.Finish(feed, entry);
     });
@@ -218,7 +218,7 @@ Result<audit::Receipt> Store::AppendQuarantined(const RequestId& request, const 
                                                 const Failure& why, BytesView request_octets) {
   return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
     return StoreQuarantined(transaction, {request, body, entry, why, request_octets}, role,
-                            entry.at(), environment());
+                            environment());
   });
 }
 

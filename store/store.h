@@ -94,6 +94,7 @@ struct ImportOutcome {
   std::uint64_t rows = 0;
   // Rows that were new, said something new, or were withdrawn by a file that replaces them.
   std::uint64_t changed = 0;
+  std::uint64_t quarantined = 0;  // floors not applied: they wait for two operators
   audit::Receipt receipt{};
 };
 
@@ -192,8 +193,8 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   // In order of their numbers, from `from` on.
   Result<std::vector<QuarantinedItem>> ListQuarantine(std::uint64_t from,
                                                       std::uint64_t count) const;
-  // One operator's word for an act; the second, of another name, completes it (R-NOW-11). kNotFound;
-  // kOtherOperator: the same operator twice.
+  // One operator's word for an act; the second, of another name, completes it (R-NOW-11).
+  // kNotFound; kOtherOperator: the same operator twice.
   Result<Agreement> AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
                                        std::string_view operator_name, UtcTime at);
 

@@ -22,7 +22,8 @@ audit::Entry EntryOf(std::string_view act, const Suspension& row, UtcTime at) {
 Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
                                         const std::vector<Suspension>& wanted, UtcTime at,
                                         Environment environment) {
-  if (wanted.empty()) return Failure(Reason::kMalformed, "nothing is named that is to be suspended");
+  if (wanted.empty())
+    return Failure(Reason::kMalformed, "nothing is named that is to be suspended");
   audit::Entry entry = EntryOf("suspend", wanted.front(), at);
   audit::List subjects;
   for (const Suspension& row : wanted) subjects.emplace_back(row.subject);

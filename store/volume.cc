@@ -48,15 +48,16 @@ Result<std::uint64_t> Counted(const Transaction& transaction, Window window, Eui
   const std::uint64_t first = BucketOf(window, at.milliseconds() - Length(window));
   const std::uint64_t last = BucketOf(window, at.milliseconds() + kDay);
   std::uint64_t sum = 0;
-  Status walked = transaction.Walk(
-      Table::kVolume, KeyOf(window, user, first), PrefixOf(window, user),
-      [&](BytesView key, BytesView payload) -> Result<bool> {
-        const auto count = DecodeNumber(payload);
-        if (!count) return Damaged(Table::kVolume, key, "does not have the table's form");
-        if (BucketOfKey(key) > last) return false;
-        sum += *count;
-        return true;
-      });
+  Status walked =
+      transaction.Walk(Table::kVolume, KeyOf(window, user, first), PrefixOf(window, user),
+                       [&](BytesView key, BytesView payload) -> Result<bool> {
+                         const auto count = DecodeNumber(payload);
+                         if (!count)
+                           return Damaged(Table::kVolume, key, "does not have the table's form");
+                         if (BucketOfKey(key) > last) return false;
+                         sum += *count;
+                         return true;
+                       });
   if (!walked) return std::move(walked).error();
   return sum;
 }

@@ -53,6 +53,10 @@ class FakeCounters final : public CounterStore {
     events_.push_back("reserve");
     return Mint(wish.request, wish.role, *OriginatorCounter::From(++last));
   }
+  Result<OriginatorCounter> Preview(const ReservationWish&) const override {
+    if (fails_with) return Failure(*fails_with);
+    return *OriginatorCounter::From(last + 1);
+  }
   Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime) override {
     events_.push_back("abandon " + std::to_string(counter.counter().value()) + " " +
                       std::string(Describe(why.reason).name));
@@ -79,6 +83,12 @@ class FakeLog final : public AuditLog {
                                        BytesView) override {
     if (refused_fails_with) return Failure(*refused_fails_with);
     events_.push_back("bind " + std::string(Describe(why.reason).name));
+    return Keep(entry);
+  }
+  Result<audit::Receipt> AppendQuarantined(const RequestId&, const Sha256Digest&, RemotePartyRole,
+                                           const audit::Entry& entry, const Failure&,
+                                           BytesView) override {
+    events_.push_back("quarantine");
     return Keep(entry);
   }
   Result<audit::Receipt> Append(const audit::Entry& entry) override {
@@ -122,7 +132,7 @@ class HandoverPath : public ::testing::Test {
     const Handover handover({clock_, trust_, source_, counters_, log_, signer_},
                             {.parse = {},
                              .validation_time = std::nullopt,
-                             .requested_floor_limit = std::uint64_t{1} << 48,
+                             .policy = policy_,
                              .acb = *checks::AcbCertificates::From(pki.Certificate("acb-ds"),
                                                                    pki.Certificate("acb-ka"))});
     return handover.Handle({AsBytes(xml), "dsp-1", proposed});
@@ -141,6 +151,7 @@ class HandoverPath : public ::testing::Test {
   FakeCounters counters_{events_};
   FakeLog log_{events_};
   FakeSigner signer_{events_};
+  checks::Policy policy_;
 };
 
 TEST_F(HandoverPath, ReservesThenSignsThenRecordsThenAnswers) {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
 #include "tools/acbctl/remote.h"
 
@@ -82,6 +83,44 @@ int Main(int argc, char** argv) {
   submit_command->add_option("--out", submit.out, "Write the command here, in hex");
   submit_command->add_option("--proposed-counter", submit.proposed_counter,
                              "Propose this originator counter");
+  submit_command->add_flag("--dry-run", submit.dry_run,
+                           "Every check with its outcome; nothing is spent, signed or recorded");
+
+  QuarantineOptions decide;
+  CLI::App* quarantine = app.add_subcommand("quarantine", "What waits for two operators");
+  quarantine->require_subcommand(1);
+  CLI::App* quarantine_list = quarantine->add_subcommand("list", "What is in quarantine");
+  for (const char* act : {"release", "delete"}) {
+    CLI::App* command = quarantine->add_subcommand(
+        act, std::string(act) == "release" ? "Let it go on: every check anew, and signed"
+                                           : "Refuse it for good");
+    command->add_option("number", decide.id, "As 'quarantine list' gives it")->required();
+    command->add_option("--as", decide.as, "Client certificate of an operator; twice for both");
+    command->callback([&decide, act] { decide.act = act; });
+    command->footer("Example:\n  acbctl quarantine " + std::string(act) +
+                    " 42 --as tls/operator.pem --as tls/operator2.pem");
+  }
+
+  SuspendOptions suspend;
+  CLI::App* suspend_command = app.add_subcommand("suspend", "Stop signing: all, or for one");
+  CLI::App* suspend_list = suspend_command->add_subcommand("list", "What is suspended");
+  for (const bool lift : {false, true}) {
+    CLI::App* command =
+        suspend_command->add_subcommand(lift ? "lift" : "now", lift ? "Go on; takes two operators"
+                                                                    : "Stop at once");
+    command->add_option("scope", suspend.scope, "all, party, device, subject or issuer")
+        ->required()
+        ->check(CLI::IsMember({"all", "party", "device", "subject", "issuer"}));
+    command->add_option("subject", suspend.subject,
+                        "Party's short name, EUI-64, or issuer (CN=...,OU=...)");
+    command->add_option("--authority", suspend.authority, "Who ordered it")->required();
+    command->add_option("--as", suspend.as, "Client certificate of an operator; twice for both");
+    command->callback([&suspend, lift] { suspend.lift = lift; });
+    command->footer(lift ? "Example:\n  acbctl suspend lift party SUPA --authority 'SSC 2026-12-01' "
+                           "--as tls/operator.pem --as tls/operator2.pem"
+                         : "Example:\n  acbctl suspend now party SUPA --authority 'SSC 2026-11-21'");
+  }
+  suspend_command->require_subcommand(1);
 
   std::string device_id;
   CLI::App* device = app.add_subcommand("device", "Devices");
@@ -104,6 +143,10 @@ int Main(int argc, char** argv) {
   }
   if (import->parsed()) return Import(connection, feed, feed_file);
   if (submit_command->parsed()) return Submit(connection, submit);
+  if (quarantine_list->parsed()) return ListQuarantine(connection);
+  if (quarantine->parsed()) return DecideQuarantined(connection, decide);
+  if (suspend_list->parsed()) return ListSuspensions(connection);
+  if (suspend_command->parsed()) return Suspend(connection, suspend);
   if (device_show->parsed()) return ShowDevice(connection, device_id);
   if (status->parsed()) return ShowStatus(connection);
   return kUsage;

@@ -24,8 +24,13 @@ namespace acb::acbctl {
 namespace {
 
 constexpr std::uintmax_t kMaxFile = 64 * 1024;
-constexpr std::array<const char*, 5> kClientRoles = {"dsp", "northbound", "feed", "auditor",
-                                                     "operator"};
+// Name and role; acts of two operators need two.
+constexpr std::array<std::pair<const char*, const char*>, 6> kClients = {{{"dsp", "dsp"},
+                                                                          {"northbound", "northbound"},
+                                                                          {"feed", "feed"},
+                                                                          {"auditor", "auditor"},
+                                                                          {"operator", "operator"},
+                                                                          {"operator2", "operator"}}};
 
 Failure Wrong(std::string what, std::string detail = {}) {
   return Failure(Reason::kConfiguration, std::move(what), std::move(detail));
@@ -306,9 +311,9 @@ Status Provisioner::MakeTls() {
   };
   if (Status server = write("server", authority->IssueServer("acbd.acb.test")); !server)
     return server;
-  for (const std::string role : kClientRoles) {
-    if (Status client = write(role, authority->IssueClient(role + ".acb.test")); !client)
-      return client;
+  for (const auto& [name, role] : kClients) {
+    auto issued = authority->IssueClient(std::string(name) + ".acb.test");
+    if (Status client = write(name, issued); !client) return client;
   }
   made_.push_back("TLS authority, server and client certificates (tls/)");
   return Done{};
@@ -340,8 +345,9 @@ Status Provisioner::WriteConfiguration() {
        << "[listen]\naddress = \"127.0.0.1\"\nport = " << options_.port << "\n\n"
        << "[tls]\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\nclient_ca = "
           "\"tls/ca.pem\"\n\n";
-  for (const std::string role : kClientRoles) {
-    toml << "[[client]]\nidentity = " << Quoted(role + ".acb.test") << "\nrole = " << Quoted(role)
+  for (const auto& [name, role] : kClients) {
+    toml << "[[client]]\nidentity = " << Quoted(std::string(name) + ".acb.test")
+         << "\nrole = " << Quoted(role)
          << "\n\n";
   }
   toml << "[hsm]\nmodule = " << Quoted(options_.module.string())
@@ -353,7 +359,12 @@ Status Provisioner::WriteConfiguration() {
   toml << "[store]\ndirectory = \"store\"\n\n"
        << "[acb]\ndigital_signing_certificate = \"acb/ds.pem\"\nkey_agreement_certificate = "
           "\"acb/ka.pem\"\n\n"
-       << "[trust]\nroots = " << Quoted(root_files_) << "\n";
+       << "[trust]\nroots = " << Quoted(root_files_) << "\n\n"
+       << "# Thresholds set by the DCC: handovers in a rolling hour and day; 0 for none.\n"
+       << "[volume]\n"
+       << (test() ? "user_hour = 1000000\nuser_day = 10000000\ntotal_hour = 1000000\ntotal_day = "
+                    "10000000\n"
+                  : "user_hour = 2000\nuser_day = 20000\ntotal_hour = 10000\ntotal_day = 100000\n");
   if (test()) {
     toml << "\n# Only environment test may relax these (README, \"Test environment\").\n[test]\n";
     if (!options_.validation_time.empty()) {

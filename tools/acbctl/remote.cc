@@ -45,17 +45,24 @@ Result<HttpsClient> Connect(const Connection& connection, const std::string& rol
   return HttpsClient::Create(std::move(settings));
 }
 
+std::string TextOf(const boost::json::object& object, std::string_view name) {
+  const boost::json::value* value = object.if_contains(name);
+  if (value == nullptr) return {};
+  return value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value);
+}
+
+bool IsPemOrDerFeed(const std::string& feed) {
+  return feed == "organisation-certificates" || feed == "device-certificates" ||
+         feed == "revocation-lists";
+}
+
+}  // namespace
+
 Result<HttpClientResponse> Send(const Connection& connection, const std::string& role,
                                 const HttpClientRequest& request) {
   auto client = Connect(connection, role);
   if (!client) return std::move(client).error();
   return client->Send(request);
-}
-
-std::string TextOf(const boost::json::object& object, std::string_view name) {
-  const boost::json::value* value = object.if_contains(name);
-  if (value == nullptr) return {};
-  return value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value);
 }
 
 boost::json::object ParseObject(const std::string& body) {
@@ -64,7 +71,6 @@ boost::json::object ParseObject(const std::string& body) {
   return !error && value.is_object() ? value.get_object() : boost::json::object();
 }
 
-// A problem document in words: the rule, what was found, and where it is recorded.
 int PrintProblem(const HttpClientResponse& response) {
   const boost::json::object problem = ParseObject(response.body);
   std::cerr << "refused: " << TextOf(problem, "reason") << " (HTTP " << response.status
@@ -87,7 +93,6 @@ int PrintProblem(const HttpClientResponse& response) {
   return kRefused;
 }
 
-// Prints the answer as it is with --json, and says whether the command is done with it.
 std::optional<int> PrintRaw(const Connection& connection, const HttpClientResponse& response) {
   if (connection.json) {
     std::cout << response.body << (response.body.ends_with('\n') ? "" : "\n");
@@ -110,13 +115,6 @@ void PrintMembers(const boost::json::object& object, const std::string& indent) 
     }
   }
 }
-
-bool IsPemOrDerFeed(const std::string& feed) {
-  return feed == "organisation-certificates" || feed == "device-certificates" ||
-         feed == "revocation-lists";
-}
-
-}  // namespace
 
 Result<std::string> ReadWhole(const std::filesystem::path& file, std::uintmax_t limit) {
   std::error_code error;
@@ -159,11 +157,32 @@ int Import(const Connection& connection, const std::string& feed,
   return kGood;
 }
 
+// What each check of a dry run said.
+int PrintDryRun(const boost::json::object& answer) {
+  std::cout << "dry run: " << TextOf(answer, "outcome") << "\n";
+  bool good = true;
+  const auto* checks = answer.if_contains("checks");
+  if (checks == nullptr || !checks->is_array()) return kRefused;
+  for (const boost::json::value& item : checks->get_array()) {
+    if (!item.is_object()) continue;
+    const boost::json::object& check = item.get_object();
+    std::cout << "  " << TextOf(check, "check") << ": " << TextOf(check, "outcome");
+    if (check.contains("reason")) {
+      good = false;
+      std::cout << ", " << TextOf(check, "reason") << " (DUIS code "
+                << TextOf(check, "response_code") << ")\n    " << TextOf(check, "sentence");
+      if (check.contains("detail")) std::cout << "\n    " << TextOf(check, "detail");
+    }
+    std::cout << "\n";
+  }
+  return good ? kGood : kRefused;
+}
+
 int Submit(const Connection& connection, const SubmitOptions& options) {
   const auto request = ReadWhole(options.file, kMaxRequestFile);
   if (!request) return Complain(request.error());
   HttpClientRequest post{.method = "POST",
-                         .target = "/v1/handovers",
+                         .target = options.dry_run ? "/v1/handovers?dry_run=true" : "/v1/handovers",
                          .content_type = "application/xml",
                          .body = *request};
   if (!options.proposed_counter.empty()) {
@@ -172,6 +191,17 @@ int Submit(const Connection& connection, const SubmitOptions& options) {
   const auto response = Send(connection, "dsp", post);
   if (!response) return Complain(response.error());
   const boost::json::object answer = ParseObject(response->body);
+  if (options.dry_run && response->status == 200) {
+    if (!connection.json) return PrintDryRun(answer);
+    std::cout << response->body << "\n";
+    return TextOf(answer, "outcome") == "would be signed" ? kGood : kRefused;
+  }
+  if (response->status == 202 && !connection.json) {
+    std::cerr << "quarantined: " << TextOf(answer, "detail") << "\n  number "
+              << TextOf(answer, "quarantine") << ": two operators release or delete it; then send "
+              << "the same request again\n";
+    return kRefused;
+  }
   const auto command = FromBase64(TextOf(answer, "command"));
   if (response->status == 200 && !options.out.empty()) {
     std::ofstream out(options.out);

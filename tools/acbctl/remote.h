@@ -1,11 +1,13 @@
 // The commands that talk to a running acbd.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 #include "firmware/base/result.h"
+#include "platform/https_client.h"
 
 namespace acb::acbctl {
 
@@ -28,6 +30,7 @@ struct SubmitOptions {
   std::filesystem::path file;
   std::filesystem::path out;  // the command in hex; empty: standard output
   std::string proposed_counter;
+  bool dry_run = false;  // every check, nothing spent or signed
 };
 
 // Each prints its result to standard output, or what is wrong to standard error, and gives an exit
@@ -37,6 +40,19 @@ int Import(const Connection& connection, const std::string& feed,
 int Submit(const Connection& connection, const SubmitOptions& options);
 int ShowDevice(const Connection& connection, const std::string& device);
 int ShowStatus(const Connection& connection);
+
+// Sends with the client certificate that `provision` made for `role`, unless the connection names
+// another.
+Result<platform::HttpClientResponse> Send(const Connection& connection, const std::string& role,
+                                          const platform::HttpClientRequest& request);
+// An object without members when the text is no JSON object.
+boost::json::object ParseObject(const std::string& body);
+// A problem document in words, on standard error. Gives kRefused.
+int PrintProblem(const platform::HttpClientResponse& response);
+// With --json, or when it is not 200: prints it and gives the exit code.
+std::optional<int> PrintRaw(const Connection& connection,
+                            const platform::HttpClientResponse& response);
+void PrintMembers(const boost::json::object& object, const std::string& indent);
 
 // Whole file, at most `limit` octets. kConfiguration, naming the file.
 Result<std::string> ReadWhole(const std::filesystem::path& file, std::uintmax_t limit);

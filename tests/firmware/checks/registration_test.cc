@@ -15,8 +15,10 @@ class RegistrationCheck : public ::testing::Test {
  protected:
   Status Check(Eui64 device, Eui64 holder,
                RemotePartyRole role = RemotePartyRole::kNetworkOperator) {
-    return CheckRegistration(FakeRecords(data_), data_.devices.at(device), role, holder, "SUPA",
-                             At("2026-11-21T12:00:00Z"));
+    found_ = {};
+    const UtcTime now = At("2026-11-21T12:00:00Z");
+    return CheckRegistration(FakeRecords(data_), policy_, data_.devices.at(device), role, holder,
+                             "SUPA", now, now, found_);
   }
   Reason Refusal(Eui64 device, Eui64 holder,
                  RemotePartyRole role = RemotePartyRole::kNetworkOperator) {
@@ -27,6 +29,8 @@ class RegistrationCheck : public ::testing::Test {
   PartyRecord& GasNetworkParty() { return data_.parties[4]; }
 
   FakeRecordsData data_ = FakeRecordsData::Usual();
+  Policy policy_;
+  RegistrationFinding found_;
 };
 
 TEST_F(RegistrationCheck, AcceptsTheRegisteredNetworkOperatorOfAnEsmeAndOfAGpf) {

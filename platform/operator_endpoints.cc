@@ -1,0 +1,229 @@
+#include "platform/operator_endpoints.h"
+
+#include <boost/json.hpp>
+
+#include "firmware/base/request_id.h"
+#include "platform/answers.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr std::uint64_t kMaxListed = 1000;
+constexpr std::uint64_t kMaxBody = 1024 * 1024;
+constexpr std::size_t kMaxSubjects = 10'000;
+constexpr std::size_t kMaxText = 200;
+constexpr int kAccepted = 202;
+
+boost::json::object ReceiptJson(const audit::Receipt& receipt) {
+  return {{"index", std::to_string(receipt.index)}, {"leaf", ToHex(receipt.leaf)}};
+}
+
+std::string_view Name(store::QuarantineAct act) {
+  return act == store::QuarantineAct::kRelease ? "release" : "delete";
+}
+
+boost::json::object ItemJson(const store::QuarantinedItem& item) {
+  boost::json::object json{
+      {"id", std::to_string(item.id)},      {"kind", item.request ? "handover" : "floor"},
+      {"device", item.device.Hyphenated()}, {"role", acb::Name(item.role)},
+      {"since", item.since.Iso()},          {"why", item.why}};
+  if (item.request) {
+    json["request_id"] = item.request->Text();
+    json["user"] = item.request->originator.Hyphenated();
+  }
+  if (item.floor) json["floor"] = std::to_string(item.floor->value());
+  if (item.first_act) {
+    json["waiting"] = {{"act", Name(*item.first_act)}, {"first_operator", item.first_operator}};
+  }
+  return json;
+}
+
+HttpResponse ListQuarantine(Box& box, const HttpRequest& request) {
+  const auto text = request.QueryParameter("from");
+  const auto from = text ? ParseDecimal(*text) : std::optional<std::uint64_t>(0);
+  if (!from) return Problem(Failure(Reason::kMalformed, "'from' is a decimal number"));
+  const auto items = box.store().ListQuarantine(*from, kMaxListed);
+  if (!items) return Problem(items.error());
+  boost::json::array list;
+  for (const store::QuarantinedItem& item : *items) list.push_back(ItemJson(item));
+  return JsonResponse(boost::json::object{{"quarantine", std::move(list)}});
+}
+
+// The released request, with every check made anew and its counter taken now (R-NOW-11).
+HttpResponse Released(Box& box, const HttpRequest& request, const store::Agreement& done) {
+  const HandoverAnswer answer = box.handover().Handle({.octets = done.request_octets,
+                                                       .client = request.client.name,
+                                                       .proposed = std::nullopt,
+                                                       .released = true});
+  box.metrics().Count(answer);
+  return ToResponse(answer, box.environment());
+}
+
+HttpResponse Decide(Box& box, const Clock& clock, const HttpRequest& request,
+                    store::QuarantineAct act) {
+  const auto id = ParseDecimal(request.Parameter("id"));
+  if (!id) return Problem(Failure(Reason::kNotFound, "the quarantine's numbers are decimal"));
+  const auto done = box.store().AgreeOnQuarantined(*id, act, request.client.name, clock.Now());
+  if (!done) return Problem(done.error());
+  if (done->complete && act == store::QuarantineAct::kRelease) {
+    if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
+    if (done->item.request) return Released(box, request, *done);
+  }
+  HttpResponse response = JsonResponse(
+      boost::json::object{{"id", std::to_string(*id)},
+                          {"act", Name(act)},
+                          {"outcome", done->complete ? "done" : "waits for a second operator"},
+                          {"audit", ReceiptJson(done->receipt)}});
+  if (!done->complete) response.status = kAccepted;
+  return response;
+}
+
+Failure Malformed(std::string what) { return Failure(Reason::kMalformed, std::move(what)); }
+
+Result<std::string> TextOf(const boost::json::object& object, std::string_view name) {
+  const boost::json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_string() || value->get_string().empty() ||
+      value->get_string().size() > kMaxText) {
+    return Malformed("'" + std::string(name) + "' must be a text of 1 to " +
+                     std::to_string(kMaxText) + " octets");
+  }
+  return std::string(value->get_string());
+}
+
+// A device or a subject has one spelling in the store.
+Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
+  switch (scope) {
+    case SuspensionScope::kDevice:
+    case SuspensionScope::kSubject: {
+      const auto eui = Eui64::FromText(text);
+      if (!eui) return Malformed("'" + text + "' is not an EUI-64");
+      return eui->Hyphenated();
+    }
+    case SuspensionScope::kAll:
+    case SuspensionScope::kParty:
+    case SuspensionScope::kIssuer:
+      break;
+  }
+  return text;
+}
+
+Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
+                                            SuspensionScope scope) {
+  if (scope == SuspensionScope::kAll) return std::vector<std::string>{""};
+  std::vector<std::string> subjects;
+  const boost::json::value* list = order.if_contains("subjects");
+  if (list == nullptr) {
+    auto text = TextOf(order, "subject");
+    if (!text) return std::move(text).error();
+    auto subject = SubjectOf(scope, *std::move(text));
+    if (!subject) return std::move(subject).error();
+    return std::vector<std::string>{*std::move(subject)};
+  }
+  if (!list->is_array() || list->get_array().empty() || list->get_array().size() > kMaxSubjects) {
+    return Malformed("'subjects' must be a list of 1 to " + std::to_string(kMaxSubjects));
+  }
+  for (const boost::json::value& item : list->get_array()) {
+    if (!item.is_string() || item.get_string().empty() || item.get_string().size() > kMaxText) {
+      return Malformed("'subjects' holds texts");
+    }
+    auto subject = SubjectOf(scope, std::string(item.get_string()));
+    if (!subject) return std::move(subject).error();
+    subjects.push_back(*std::move(subject));
+  }
+  return subjects;
+}
+
+struct Order {
+  bool lift;
+  std::vector<Suspension> rows;
+};
+
+Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
+  boost::json::error_code error;
+  const boost::json::value value = boost::json::parse(request.body.Text(), error);
+  if (error || !value.is_object()) return Malformed("the body must be a JSON object");
+  const boost::json::object& object = value.get_object();
+  auto scope_name = TextOf(object, "scope");
+  if (!scope_name) return std::move(scope_name).error();
+  const auto scope = SuspensionScopeFromName(*scope_name);
+  if (!scope) return Malformed("'scope' must be all, party, device, subject or issuer");
+  auto act = TextOf(object, "action");
+  if (!act) return std::move(act).error();
+  if (*act != "suspend" && *act != "lift") return Malformed("'action' must be suspend or lift");
+  auto authority = TextOf(object, "authority");
+  if (!authority) return std::move(authority).error();
+  auto subjects = SubjectsOf(object, *scope);
+  if (!subjects) return std::move(subjects).error();
+  Order order{.lift = *act == "lift", .rows = {}};
+  for (std::string& subject : *subjects) {
+    order.rows.push_back({.scope = *scope,
+                          .subject = std::move(subject),
+                          .authority = *authority,
+                          .by = request.client.name,
+                          .since = now,
+                          .lift_by = {}});
+  }
+  if (order.lift && order.rows.size() != 1) return Malformed("one suspension is lifted at a time");
+  return order;
+}
+
+HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& request) {
+  const UtcTime now = clock.Now();
+  const auto order = ReadOrder(request, now);
+  if (!order) return Problem(order.error());
+  bool complete = true;
+  audit::Receipt receipt{};
+  if (order->lift) {
+    const auto lifted = box.store().AgreeToLift(order->rows.front(), now);
+    if (!lifted) return Problem(lifted.error());
+    complete = lifted->complete;
+    receipt = lifted->receipt;
+  } else {
+    const auto stopped = box.store().Suspend(order->rows, now);
+    if (!stopped) return Problem(stopped.error());
+    receipt = *stopped;
+  }
+  if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
+  HttpResponse response = JsonResponse(
+      boost::json::object{{"action", order->lift ? "lift" : "suspend"},
+                          {"outcome", complete ? "done" : "waits for a second operator"},
+                          {"audit", ReceiptJson(receipt)}});
+  if (!complete) response.status = kAccepted;
+  return response;
+}
+
+HttpResponse GetSuspensions(Box& box) {
+  const auto rows = box.store().ListSuspensions();
+  if (!rows) return Problem(rows.error());
+  boost::json::array list;
+  for (const Suspension& row : *rows) {
+    boost::json::object json{{"scope", acb::Name(row.scope)},
+                             {"subject", row.subject},
+                             {"authority", row.authority},
+                             {"by", row.by},
+                             {"since", row.since.Iso()}};
+    if (!row.lift_by.empty()) json["lift_first_operator"] = row.lift_by;
+    list.push_back(std::move(json));
+  }
+  return JsonResponse(boost::json::object{{"suspensions", std::move(list)}});
+}
+
+}  // namespace
+
+void AddOperatorRoutes(Router& router, Box& box, const Clock& clock) {
+  router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0,
+             [&box](const HttpRequest& request) { return ListQuarantine(box, request); });
+  for (const auto act : {store::QuarantineAct::kRelease, store::QuarantineAct::kDelete}) {
+    router.Add("POST", "/v1/quarantine/{id}/" + std::string(Name(act)), {Role::kOperator}, kMaxBody,
+               [&box, &clock, act](const HttpRequest& request) {
+                 return Decide(box, clock, request, act);
+               });
+  }
+  router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0,
+             [&box](const HttpRequest&) { return GetSuspensions(box); });
+  router.Add(
+      "POST", "/v1/suspension", {Role::kOperator}, kMaxBody,
+      [&box, &clock](const HttpRequest& request) { return PostSuspension(box, clock, request); });
+}
+
+}  // namespace acb::platform

@@ -1,0 +1,89 @@
+#include "tools/acbctl/operate.h"
+
+#include <boost/json.hpp>
+#include <iostream>
+
+namespace acb::acbctl {
+namespace {
+
+constexpr int kHttpOk = 200;
+constexpr int kHttpAccepted = 202;
+
+// The same request by each operator in turn, until one is refused.
+int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
+           const platform::HttpClientRequest& request) {
+  std::vector<Connection> turns;
+  for (const std::filesystem::path& certificate : operators) {
+    Connection turn = connection;
+    turn.certificate = certificate;
+    turn.key = certificate;
+    turn.key.replace_extension(".key");
+    turns.push_back(std::move(turn));
+  }
+  if (turns.empty()) turns.push_back(connection);
+  for (const Connection& turn : turns) {
+    const auto response = Send(turn, "operator", request);
+    if (!response) return Complain(response.error());
+    if (connection.json) {
+      std::cout << response->body << "\n";
+      if (response->status != kHttpOk && response->status != kHttpAccepted) return kRefused;
+      continue;
+    }
+    if (response->status != kHttpOk && response->status != kHttpAccepted) {
+      return PrintProblem(*response);
+    }
+    PrintMembers(ParseObject(response->body), "");
+  }
+  return kGood;
+}
+
+int PrintList(const Connection& connection, const std::string& target, const char* member,
+              const char* none) {
+  const auto response = Send(connection, "operator", {.method = "GET", .target = target});
+  if (!response) return Complain(response.error());
+  if (const auto done = PrintRaw(connection, *response)) return *done;
+  const boost::json::object answer = ParseObject(response->body);
+  const boost::json::value* list = answer.if_contains(member);
+  if (list == nullptr || !list->is_array() || list->get_array().empty()) {
+    std::cout << none << "\n";
+    return kGood;
+  }
+  for (const boost::json::value& item : list->get_array()) {
+    if (!item.is_object()) continue;
+    PrintMembers(item.get_object(), "");
+    std::cout << "\n";
+  }
+  return kGood;
+}
+
+}  // namespace
+
+int ListQuarantine(const Connection& connection) {
+  return PrintList(connection, "/v1/quarantine", "quarantine", "nothing is in quarantine");
+}
+
+int DecideQuarantined(const Connection& connection, const QuarantineOptions& options) {
+  return SendAs(connection, options.as,
+                {.method = "POST",
+                 .target = "/v1/quarantine/" + options.id + "/" + options.act,
+                 .content_type = "application/json",
+                 .body = "{}"});
+}
+
+int ListSuspensions(const Connection& connection) {
+  return PrintList(connection, "/v1/suspension", "suspensions", "nothing is suspended");
+}
+
+int Suspend(const Connection& connection, const SuspendOptions& options) {
+  boost::json::object order{{"scope", options.scope},
+                            {"action", options.lift ? "lift" : "suspend"},
+                            {"authority", options.authority}};
+  if (!options.subject.empty()) order["subject"] = options.subject;
+  return SendAs(connection, options.as,
+                {.method = "POST",
+                 .target = "/v1/suspension",
+                 .content_type = "application/json",
+                 .body = boost::json::serialize(order)});
+}
+
+}  // namespace acb::acbctl

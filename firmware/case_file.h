@@ -21,6 +21,7 @@ struct CaseFile {
   BytesView octets;      // the request as received
   Sha256Digest body{};   // its SHA-256
   std::string client;    // identity of the mTLS peer
+  std::string channel;   // label of its channel (R-074-5); empty: it has none
   UtcTime now{0};        // when it arrived, real time
   UtcTime judged_at{0};  // the one instant that validity is judged at
 

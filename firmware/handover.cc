@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "firmware/checks/channel.h"
 #include "firmware/checks/device.h"
 #include "firmware/checks/earlier_answer.h"
 #include "firmware/checks/eligibility.h"
@@ -23,6 +24,7 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   CaseFile file{.octets = incoming.octets,
                 .body = Sha256(incoming.octets),
                 .client = incoming.client,
+                .channel = incoming.channel,
                 .now = ports_.clock.Now()};
   file.judged_at = settings_.validation_time.value_or(file.now);
   const std::shared_ptr<const smki::Trust> trust = ports_.trust.Current();
@@ -31,6 +33,9 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   auto unverified = duis::Parse(incoming.octets, settings_.parse);
   if (!unverified) return Decline(file, unverified.error());
   file.claimed_id = unverified->claimed_request_id();
+
+  Status channel = checks::CheckChannel(incoming.channel, settings_.channels);
+  if (!channel) return Decline(file, channel.error());
 
   auto records = ports_.records.Open();
   if (!records) return Decline(file, records.error());

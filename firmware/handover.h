@@ -18,6 +18,7 @@ struct HandoverSettings {
   std::optional<UtcTime> validation_time;  // test only (design.md section 10)
   std::uint64_t requested_floor_limit;     // R-NOW-3
   checks::AcbCertificates acb;
+  std::vector<std::string> channels;  // that may ask for a handover; empty: every one (R-074-5)
 };
 
 // The certificates and revocation lists of the moment. Thread-safe; never null.
@@ -40,6 +41,7 @@ struct IncomingRequest {
   BytesView octets;
   std::string client;                        // identity of the mTLS peer
   std::optional<std::string_view> proposed;  // X-Originator-Counter, as sent
+  std::string channel = {};                  // label of the connection's channel (R-074-5)
 };
 
 struct HandoverAnswer {

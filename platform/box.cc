@@ -113,7 +113,8 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
   HandoverSettings settings{.parse = {},
                             .validation_time = config.test.validation_time,
                             .requested_floor_limit = config.floor_limit,
-                            .acb = *box->acb_};
+                            .acb = *box->acb_,
+                            .channels = config.handover_channels};
   settings.parse.octets = config.request_octets;
   box->handover_ = std::make_unique<Handover>(HandoverPorts{.clock = clock,
                                                             .trust = *box->trust_,

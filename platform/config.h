@@ -46,6 +46,7 @@ struct Config {
   std::filesystem::path tls_key;
   std::filesystem::path tls_client_ca;
   std::vector<KnownClient> clients;
+  std::vector<std::string> handover_channels;  // empty: every channel (R-074-5)
 
   std::filesystem::path hsm_module;
   std::string hsm_token_label;

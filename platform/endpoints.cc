@@ -62,7 +62,8 @@ HttpResponse PostHandover(Box& box, const HttpRequest& request) {
   const HandoverAnswer answer =
       box.handover().Handle({.octets = request.body.View(),
                              .client = request.client.name,
-                             .proposed = request.Header("X-Originator-Counter")});
+                             .proposed = request.Header("X-Originator-Counter"),
+                             .channel = request.client.channel});
   box.metrics().Count(answer);
   return ToResponse(answer, box.environment());
 }

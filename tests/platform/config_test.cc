@@ -130,6 +130,30 @@ TEST(Configuration, ReadsEverySetting) {
   EXPECT_EQ(config.request, std::chrono::seconds(6));
 }
 
+// R-074-5.
+TEST(Configuration, ReadsTheChannelsOfClientsAndOfHandovers) {
+  const auto usual = Parse(kLeast);
+  ASSERT_TRUE(usual) << usual.error().explanation;
+  EXPECT_EQ(usual->clients[0].channel, "gateway");
+  EXPECT_TRUE(usual->handover_channels.empty());
+  const auto named =
+      Parse(Replaced(kLeast, "role = \"dsp\"", "role = \"dsp\", channel = \"line-2\"") +
+            "handover = { channels = [\"gateway\", \"line-2\"] }\n");
+  ASSERT_TRUE(named) << named.error().explanation;
+  EXPECT_EQ(named->clients[0].channel, "line-2");
+  EXPECT_THAT(named->handover_channels, ::testing::ElementsAre("gateway", "line-2"));
+}
+
+TEST(Configuration, RefusesWrongChannels) {
+  EXPECT_THAT(ErrorOf(Replaced(kLeast, "role = \"dsp\"", "role = \"dsp\", channel = \"A B\"")),
+              HasSubstr("acbd.toml:3: client.channel must be 1 to 32 of a-z, 0-9 and -"));
+  for (const char* channels : {"[]", "[\"A\"]", "\"gateway\"", "[1]"}) {
+    EXPECT_THAT(ErrorOf(std::string(kLeast) + "handover = { channels = " + channels + " }\n"),
+                HasSubstr("acbd.toml:8: handover.channels must"))
+        << channels;
+  }
+}
+
 TEST(Configuration, ReadsTheTestSettings) {
   const auto config = Parse(Whole());
   ASSERT_TRUE(config) << config.error().explanation;

@@ -81,7 +81,7 @@ audit::Entry CaseFile::RefusedEntry(const Failure& why) const {
   audit::Entry entry = Begin("refused");
   entry.Set("reason", info.name)
       .Set("final", info.kind == ReasonKind::kRefusal)
-      .Set("response_code", info.duis_code)
+      .Set("response_code", answers.Of(why.reason).response_code)
       .SetIfAny("explanation", why.explanation);
   return entry;
 }

@@ -25,6 +25,7 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
                 .body = Sha256(incoming.octets),
                 .client = incoming.client,
                 .channel = incoming.channel,
+                .answers = settings_.answers,
                 .now = ports_.clock.Now()};
   file.judged_at = settings_.validation_time.value_or(file.now);
   const std::shared_ptr<const smki::Trust> trust = ports_.trust.Current();

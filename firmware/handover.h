@@ -18,6 +18,7 @@ struct HandoverSettings {
   std::optional<UtcTime> validation_time;  // test only (design.md section 10)
   std::uint64_t requested_floor_limit;     // R-NOW-3
   checks::AcbCertificates acb;
+  AnswerTable answers = {};           // R-063-10
   std::vector<std::string> channels;  // that may ask for a handover; empty: every one (R-074-5)
 };
 

@@ -26,9 +26,12 @@ boost::json::object SignedJson(const HandoverAnswer& answer, std::string_view en
 
 }  // namespace
 
-HttpResponse ToResponse(const HandoverAnswer& answer, std::string_view environment) {
+HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers,
+                        std::string_view environment) {
   if (answer.handed) return JsonResponse(SignedJson(answer, environment));
-  boost::json::object extra;
+  // In the place of the built-in ones, which problems of the transport have (R-063-10).
+  const Answer& says = answers.Of(answer.failure->reason);
+  boost::json::object extra{{"title", says.sentence}, {"response_code", says.response_code}};
   if (answer.request_id) extra["request_id"] = answer.request_id->Text();
   if (answer.audit) extra["audit"] = ReceiptJson(*answer.audit);
   return Problem(*answer.failure, extra);

@@ -6,8 +6,9 @@
 
 namespace acb::platform {
 
-// 200 with the command, or the problem document of the refusal or fault. The same outcome always
-// has the same octets (promise P5).
-HttpResponse ToResponse(const HandoverAnswer& answer, std::string_view environment);
+// 200 with the command, or the problem document of the refusal or fault, with the response code and
+// the sentence of `answers`. The same outcome always has the same octets (promise P5).
+HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers,
+                        std::string_view environment);
 
 }  // namespace acb::platform

@@ -279,6 +279,11 @@ void ReadClients(Section& root, Errors& errors, Config& config) {
   if (clients.empty()) root.Missing("client", "is missing: nobody could use the service");
 }
 
+void ReadAnswers(Section section, const Paths& paths, Config& config) {
+  config.response_codes = paths.Resolve(section.TextOr("response_codes", {}));
+  section.Finish();
+}
+
 // R-074-5: without the list every channel may ask for a handover.
 void ReadHandover(Section section, Config& config) {
   config.handover_channels = section.Texts("channels");
@@ -430,6 +435,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadListen(root.Sub("listen"), config);
   ReadTls(root.Sub("tls"), paths, config);
   ReadClients(root, errors, config);
+  ReadAnswers(root.Sub("answers"), paths, config);
   ReadHandover(root.Sub("handover"), config);
   ReadHsm(root.Sub("hsm"), paths, config);
   ReadStore(root.Sub("store"), paths, config);
@@ -465,6 +471,15 @@ Result<Secret> ReadAtMost(const Descriptor& descriptor, const std::filesystem::p
   return CannotRead(file, "has more than " + std::to_string(limit) + " octets");
 }
 
+Result<std::string> ReadSettings(const std::filesystem::path& file) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor) return CannotRead(file, std::strerror(errno));
+  std::size_t size = 0;
+  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
+  if (!octets) return octets.error();
+  return std::string(AsText(octets->View().first(size)));
+}
+
 Status CheckPinFile(const Descriptor& descriptor, const std::filesystem::path& file) {
   struct stat status {};
   if (::fstat(descriptor.get(), &status) != 0) return CannotRead(file, std::strerror(errno));
@@ -495,12 +510,16 @@ Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& f
 }
 
 Result<Config> LoadConfig(const std::filesystem::path& file) {
-  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!descriptor) return CannotRead(file, std::strerror(errno));
-  std::size_t size = 0;
-  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
-  if (!octets) return octets.error();
-  return ParseConfig(AsText(octets->View().first(size)), file);
+  const auto text = ReadSettings(file);
+  if (!text) return text.error();
+  auto config = ParseConfig(*text, file);
+  if (!config || config->response_codes.empty()) return config;
+  const auto csv = ReadSettings(config->response_codes);
+  if (!csv) return csv.error();
+  auto answers = AnswerTable::Parse(*csv, config->response_codes.filename().string());
+  if (!answers) return std::move(answers).error();
+  config->answers = *std::move(answers);
+  return config;
 }
 
 HttpsServerSettings ServerSettings(const Config& config) {

@@ -41,19 +41,19 @@ HttpResponse Readiness(bool ready, std::string_view environment,
   return response;
 }
 
-HttpResponse ListReasons() {
+HttpResponse ListReasons(const AnswerTable& answers) {
   boost::json::array reasons;
   for (const ReasonInfo& info : AllReasons()) {
     reasons.push_back({{"number", std::to_string(static_cast<unsigned>(info.reason))},
                        {"reason", info.name},
-                       {"sentence", info.sentence},
+                       {"sentence", answers.Of(info.reason).sentence},
                        {"http_status", std::to_string(info.http_status)},
-                       {"response_code", info.duis_code}});
+                       {"response_code", answers.Of(info.reason).response_code}});
   }
   return JsonResponse(boost::json::object{{"reasons", std::move(reasons)}});
 }
 
-HttpResponse PostHandover(Box& box, const HttpRequest& request) {
+HttpResponse PostHandover(Box& box, const Config& config, const HttpRequest& request) {
   // Every check without the act is a later issue; to sign what was meant as a trial would be worse
   // than to refuse.
   if (!request.query.empty()) {
@@ -65,7 +65,7 @@ HttpResponse PostHandover(Box& box, const HttpRequest& request) {
                              .proposed = request.Header("X-Originator-Counter"),
                              .channel = request.client.channel});
   box.metrics().Count(answer);
-  return ToResponse(answer, box.environment());
+  return ToResponse(answer, config.answers, box.environment());
 }
 
 boost::json::object CellJson(const CellState& cell) {
@@ -152,23 +152,25 @@ HttpResponse GetMetrics(Box& box) {
   return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
 }
 
-void AddCommonRoutes(Router& router) {
+void AddCommonRoutes(Router& router, const Config& config) {
   router.Add("GET", "/healthz", RoleSet::Any(), 0, [](const HttpRequest&) { return Text("ok\n"); });
   router.Add("GET", "/v1/reasons", RoleSet::Any(), 0,
-             [](const HttpRequest&) { return ListReasons(); });
+             [&answers = config.answers](const HttpRequest&) { return ListReasons(answers); });
 }
 
 }  // namespace
 
 Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   Router router;
-  AddCommonRoutes(router);
-  router.Add({.method = "POST",
-              .pattern = "/v1/handovers",
-              .roles = {Role::kDsp},
-              .body_limit = config.body_octets,
-              .handler = [&box](const HttpRequest& request) { return PostHandover(box, request); },
-              .content_types = {"application/xml", "text/xml"}});
+  AddCommonRoutes(router, config);
+  router.Add(
+      {.method = "POST",
+       .pattern = "/v1/handovers",
+       .roles = {Role::kDsp},
+       .body_limit = config.body_octets,
+       .handler = [&box, &config](
+                      const HttpRequest& request) { return PostHandover(box, config, request); },
+       .content_types = {"application/xml", "text/xml"}});
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0,
@@ -187,7 +189,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
 
 Router ClosedRoutes(const Failure& why, const Config& config) {
   Router router;
-  AddCommonRoutes(router);
+  AddCommonRoutes(router, config);
   const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
   router.Add("GET", "/readyz", RoleSet::Any(), 0, [why, environment](const HttpRequest&) {
     return Readiness(false, environment, {why});

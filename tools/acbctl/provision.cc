@@ -11,6 +11,7 @@
 #include <optional>
 #include <sstream>
 
+#include "firmware/answer_table.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/certificate.h"
 #include "hsm/provisioning.h"
@@ -353,6 +354,7 @@ Status Provisioner::WriteConfiguration() {
   toml << "[store]\ndirectory = \"store\"\n\n"
        << "[acb]\ndigital_signing_certificate = \"acb/ds.pem\"\nkey_agreement_certificate = "
           "\"acb/ka.pem\"\n\n"
+       << "[answers]\nresponse_codes = \"response-codes.csv\"\n\n"
        << "[trust]\nroots = " << Quoted(root_files_) << "\n";
   if (test()) {
     toml << "\n# Only environment test may relax these (README, \"Test environment\").\n[test]\n";
@@ -366,6 +368,9 @@ Status Provisioner::WriteConfiguration() {
     toml << "]\nissuers_without_crl = " << Quoted(options_.issuers_without_crl)
          << "\npinned_signers = " << Quoted(test_parts_.pinned_signers) << "\n";
   }
+  // R-063-10: every reason with its code, for the site to change.
+  Status codes = WriteNew(directory_ / "response-codes.csv", AnswerTable().Csv());
+  if (!codes) return codes;
   const std::filesystem::path file = directory_ / "acbd.toml";
   if (Status written = WriteNew(file, toml.str()); !written) return written;
   auto checked = platform::LoadConfig(file);

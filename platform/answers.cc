@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "firmware/base/base64.h"
+#include "firmware/duis/response_code.h"
 
 namespace acb::platform {
 namespace {
@@ -35,6 +36,21 @@ HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers
   if (answer.request_id) extra["request_id"] = answer.request_id->Text();
   if (answer.audit) extra["audit"] = ReceiptJson(*answer.audit);
   return Problem(*answer.failure, extra);
+}
+
+HttpResponse ToDuisResponse(HttpResponse answered, const HandoverAnswer& answer,
+                            const AnswerTable& answers, duis::Echo echo, UtcTime at) {
+  duis::Response content{std::move(echo), duis::kSuccess, at, {}};
+  if (answer.handed) {
+    content.command = answer.handed->command;
+  } else {
+    content.code = answers.Of(answer.failure->reason).response_code;
+  }
+  auto document = duis::BuildResponse(content);
+  if (!document) return Problem(document.error());
+  answered.content_type = "application/xml";
+  answered.body = *std::move(document);
+  return answered;
 }
 
 }  // namespace acb::platform

@@ -1,6 +1,7 @@
 // How the outcome of a handover looks on the wire (design.md section 8).
 #pragma once
 
+#include "firmware/duis/response.h"
 #include "firmware/handover.h"
 #include "platform/http_message.h"
 
@@ -10,5 +11,11 @@ namespace acb::platform {
 // the sentence of `answers`. The same outcome always has the same octets (promise P5).
 HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers,
                         std::string_view environment);
+
+// The same as a DUIS Response (duis-6.21.md section 1.7): status and headers are those of
+// ToResponse, which `answered` is. `at` is when it was decided, so that it too has the same octets
+// each time.
+HttpResponse ToDuisResponse(HttpResponse answered, const HandoverAnswer& answer,
+                            const AnswerTable& answers, duis::Echo echo, UtcTime at);
 
 }  // namespace acb::platform

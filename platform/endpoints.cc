@@ -4,8 +4,10 @@
 
 #include "firmware/base/request_id.h"
 #include "firmware/checks/eligibility.h"
+#include "firmware/duis/response.h"
 #include "platform/answers.h"
 #include "platform/feed_import.h"
+#include "platform/media_type.h"
 
 namespace acb::platform {
 namespace {
@@ -53,7 +55,34 @@ HttpResponse ListReasons(const AnswerTable& answers) {
   return JsonResponse(boost::json::object{{"reasons", std::move(reasons)}});
 }
 
-HttpResponse PostHandover(Box& box, const Config& config, const HttpRequest& request) {
+// The forms of a handover's answer, the usual one first.
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kHandoverForms[] = {kJson, "application/xml", "text/xml"};
+
+bool WantsXml(const HttpRequest& request) {
+  return ChooseMediaType(request.Header("Accept"), kHandoverForms) != kJson;
+}
+
+HttpResponse AsXml(const HttpRequest& request, const Config& config, HttpResponse json,
+                   const HandoverAnswer& answer, UtcTime at) {
+  duis::ParseLimits limits;
+  limits.octets = config.request_octets;
+  return ToDuisResponse(std::move(json), answer, config.answers,
+                        duis::ReadEcho(request.body.View(), limits), at);
+}
+
+// What the log says, so that a repeated answer has the octets of the first one (promise P5); now,
+// when nothing could be recorded.
+UtcTime DecidedAt(Box& box, const HandoverAnswer& answer, const Clock& clock) {
+  if (!answer.audit) return clock.Now();
+  const auto entries = box.store().ReadAudit(answer.audit->index, 1);
+  if (!entries || entries->empty()) return clock.Now();
+  const auto entry = boost::json::parse(entries->front());
+  return UtcTime::FromIso(entry.at("time").as_string()).value_or(clock.Now());
+}
+
+HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
+                          const HttpRequest& request) {
   // Every check without the act is a later issue; to sign what was meant as a trial would be worse
   // than to refuse.
   if (!request.query.empty()) {
@@ -65,7 +94,9 @@ HttpResponse PostHandover(Box& box, const Config& config, const HttpRequest& req
                              .proposed = request.Header("X-Originator-Counter"),
                              .channel = request.client.channel});
   box.metrics().Count(answer);
-  return ToResponse(answer, config.answers, box.environment());
+  HttpResponse json = ToResponse(answer, config.answers, box.environment());
+  if (!WantsXml(request)) return json;
+  return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock));
 }
 
 boost::json::object CellJson(const CellState& cell) {
@@ -163,14 +194,15 @@ void AddCommonRoutes(Router& router, const Config& config) {
 Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   Router router;
   AddCommonRoutes(router, config);
-  router.Add(
-      {.method = "POST",
-       .pattern = "/v1/handovers",
-       .roles = {Role::kDsp},
-       .body_limit = config.body_octets,
-       .handler = [&box, &config](
-                      const HttpRequest& request) { return PostHandover(box, config, request); },
-       .content_types = {"application/xml", "text/xml"}});
+  router.Add({.method = "POST",
+              .pattern = "/v1/handovers",
+              .roles = {Role::kDsp},
+              .body_limit = config.body_octets,
+              .handler =
+                  [&box, &config, &clock](const HttpRequest& request) {
+                    return PostHandover(box, config, clock, request);
+                  },
+              .content_types = {"application/xml", "text/xml"}});
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0,
@@ -187,7 +219,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   return router;
 }
 
-Router ClosedRoutes(const Failure& why, const Config& config) {
+Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock) {
   Router router;
   AddCommonRoutes(router, config);
   const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
@@ -195,7 +227,14 @@ Router ClosedRoutes(const Failure& why, const Config& config) {
     return Readiness(false, environment, {why});
   });
   const auto closed = [why](const HttpRequest&) { return Problem(why); };
-  router.Add("POST", "/v1/handovers", {Role::kDsp}, config.body_octets, closed);
+  router.Add("POST", "/v1/handovers", {Role::kDsp}, config.body_octets,
+             [why, environment, &config, &clock](const HttpRequest& request) {
+               HandoverAnswer answer;
+               answer.failure = why;
+               HttpResponse json = ToResponse(answer, config.answers, environment);
+               if (!WantsXml(request)) return json;
+               return AsXml(request, config, std::move(json), answer, clock.Now());
+             });
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);

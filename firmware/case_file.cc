@@ -43,7 +43,7 @@ ReservationWish CaseFile::Wish(std::uint64_t trust_generation, bool released) co
 
 audit::Entry CaseFile::Begin(std::string_view kind) const {
   audit::Entry entry(kind, now);
-  entry.Set("client", client).Set("request_sha256", ToHex(body));
+  entry.Set("client", client).SetIfAny("channel", channel).Set("request_sha256", ToHex(body));
   if (judged_at != now) entry.Set("judged_at", judged_at.Iso());
   if (request) {
     const duis::HandoverRequest& content = request->content();
@@ -100,7 +100,7 @@ audit::Entry CaseFile::RefusedEntry(const Failure& why) const {
   audit::Entry entry = Begin("refused");
   entry.Set("reason", info.name)
       .Set("final", info.kind == ReasonKind::kRefusal)
-      .Set("response_code", info.duis_code)
+      .Set("response_code", answers.Of(why.reason).response_code)
       .SetIfAny("explanation", why.explanation);
   return entry;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "firmware/answer_table.h"
 #include "firmware/audit/entry.h"
 #include "firmware/base/request_id.h"
 #include "firmware/base/reserved_counter.h"
@@ -20,11 +21,13 @@
 namespace acb {
 
 struct CaseFile {
-  BytesView octets;      // the request as received
-  Sha256Digest body{};   // its SHA-256
-  std::string client;    // identity of the mTLS peer
-  UtcTime now{0};        // when it arrived, real time
-  UtcTime judged_at{0};  // the one instant that validity is judged at
+  BytesView octets;            // the request as received
+  Sha256Digest body{};         // its SHA-256
+  std::string client;          // identity of the mTLS peer
+  std::string channel;         // label of its channel (R-074-5); empty: it has none
+  const AnswerTable& answers;  // which response codes refusals have (R-063-10)
+  UtcTime now{0};              // when it arrived, real time
+  UtcTime judged_at{0};        // the one instant that validity is judged at
 
   // As the steps find them out; empty before.
   std::optional<RequestId> claimed_id;  // unverified: for the record only

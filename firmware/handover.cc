@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "firmware/checks/certified_product.h"
+#include "firmware/checks/channel.h"
 #include "firmware/checks/device.h"
 #include "firmware/checks/earlier_answer.h"
 #include "firmware/checks/eligibility.h"
@@ -83,6 +84,8 @@ CaseFile Handover::Open(const IncomingRequest& incoming) const {
   CaseFile file{.octets = incoming.octets,
                 .body = Sha256(incoming.octets),
                 .client = incoming.client,
+                .channel = incoming.channel,
+                .answers = settings_.answers,
                 .now = ports_.clock.Now()};
   file.judged_at = settings_.validation_time.value_or(file.now);
   return file;
@@ -96,6 +99,9 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
   auto unverified = duis::Parse(incoming.octets, settings_.parse);
   if (!unverified) return std::move(unverified).error();
   file.claimed_id = unverified->claimed_request_id();
+
+  Status channel = checks::CheckChannel(incoming.channel, settings_.channels);
+  if (!channel) return std::move(channel).error();
 
   auto earlier = checks::FindEarlierAnswer(records, *file.claimed_id, file.body);
   if (!earlier || earlier->has_value()) return earlier;

@@ -20,6 +20,8 @@ struct HandoverSettings {
   std::optional<UtcTime> validation_time;  // test only (design.md section 10)
   checks::Policy policy;
   checks::AcbCertificates acb;
+  AnswerTable answers = {};           // R-063-10
+  std::vector<std::string> channels;  // that may ask for a handover; empty: every one (R-074-5)
 };
 
 // The certificates and revocation lists of the moment. Thread-safe; never null.
@@ -42,6 +44,7 @@ struct IncomingRequest {
   BytesView octets;
   std::string client;                        // identity of the mTLS peer
   std::optional<std::string_view> proposed;  // X-Originator-Counter, as sent
+  std::string channel = {};                  // label of the connection's channel (R-074-5)
   // Two operators released it from quarantine: every check is made anew but that of the volume.
   bool released = false;
 };

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "firmware/base/base64.h"
+#include "firmware/duis/response_code.h"
 
 namespace acb::platform {
 namespace {
@@ -25,14 +26,15 @@ boost::json::object SignedJson(const HandoverAnswer& answer, std::string_view en
 }
 
 // R-NOW-11: taken, and not signed yet.
-HttpResponse Quarantined(const HandoverAnswer& answer, std::string_view environment) {
+HttpResponse Quarantined(const HandoverAnswer& answer, const Answer& says,
+                         std::string_view environment) {
   const ReasonInfo& info = Describe(answer.failure->reason);
   HttpResponse response =
       JsonResponse(boost::json::object{{"request_id", answer.request_id->Text()},
                                        {"outcome", "quarantined"},
                                        {"device", answer.request_id->target.Hyphenated()},
                                        {"reason", info.name},
-                                       {"response_code", info.duis_code},
+                                       {"response_code", says.response_code},
                                        {"detail", answer.failure->explanation},
                                        {"quarantine", std::to_string(answer.audit->index)},
                                        {"environment", environment},
@@ -41,7 +43,7 @@ HttpResponse Quarantined(const HandoverAnswer& answer, std::string_view environm
   return response;
 }
 
-boost::json::object OutcomeJson(const CheckOutcome& outcome) {
+boost::json::object OutcomeJson(const CheckOutcome& outcome, const AnswerTable& answers) {
   boost::json::object json{{"check", outcome.check}};
   switch (outcome.kind) {
     case CheckOutcome::Kind::kPassed:
@@ -51,11 +53,11 @@ boost::json::object OutcomeJson(const CheckOutcome& outcome) {
       json["outcome"] = "not reached";
       break;
     case CheckOutcome::Kind::kFailed: {
-      const ReasonInfo& info = Describe(outcome.why->reason);
+      const Answer& says = answers.Of(outcome.why->reason);
       json["outcome"] = "failed";
-      json["reason"] = info.name;
-      json["response_code"] = info.duis_code;
-      json["sentence"] = info.sentence;
+      json["reason"] = Describe(outcome.why->reason).name;
+      json["response_code"] = says.response_code;
+      json["sentence"] = says.sentence;
       if (!outcome.why->explanation.empty()) json["detail"] = outcome.why->explanation;
       break;
     }
@@ -84,9 +86,10 @@ std::string_view OutcomeOf(const DryRunAnswer& answer) {
 
 }  // namespace
 
-HttpResponse ToResponse(const DryRunAnswer& answer, std::string_view environment) {
+HttpResponse ToResponse(const DryRunAnswer& answer, const AnswerTable& answers,
+                        std::string_view environment) {
   boost::json::array checks;
-  for (const CheckOutcome& outcome : answer.checks) checks.push_back(OutcomeJson(outcome));
+  for (const CheckOutcome& outcome : answer.checks) checks.push_back(OutcomeJson(outcome, answers));
   boost::json::array observations(answer.observations.begin(), answer.observations.end());
   boost::json::object json{{"dry_run", true},
                            {"outcome", OutcomeOf(answer)},
@@ -98,15 +101,33 @@ HttpResponse ToResponse(const DryRunAnswer& answer, std::string_view environment
   return JsonResponse(json);
 }
 
-HttpResponse ToResponse(const HandoverAnswer& answer, std::string_view environment) {
+HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers,
+                        std::string_view environment) {
   if (answer.handed) return JsonResponse(SignedJson(answer, environment));
+  // In the place of the built-in ones, which problems of the transport have (R-063-10).
+  const Answer& says = answers.Of(answer.failure->reason);
   if (Describe(answer.failure->reason).kind == ReasonKind::kHold) {
-    return Quarantined(answer, environment);
+    return Quarantined(answer, says, environment);
   }
-  boost::json::object extra;
+  boost::json::object extra{{"title", says.sentence}, {"response_code", says.response_code}};
   if (answer.request_id) extra["request_id"] = answer.request_id->Text();
   if (answer.audit) extra["audit"] = ReceiptJson(*answer.audit);
   return Problem(*answer.failure, extra);
+}
+
+HttpResponse ToDuisResponse(HttpResponse answered, const HandoverAnswer& answer,
+                            const AnswerTable& answers, duis::Echo echo, UtcTime at) {
+  duis::Response content{std::move(echo), duis::kSuccess, at, {}};
+  if (answer.handed) {
+    content.command = answer.handed->command;
+  } else {
+    content.code = answers.Of(answer.failure->reason).response_code;
+  }
+  auto document = duis::BuildResponse(content);
+  if (!document) return Problem(document.error());
+  answered.content_type = "application/xml";
+  answered.body = *std::move(document);
+  return answered;
 }
 
 }  // namespace acb::platform

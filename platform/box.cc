@@ -143,7 +143,9 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
   HandoverSettings settings{.parse = {},
                             .validation_time = config.test.validation_time,
                             .policy = config.policy,
-                            .acb = *box->acb_};
+                            .acb = *box->acb_,
+                            .answers = config.answers,
+                            .channels = config.handover_channels};
   settings.parse.octets = config.request_octets;
   box->handover_ = std::make_unique<Handover>(HandoverPorts{.clock = clock,
                                                             .trust = *box->trust_,
@@ -231,6 +233,7 @@ Status Box::RecordStart() {
   start.Set("store", ToHex(store_->identity().id))
       .Set("relaxations", Relaxations(config_))
       .Set("policy", PolicyOf(config_))
+      .Set("response_codes_sha256", ToHex(Sha256(AsBytes(config_.answers.Csv()))))
       .Set("acb", acb_->eui64.Hyphenated())
       .Set("acb_ds_certificate_sha256", ToHex(acb_->digital_signing->sha256()))
       .Set("acb_ka_certificate_sha256", ToHex(acb_->key_agreement->sha256()))

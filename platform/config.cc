@@ -22,6 +22,7 @@ constexpr std::size_t kMaxListEntries = 1000;
 constexpr std::size_t kMaxTextOctets = 4096;
 constexpr std::size_t kMaxTokenLabelOctets = 32;  // PKCS#11: CK_TOKEN_INFO.label
 constexpr std::size_t kMaxDnsNameOctets = 253;
+constexpr std::size_t kMaxChannelOctets = 32;
 constexpr std::size_t kPublicPointOctets = 1 + 32 + 32;
 
 struct Range {
@@ -203,6 +204,14 @@ bool IsVariableName(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, allowed);
 }
 
+bool IsChannelName(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !text.empty() && text.size() <= kMaxChannelOctets && std::ranges::all_of(text, allowed);
+}
+constexpr const char* kChannelForm = "must be 1 to 32 of a-z, 0-9 and -";
+
 bool IsObjectIdentifier(std::string_view text) {
   std::size_t arcs = 0;
   for (;;) {
@@ -256,8 +265,12 @@ void ReadClient(Section section, std::set<std::string, std::less<>>& names, Conf
     section.Wrong(*section.Find("role"), "role",
                   "must be dsp, northbound, feed, auditor or operator");
   }
+  std::string channel = section.TextOr("channel", std::string(kUsualChannel));
+  if (!channel.empty() && !IsChannelName(channel)) {
+    section.Wrong(*section.Find("channel"), "channel", kChannelForm);
+  }
   section.Finish();
-  if (role) config.clients.push_back({std::move(identity), *role});
+  if (role) config.clients.push_back({std::move(identity), *role, std::move(channel)});
 }
 
 void ReadClients(Section& root, Errors& errors, Config& config) {
@@ -271,6 +284,24 @@ void ReadClients(Section& root, Errors& errors, Config& config) {
     ReadClient(Section(entry->as_table(), "client", errors), names, config);
   }
   if (clients.empty()) root.Missing("client", "is missing: nobody could use the service");
+}
+
+void ReadAnswers(Section section, const Paths& paths, Config& config) {
+  config.response_codes = paths.Resolve(section.TextOr("response_codes", {}));
+  section.Finish();
+}
+
+// R-074-5: without the list every channel may ask for a handover.
+void ReadHandover(Section section, Config& config) {
+  config.handover_channels = section.Texts("channels");
+  const toml::node* channels = section.Find("channels");
+  if (channels != nullptr && config.handover_channels.empty()) {
+    section.Wrong(*channels, "channels", "must name a channel: nobody could ask for a handover");
+  }
+  if (!std::ranges::all_of(config.handover_channels, IsChannelName)) {
+    section.Wrong(*channels, "channels", kChannelForm);
+  }
+  section.Finish();
 }
 
 void ReadHsm(Section section, const Paths& paths, Config& config) {
@@ -469,6 +500,8 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadListen(root.Sub("listen"), config);
   ReadTls(root.Sub("tls"), paths, config);
   ReadClients(root, errors, config);
+  ReadAnswers(root.Sub("answers"), paths, config);
+  ReadHandover(root.Sub("handover"), config);
   ReadHsm(root.Sub("hsm"), paths, config);
   ReadStore(root.Sub("store"), paths, config);
   ReadAcb(root.Sub("acb"), paths, config);
@@ -506,6 +539,15 @@ Result<Secret> ReadAtMost(const Descriptor& descriptor, const std::filesystem::p
   return CannotRead(file, "has more than " + std::to_string(limit) + " octets");
 }
 
+Result<std::string> ReadSettings(const std::filesystem::path& file) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor) return CannotRead(file, std::strerror(errno));
+  std::size_t size = 0;
+  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
+  if (!octets) return octets.error();
+  return std::string(AsText(octets->View().first(size)));
+}
+
 Status CheckPinFile(const Descriptor& descriptor, const std::filesystem::path& file) {
   struct stat status {};
   if (::fstat(descriptor.get(), &status) != 0) return CannotRead(file, std::strerror(errno));
@@ -536,12 +578,16 @@ Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& f
 }
 
 Result<Config> LoadConfig(const std::filesystem::path& file) {
-  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!descriptor) return CannotRead(file, std::strerror(errno));
-  std::size_t size = 0;
-  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
-  if (!octets) return octets.error();
-  return ParseConfig(AsText(octets->View().first(size)), file);
+  const auto text = ReadSettings(file);
+  if (!text) return text.error();
+  auto config = ParseConfig(*text, file);
+  if (!config || config->response_codes.empty()) return config;
+  const auto csv = ReadSettings(config->response_codes);
+  if (!csv) return csv.error();
+  auto answers = AnswerTable::Parse(*csv, config->response_codes.filename().string());
+  if (!answers) return std::move(answers).error();
+  config->answers = *std::move(answers);
+  return config;
 }
 
 HttpsServerSettings ServerSettings(const Config& config) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/answer_table.h"
 #include "firmware/base/result.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/sha256.h"
@@ -48,6 +49,9 @@ struct Config {
   std::filesystem::path tls_key;
   std::filesystem::path tls_client_ca;
   std::vector<KnownClient> clients;
+  std::filesystem::path response_codes;        // empty: the built-in answers (R-063-10)
+  AnswerTable answers;                         // what that file says: LoadConfig reads it
+  std::vector<std::string> handover_channels;  // empty: every channel (R-074-5)
 
   std::filesystem::path hsm_module;
   std::string hsm_token_label;
@@ -82,12 +86,14 @@ struct Config {
   TestSettings test;
 };
 
-// Reads and checks the file. References to other files are resolved, not opened.
+// Reads and checks the file, and the table of response codes that it names. References to other
+// files are resolved, not opened.
 // kConfiguration, explained as "acbd.toml:12: ...": a key that is unknown, missing, twice, of the
 // wrong type or out of range; [test] in environment live; a file that cannot be read or is not
-// TOML.
+// TOML; likewise "response-codes.csv:3: ..." (AnswerTable::Parse).
 Result<Config> LoadConfig(const std::filesystem::path& file);
-// The same of a text; `file` names it and is where relative paths start.
+// The settings of a text; `file` names it and is where relative paths start. Opens nothing: the
+// answers are the built-in ones.
 Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file);
 
 // The settings of the server that the configuration asks for; the caller adds `observe`. Bodies are

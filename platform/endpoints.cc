@@ -4,8 +4,10 @@
 
 #include "firmware/base/request_id.h"
 #include "firmware/checks/eligibility.h"
+#include "firmware/duis/response.h"
 #include "platform/answers.h"
 #include "platform/feed_import.h"
+#include "platform/media_type.h"
 #include "platform/operator_endpoints.h"
 
 namespace acb::platform {
@@ -42,32 +44,64 @@ HttpResponse Readiness(bool ready, std::string_view environment,
   return response;
 }
 
-HttpResponse ListReasons() {
+HttpResponse ListReasons(const AnswerTable& answers) {
   boost::json::array reasons;
   for (const ReasonInfo& info : AllReasons()) {
     reasons.push_back({{"number", std::to_string(static_cast<unsigned>(info.reason))},
                        {"reason", info.name},
-                       {"sentence", info.sentence},
+                       {"sentence", answers.Of(info.reason).sentence},
                        {"http_status", std::to_string(info.http_status)},
-                       {"response_code", info.duis_code}});
+                       {"response_code", answers.Of(info.reason).response_code}});
   }
   return JsonResponse(boost::json::object{{"reasons", std::move(reasons)}});
 }
 
-HttpResponse PostHandover(Box& box, const HttpRequest& request) {
+// The forms of a handover's answer, the usual one first.
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kHandoverForms[] = {kJson, "application/xml", "text/xml"};
+
+bool WantsXml(const HttpRequest& request) {
+  return ChooseMediaType(request.Header("Accept"), kHandoverForms) != kJson;
+}
+
+HttpResponse AsXml(const HttpRequest& request, const Config& config, HttpResponse json,
+                   const HandoverAnswer& answer, UtcTime at) {
+  duis::ParseLimits limits;
+  limits.octets = config.request_octets;
+  return ToDuisResponse(std::move(json), answer, config.answers,
+                        duis::ReadEcho(request.body.View(), limits), at);
+}
+
+// What the log says, so that a repeated answer has the octets of the first one (promise P5); now,
+// when nothing could be recorded.
+UtcTime DecidedAt(Box& box, const HandoverAnswer& answer, const Clock& clock) {
+  if (!answer.audit) return clock.Now();
+  const auto entries = box.store().ReadAudit(answer.audit->index, 1);
+  if (!entries || entries->empty()) return clock.Now();
+  const auto entry = boost::json::parse(entries->front());
+  return UtcTime::FromIso(entry.at("time").as_string()).value_or(clock.Now());
+}
+
+HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
+                          const HttpRequest& request) {
   const IncomingRequest incoming{.octets = request.body.View(),
                                  .client = request.client.name,
-                                 .proposed = request.Header("X-Originator-Counter")};
+                                 .proposed = request.Header("X-Originator-Counter"),
+                                 .channel = request.client.channel};
   const auto dry_run = request.QueryParameter("dry_run");
   // To sign what was meant as a trial would be worse than to refuse.
   if (request.query_parameters.size() != (dry_run ? 1U : 0U) ||
       (dry_run && *dry_run != "true" && *dry_run != "false")) {
     return Problem(Failure(Reason::kMalformed, "the only query is dry_run=true or dry_run=false"));
   }
-  if (dry_run == "true") return ToResponse(box.handover().DryRun(incoming), box.environment());
+  if (dry_run == "true") {
+    return ToResponse(box.handover().DryRun(incoming), config.answers, box.environment());
+  }
   const HandoverAnswer answer = box.handover().Handle(incoming);
   box.metrics().Count(answer);
-  return ToResponse(answer, box.environment());
+  HttpResponse json = ToResponse(answer, config.answers, box.environment());
+  if (!WantsXml(request)) return json;
+  return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock));
 }
 
 boost::json::object CellJson(const CellState& cell) {
@@ -154,22 +188,25 @@ HttpResponse GetMetrics(Box& box) {
   return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
 }
 
-void AddCommonRoutes(Router& router) {
+void AddCommonRoutes(Router& router, const Config& config) {
   router.Add("GET", "/healthz", RoleSet::Any(), 0, [](const HttpRequest&) { return Text("ok\n"); });
   router.Add("GET", "/v1/reasons", RoleSet::Any(), 0,
-             [](const HttpRequest&) { return ListReasons(); });
+             [&answers = config.answers](const HttpRequest&) { return ListReasons(answers); });
 }
 
 }  // namespace
 
 Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   Router router;
-  AddCommonRoutes(router);
+  AddCommonRoutes(router, config);
   router.Add({.method = "POST",
               .pattern = "/v1/handovers",
               .roles = {Role::kDsp},
               .body_limit = config.body_octets,
-              .handler = [&box](const HttpRequest& request) { return PostHandover(box, request); },
+              .handler =
+                  [&box, &config, &clock](const HttpRequest& request) {
+                    return PostHandover(box, config, clock, request);
+                  },
               .content_types = {"application/xml", "text/xml"}});
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
@@ -180,7 +217,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   });
   router.Add("GET", "/metrics", RoleSet::Any(), 0,
              [&box](const HttpRequest&) { return GetMetrics(box); });
-  AddOperatorRoutes(router, box, clock);
+  AddOperatorRoutes(router, box, config, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
@@ -188,15 +225,22 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   return router;
 }
 
-Router ClosedRoutes(const Failure& why, const Config& config) {
+Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock) {
   Router router;
-  AddCommonRoutes(router);
+  AddCommonRoutes(router, config);
   const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
   router.Add("GET", "/readyz", RoleSet::Any(), 0, [why, environment](const HttpRequest&) {
     return Readiness(false, environment, {why});
   });
   const auto closed = [why](const HttpRequest&) { return Problem(why); };
-  router.Add("POST", "/v1/handovers", {Role::kDsp}, config.body_octets, closed);
+  router.Add("POST", "/v1/handovers", {Role::kDsp}, config.body_octets,
+             [why, environment, &config, &clock](const HttpRequest& request) {
+               HandoverAnswer answer;
+               answer.failure = why;
+               HttpResponse json = ToResponse(answer, config.answers, environment);
+               if (!WantsXml(request)) return json;
+               return AsXml(request, config, std::move(json), answer, clock.Now());
+             });
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);

@@ -13,7 +13,7 @@ namespace acb::platform {
 Router BoxRoutes(Box& box, const Config& config, const Clock& clock);
 
 // The routes of a box that did not open: health, readiness with the reason, and 503 with that
-// reason for the rest.
-Router ClosedRoutes(const Failure& why, const Config& config);
+// reason for the rest. `config` and `clock` must outlive the server.
+Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock);
 
 }  // namespace acb::platform

@@ -23,6 +23,9 @@ enum class Role : std::uint8_t { kDsp, kNorthbound, kFeed, kAuditor, kOperator }
 std::string_view Name(Role role);
 std::optional<Role> RoleFromName(std::string_view name);
 
+// The channel of a client to which configuration gives none (R-074-5).
+inline constexpr std::string_view kUsualChannel = "gateway";
+
 class RoleSet {
  public:
   constexpr RoleSet(std::initializer_list<Role> roles) {
@@ -44,6 +47,8 @@ struct ClientIdentity {
   std::string name;    // the dNSName of the certificate that configuration names, lower case
   Role role;           // the one that configuration gives it
   std::string sha256;  // of the certificate's DER, lower-case hex
+  // The label that configuration gives its channel (R-074-5).
+  std::string channel = std::string(kUsualChannel);
 };
 
 struct HttpHeader {

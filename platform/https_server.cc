@@ -108,7 +108,7 @@ class HttpsServer::Impl {
   Impl(HttpsServerSettings settings, Router router, const Log& log)
       : settings_(std::move(settings)), router_(std::move(router)), log_(log) {
     for (const KnownClient& client : settings_.clients) {
-      roles_.emplace(LowerCase(client.identity), client.role);
+      clients_.emplace(LowerCase(client.identity), client);
     }
   }
 
@@ -146,7 +146,7 @@ class HttpsServer::Impl {
   const HttpsServerSettings settings_;
   const Router router_;
   const Log& log_;
-  std::map<std::string, Role, std::less<>> roles_;
+  std::map<std::string, KnownClient, std::less<>> clients_;
   TlsContext tls_;
   Descriptor listener_;
   Descriptor stop_event_;
@@ -300,11 +300,11 @@ bool HttpsServer::Impl::Promote(Place& place) {
 std::optional<ClientIdentity> HttpsServer::Impl::Identify(const PeerCertificate& peer) const {
   std::optional<ClientIdentity> found;
   for (const std::string& name : peer.dns_names) {
-    const auto known = roles_.find(name);
-    if (known == roles_.end() || (found && found->name == name)) continue;
+    const auto known = clients_.find(name);
+    if (known == clients_.end() || (found && found->name == name)) continue;
     // A certificate for two clients would have two roles: it has none.
     if (found) return std::nullopt;
-    found = ClientIdentity{name, known->second, peer.sha256};
+    found = ClientIdentity{name, known->second.role, peer.sha256, known->second.channel};
   }
   return found;
 }

@@ -27,6 +27,7 @@ namespace acb::platform {
 struct KnownClient {
   std::string identity;
   Role role;
+  std::string channel = std::string(kUsualChannel);  // R-074-5
 };
 
 // One answered request, for metrics and the access log. Views are valid during the call.

@@ -50,16 +50,18 @@ HttpResponse ListQuarantine(Box& box, const HttpRequest& request) {
 }
 
 // The released request, with every check made anew and its counter taken now (R-NOW-11).
-HttpResponse Released(Box& box, const HttpRequest& request, const store::Agreement& done) {
+HttpResponse Released(Box& box, const Config& config, const HttpRequest& request,
+                      const store::Agreement& done) {
   const HandoverAnswer answer = box.handover().Handle({.octets = done.request_octets,
                                                        .client = request.client.name,
                                                        .proposed = std::nullopt,
+                                                       .channel = {},
                                                        .released = true});
   box.metrics().Count(answer);
-  return ToResponse(answer, box.environment());
+  return ToResponse(answer, config.answers, box.environment());
 }
 
-HttpResponse Decide(Box& box, const Clock& clock, const HttpRequest& request,
+HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const HttpRequest& request,
                     store::QuarantineAct act) {
   const auto id = ParseDecimal(request.Parameter("id"));
   if (!id) return Problem(Failure(Reason::kNotFound, "the quarantine's numbers are decimal"));
@@ -67,7 +69,7 @@ HttpResponse Decide(Box& box, const Clock& clock, const HttpRequest& request,
   if (!done) return Problem(done.error());
   if (done->complete && act == store::QuarantineAct::kRelease) {
     if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
-    if (done->item.request) return Released(box, request, *done);
+    if (done->item.request) return Released(box, config, request, *done);
   }
   HttpResponse response = JsonResponse(
       boost::json::object{{"id", std::to_string(*id)},
@@ -210,13 +212,13 @@ HttpResponse GetSuspensions(Box& box) {
 
 }  // namespace
 
-void AddOperatorRoutes(Router& router, Box& box, const Clock& clock) {
+void AddOperatorRoutes(Router& router, Box& box, const Config& config, const Clock& clock) {
   router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0,
              [&box](const HttpRequest& request) { return ListQuarantine(box, request); });
   for (const auto act : {store::QuarantineAct::kRelease, store::QuarantineAct::kDelete}) {
     router.Add("POST", "/v1/quarantine/{id}/" + std::string(Name(act)), {Role::kOperator}, kMaxBody,
-               [&box, &clock, act](const HttpRequest& request) {
-                 return Decide(box, clock, request, act);
+               [&box, &config, &clock, act](const HttpRequest& request) {
+                 return Decide(box, config, clock, request, act);
                });
   }
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0,

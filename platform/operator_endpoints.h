@@ -11,6 +11,6 @@ namespace acb::platform {
 // To stop takes one operator and is done when it is answered (R-SEC3-56). To release, to delete and
 // to lift takes two, who are two client certificates of role operator with different names: the
 // first is answered 202, the second 200. References outlive the routes.
-void AddOperatorRoutes(Router& router, Box& box, const Clock& clock);
+void AddOperatorRoutes(Router& router, Box& box, const Config& config, const Clock& clock);
 
 }  // namespace acb::platform

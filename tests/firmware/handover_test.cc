@@ -134,8 +134,9 @@ class HandoverPath : public ::testing::Test {
                              .validation_time = std::nullopt,
                              .policy = policy_,
                              .acb = *checks::AcbCertificates::From(pki.Certificate("acb-ds"),
-                                                                   pki.Certificate("acb-ka"))});
-    return handover.Handle({AsBytes(xml), "dsp-1", proposed});
+                                                                   pki.Certificate("acb-ka")),
+                             .channels = channels_});
+    return handover.Handle({AsBytes(xml), "dsp-1", proposed, "gateway"});
   }
   Reason ReasonOf(const HandoverAnswer& answer) {
     EXPECT_TRUE(answer.failure);
@@ -145,6 +146,7 @@ class HandoverPath : public ::testing::Test {
 
   Events events_;
   testing::FakeRecordsData data_ = testing::FakeRecordsData::Usual();
+  std::vector<std::string> channels_;  // empty: every one
   FixedClock clock_;
   FixedTrust trust_{TestPki::Get().Trust()};
   FakeSource source_{data_};
@@ -169,7 +171,8 @@ TEST_F(HandoverPath, RecordsWhoAskedForWhatWithWhichCertificates) {
   for (const char* part :
        {"\"kind\":\"signed\"", "\"user\":\"90-B3-D5-1F-30-01-00-00\"", "\"party\":\"SUPA\"",
         "\"device\":\"00-DB-12-34-56-78-90-A3\"", "\"role\":\"NetworkOperator\"",
-        "\"originator_counter\":\"1301\"", "\"recorded_floor\":\"0\"", "\"client\":\"dsp-1\""}) {
+        "\"originator_counter\":\"1301\"", "\"recorded_floor\":\"0\"", "\"client\":\"dsp-1\"",
+        "\"channel\":\"gateway\""}) {
     EXPECT_THAT(entry, HasSubstr(part));
   }
   EXPECT_THAT(entry, HasSubstr(ToHex(TestPki::Get().Certificate("no-a-ka")->sha256())));
@@ -189,6 +192,16 @@ TEST_F(HandoverPath, ChangesNothingWhenACheckFails) {
   wrong_operator.key_agreement_certificate = TestPki::Get().Base64("no-b-ka");
   EXPECT_EQ(ReasonOf(Send(TestPki::Get().Sign(wrong_operator))), Reason::kNoNotRegistered);
   EXPECT_THAT(events_, ElementsAre("bind NO_NOT_REGISTERED"));
+}
+
+// R-074-5.
+TEST_F(HandoverPath, RefusesAChannelThatIsNotAllowedAndRecordsIt) {
+  channels_ = {"line-2"};
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kChannel);
+  EXPECT_THAT(events_, ElementsAre("record refused"));  // the RequestID stays open
+  EXPECT_THAT(log_.entries.at(0), HasSubstr("\"channel\":\"gateway\""));
+  channels_ = {"line-2", "gateway"};
+  EXPECT_TRUE(Send(Good()).handed);
 }
 
 // Found by an attack on this code: a time in the past must not stand for now.

@@ -130,6 +130,42 @@ TEST(Configuration, ReadsEverySetting) {
   EXPECT_EQ(config.request, std::chrono::seconds(6));
 }
 
+// R-063-10.
+TEST(Configuration, NamesTheTableOfResponseCodes) {
+  const auto without = Parse(kLeast);
+  ASSERT_TRUE(without) << without.error().explanation;
+  EXPECT_TRUE(without->response_codes.empty());
+  const auto with = Parse(std::string(kLeast) + "answers = { response_codes = \"codes.csv\" }\n");
+  ASSERT_TRUE(with) << with.error().explanation;
+  EXPECT_EQ(with->response_codes, "/etc/acb/codes.csv");
+  EXPECT_THAT(ErrorOf(std::string(kLeast) + "answers = { response_codes = 1 }\n"),
+              HasSubstr("acbd.toml:8: answers.response_codes must be a text"));
+}
+
+// R-074-5.
+TEST(Configuration, ReadsTheChannelsOfClientsAndOfHandovers) {
+  const auto usual = Parse(kLeast);
+  ASSERT_TRUE(usual) << usual.error().explanation;
+  EXPECT_EQ(usual->clients[0].channel, "gateway");
+  EXPECT_TRUE(usual->handover_channels.empty());
+  const auto named =
+      Parse(Replaced(kLeast, "role = \"dsp\"", "role = \"dsp\", channel = \"line-2\"") +
+            "handover = { channels = [\"gateway\", \"line-2\"] }\n");
+  ASSERT_TRUE(named) << named.error().explanation;
+  EXPECT_EQ(named->clients[0].channel, "line-2");
+  EXPECT_THAT(named->handover_channels, ::testing::ElementsAre("gateway", "line-2"));
+}
+
+TEST(Configuration, RefusesWrongChannels) {
+  EXPECT_THAT(ErrorOf(Replaced(kLeast, "role = \"dsp\"", "role = \"dsp\", channel = \"A B\"")),
+              HasSubstr("acbd.toml:3: client.channel must be 1 to 32 of a-z, 0-9 and -"));
+  for (const char* channels : {"[]", "[\"A\"]", "\"gateway\"", "[1]"}) {
+    EXPECT_THAT(ErrorOf(std::string(kLeast) + "handover = { channels = " + channels + " }\n"),
+                HasSubstr("acbd.toml:8: handover.channels must"))
+        << channels;
+  }
+}
+
 TEST(Configuration, ReadsTheTestSettings) {
   const auto config = Parse(Whole());
   ASSERT_TRUE(config) << config.error().explanation;
@@ -283,6 +319,25 @@ TEST_F(ConfigurationFile, ThatCannotBeReadIsNamed) {
   EXPECT_THAT(LoadConfig(directory_.path()).error().explanation, HasSubstr("Is a directory"));
   const auto large = directory_.Write("large.toml", std::string(1024 * 1024 + 1, '#'));
   EXPECT_THAT(LoadConfig(large).error().explanation, HasSubstr("has more than"));
+}
+
+// R-063-10.
+TEST_F(ConfigurationFile, BringsTheTableOfResponseCodesWithIt) {
+  const auto file = directory_.Write(
+      "acbd.toml", std::string(kLeast) + "answers = { response_codes = \"codes.csv\" }\n");
+  EXPECT_THAT(LoadConfig(file).error().explanation,
+              HasSubstr("codes.csv: No such file or directory"));
+  directory_.Write("codes.csv", "reason,response_code,sentence\nNO_NOT_REGISTERED,E062105,\n");
+  const auto config = LoadConfig(file);
+  ASSERT_TRUE(config) << config.error().explanation;
+  EXPECT_EQ(config->answers.Of(Reason::kNoNotRegistered).response_code, "E062105");
+  EXPECT_EQ(config->answers.Of(Reason::kNoUnmapped).response_code, "E100");
+  directory_.Write("codes.csv", "reason,response_code,sentence\nNO_NOT_REGISTERED,E062104,\n");
+  const auto wrong = LoadConfig(file);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().reason, Reason::kConfiguration);
+  EXPECT_THAT(wrong.error().explanation,
+              HasSubstr("codes.csv:2: 'E062104' is not a response code"));
 }
 
 class Pin : public ConfigurationFile {

@@ -105,9 +105,8 @@ int Main(int argc, char** argv) {
   CLI::App* suspend_command = app.add_subcommand("suspend", "Stop signing: all, or for one");
   CLI::App* suspend_list = suspend_command->add_subcommand("list", "What is suspended");
   for (const bool lift : {false, true}) {
-    CLI::App* command =
-        suspend_command->add_subcommand(lift ? "lift" : "now", lift ? "Go on; takes two operators"
-                                                                    : "Stop at once");
+    CLI::App* command = suspend_command->add_subcommand(
+        lift ? "lift" : "now", lift ? "Go on; takes two operators" : "Stop at once");
     command->add_option("scope", suspend.scope, "all, party, device, subject or issuer")
         ->required()
         ->check(CLI::IsMember({"all", "party", "device", "subject", "issuer"}));
@@ -116,9 +115,10 @@ int Main(int argc, char** argv) {
     command->add_option("--authority", suspend.authority, "Who ordered it")->required();
     command->add_option("--as", suspend.as, "Client certificate of an operator; twice for both");
     command->callback([&suspend, lift] { suspend.lift = lift; });
-    command->footer(lift ? "Example:\n  acbctl suspend lift party SUPA --authority 'SSC 2026-12-01' "
-                           "--as tls/operator.pem --as tls/operator2.pem"
-                         : "Example:\n  acbctl suspend now party SUPA --authority 'SSC 2026-11-21'");
+    command->footer(lift
+                        ? "Example:\n  acbctl suspend lift party SUPA --authority 'SSC 2026-12-01' "
+                          "--as tls/operator.pem --as tls/operator2.pem"
+                        : "Example:\n  acbctl suspend now party SUPA --authority 'SSC 2026-11-21'");
   }
   suspend_command->require_subcommand(1);
 

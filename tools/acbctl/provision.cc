@@ -11,6 +11,7 @@
 #include <optional>
 #include <sstream>
 
+#include "firmware/answer_table.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/certificate.h"
 #include "hsm/provisioning.h"
@@ -25,12 +26,13 @@ namespace {
 
 constexpr std::uintmax_t kMaxFile = 64 * 1024;
 // Name and role; acts of two operators need two.
-constexpr std::array<std::pair<const char*, const char*>, 6> kClients = {{{"dsp", "dsp"},
-                                                                          {"northbound", "northbound"},
-                                                                          {"feed", "feed"},
-                                                                          {"auditor", "auditor"},
-                                                                          {"operator", "operator"},
-                                                                          {"operator2", "operator"}}};
+constexpr std::array<std::pair<const char*, const char*>, 6> kClients = {
+    {{"dsp", "dsp"},
+     {"northbound", "northbound"},
+     {"feed", "feed"},
+     {"auditor", "auditor"},
+     {"operator", "operator"},
+     {"operator2", "operator"}}};
 
 Failure Wrong(std::string what, std::string detail = {}) {
   return Failure(Reason::kConfiguration, std::move(what), std::move(detail));
@@ -347,8 +349,7 @@ Status Provisioner::WriteConfiguration() {
           "\"tls/ca.pem\"\n\n";
   for (const auto& [name, role] : kClients) {
     toml << "[[client]]\nidentity = " << Quoted(std::string(name) + ".acb.test")
-         << "\nrole = " << Quoted(role)
-         << "\n\n";
+         << "\nrole = " << Quoted(role) << "\n\n";
   }
   toml << "[hsm]\nmodule = " << Quoted(options_.module.string())
        << "\ntoken_label = " << Quoted(options_.token_label) << "\npin_file = \"pin\"\n\n";
@@ -359,6 +360,7 @@ Status Provisioner::WriteConfiguration() {
   toml << "[store]\ndirectory = \"store\"\n\n"
        << "[acb]\ndigital_signing_certificate = \"acb/ds.pem\"\nkey_agreement_certificate = "
           "\"acb/ka.pem\"\n\n"
+       << "[answers]\nresponse_codes = \"response-codes.csv\"\n\n"
        << "[trust]\nroots = " << Quoted(root_files_) << "\n\n"
        << "# Thresholds set by the DCC: handovers in a rolling hour and day; 0 for none.\n"
        << "[volume]\n"
@@ -377,6 +379,9 @@ Status Provisioner::WriteConfiguration() {
     toml << "]\nissuers_without_crl = " << Quoted(options_.issuers_without_crl)
          << "\npinned_signers = " << Quoted(test_parts_.pinned_signers) << "\n";
   }
+  // R-063-10: every reason with its code, for the site to change.
+  Status codes = WriteNew(directory_ / "response-codes.csv", AnswerTable().Csv());
+  if (!codes) return codes;
   const std::filesystem::path file = directory_ / "acbd.toml";
   if (Status written = WriteNew(file, toml.str()); !written) return written;
   auto checked = platform::LoadConfig(file);

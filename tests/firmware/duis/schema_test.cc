@@ -9,6 +9,8 @@
 #include <fstream>
 #include <string>
 
+#include "firmware/duis/response.h"
+#include "firmware/duis/response_code.h"
 #include "tests/firmware/duis/cases.h"
 #include "tests/support/shared.h"
 
@@ -57,6 +59,12 @@ Schema Compile() {
   return compiled;
 }
 
+// Compiled by the first test, before anything of ours has closed the library's way to files.
+const Schema& TheSchema() {
+  static const Schema kSchema = Compile();
+  return kSchema;
+}
+
 bool Valid(xmlSchema* schema, const std::string& xml) {
   const Handle<xmlDoc, xmlFreeDoc> document(
       xmlReadMemory(xml.data(), static_cast<int>(xml.size()), nullptr, nullptr, XML_PARSE_NONET));
@@ -68,7 +76,7 @@ bool Valid(xmlSchema* schema, const std::string& xml) {
 
 TEST(DuisSchema, AgreesWithOurOwnCheckOrTheCaseSaysWhyNot) {
   ACB_NEED_SHARED();
-  const Schema schema = Compile();
+  const Schema& schema = TheSchema();
   ASSERT_NE(schema, nullptr);
   int valid = 0, invalid = 0;
   for (const auto& cases : {AcceptedCases(), RefusedValues(), RefusedStructure()}) {
@@ -82,6 +90,37 @@ TEST(DuisSchema, AgreesWithOurOwnCheckOrTheCaseSaysWhyNot) {
   }
   EXPECT_GT(valid, 40);
   EXPECT_GT(invalid, 50);
+}
+
+// Each form that an answer to a 6.21 has (duis-6.21.md 1.7).
+TEST(DuisSchema, TakesEveryResponseThatWeBuild) {
+  ACB_NEED_SHARED();
+  const Schema& schema = TheSchema();
+  ASSERT_NE(schema, nullptr);
+  const UtcTime time = *UtcTime::FromIso("2026-01-15T10:00:00.5Z");
+  const Bytes command(1421, 0xDD);
+  const std::string id = "90-B3-D5-1F-30-01-00-00:00-db-12-34-56-78-90-a3:18446744073709551615";
+  int built = 0;
+  for (const std::string version : {"5.0", "5.4"}) {
+    for (const auto& request_id : {std::optional<std::string>(), std::optional(id)}) {
+      for (const std::string_view code : duis::AllResponseCodes()) {
+        for (const BytesView octets : {BytesView(), BytesView(command)}) {
+          const auto xml = duis::BuildResponse({{version, request_id}, code, time, octets});
+          ASSERT_TRUE(xml);
+          ASSERT_TRUE(Valid(schema.get(), *xml)) << *xml;
+          ++built;
+        }
+      }
+    }
+  }
+  EXPECT_GT(built, 8 * 100);
+  // That the schema looks at all: one step beside each.
+  for (const auto& [request_id, code] :
+       {std::pair(id + "0", "I0"), std::pair(id, "E062104"), std::pair(id, "")}) {
+    const auto xml = duis::BuildResponse({{"5.4", request_id}, code, time, command});
+    ASSERT_TRUE(xml);
+    EXPECT_FALSE(Valid(schema.get(), *xml)) << *xml;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+#include "firmware/checks/channel.h"
+
+#include <algorithm>
+
+namespace acb::checks {
+
+Status CheckChannel(std::string_view channel, const std::vector<std::string>& allowed) {
+  // R-074-5.
+  if (allowed.empty() || std::ranges::find(allowed, channel) != allowed.end()) return Done{};
+  return Failure(Reason::kChannel,
+                 "the channel '" + std::string(channel) + "' may not be used for a handover");
+}
+
+}  // namespace acb::checks

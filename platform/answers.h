@@ -13,6 +13,10 @@ namespace acb::platform {
 HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers,
                         std::string_view environment);
 
+// 200: every check with its outcome. A request that would be refused is no error of a dry run.
+HttpResponse ToResponse(const DryRunAnswer& answer, const AnswerTable& answers,
+                        std::string_view environment);
+
 // The same as a DUIS Response (duis-6.21.md section 1.7): status and headers are those of
 // ToResponse, which `answered` is. `at` is when it was decided, so that it too has the same octets
 // each time.

@@ -127,16 +127,21 @@ class HandoverPath : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { ASSERT_TRUE(duis::InitialiseXml()); }
 
-  HandoverAnswer Send(const std::string& xml, std::optional<std::string_view> proposed = {}) {
+  Handover Path() {
     const TestPki& pki = TestPki::Get();
-    const Handover handover({clock_, trust_, source_, counters_, log_, signer_},
-                            {.parse = {},
-                             .validation_time = std::nullopt,
-                             .policy = policy_,
-                             .acb = *checks::AcbCertificates::From(pki.Certificate("acb-ds"),
-                                                                   pki.Certificate("acb-ka")),
-                             .channels = channels_});
-    return handover.Handle({AsBytes(xml), "dsp-1", proposed, "gateway"});
+    return Handover({clock_, trust_, source_, counters_, log_, signer_},
+                    {.parse = {},
+                     .validation_time = std::nullopt,
+                     .policy = policy_,
+                     .acb = *checks::AcbCertificates::From(pki.Certificate("acb-ds"),
+                                                           pki.Certificate("acb-ka")),
+                     .channels = channels_});
+  }
+  HandoverAnswer Send(const std::string& xml, std::optional<std::string_view> proposed = {}) {
+    return Path().Handle({AsBytes(xml), "dsp-1", proposed, "gateway"});
+  }
+  DryRunAnswer DryRun(const std::string& xml) {
+    return Path().DryRun({AsBytes(xml), "dsp-1", std::nullopt, "gateway"});
   }
   Reason ReasonOf(const HandoverAnswer& answer) {
     EXPECT_TRUE(answer.failure);
@@ -330,6 +335,82 @@ TEST_F(HandoverPath, DoesNotSignWhenItsOwnCertificateIsNoLongerGood) {
 TEST_F(HandoverPath, ReadsTheProposedCounterOnlyOfAVerifiedRequest) {
   EXPECT_EQ(ReasonOf(Send(Good(), "0")), Reason::kCounterRegression);
   EXPECT_EQ(ReasonOf(Send("<not xml", "0")), Reason::kMalformed);
+}
+
+// R-NOW-11: nothing is spent; a retry is told the same; two operators release it.
+TEST_F(HandoverPath, QuarantinesWhatIsAboveAThreshold) {
+  counters_.fails_with = Reason::kVolumeExceeded;
+  const HandoverAnswer answer = Send(Good());
+  EXPECT_EQ(ReasonOf(answer), Reason::kVolumeExceeded);
+  EXPECT_THAT(events_, ElementsAre("quarantine"));
+  EXPECT_EQ(answer.audit->index, 0u);
+  EXPECT_THAT(log_.entries.at(0), HasSubstr("\"kind\":\"quarantined\""));
+}
+
+TEST_F(HandoverPath, TellsARetryThatItIsQuarantined) {
+  const std::string request = Good();
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kQuarantined;
+  stored.body = Sha256(AsBytes(request));
+  stored.reason = Reason::kVolumeExceeded;
+  data_.requests.insert_or_assign(
+      *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001"), stored);
+  EXPECT_EQ(ReasonOf(Send(request)), Reason::kVolumeExceeded);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+// Every check with what came of it, and nothing else.
+TEST_F(HandoverPath, DryRunSpendsSignsAndRecordsNothing) {
+  const DryRunAnswer answer = DryRun(Good());
+  for (const CheckOutcome& outcome : answer.checks) {
+    EXPECT_EQ(outcome.kind, CheckOutcome::Kind::kPassed)
+        << outcome.check << (outcome.why ? outcome.why->explanation : "");
+  }
+  EXPECT_EQ(answer.next->value(), 1301u);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+TEST_F(HandoverPath, DryRunGoesOnAfterAFailedCheck) {
+  testing::HandoverFields fields = TestPki::Get().NetworkOperatorFields();
+  fields.digital_signing_certificate = TestPki::Get().Base64("no-b-ds");
+  fields.key_agreement_certificate = TestPki::Get().Base64("no-b-ka");
+  data_.devices.at(testing::kGpf).smi_status = SmiStatus::kSuspended;
+  std::map<std::string_view, CheckOutcome::Kind> outcomes;
+  for (const CheckOutcome& one : DryRun(TestPki::Get().Sign(fields)).checks) {
+    outcomes[one.check] = one.kind;
+  }
+  EXPECT_EQ(outcomes.at("request"), CheckOutcome::Kind::kPassed);
+  EXPECT_EQ(outcomes.at("device"), CheckOutcome::Kind::kFailed);
+  EXPECT_EQ(outcomes.at("requester"), CheckOutcome::Kind::kNotReached);
+  EXPECT_EQ(outcomes.at("target-certificates"), CheckOutcome::Kind::kPassed);
+  EXPECT_EQ(outcomes.at("counter and volume"), CheckOutcome::Kind::kNotReached);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+TEST_F(HandoverPath, DryRunOfAForgedRequestSaysNothingOfWhatItAsksFor) {
+  std::string tampered = Good();
+  tampered.replace(tampered.find(":1001"), 5, ":1002");
+  const DryRunAnswer answer = DryRun(tampered);
+  EXPECT_EQ(answer.checks.at(0).why->reason, Reason::kSignatureInvalid);
+  for (std::size_t i = 1; i + 1 < answer.checks.size(); ++i) {
+    if (answer.checks[i].check == "acb-certificates") continue;
+    EXPECT_EQ(answer.checks[i].kind, CheckOutcome::Kind::kNotReached) << answer.checks[i].check;
+  }
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+// R-SEC3-64: where the answers came from.
+TEST_F(HandoverPath, RecordsTheNewestImportOfEachFeedAndBothOperators) {
+  data_.imports[Feed::kRegistrations].audit_index = 17;
+  data_.devices.at(testing::kGpf).type = DeviceType::kEsme;
+  data_.devices.at(testing::kGpf).mpxn = testing::kMpan;
+  data_.prefixes = {{"13", "NOB"}};
+  ASSERT_TRUE(Send(Good()).handed);
+  for (const char* part :
+       {"\"feeds\":{\"registrations\":\"17\"}", "\"network_operator_by_registration\":\"NOA\"",
+        "\"network_operator_by_prefix\":\"NOB\"", "\"observations\":[\"PREFIX_MISMATCH\"]"}) {
+    EXPECT_THAT(log_.entries.at(0), HasSubstr(part));
+  }
 }
 
 }  // namespace

@@ -108,12 +108,16 @@ class StoreTest : public ::testing::Test {
     if (seams.anchors || seams.commit) Reopen(std::move(seams));
   }
 
+  UtcTime at_ = kNow;
   ReservationWish Wish(const RequestId& request, RemotePartyRole role = kSupplierRole,
                        std::optional<std::uint64_t> proposed = {}) const {
     const auto generation = store_->TrustGeneration();
-    return {request, Sha256(AsBytes(BodyOf(request))), role,
+    return {request,
+            Sha256(AsBytes(BodyOf(request))),
+            role,
             proposed ? OriginatorCounter::From(*proposed) : std::nullopt,
-            generation ? *generation : 0};
+            generation ? *generation : 0,
+            at_};
   }
   Result<ReservedCounter> Reserve(const RequestId& request, RemotePartyRole role = kSupplierRole,
                                   std::optional<std::uint64_t> proposed = {}) {

@@ -51,11 +51,14 @@ TEST_F(Eligibility, RefusesAUserThatIsNotInTheRegister) {
 }
 
 TEST_F(Eligibility, RefusesASuspendedExpelledOrCeasedParty) {
-  for (const PartyStatus status :
-       {PartyStatus::kSuspended, PartyStatus::kExpelled, PartyStatus::kCeased}) {
+  for (const PartyStatus status : {PartyStatus::kSuspended, PartyStatus::kExpelled}) {
     data_.parties[0].status = status;
     EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
   }
+  data_.parties[0].status = PartyStatus::kCeased;
+  EXPECT_TRUE(Check(testing::kSupplierUser)) << "it is a supplier in its other role still";
+  data_.parties[1].status = PartyStatus::kCeased;
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
 }
 
 TEST_F(Eligibility, RefusesBeforeTheFirstAndAfterTheLastDayOfTheRow) {
@@ -104,6 +107,42 @@ TEST_F(Eligibility, OfOverlappingRegistrationsTheOneThatBeganLastCounts) {
   data_.registrations.push_back(later);
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
   EXPECT_TRUE(Check(testing::kOtherSupplierUser));
+}
+
+// R-107-5: the supplier that gains the meter point asks ahead; one that has it now asks for now.
+TEST_F(Eligibility, JudgesAFutureDatedRequestAtItsExecutionTimeAlone) {
+  Registration next = data_.registrations[0];
+  next.supplier = "SUPB";
+  next.from = At("2026-11-22T00:00:00Z");
+  data_.registrations[0].to = next.from;
+  data_.registrations.push_back(next);
+  EXPECT_TRUE(Check(testing::kOtherSupplierUser, At("2026-11-22T10:00:00Z")));
+  EXPECT_EQ(Refusal(testing::kOtherSupplierUser), Reason::kRequesterNotEligible);
+  EXPECT_EQ(Refusal(testing::kOtherSupplierUser, At("2026-11-21T13:00:00Z")),
+            Reason::kRequesterNotEligible);
+}
+
+TEST_F(Eligibility, DoesNotTakeATimeThatIsPastForNow) {
+  data_.registrations[0].to = At("2026-11-01T00:00:00Z");
+  EXPECT_EQ(Refusal(testing::kSupplierUser, At("2026-10-01T00:00:00Z")),
+            Reason::kRequesterNotEligible);
+}
+
+// R-107-5 (i): in every instant of the range.
+TEST_F(Eligibility, OfARangeAsksForEveryInstant) {
+  data_.registrations[0].to = At("2026-11-22T00:00:00Z");
+  const FakeRecords records(data_);
+  const auto check = [&](std::string_view from, std::string_view to) {
+    return CheckRegisteredSupplier(records, testing::kMpan, "SUPA", At(from), At(to));
+  };
+  EXPECT_TRUE(check("2026-11-21T00:00:00Z", "2026-11-21T23:59:59Z"));
+  EXPECT_FALSE(check("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z")) << "spans midnight";
+  Registration gap = data_.registrations[0];
+  gap.from = At("2026-11-23T00:00:00Z");
+  gap.to.reset();
+  data_.registrations.push_back(gap);
+  EXPECT_TRUE(check("2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z"));
+  EXPECT_FALSE(check("2026-11-21T00:00:00Z", "2026-11-24T00:00:00Z")) << "a gap within";
 }
 
 }  // namespace

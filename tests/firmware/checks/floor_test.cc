@@ -8,6 +8,7 @@ namespace acb::checks {
 namespace {
 
 constexpr std::uint64_t kLimit = std::uint64_t{1} << 48;
+const Policy kPolicy{.requested_floor_limit = kLimit};
 
 duis::HandoverRequest With(std::optional<std::uint64_t> floor,
                            std::optional<std::uint64_t> top_up) {
@@ -18,22 +19,31 @@ duis::HandoverRequest With(std::optional<std::uint64_t> floor,
 }
 
 TEST(RequestedFloor, AcceptsUpToTheLimitAndRefusesAbove) {
-  EXPECT_TRUE(CheckRequestedFloor(With(kLimit, 0), kLimit));
-  const auto above = CheckRequestedFloor(With(kLimit + 1, 0), kLimit);
+  EXPECT_TRUE(CheckRequestedFloor(With(kLimit, 0), kPolicy));
+  const auto above = CheckRequestedFloor(With(kLimit + 1, 0), kPolicy);
   ASSERT_FALSE(above);
   EXPECT_EQ(above.error().reason, Reason::kFloorLimit);
 }
 
 TEST(RequestedFloor, LimitsTheTopUpFloorToo) {
-  EXPECT_TRUE(CheckRequestedFloor(With(0, kLimit), kLimit));
-  EXPECT_FALSE(CheckRequestedFloor(With(0, kMaxSeqNumber), kLimit));
+  EXPECT_TRUE(CheckRequestedFloor(With(0, kLimit), kPolicy));
+  EXPECT_FALSE(CheckRequestedFloor(With(0, kMaxSeqNumber), kPolicy));
 }
 
 TEST(RequestedFloor, MakesAnAbsentFloorVisible) {
-  const auto absent = CheckRequestedFloor(With(std::nullopt, std::nullopt), kLimit);
+  const auto absent = CheckRequestedFloor(With(std::nullopt, std::nullopt), kPolicy);
   ASSERT_TRUE(absent);
   EXPECT_EQ(*absent, std::vector<std::string>{"FLOOR_ABSENT"});
-  EXPECT_TRUE(CheckRequestedFloor(With(0, std::nullopt), kLimit)->empty());
+  EXPECT_TRUE(CheckRequestedFloor(With(0, std::nullopt), kPolicy)->empty());
+}
+
+TEST(RequestedFloor, IsRefusedWhenAbsentWhereThePolicySaysSo) {
+  Policy strict = kPolicy;
+  strict.refuse_absent_floor = true;
+  const auto absent = CheckRequestedFloor(With(std::nullopt, std::nullopt), strict);
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().reason, Reason::kFloorLimit);
+  EXPECT_TRUE(CheckRequestedFloor(With(0, std::nullopt), strict));
 }
 
 }  // namespace

@@ -118,5 +118,44 @@ TEST_F(RegistrationCheck, AcceptsSupplierCertificatesOfTheRequestingPartyOnly) {
             Reason::kRequesterNotEligible);
 }
 
+// R-063-2.
+TEST_F(RegistrationCheck, RecordsThePartyOfThePrefixBesideTheRegisteredOne) {
+  data_.prefixes = {{"13", "NOA"}};
+  ASSERT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+  EXPECT_EQ(found_.by_registration, "NOA");
+  EXPECT_EQ(found_.by_prefix, "NOA");
+  EXPECT_TRUE(found_.observations.empty());
+}
+
+TEST_F(RegistrationCheck, LetsRegistrationDecideWhereThePrefixSaysOtherwise) {
+  data_.prefixes = {{"13", "NOB"}};
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+  EXPECT_EQ(found_.observations, std::vector<std::string>{"PREFIX_MISMATCH"});
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kOtherNetworkOperatorUser), Reason::kNoNotRegistered);
+  EXPECT_EQ(found_.by_prefix, "NOB");
+  EXPECT_EQ(found_.observations, std::vector<std::string>{"PREFIX_MISMATCH"});
+}
+
+TEST_F(RegistrationCheck, HasNoPrefixForAnMprn) {
+  data_.prefixes = {{"12", "NOB"}, {"13", "NOB"}};
+  ASSERT_TRUE(Check(testing::kGpf, testing::kNetworkOperatorUser));
+  EXPECT_EQ(found_.by_prefix, "");
+  EXPECT_TRUE(found_.observations.empty());
+}
+
+// The one switch of SECMP0063: what it would have refused is on the record.
+TEST_F(RegistrationCheck, OnlyObservesWhereThePolicyHasItOff) {
+  policy_.network_operator_registration = false;
+  EXPECT_TRUE(Check(testing::kEsme, testing::kOtherNetworkOperatorUser));
+  EXPECT_EQ(found_.observations, std::vector<std::string>{"NO_NOT_REGISTERED"});
+  data_.registrations.clear();
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+  EXPECT_EQ(found_.observations, std::vector<std::string>{"NO_UNMAPPED"});
+  // The register of parties and the standing of the party are other rules.
+  EXPECT_EQ(Refusal(testing::kEsme, Eui64(9)), Reason::kSubjectUnknown);
+  GasNetworkParty().notice_to_cease = At("2026-11-01T00:00:00Z");
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kGnpNotUser);
+}
+
 }  // namespace
 }  // namespace acb::checks

@@ -1,0 +1,260 @@
+// What waits for two operators, what they have stopped, and the volume thresholds.
+#include "tests/store/store_fixture.h"
+
+namespace acb::store {
+namespace {
+
+// R-NOW-11, R-SEC3-50.
+class Volume : public StoreTest {
+ protected:
+  void SetUp() override {
+    settings_.volume = {.user_hour = 3, .user_day = 5, .total_hour = 100, .total_day = 100};
+    CreateFilled();
+  }
+  // Reserves and gives up, so that the device is free again.
+  Status Spend(std::uint64_t id, Eui64 user = kUser, bool released = false) {
+    RequestId request = Id(id);
+    request.originator = user;
+    ReservationWish wish = Wish(request);
+    wish.released = released;
+    auto counter = store_->Reserve(wish);
+    if (!counter) return std::move(counter).error();
+    return store_->Abandon(*std::move(counter), Failure(Reason::kHsmUnavailable), kNow);
+  }
+  void SpendThree() {
+    for (std::uint64_t id = 1; id <= 3; ++id) ASSERT_TRUE(Spend(id));
+  }
+};
+
+TEST_F(Volume, LetsThroughAsManyAsTheThresholdAndNoMore) {
+  SpendThree();
+  EXPECT_THAT(Spend(4), FailsWith(Reason::kVolumeExceeded));
+  EXPECT_THAT(Spend(5), FailsWith(Reason::kVolumeExceeded));
+}
+
+TEST_F(Volume, CountsEachUserApart) {
+  SpendThree();
+  EXPECT_TRUE(Spend(4, Eui64(0x90B3D51F30030000)));
+}
+
+TEST_F(Volume, CountsAllUsersTogetherToo) {
+  settings_.volume = {.user_hour = 100, .user_day = 100, .total_hour = 4, .total_day = 100};
+  Reopen();
+  SpendThree();
+  ASSERT_TRUE(Spend(4, Eui64(0x90B3D51F30030000)));
+  const auto more = Spend(5, Eui64(0x90B3D51F30040000));
+  ASSERT_THAT(more, FailsWith(Reason::kVolumeExceeded));
+  EXPECT_NE(more.error().explanation.find("all Users"), std::string::npos);
+}
+
+TEST_F(Volume, RollsWithTheHourAndTheDay) {
+  SpendThree();
+  at_ = kNow.PlusSeconds(3599);
+  EXPECT_THAT(Spend(4), FailsWith(Reason::kVolumeExceeded));
+  at_ = kNow.PlusSeconds(3660);
+  ASSERT_TRUE(Spend(5));
+  ASSERT_TRUE(Spend(6));
+  EXPECT_THAT(Spend(7), FailsWith(Reason::kVolumeExceeded)) << "five in the day";
+  at_ = kNow.PlusSeconds(26 * 3600);
+  EXPECT_TRUE(Spend(8));
+}
+
+TEST_F(Volume, RemembersOverARestartAndAClockThatIsSetBack) {
+  SpendThree();
+  Reopen();
+  EXPECT_THAT(Spend(4), FailsWith(Reason::kVolumeExceeded));
+  at_ = kNow.PlusSeconds(-7200);
+  EXPECT_THAT(Spend(5), FailsWith(Reason::kVolumeExceeded));
+}
+
+TEST_F(Volume, IsNotAskedOfWhatTwoOperatorsReleased) {
+  SpendThree();
+  EXPECT_TRUE(Spend(4, kUser, true));
+}
+
+TEST_F(Volume, HasNoThresholdAtZero) {
+  settings_.volume = {.user_hour = 0, .user_day = 0, .total_hour = 0, .total_day = 0};
+  Reopen();
+  for (std::uint64_t id = 1; id <= 20; ++id) ASSERT_TRUE(Spend(id));
+}
+
+TEST_F(Volume, IsSeenByAPreviewThatChangesNothing) {
+  const auto next = store_->Preview(Wish(Id(1)));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->value(), kSupplierFloor + 1);
+  EXPECT_EQ(store_->Preview(Wish(Id(1)))->value(), kSupplierFloor + 1);
+  SpendThree();
+  EXPECT_THAT(store_->Preview(Wish(Id(9))), FailsWith(Reason::kVolumeExceeded));
+}
+
+class Quarantine : public StoreTest {
+ protected:
+  void SetUp() override { CreateFilled(); }
+  std::uint64_t Hold(std::uint64_t id) {
+    const std::string body = BodyOf(Id(id));
+    const auto held = store_->AppendQuarantined(
+        Id(id), Sha256(AsBytes(body)), kSupplierRole, audit::Entry("quarantined", kNow),
+        Failure(Reason::kVolumeExceeded, "why"), AsBytes(body));
+    EXPECT_TRUE(held);
+    return held ? held->index : 0;
+  }
+  StoredRequest::State StateOf(std::uint64_t id) {
+    const auto records = store_->RecordSource::Open();
+    return (*(*records)->FindRequest(Id(id)))->state;
+  }
+  Result<Agreement> Agree(std::uint64_t number, QuarantineAct act, std::string_view who) {
+    return store_->AgreeOnQuarantined(number, act, who, kNow);
+  }
+};
+
+TEST_F(Quarantine, HoldsTheRequestAndTellsARetry) {
+  const std::uint64_t number = Hold(1);
+  EXPECT_EQ(StateOf(1), StoredRequest::State::kQuarantined);
+  const auto items = store_->ListQuarantine(0, 10);
+  ASSERT_TRUE(items);
+  ASSERT_EQ(items->size(), 1u);
+  EXPECT_EQ(items->front().id, number);
+  EXPECT_EQ(items->front().request, Id(1));
+  EXPECT_EQ(items->front().why, "why");
+  EXPECT_THAT(StoreTest::Reserve(Id(1)), FailsWith(Reason::kChangedMeanwhile));
+}
+
+TEST_F(Quarantine, IsReleasedByTwoDifferentOperatorsAndOnlyThen) {
+  const std::uint64_t number = Hold(1);
+  const auto first = Agree(number, QuarantineAct::kRelease, "operator-1");
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->complete);
+  EXPECT_THAT(Agree(number, QuarantineAct::kRelease, "operator-1"),
+              FailsWith(Reason::kOtherOperator));
+  EXPECT_EQ(StateOf(1), StoredRequest::State::kQuarantined);
+  Reopen();  // the first word is durable
+  const auto second = Agree(number, QuarantineAct::kRelease, "operator-2");
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->complete);
+  EXPECT_EQ(AsText(second->request_octets), BodyOf(Id(1)));
+  EXPECT_TRUE(store_->ListQuarantine(0, 10)->empty());
+  // The counter is taken now, not at arrival.
+  const auto counter = StoreTest::Reserve(Id(1));
+  ASSERT_TRUE(counter);
+  EXPECT_EQ(counter->counter().value(), kSupplierFloor + 1);
+}
+
+TEST_F(Quarantine, IsDeletedByTwoAndARetryIsRefused) {
+  const std::uint64_t number = Hold(1);
+  ASSERT_TRUE(Agree(number, QuarantineAct::kDelete, "operator-1"));
+  ASSERT_TRUE(Agree(number, QuarantineAct::kDelete, "operator-2")->complete);
+  const auto records = store_->RecordSource::Open();
+  const auto stored = (*records)->FindRequest(Id(1));
+  EXPECT_EQ((*stored)->state, StoredRequest::State::kRefused);
+  EXPECT_EQ((*stored)->reason, Reason::kDeletedByOperators);
+  EXPECT_THAT(Agree(number, QuarantineAct::kDelete, "operator-3"), FailsWith(Reason::kNotFound));
+}
+
+TEST_F(Quarantine, TakesTwoWordsForTheSameAct) {
+  const std::uint64_t number = Hold(1);
+  ASSERT_TRUE(Agree(number, QuarantineAct::kDelete, "operator-1"));
+  const auto other = Agree(number, QuarantineAct::kRelease, "operator-2");
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(other->complete) << "one word for each act";
+  EXPECT_TRUE(Agree(number, QuarantineAct::kRelease, "operator-1")->complete);
+}
+
+// reliability.md section 1: a floor that jumps too far would block the device for ever.
+class ImportedFloor : public Quarantine {
+ protected:
+  void ImportFloor(std::uint64_t floor) {
+    Device device = TestDevice();
+    device.supplier = OfAcb(floor);
+    Import({device});
+  }
+  std::uint64_t Floor() {
+    const auto records = store_->RecordSource::Open();
+    return (*(*records)->FindDevice(kDevice))->supplier.floor->value();
+  }
+};
+
+TEST_F(ImportedFloor, IsAppliedUpToTheJumpLimit) {
+  ImportFloor(kSupplierFloor + settings_.counter_jump);
+  EXPECT_EQ(Floor(), kSupplierFloor + settings_.counter_jump);
+  EXPECT_TRUE(store_->ListQuarantine(0, 10)->empty());
+}
+
+TEST_F(ImportedFloor, AboveItWaitsForTwoOperatorsAndIsNotAppliedBefore) {
+  const std::uint64_t floor = kSupplierFloor + settings_.counter_jump + 1;
+  ImportFloor(floor);
+  EXPECT_EQ(Floor(), kSupplierFloor);
+  ImportFloor(floor);
+  const auto items = store_->ListQuarantine(0, 10);
+  ASSERT_EQ(items->size(), 1u) << "once, however often it is imported";
+  EXPECT_EQ(items->front().floor->value(), floor);
+  ASSERT_TRUE(Agree(items->front().id, QuarantineAct::kRelease, "operator-1"));
+  EXPECT_EQ(Floor(), kSupplierFloor);
+  ASSERT_TRUE(Agree(items->front().id, QuarantineAct::kRelease, "operator-2"));
+  EXPECT_EQ(Floor(), floor);
+}
+
+TEST_F(ImportedFloor, IsForgottenWhenTwoOperatorsDeleteIt) {
+  ImportFloor(kMaxSeqNumber);
+  const std::uint64_t number = store_->ListQuarantine(0, 1)->front().id;
+  ASSERT_TRUE(Agree(number, QuarantineAct::kDelete, "operator-1"));
+  ASSERT_TRUE(Agree(number, QuarantineAct::kDelete, "operator-2")->complete);
+  EXPECT_EQ(Floor(), kSupplierFloor);
+  EXPECT_TRUE(StoreTest::Reserve(Id(1)));
+}
+
+// R-SEC3-56.
+class Suspensions : public StoreTest {
+ protected:
+  void SetUp() override { CreateFilled(); }
+  static Suspension Of(SuspensionScope scope, std::string subject, std::string by) {
+    return {.scope = scope,
+            .subject = std::move(subject),
+            .authority = "SSC 2026-11-21",
+            .by = std::move(by),
+            .since = kNow,
+            .lift_by = {}};
+  }
+  bool IsSuspended(SuspensionScope scope, std::string_view subject) {
+    const auto records = store_->RecordSource::Open();
+    return (*records)->FindSuspension(scope, subject)->has_value();
+  }
+};
+
+TEST_F(Suspensions, HoldOverARestartUntilTwoOperatorsLiftThem) {
+  ASSERT_TRUE(store_->Suspend({Of(SuspensionScope::kParty, "SUPA", "operator-1")}, kNow));
+  Reopen();
+  EXPECT_TRUE(IsSuspended(SuspensionScope::kParty, "SUPA"));
+  EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "SUPB"));
+  const auto first = store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-2"), kNow);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->complete);
+  EXPECT_THAT(store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-2"), kNow),
+              FailsWith(Reason::kOtherOperator));
+  EXPECT_TRUE(IsSuspended(SuspensionScope::kParty, "SUPA"));
+  EXPECT_TRUE(
+      store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-1"), kNow)->complete);
+  EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "SUPA"));
+  EXPECT_THAT(store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-1"), kNow),
+              FailsWith(Reason::kNotFound));
+}
+
+TEST_F(Suspensions, MakeWhatIsUnderWayBeDecidedAnew) {
+  const ReservationWish before = Wish(Id(1));
+  ASSERT_TRUE(store_->Suspend({Of(SuspensionScope::kAll, "", "operator-1")}, kNow));
+  EXPECT_THAT(store_->Reserve(before), FailsWith(Reason::kChangedMeanwhile));
+}
+
+TEST_F(Suspensions, BlockManyDevicesInOneAct) {
+  std::vector<Suspension> rows;
+  for (std::uint64_t i = 1; i <= 1000; ++i) {
+    rows.push_back(Of(SuspensionScope::kDevice, Eui64(i).Hyphenated(), "operator-1"));
+  }
+  const std::uint64_t entries = *store_->AuditSize();
+  ASSERT_TRUE(store_->Suspend(rows, kNow));
+  EXPECT_EQ(*store_->AuditSize(), entries + 1);
+  EXPECT_EQ(store_->ListSuspensions()->size(), 1000u);
+  EXPECT_TRUE(IsSuspended(SuspensionScope::kDevice, Eui64(1000).Hyphenated()));
+}
+
+}  // namespace
+}  // namespace acb::store

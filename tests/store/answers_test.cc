@@ -143,7 +143,7 @@ TEST_F(Answers, OfAnAbandonedRequestIdAreForItsOwnOctetsOnly) {
   ASSERT_TRUE(counter);
   ASSERT_TRUE(store_->Abandon(*std::move(counter), Reason::kHsmUnavailable, kNow));
   ReservationWish other{Id(1), Sha256(AsBytes("other octets")), RemotePartyRole::kSupplier,
-                        std::nullopt, *store_->TrustGeneration()};
+                        std::nullopt, *store_->TrustGeneration(), kNow};
   EXPECT_THAT(store_->Reserve(other), FailsWith(Reason::kChangedMeanwhile));
   EXPECT_THAT(Refuse(Id(1), "other octets"), FailsWith(Reason::kChangedMeanwhile));
   EXPECT_TRUE(Reserve(Id(1))) << "its own octets are good";

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
         number % 2 == 0 ? RemotePartyRole::kSupplier : RemotePartyRole::kNetworkOperator;
     const std::string body = request.Text();
     const auto counter = store.Reserve(
-        {request, Sha256(AsBytes(body)), role, std::nullopt, *store.TrustGeneration()});
+        {request, Sha256(AsBytes(body)), role, std::nullopt, *store.TrustGeneration(), UtcTime(0)});
     if (!counter) return 5;
     const std::uint64_t value = counter->counter().value();
     if (!Report('R', number, value)) return 6;

@@ -99,7 +99,7 @@ class Quarantine : public StoreTest {
     return held ? held->index : 0;
   }
   StoredRequest::State StateOf(std::uint64_t id) {
-    const auto records = store_->RecordSource::Open();
+    const auto records = store_->Open();
     return (*(*records)->FindRequest(Id(id)))->state;
   }
   Result<Agreement> Agree(std::uint64_t number, QuarantineAct act, std::string_view who) {
@@ -143,7 +143,7 @@ TEST_F(Quarantine, IsDeletedByTwoAndARetryIsRefused) {
   const std::uint64_t number = Hold(1);
   ASSERT_TRUE(Agree(number, QuarantineAct::kDelete, "operator-1"));
   ASSERT_TRUE(Agree(number, QuarantineAct::kDelete, "operator-2")->complete);
-  const auto records = store_->RecordSource::Open();
+  const auto records = store_->Open();
   const auto stored = (*records)->FindRequest(Id(1));
   EXPECT_EQ((*stored)->state, StoredRequest::State::kRefused);
   EXPECT_EQ((*stored)->reason, Reason::kDeletedByOperators);
@@ -168,7 +168,7 @@ class ImportedFloor : public Quarantine {
     Import({device});
   }
   std::uint64_t Floor() {
-    const auto records = store_->RecordSource::Open();
+    const auto records = store_->Open();
     return (*(*records)->FindDevice(kDevice))->supplier.floor->value();
   }
 };
@@ -215,7 +215,7 @@ class Suspensions : public StoreTest {
             .lift_by = {}};
   }
   bool IsSuspended(SuspensionScope scope, std::string_view subject) {
-    const auto records = store_->RecordSource::Open();
+    const auto records = store_->Open();
     return (*records)->FindSuspension(scope, subject)->has_value();
   }
 };

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "firmware/rules.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/deny_list.h"
 
@@ -201,6 +202,8 @@ Status Box::RecordStart() {
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))
       .Set("relaxations", Relaxations(config_))
+      .Set("rules", kRuleSetVersion)
+      .Set("rules_sha256", RuleListing().at("sha256"))
       .Set("response_codes_sha256", ToHex(Sha256(AsBytes(config_.answers.Csv()))))
       .Set("acb", acb_->eui64.Hyphenated())
       .Set("acb_ds_certificate_sha256", ToHex(acb_->digital_signing->sha256()))

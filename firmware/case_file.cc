@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "firmware/rules.h"
+
 namespace acb {
 namespace {
 
@@ -44,6 +46,7 @@ ReservationWish CaseFile::Wish(std::uint64_t trust_generation, bool released) co
 audit::Entry CaseFile::Begin(std::string_view kind) const {
   audit::Entry entry(kind, now);
   entry.Set("client", client).SetIfAny("channel", channel).Set("request_sha256", ToHex(body));
+  entry.Set("rules", kRuleSetVersion);  // R-SEC3-65
   if (judged_at != now) entry.Set("judged_at", judged_at.Iso());
   if (request) {
     const duis::HandoverRequest& content = request->content();

@@ -5,6 +5,7 @@
 
 #include "firmware/checks/feed_age.h"
 #include "firmware/checks/suspension.h"
+#include "firmware/rules.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/deny_list.h"
 
@@ -233,6 +234,8 @@ Status Box::RecordStart() {
   start.Set("store", ToHex(store_->identity().id))
       .Set("relaxations", Relaxations(config_))
       .Set("policy", PolicyOf(config_))
+      .Set("rules", kRuleSetVersion)
+      .Set("rules_sha256", RuleListing().at("sha256"))
       .Set("response_codes_sha256", ToHex(Sha256(AsBytes(config_.answers.Csv()))))
       .Set("acb", acb_->eui64.Hyphenated())
       .Set("acb_ds_certificate_sha256", ToHex(acb_->digital_signing->sha256()))

@@ -5,6 +5,7 @@
 #include "firmware/base/request_id.h"
 #include "firmware/checks/eligibility.h"
 #include "firmware/duis/response.h"
+#include "firmware/rules.h"
 #include "platform/answers.h"
 #include "platform/feed_import.h"
 #include "platform/media_type.h"
@@ -192,6 +193,10 @@ void AddCommonRoutes(Router& router, const Config& config) {
   router.Add("GET", "/healthz", RoleSet::Any(), 0, [](const HttpRequest&) { return Text("ok\n"); });
   router.Add("GET", "/v1/reasons", RoleSet::Any(), 0,
              [&answers = config.answers](const HttpRequest&) { return ListReasons(answers); });
+  // R-074-6: the same octets as `acbctl rules --json` of this release.
+  router.Add("GET", "/v1/rules", RoleSet::Any(), 0, [](const HttpRequest&) {
+    return Text(audit::CanonicalJson(RuleListing()) + "\n", kJson);
+  });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
 #include "tools/acbctl/remote.h"
+#include "tools/acbctl/rules.h"
 
 namespace acb::acbctl {
 namespace {
@@ -128,6 +129,9 @@ int Main(int argc, char** argv) {
   CLI::App* device_show = device->add_subcommand("show", "What is known of a device");
   device_show->add_option("device", device_id, "EUI-64")->required();
 
+  CLI::App* rules = app.add_subcommand(
+      "rules", "What a handover has to pass, and where each rule comes from; needs no box");
+
   CLI::App* status = app.add_subcommand("status", "Is the box ready, and if not, why");
 
   try {
@@ -136,6 +140,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kGood : kUsage;
   }
   if (app.got_subcommand("provision")) return Provision(provision);
+  if (rules->parsed()) return ShowRules(connection.json);
   if (connection.directory.empty() && (connection.url.empty() || connection.ca.empty() ||
                                        connection.certificate.empty() || connection.key.empty())) {
     std::cerr << "acbctl: say which box: --directory DIR, or --url, --cacert, --cert and --key\n";

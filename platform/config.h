@@ -59,6 +59,8 @@ struct Config {
   std::filesystem::path acb_key_agreement_certificate;
 
   std::vector<std::filesystem::path> trust_roots;
+  // Of the device PKI. With any, a device's key agreement certificate needs a path to one of them.
+  std::vector<std::filesystem::path> device_roots;
   std::string policy_oid = "1.2.826.0.1.8641679.1.2.1.4";
   std::chrono::hours crl_max_age{13};
   std::chrono::hours arl_max_age{366 * 24};

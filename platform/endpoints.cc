@@ -180,7 +180,9 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
-                         .body_limit = config.feed_octets});
+                         .body_limit = config.feed_octets,
+                         .validation_time = config.test.validation_time,
+                         .device_roots = box.device_roots()});
   return router;
 }
 
@@ -196,6 +198,7 @@ Router ClosedRoutes(const Failure& why, const Config& config) {
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
+  router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);
   return router;
 }
 

@@ -6,8 +6,10 @@
 #include "firmware/checks/feed_age.h"
 #include "firmware/checks/suspension.h"
 #include "firmware/rules.h"
+#include "firmware/smki/authority.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/deny_list.h"
+#include "firmware/smki/device_path.h"
 
 namespace acb::platform {
 namespace {
@@ -177,7 +179,28 @@ Status Box::OpenTrust() {
   auto settings = TrustSettingsOf(config_);
   if (!settings) return std::move(settings).error();
   trust_ = std::make_unique<LiveTrust>(*store_, *std::move(settings));
-  return trust_->Reload();
+  if (Status reloaded = trust_->Reload(); !reloaded) return reloaded;
+  return LoadDeviceRoots();
+}
+
+Status Box::LoadDeviceRoots() {
+  for (const auto& file : config_.device_roots) {
+    auto root = LoadCertificate(file);
+    if (!root) return std::move(root).error();
+    if (!smki::IsDeviceAuthority(**root) || !smki::IsSelfSigned(**root)) {
+      return Failure(Reason::kConfiguration,
+                     "trust.device_roots: " + file.string() + " is not a self-signed CA");
+    }
+    // R-SEC3-13: device PKI and organisation PKI are kept apart.
+    for (const smki::CertificatePtr& organisation : trust_->Current()->settings().roots) {
+      if (organisation->sha256() == (*root)->sha256()) {
+        return Failure(Reason::kConfiguration, "trust.device_roots: " + file.string() +
+                                                   " is also a root of the organisation PKI");
+      }
+    }
+    device_roots_.push_back(*std::move(root));
+  }
+  return Done{};
 }
 
 Status Box::OpenHsm() {

@@ -33,6 +33,7 @@ class Box {
   store::Store& store() { return *store_; }
   hsm::Hsm& hsm() { return *hsm_; }
   LiveTrust& trust() { return *trust_; }
+  const std::vector<smki::CertificatePtr>& device_roots() const { return device_roots_; }
   Metrics& metrics() { return metrics_; }
   const std::string& environment() const { return environment_; }
 
@@ -46,6 +47,7 @@ class Box {
   Box(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
   Status OpenStore();
   Status OpenTrust();
+  Status LoadDeviceRoots();
   Status OpenHsm();
   Status CheckKeysFitEnvironment() const;
   Result<checks::AcbCertificates> LoadAcbCertificates() const;
@@ -57,6 +59,7 @@ class Box {
   std::string environment_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<LiveTrust> trust_;
+  std::vector<smki::CertificatePtr> device_roots_;
   std::unique_ptr<hsm::Hsm> hsm_;
   std::optional<checks::AcbCertificates> acb_;
   std::unique_ptr<Handover> handover_;

@@ -341,6 +341,9 @@ void ReadTrust(Section section, const Paths& paths, Config& config) {
   for (const std::string& root : section.Texts("roots")) {
     config.trust_roots.push_back(paths.Resolve(root));
   }
+  for (const std::string& root : section.Texts("device_roots")) {
+    config.device_roots.push_back(paths.Resolve(root));
+  }
   config.policy_oid = section.TextOr("policy_oid", config.policy_oid);
   if (!config.policy_oid.empty() && !IsObjectIdentifier(config.policy_oid)) {
     section.Wrong(*section.Find("policy_oid"), "policy_oid", "must be an object identifier");

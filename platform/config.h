@@ -65,6 +65,8 @@ struct Config {
   std::filesystem::path acb_key_agreement_certificate;
 
   std::vector<std::filesystem::path> trust_roots;
+  // Of the device PKI. With any, a device's key agreement certificate needs a path to one of them.
+  std::vector<std::filesystem::path> device_roots;
   std::string policy_oid = "1.2.826.0.1.8641679.1.2.1.4";
   // Absent: 13 hours; where test.validation_time fixes the instant that validity is judged at, a
   // list made for that instant has no age to speak of, and nextUpdate alone decides.

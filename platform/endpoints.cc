@@ -226,7 +226,9 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
-                         .body_limit = config.feed_octets});
+                         .body_limit = config.feed_octets,
+                         .validation_time = config.test.validation_time,
+                         .device_roots = box.device_roots()});
   return router;
 }
 
@@ -253,6 +255,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
+  router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);
   return router;
 }
 

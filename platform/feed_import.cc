@@ -1,131 +1,196 @@
 #include "platform/feed_import.h"
 
 #include <boost/json.hpp>
+#include <memory>
+#include <mutex>
+#include <set>
 
+#include "firmware/feeds/certified_products.h"
 #include "firmware/feeds/csv.h"
 #include "firmware/feeds/devices.h"
+#include "firmware/feeds/mpan_prefixes.h"
 #include "firmware/feeds/parties.h"
+#include "firmware/feeds/proxy_certificates.h"
 #include "firmware/feeds/registrations.h"
-#include "firmware/feeds/revocation_lists.h"
-#include "firmware/smki/bundle.h"
-#include "firmware/smki/revocation_list.h"
+#include "firmware/feeds/repository_status.h"
+#include "firmware/feeds/working_days.h"
+#include "platform/feed_answers.h"
+#include "platform/feed_certificates.h"
 
 namespace acb::platform {
 namespace {
 
-// Enough to mend a file by; the rest are counted.
-constexpr std::size_t kMaxRejectsListed = 100;
-
-// The first of them with line and reason, and how many there are.
-class Rejects {
- public:
-  void Add(std::uint64_t line, const std::string& reason) {
-    ++count_;
-    if (listed_.size() == kMaxRejectsListed) return;
-    listed_.push_back({{"line", std::to_string(line)}, {"reason", reason}});
-  }
-  bool empty() const { return count_ == 0; }
-  std::uint64_t count() const { return count_; }
-  const boost::json::array& listed() const { return listed_; }
-
- private:
-  std::uint64_t count_ = 0;
-  boost::json::array listed_;
-};
-
-HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows) {
-  return Problem(Failure(Reason::kFeedRejected, std::to_string(rejects.count()) + " of " +
-                                                    std::to_string(rows) + " rows are wrong"),
-                 {{"rows", std::to_string(rows)},
-                  {"rejected", std::to_string(rejects.count())},
-                  {"rejects", rejects.listed()}});
-}
-
-// The file as a whole is not what the feed takes.
-HttpResponse RejectedWhole(const Failure& failure) {
-  Rejects rejects;
-  rejects.Add(1, failure.explanation);
-  return Rejected(rejects, 0);
-}
-
-// Item 10 of the catalogue: where the data came from.
-audit::Entry FeedEntry(const FeedContext& context, std::string_view feed,
-                       const HttpRequest& request) {
-  audit::Entry entry("feed", context.clock.Now());
-  entry.Set("feed", feed)
-      .Set("client", request.client.name)
-      .Set("sha256", ToHex(Sha256(request.body.View())))
-      .Set("octets", std::to_string(request.body.size()));
-  return entry;
-}
-
-// Every import is a new generation: decisions begun before it are made anew.
-HttpResponse Imported(const FeedContext& context, std::string_view feed, const HttpRequest& request,
-                      const Result<store::ImportOutcome>& outcome) {
-  if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
-  if (!outcome) return Problem(outcome.error());
-  return JsonResponse(boost::json::object{{"feed", feed},
-                                          {"rows", std::to_string(outcome->rows)},
-                                          {"changed", std::to_string(outcome->changed)},
-                                          {"sha256", ToHex(Sha256(request.body.View()))},
-                                          {"audit",
-                                           {{"index", std::to_string(outcome->receipt.index)},
-                                            {"leaf", ToHex(outcome->receipt.leaf)}}}});
-}
-
 template <class Row>
-using RowParser = Result<Row> (*)(const feeds::CsvRow&);
+using RowParser = std::function<Result<Row>(const feeds::CsvRow&)>;
 
-// Hands each good row of the file to `take`. A problem document when a row is wrong, with the line
-// and reason of each.
-template <class Row, class Take>
-std::optional<HttpResponse> ReadRows(std::string_view text, const std::vector<std::string>& columns,
-                                     RowParser<Row> parse, Take take) {
-  auto reader = feeds::CsvReader::Open(text, columns);
-  if (!reader) return RejectedWhole(reader.error());
+// What became of a file's rows.
+struct RowsRead {
   Rejects rejects;
   std::uint64_t rows = 0;
+};
+
+// Hands each good row of the file to `take`, which may still refuse it. The file as a whole is no
+// such CSV: kFeedRejected.
+template <class Row, class Take>
+Result<RowsRead> TakeRows(std::string_view text, const std::vector<std::string>& columns,
+                          const std::vector<std::string>& optional, const RowParser<Row>& parse,
+                          const Take& take) {
+  auto reader = feeds::CsvReader::Open(text, columns, optional);
+  if (!reader) return std::move(reader).error();
+  RowsRead read;
   while (true) {
     const auto row = reader->Next();
-    if (row && !row->has_value()) break;
-    ++rows;
+    if (row && !row->has_value()) return read;
+    ++read.rows;
     auto parsed = row ? parse(**row) : Result<Row>(row.error());
-    if (parsed) {
-      take(*std::move(parsed));
-    } else {
-      rejects.Add(reader->line(), parsed.error().explanation);
-    }
+    const Status taken = parsed ? take(*std::move(parsed)) : Status(parsed.error());
+    if (!taken) read.rejects.Add(reader->line(), taken.error().explanation);
   }
-  if (rejects.empty()) return std::nullopt;
-  return Rejected(rejects, rows);
 }
 
-HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
-  std::vector<PartyRecord> rows;
-  auto wrong = ReadRows(request.body.Text(), feeds::PartyColumns(), feeds::ParseParty,
-                        [&](PartyRecord row) { rows.push_back(std::move(row)); });
-  if (wrong) return *std::move(wrong);
-  return Imported(context, "parties", request,
-                  context.store.ImportParties(rows, FeedEntry(context, "parties", request)));
+// Likewise; a problem document when a row is wrong, with the line and reason of each.
+template <class Row, class Take>
+std::optional<HttpResponse> ReadRows(std::string_view text, const std::vector<std::string>& columns,
+                                     const RowParser<Row>& parse, const Take& take,
+                                     const std::vector<std::string>& optional = {}) {
+  const auto read = TakeRows<Row>(text, columns, optional, parse, take);
+  if (!read) return RejectedWhole(read.error());
+  if (read->rejects.empty()) return std::nullopt;
+  return Rejected(read->rejects, read->rows);
 }
 
-HttpResponse ImportRegistrations(const FeedContext& context, const HttpRequest& request) {
-  std::vector<Registration> rows;
-  auto wrong = ReadRows(request.body.Text(), feeds::RegistrationColumns(), feeds::ParseRegistration,
-                        [&](Registration row) { rows.push_back(std::move(row)); });
+// A feed that is a table of rows.
+template <class Row>
+struct TableFeed {
+  Feed feed;
+  const std::vector<std::string>& (*columns)();
+  Result<Row> (*parse)(const feeds::CsvRow&);
+  Result<store::ImportOutcome> (store::Store::*import)(const std::vector<Row>&,
+                                                       const audit::Entry&);
+  // What a row is known by, where the file replaces and is small: nobody could say which of two
+  // rows is meant. Of the others the later row counts, or the store refuses the file.
+  std::string (*key)(const Row&) = nullptr;
+};
+
+constexpr TableFeed<PartyRecord> kParties = {Feed::kParties, feeds::PartyColumns, feeds::ParseParty,
+                                             &store::Store::ImportParties};
+constexpr TableFeed<Registration> kRegistrations = {
+    Feed::kRegistrations, feeds::RegistrationColumns, feeds::ParseRegistration,
+    &store::Store::ImportRegistrations};
+constexpr TableFeed<MpanPrefix> kMpanPrefixes = {
+    Feed::kMpanPrefixes, feeds::MpanPrefixColumns, feeds::ParseMpanPrefix,
+    &store::Store::ImportMpanPrefixes, [](const MpanPrefix& row) { return row.prefix; }};
+constexpr TableFeed<CalendarDay> kWorkingDays = {
+    Feed::kWorkingDays, feeds::WorkingDayColumns, feeds::ParseWorkingDay,
+    &store::Store::ImportWorkingDays, [](const CalendarDay& row) { return row.day.Iso(); }};
+constexpr TableFeed<CertifiedProduct> kProducts = {
+    Feed::kCertifiedProducts, feeds::CertifiedProductColumns, feeds::ParseCertifiedProduct,
+    &store::Store::ImportProducts, [](const CertifiedProduct& row) {
+      return row.model + ", " + row.firmware + ", " + row.from.Iso();
+    }};
+constexpr TableFeed<ProxyCertificate> kProxyCertificates = {
+    Feed::kProxyCertificates, feeds::ProxyCertificateColumns, feeds::ParseProxyCertificate,
+    &store::Store::ImportProxyCertificates};
+constexpr TableFeed<RepositoryEntry> kRepositoryStatus = {
+    Feed::kRepositoryStatus, feeds::RepositoryStatusColumns, feeds::ParseRepositoryStatus,
+    &store::Store::ImportRepositoryStatus,
+    [](const RepositoryEntry& row) { return ToHex(row.certificate); }};
+
+// The good rows of a file.
+template <class Row>
+class Rows {
+ public:
+  explicit Rows(const TableFeed<Row>& feed) : feed_(feed) {}
+  Status Take(Row row) {
+    const std::string key = feed_.key == nullptr ? std::string() : feed_.key(row);
+    if (!key.empty() && !keys_.insert(key).second) {
+      return Failure(Reason::kFeedRejected, "an earlier row is for the same: " + key);
+    }
+    rows_.push_back(std::move(row));
+    return Done{};
+  }
+  const std::vector<Row>& rows() const { return rows_; }
+
+ private:
+  const TableFeed<Row>& feed_;
+  std::set<std::string> keys_;
+  std::vector<Row> rows_;
+};
+
+template <class Row>
+HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
+                         const TableFeed<Row>& feed) {
+  Rows<Row> rows(feed);
+  auto wrong = ReadRows<Row>(request.body.Text(), feed.columns(), feed.parse,
+                             [&](Row row) { return rows.Take(std::move(row)); });
   if (wrong) return *std::move(wrong);
+  const FeedFile file(context, feed.feed, request);
+  return Imported(context, file, (context.store.*feed.import)(rows.rows(), file.Entry()));
+}
+
+// R-128-7: the row that would put a revoked certificate to use again is named by its line.
+HttpResponse ImportRepositoryStatus(const FeedContext& context, const HttpRequest& request) {
+  const auto records = context.store.Open();
+  if (!records) return Problem(records.error());
+  Rows<RepositoryEntry> rows(kRepositoryStatus);
+  std::optional<Failure> fault;
+  auto wrong = ReadRows<RepositoryEntry>(
+      request.body.Text(), kRepositoryStatus.columns(), kRepositoryStatus.parse,
+      [&](RepositoryEntry row) -> Status {
+        const auto held = (*records)->FindRepositoryEntry(row.certificate);
+        if (!held) {
+          fault = held.error();
+          return held.error();
+        }
+        if (held->has_value()) {
+          if (Status fits = feeds::CheckRepositoryChange(**held, row); !fits) return fits;
+        }
+        return rows.Take(std::move(row));
+      });
+  if (fault) return Problem(*fault);
+  if (wrong) return *std::move(wrong);
+  const FeedFile file(context, Feed::kRepositoryStatus, request);
+  return Imported(context, file, context.store.ImportRepositoryStatus(rows.rows(), file.Entry()));
+}
+
+// R-SEC3-73: an entry that is wrong is rejected and reported, the rest is the new list.
+HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& request) {
+  Rows<CertifiedProduct> rows(kProducts);
+  const auto read =
+      TakeRows<CertifiedProduct>(request.body.Text(), kProducts.columns(), {}, kProducts.parse,
+                                 [&](CertifiedProduct row) { return rows.Take(std::move(row)); });
+  if (!read) return RejectedWhole(read.error());
+  // A file of which nothing is good is no list: it would take every model off.
+  if (rows.rows().empty() && !read->rejects.empty()) return Rejected(read->rejects, read->rows);
+  const FeedFile file(context, Feed::kCertifiedProducts, request);
+  audit::Entry entry = file.Entry();
+  entry.Set("rejected", std::to_string(read->rejects.count()));
   return Imported(
-      context, "registrations", request,
-      context.store.ImportRegistrations(rows, FeedEntry(context, "registrations", request)));
+      context, file, context.store.ImportProducts(rows.rows(), entry),
+      {{"rejected", std::to_string(read->rejects.count())}, {"rejects", read->rejects.listed()}});
+}
+
+// What a row's key agreement certificate is asked for: a path, where the configuration names device
+// roots.
+feeds::CertificateCheck PathCheck(const FeedContext& context, smki::DevicePaths& paths) {
+  if (context.device_roots.empty()) return [](const smki::Certificate&) { return Status(Done{}); };
+  return [&paths](const smki::Certificate& certificate) { return paths.Check(certificate); };
 }
 
 // Twice through the file: once to see that every row is good, once to hand the rows over one by
 // one, so that memory does not grow with the file.
 HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
   const std::string_view text = request.body.Text();
-  auto wrong = ReadRows(text, feeds::DeviceColumns(), feeds::ParseDevice, [](Device) {});
+  auto paths = HeldDevicePaths(context);
+  if (!paths) return Problem(paths.error());
+  const auto check = PathCheck(context, *paths);
+  auto wrong = ReadRows<Device>(
+      text, feeds::DeviceColumns(),
+      [&](const feeds::CsvRow& row) { return feeds::ParseDeviceWith(row, check); },
+      [](const Device&) -> Status { return Done{}; }, feeds::OptionalDeviceColumns());
   if (wrong) return *std::move(wrong);
-  auto reader = feeds::CsvReader::Open(text, feeds::DeviceColumns());
+  auto reader =
+      feeds::CsvReader::Open(text, feeds::DeviceColumns(), feeds::OptionalDeviceColumns());
   if (!reader) return Problem(reader.error());
   const auto next = [&reader]() -> Result<std::optional<Device>> {
     const auto row = reader->Next();
@@ -135,63 +200,78 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
     if (!device) return std::move(device).error();
     return std::optional<Device>(*std::move(device));
   };
-  return Imported(context, "devices", request,
-                  context.store.ImportDevices(next, FeedEntry(context, "devices", request)));
+  const auto hub =
+      reader->Has("communications_hub") ? store::HubColumn::kPresent : store::HubColumn::kAbsent;
+  const FeedFile file(context, Feed::kDevices, request);
+  return Imported(context, file, context.store.ImportDevices(next, file.Entry(), hub));
 }
 
-HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
-  const auto found = smki::SplitCertificates(request.body.View());
-  if (!found) return RejectedWhole(found.error());
-  Rejects rejects;
-  for (std::size_t i = 0; i < found->size(); ++i) {
-    const auto certificate = smki::Certificate::Parse((*found)[i]);
-    if (!certificate) rejects.Add(i + 1, certificate.error().explanation);
+HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& request) {
+  switch (feed) {
+    case Feed::kParties:
+      return ImportTable(context, request, kParties);
+    case Feed::kRegistrations:
+      return ImportTable(context, request, kRegistrations);
+    case Feed::kDevices:
+      return ImportDevices(context, request);
+    case Feed::kOrganisationCertificates:
+      return ImportCertificates(context, request);
+    case Feed::kRevocationLists:
+      return ImportRevocationLists(context, request);
+    case Feed::kMpanPrefixes:
+      return ImportTable(context, request, kMpanPrefixes);
+    case Feed::kWorkingDays:
+      return ImportTable(context, request, kWorkingDays);
+    case Feed::kCertifiedProducts:
+      return ImportProducts(context, request);
+    case Feed::kProxyCertificates:
+      return ImportTable(context, request, kProxyCertificates);
+    case Feed::kDeviceCertificates:
+      return ImportDeviceCertificates(context, request);
+    case Feed::kRepositoryStatus:
+      return ImportRepositoryStatus(context, request);
   }
-  if (!rejects.empty()) return Rejected(rejects, found->size());
-  const auto outcome = context.store.ImportCertificates(
-      *found, FeedEntry(context, "organisation-certificates", request));
-  return Imported(context, "organisation-certificates", request, outcome);
+  return Problem(Failure(Reason::kNotFound));
 }
 
-HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest& request) {
-  const auto found = smki::SplitRevocationLists(request.body.View());
-  if (!found) return RejectedWhole(found.error());
-  const auto held = context.store.LoadTrustMaterial();
-  if (!held) return Problem(held.error());
-  const auto trust = context.trust.Current();
-  Rejects rejects;
-  for (std::size_t i = 0; i < found->size(); ++i) {
-    const auto list = smki::RevocationList::Parse((*found)[i]);
-    const Status good =
-        list ? feeds::CheckNewRevocationList(**list, trust->settings(), held->certificates,
-                                             held->revocation_lists)
-             : Status(list.error());
-    if (!good) rejects.Add(i + 1, good.error().explanation);
+HttpResponse ListFeeds(const store::Store& store) {
+  const auto records = store.Open();
+  if (!records) return Problem(records.error());
+  boost::json::array feeds;
+  for (const Feed feed : kFeeds) {
+    const auto last = (*records)->FindLastImport(feed);
+    if (!last) return Problem(last.error());
+    boost::json::object json{{"feed", Name(feed)}, {"last_import", nullptr}};
+    if (last->has_value()) {
+      json["last_import"] = {{"rows", std::to_string((*last)->rows)},
+                             {"changed", std::to_string((*last)->changed)},
+                             {"at", (*last)->at.Iso()},
+                             {"audit_index", std::to_string((*last)->audit_index)}};
+    }
+    feeds.push_back(std::move(json));
   }
-  if (!rejects.empty()) return Rejected(rejects, found->size());
-  const auto outcome = context.store.ImportRevocationLists(
-      *found, {}, FeedEntry(context, "revocation-lists", request));
-  return Imported(context, "revocation-lists", request, outcome);
+  return JsonResponse(boost::json::object{{"feeds", std::move(feeds)}});
 }
 
 }  // namespace
 
 void AddFeedRoutes(Router& router, const FeedContext& context) {
-  using Import = HttpResponse (*)(const FeedContext&, const HttpRequest&);
-  const auto add = [&](const char* feed, Import import) {
+  for (const Feed feed : kFeeds) {
+    // What an import was checked against must not change before it is written.
+    const auto one_at_a_time = std::make_shared<std::mutex>();
     router.Add({.method = "POST",
-                .pattern = std::string("/v1/feeds/") + feed,
+                .pattern = "/v1/feeds/" + std::string(Name(feed)),
                 .roles = {Role::kFeed},
                 .body_limit = context.body_limit,
-                .handler = [context, import](
-                               const HttpRequest& request) { return import(context, request); },
+                .handler =
+                    [context, feed, one_at_a_time](const HttpRequest& request) {
+                      const std::scoped_lock lock(*one_at_a_time);
+                      return Import(context, feed, request);
+                    },
                 .spool = true});
-  };
-  add("parties", ImportParties);
-  add("registrations", ImportRegistrations);
-  add("devices", ImportDevices);
-  add("organisation-certificates", ImportCertificates);
-  add("revocation-lists", ImportRevocationLists);
+  }
+  router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0,
+             [context](const HttpRequest&) { return ListFeeds(context.store); });
 }
 
 }  // namespace acb::platform

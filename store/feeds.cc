@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "firmware/feeds/repository_status.h"
 #include "store/audit_log.h"
 #include "store/feed_rows.h"
 #include "store/quarantine.h"
@@ -22,18 +23,21 @@ Status CheckMpxn(std::string_view mpxn) { return CheckLength("the meter point", 
 
 // The rows of a file that replaces. One that names a row twice says nothing certain.
 template <class Map>
-Status Insert(Map& rows, Bytes key, Bytes payload) {
+Status Insert(Map& rows, Bytes key, Bytes payload, const std::string& name) {
   if (rows.emplace(std::move(key), std::move(payload)).second) return Done{};
-  return Failure(Reason::kFeedRejected, "the file names a row twice");
+  return Failure(Reason::kFeedRejected, "the file has two rows for " + name);
 }
 
-// R-128-7: what was revoked is never in use again.
-Status CheckRepositoryChange(const RepositoryEntry& held, const RepositoryEntry& row) {
-  if (held.status != RepositoryStatus::kRevoked || row.status != RepositoryStatus::kInUse) {
-    return Done{};
+// A file without hubs says nothing about them, and a row without a key leaves the one that feed
+// device-certificates may have brought.
+Device Merge(const Device& recorded, const Device& imported, HubColumn hub) {
+  Device merged = imported;
+  if (hub == HubColumn::kAbsent) merged.communications_hub = recorded.communications_hub;
+  if (!imported.key_agreement) {
+    merged.key_agreement = recorded.key_agreement;
+    merged.key_agreement_certificate = recorded.key_agreement_certificate;
   }
-  return Failure(Reason::kFeedRejected, "certificate " + ToHex(row.certificate) +
-                                            " was revoked and cannot be in use again");
+  return merged;
 }
 
 }  // namespace
@@ -92,21 +96,9 @@ Status Import::Add(const Device& row, HubColumn hub) {
     if (!merged) return merged;
   }
 
-  // What the file does not say stays: a hub without its column, a key that feed device-certificates
-  // brought.
-  Device device = row;
-  if (hub == HubColumn::kAbsent || !row.key_agreement) {
-    const auto recorded = FindDeviceRow(transaction_, row.id);
-    if (!recorded) return recorded.error();
-    if (hub == HubColumn::kAbsent) device.communications_hub.reset();
-    if (recorded->has_value()) {
-      if (hub == HubColumn::kAbsent) device.communications_hub = (*recorded)->communications_hub;
-      if (!row.key_agreement) {
-        device.key_agreement = (*recorded)->key_agreement;
-        device.key_agreement_certificate = (*recorded)->key_agreement_certificate;
-      }
-    }
-  }
+  const auto recorded = FindDeviceRow(transaction_, row.id);
+  if (!recorded) return recorded.error();
+  const Device device = recorded->has_value() ? Merge(**recorded, row, hub) : row;
 
   bool changed = false;
   const Bytes key = KeyOf(row.id);
@@ -127,7 +119,7 @@ Status Import::Add(const RepositoryEntry& row) {
       FindByKey(transaction_, Table::kRepositoryStatus, row.certificate, DecodeRepositoryEntry);
   if (!held) return held.error();
   if (held->has_value()) {
-    if (auto fits = CheckRepositoryChange(**held, row); !fits) return fits;
+    if (auto fits = feeds::CheckRepositoryChange(**held, row); !fits) return fits;
     // R-128-7: revoked is for good, also when the repository later says expired.
     const bool stays =
         (*held)->status == RepositoryStatus::kRevoked && row.status != RepositoryStatus::kRevoked;
@@ -186,7 +178,8 @@ Status Import::Replace(const std::vector<MpanPrefix>& rows) {
   for (const MpanPrefix& row : rows) {
     if (row.prefix.size() != 2) return Failure(Reason::kFeedRejected, "a prefix has two digits");
     if (auto fits = CheckName("the party's name", row.party); !fits) return fits;
-    if (auto once = Insert(wanted, KeyOf(row), EncodeMpanPrefix(row)); !once) return once;
+    if (auto once = Insert(wanted, KeyOf(row), EncodeMpanPrefix(row), row.prefix); !once)
+      return once;
   }
   return ReplaceAll(Table::kMpanPrefixes, {}, wanted);
 }
@@ -194,7 +187,8 @@ Status Import::Replace(const std::vector<MpanPrefix>& rows) {
 Status Import::Replace(const std::vector<CalendarDay>& rows) {
   NewRows wanted;
   for (const CalendarDay& row : rows) {
-    if (auto once = Insert(wanted, KeyOf(row), EncodeCalendarDay(row)); !once) return once;
+    if (auto once = Insert(wanted, KeyOf(row), EncodeCalendarDay(row), row.day.Iso()); !once)
+      return once;
   }
   return ReplaceAll(Table::kCalendar, {}, wanted);
 }
@@ -204,7 +198,7 @@ Status Import::Replace(const std::vector<CertifiedProduct>& rows) {
   for (const CertifiedProduct& row : rows) {
     if (auto fits = CheckName("the model", row.model); !fits) return fits;
     if (auto fits = CheckLength("the firmware", row.firmware, kMaxFirmware); !fits) return fits;
-    if (auto once = Insert(wanted, KeyOf(row), EncodeProduct(row)); !once) return once;
+    if (auto once = Insert(wanted, KeyOf(row), EncodeProduct(row), row.model); !once) return once;
   }
   return ReplaceAll(Table::kProducts, {}, wanted);
 }
@@ -215,8 +209,8 @@ Status Import::Replace(const std::vector<ProxyCertificate>& rows) {
     if (auto fits = CheckLength("the certificate's name", row.certificate, kMaxProxyName); !fits) {
       return fits;
     }
-    auto once =
-        Insert(of_source[row.source], KeyOf(row.source, row.device), EncodeProxyCertificate(row));
+    auto once = Insert(of_source[row.source], KeyOf(row.source, row.device),
+                       EncodeProxyCertificate(row), row.device.Plain());
     if (!once) return once;
   }
   for (const auto& [source, wanted] : of_source) {

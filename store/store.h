@@ -224,8 +224,8 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   //
   // Parties are known by (user_id, role, from), registrations by (mpxn, from): rows that the file
   // does not name stay. Devices: what the feed says of the device replaces what was known; a cell's
-  // holder is replaced by a known one and left by an unknown one; a floor only rises (R-128-21),
-  // and what the ACB issued is not touched.
+  // holder is replaced by a known one and left by an unknown one, as is the key; a floor only rises
+  // (R-128-21), and what the ACB issued is not touched.
   Result<ImportOutcome> ImportParties(const std::vector<PartyRecord>& rows,
                                       const audit::Entry& entry);
   Result<ImportOutcome> ImportRegistrations(const std::vector<Registration>& rows,

@@ -18,11 +18,19 @@ std::string Joined(const std::vector<std::string>& names) {
 
 std::string_view CsvRow::Get(std::string_view column) const {
   const auto found = std::ranges::find(*columns_, column);
-  if (found == columns_->end()) std::abort();
+  if (found == columns_->end()) {
+    if (std::ranges::find(*absent_, column) == absent_->end()) std::abort();
+    return {};
+  }
   return fields_[static_cast<std::size_t>(found - columns_->begin())];
 }
 
-Result<CsvReader> CsvReader::Open(std::string_view text, const std::vector<std::string>& columns) {
+bool CsvReader::Has(std::string_view column) const {
+  return std::ranges::find(columns_, column) != columns_.end();
+}
+
+Result<CsvReader> CsvReader::Open(std::string_view text, const std::vector<std::string>& columns,
+                                  const std::vector<std::string>& optional) {
   constexpr std::string_view kUtf8ByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kUtf8ByteOrderMark)) text.remove_prefix(kUtf8ByteOrderMark.size());
   CsvReader reader(text);
@@ -31,10 +39,15 @@ Result<CsvReader> CsvReader::Open(std::string_view text, const std::vector<std::
   if (!header) return std::move(header).error();
   std::vector<std::string> named = *header;
   std::vector<std::string> wanted = columns;
+  for (const std::string& column : optional) {
+    const bool there = std::ranges::find(named, column) != named.end();
+    (there ? wanted : reader.absent_).push_back(column);
+  }
   std::ranges::sort(named);
   std::ranges::sort(wanted);
   if (named != wanted) {
-    return Rejected("the header must name the columns " + Joined(columns) + "; it names " +
+    const std::string may = optional.empty() ? "" : " and may name " + Joined(optional);
+    return Rejected("the header must name the columns " + Joined(columns) + may + "; it names " +
                     Joined(*header).substr(0, 300));
   }
   reader.columns_ = *std::move(header);
@@ -53,6 +66,7 @@ Result<std::optional<CsvRow>> CsvReader::Next() {
   }
   CsvRow row;
   row.columns_ = &columns_;
+  row.absent_ = &absent_;
   row.fields_ = *std::move(fields);
   row.line_ = row_line_;
   return std::optional<CsvRow>(std::move(row));

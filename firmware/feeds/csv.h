@@ -18,27 +18,32 @@ inline constexpr std::size_t kMaxFieldOctets = 8192;  // a certificate in base64
 class CsvRow {
  public:
   std::uint64_t line() const { return line_; }
-  // The column must be one that the reader was opened with; asking for another is a bug.
+  // The column must be one that the reader was opened with; asking for another is a bug. Empty for
+  // an optional column that the file does not have.
   std::string_view Get(std::string_view column) const;
 
  private:
   friend class CsvReader;
   const std::vector<std::string>* columns_ = nullptr;
+  const std::vector<std::string>* absent_ = nullptr;
   std::vector<std::string> fields_;
   std::uint64_t line_ = 0;
 };
 
 // Rows end with LF or CR LF. A field may be quoted; a quote inside is doubled. The header must name
-// exactly the wanted columns, in any order. Octets of value 0 are refused. Not thread-safe. `text`
-// must outlive the reader.
+// exactly the wanted columns, in any order; an optional one may be left out. Octets of value 0 are
+// refused. Not thread-safe. `text` must outlive the reader, and the reader its rows.
 class CsvReader {
  public:
   // kFeedRejected when the header is missing or names other columns.
-  static Result<CsvReader> Open(std::string_view text, const std::vector<std::string>& columns);
+  static Result<CsvReader> Open(std::string_view text, const std::vector<std::string>& columns,
+                                const std::vector<std::string>& optional = {});
 
   // The next row; nothing at the end. kFeedRejected: the row is not CSV or has another number of
   // fields; the explanation does not name the line, line() does. Reading may go on after it.
   Result<std::optional<CsvRow>> Next();
+  // Whether the file has that column.
+  bool Has(std::string_view column) const;
   // Of the row that Next() looked at last.
   std::uint64_t line() const { return row_line_; }
 
@@ -49,7 +54,8 @@ class CsvReader {
   void SkipLine();
 
   std::string_view rest_;
-  std::vector<std::string> columns_;
+  std::vector<std::string> columns_;  // as the file orders them
+  std::vector<std::string> absent_;   // optional ones that it leaves out
   std::uint64_t next_line_ = 1;
   std::uint64_t row_line_ = 0;
 };

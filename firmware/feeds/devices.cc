@@ -1,10 +1,7 @@
 #include "firmware/feeds/devices.h"
 
-#include <algorithm>
-
 #include "firmware/base/base64.h"
 #include "firmware/feeds/field.h"
-#include "firmware/smki/certificate.h"
 #include "firmware/smki/device_identity.h"
 
 namespace acb::feeds {
@@ -39,7 +36,7 @@ Result<SmetsGeneration> GenerationField(const CsvRow& row) {
 
 // GBCS has device keys on P-256 only; a point off the curve would leak the ACB's key
 // (invalid-curve).
-Status ReadKeyAgreement(const CsvRow& row, Device& device) {
+Status ReadKeyAgreement(const CsvRow& row, const CertificateCheck& check, Device& device) {
   constexpr std::string_view kColumn = "key_agreement_certificate";
   const std::string_view text = row.Get(kColumn);
   if (text.empty()) return Done{};
@@ -57,6 +54,9 @@ Status ReadKeyAgreement(const CsvRow& row, Device& device) {
     return Rejected(kColumn,
                     "the certificate of device " + device.id.Plain() + " (hardwareModuleName)",
                     (*certificate)->Label());
+  }
+  if (const Status path = check(**certificate); !path) {
+    return Rejected(kColumn, "a certificate of the device PKI", path.error().explanation);
   }
   device.key_agreement = *point;
   device.key_agreement_certificate = (*certificate)->sha256();
@@ -81,7 +81,16 @@ const std::vector<std::string>& DeviceColumns() {
   return kColumns;
 }
 
+const std::vector<std::string>& OptionalDeviceColumns() {
+  static const std::vector<std::string> kColumns = {"communications_hub"};
+  return kColumns;
+}
+
 Result<Device> ParseDevice(const CsvRow& row) {
+  return ParseDeviceWith(row, [](const smki::Certificate&) -> Status { return Done{}; });
+}
+
+Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check) {
   Device device;
   const auto id = EuiField(row, "device_id");
   if (!id) return id.error();
@@ -95,11 +104,8 @@ Result<Device> ParseDevice(const CsvRow& row) {
   if (!status) return Rejected("smi_status", "a status as in DUIS", row.Get("smi_status"));
   const auto commissioned = OptionalTimeField(row, "commissioned");
   if (!commissioned) return commissioned.error();
-  const std::string_view model = row.Get("model");
-  const bool printable = std::ranges::all_of(model, [](char c) { return c >= ' ' && c <= '~'; });
-  if (model.size() > kMaxModel || !printable) {
-    return Rejected("model", "at most 64 printable characters", model);
-  }
+  auto model = TextField(row, "model", 0, kMaxModel);
+  if (!model) return std::move(model).error();
   if (!row.Get("mpxn").empty()) {
     const auto mpxn = MpxnField(row, "mpxn");
     if (!mpxn) return mpxn.error();
@@ -109,11 +115,16 @@ Result<Device> ParseDevice(const CsvRow& row) {
   if (!supplier) return supplier.error();
   const auto network_operator = CellField(row, "network_operator");
   if (!network_operator) return network_operator.error();
-  if (const Status key = ReadKeyAgreement(row, device); !key) return key.error();
+  if (!row.Get("communications_hub").empty()) {
+    const auto hub = EuiField(row, "communications_hub");
+    if (!hub) return hub.error();
+    device.communications_hub = *hub;
+  }
+  if (const Status key = ReadKeyAgreement(row, check, device); !key) return key.error();
 
   device.type = *type;
   device.smets = *smets;
-  device.model = model;
+  device.model = *std::move(model);
   device.smi_status = *status;
   device.commissioned = *commissioned;
   device.supplier = *supplier;

@@ -38,14 +38,46 @@ Result<std::optional<UtcTime>> OptionalTimeField(const CsvRow& row, std::string_
   return std::optional<UtcTime>(*time);
 }
 
-Result<std::string> PartyField(const CsvRow& row, std::string_view column) {
-  constexpr std::size_t kMaxParty = 64;
+Result<bool> YesNoField(const CsvRow& row, std::string_view column) {
+  const std::string_view text = row.Get(column);
+  if (text == "yes" || text == "true" || text == "1") return true;
+  if (text == "no" || text == "false" || text == "0") return false;
+  return Rejected(column, "yes or no", text);
+}
+
+Result<std::string> TextField(const CsvRow& row, std::string_view column, std::size_t least,
+                              std::size_t most) {
   const std::string_view text = row.Get(column);
   const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  if (text.empty() || text.size() > kMaxParty || !printable) {
-    return Rejected(column, "a party's short name of 1 to 64 printable characters", text);
+  if (text.size() >= least && text.size() <= most && printable) return std::string(text);
+  return Rejected(column,
+                  std::to_string(least) + " to " + std::to_string(most) + " printable characters",
+                  text);
+}
+
+Result<Sha256Digest> Sha256Field(const CsvRow& row, std::string_view column) {
+  const auto octets = FromHex(row.Get(column));
+  Sha256Digest digest{};
+  if (!octets || octets->size() != digest.size()) {
+    return Rejected(column, "a SHA-256 of 64 hex digits", row.Get(column));
   }
-  return std::string(text);
+  std::ranges::copy(*octets, digest.begin());
+  return digest;
+}
+
+Result<std::optional<UtcTime>> EndField(const CsvRow& row, std::string_view column, UtcTime from) {
+  auto to = OptionalTimeField(row, column);
+  if (to && *to && **to <= from) {
+    return Rejected(column, "an instant after 'from'", row.Get(column));
+  }
+  return to;
+}
+
+Result<std::string> PartyField(const CsvRow& row, std::string_view column) {
+  constexpr std::size_t kMaxParty = 64;
+  auto text = TextField(row, column, 1, kMaxParty);
+  if (text) return text;
+  return Rejected(column, "a party's short name of 1 to 64 printable characters", row.Get(column));
 }
 
 Result<std::string> MpxnField(const CsvRow& row, std::string_view column) {
@@ -58,7 +90,10 @@ Result<std::string> MpxnField(const CsvRow& row, std::string_view column) {
   if (!digits || !length) {
     return Rejected(column, "an MPAN core of 13 digits or an MPRN of 1 to 10", text);
   }
-  return std::string(text);
+  if (text.size() == kMpanDigits) return std::string(text);
+  const std::size_t first = text.find_first_not_of('0');
+  if (first == std::string_view::npos) return Rejected(column, "an MPRN that is not zero", text);
+  return std::string(text.substr(first));
 }
 
 Result<std::optional<FloorSeqNumber>> FloorField(const CsvRow& row, std::string_view column) {

@@ -22,7 +22,17 @@ Result<UtcTime> TimeField(const CsvRow& row, std::string_view column);
 Result<std::optional<UtcTime>> OptionalTimeField(const CsvRow& row, std::string_view column);
 // A party's short name: 1 to 64 printable ASCII characters.
 Result<std::string> PartyField(const CsvRow& row, std::string_view column);
-// An MPAN core (13 digits) or an MPRN (1 to 10 digits). The check digit is not asked for: none of
+// yes, true, 1; no, false, 0.
+Result<bool> YesNoField(const CsvRow& row, std::string_view column);
+// Printable ASCII, from `least` to `most` octets.
+Result<std::string> TextField(const CsvRow& row, std::string_view column, std::size_t least,
+                              std::size_t most);
+// 64 hex digits.
+Result<Sha256Digest> Sha256Field(const CsvRow& row, std::string_view column);
+// The end of a row in force from `from`: an instant after it; nothing when empty.
+Result<std::optional<UtcTime>> EndField(const CsvRow& row, std::string_view column, UtcTime from);
+// An MPAN core (13 digits) or an MPRN (1 to 10 digits, not all zero). Leading zeros of an MPRN are
+// folded: 0123456789 and 123456789 are one meter point. The check digit is not asked for: none of
 // the public test MPANs passes it (duis-6.21.md 7.3).
 Result<std::string> MpxnField(const CsvRow& row, std::string_view column);
 // 0 .. 2^63-1, decimal; nothing when empty.

@@ -3,16 +3,6 @@
 #include "firmware/feeds/field.h"
 
 namespace acb::feeds {
-namespace {
-
-Result<bool> YesNoField(const CsvRow& row, std::string_view column) {
-  const std::string_view text = row.Get(column);
-  if (text == "yes" || text == "true" || text == "1") return true;
-  if (text == "no" || text == "false" || text == "0") return false;
-  return Rejected(column, "yes or no", text);
-}
-
-}  // namespace
 
 const std::vector<std::string>& PartyColumns() {
   static const std::vector<std::string> kColumns = {"user_id", "party", "role", "status",
@@ -34,9 +24,8 @@ Result<PartyRecord> ParseParty(const CsvRow& row) {
   }
   const auto from = TimeField(row, "from");
   if (!from) return from.error();
-  const auto to = OptionalTimeField(row, "to");
+  const auto to = EndField(row, "to", *from);
   if (!to) return to.error();
-  if (*to && **to <= *from) return Rejected("to", "an instant after 'from'", row.Get("to"));
   // R-074-2: without User Entry Process Tests a party is not a DCC User.
   const auto uept = YesNoField(row, "uept");
   if (!uept) return uept.error();

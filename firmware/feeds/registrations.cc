@@ -27,9 +27,8 @@ Result<Registration> ParseRegistration(const CsvRow& row) {
   if (!network_operator) return network_operator.error();
   const auto from = TimeField(row, "from");
   if (!from) return from.error();
-  const auto to = OptionalTimeField(row, "to");
+  const auto to = EndField(row, "to", *from);
   if (!to) return to.error();
-  if (*to && **to <= *from) return Rejected("to", "an instant after 'from'", row.Get("to"));
 
   Registration registration;
   registration.mpxn = *mpxn;

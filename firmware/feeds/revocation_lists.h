@@ -1,4 +1,4 @@
-// Whether a revocation list from the feed may be taken in (R-SEC3-17).
+// Whether a revocation list from the feed may be taken in, and which it replaces (R-SEC3-17).
 #pragma once
 
 #include <vector>
@@ -9,12 +9,23 @@
 
 namespace acb::feeds {
 
-// `certificates` and `held`: what the box holds, DER. A list of an issuer that is held must verify
-// by a key of that issuer, and its number must not be below that of a list held of the same key. A
-// list of an issuer that is not held is taken in, and is of no use until the issuer comes. Fails
-// with kFeedRejected; the explanation names the list and what was expected.
-Status CheckNewRevocationList(const smki::RevocationList& list, const smki::TrustSettings& settings,
-                              const std::vector<Bytes>& certificates,
-                              const std::vector<Bytes>& held);
+// What the box holds when lists are imported. References outlive it.
+struct ListContext {
+  const smki::TrustSettings& settings;
+  const std::vector<smki::CertificatePtr>& certificates;
+  const std::vector<smki::RevocationListPtr>& held;
+};
+
+// A list of an issuer that is held must verify by a key of that issuer; its number must not be
+// below, nor its thisUpdate before, that of a list held of the same key which speaks of the same
+// certificates. A list of an issuer that is not held is taken in, and is of no use until the issuer
+// comes. Fails with kFeedRejected; the explanation names the list and what was expected.
+Status CheckNewRevocationList(const smki::RevocationList& list, const ListContext& context);
+
+// The lists held that `newer` makes useless at `at`: of the same issuer and key, with a lower
+// number, and about no certificate that `newer` does not cover. None while `newer` has not begun.
+// SHA-256 of each.
+std::vector<Sha256Digest> SupersededLists(const smki::RevocationList& newer,
+                                          const ListContext& context, UtcTime at);
 
 }  // namespace acb::feeds

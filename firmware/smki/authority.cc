@@ -101,6 +101,13 @@ bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPo
   return settings.environment == Environment::kLive && point && IsPublishedTestKey(*point);
 }
 
+bool IsSelfSigned(const Certificate& certificate) {
+  if (certificate.subject() == certificate.issuer()) return true;
+  const auto point = certificate.public_point();
+  const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+  return key && key->Verify(certificate.fields().tbs, certificate.fields().signature);
+}
+
 bool LooksLikeAuthority(const Certificate& certificate) {
   const auto role = certificate.ou_role();
   return CountExtensions(certificate.fields().extensions, oid::kBasicConstraints) != 0 ||

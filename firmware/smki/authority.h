@@ -62,6 +62,10 @@ class AuthorityChecker {
 // R-SEC3-31: in the live environment, whether the certificate's key is a published test key.
 bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPoint>& point);
 
+// Whether it is issued to its own name or signed by its own key: a root, or meant to be taken for
+// one (R-SEC3-12).
+bool IsSelfSigned(const Certificate& certificate);
+
 // Whether it presents itself as a CA, good or bad: basicConstraints, or the subject OU of one.
 bool LooksLikeAuthority(const Certificate& certificate);
 

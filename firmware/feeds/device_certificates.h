@@ -1,0 +1,27 @@
+// Certificates of the device PKI (R-SEC3-13, R-SEC3-19, R-SEC3-20).
+#pragma once
+
+#include "firmware/base/result.h"
+#include "firmware/records.h"
+#include "firmware/smki/certificate.h"
+
+namespace acb::feeds {
+
+struct DeviceCertificate {
+  enum class Kind {
+    kAuthority,       // root or issuing device CA
+    kKeyAgreement,    // of `device`, whose key is `key`
+    kDigitalSigning,  // of `device`; nothing here uses it
+  };
+  Kind kind = Kind::kAuthority;
+  Eui64 device{0};
+  PublicPoint key{};
+};
+
+// What the certificate is: a CA by basicConstraints and keyUsage, a device's by hardwareModuleName
+// (gbcs-cs02b.md 9.4) and its one key usage. All with keys on P-256. Looks at no signature, no time
+// and no revocation, which device certificates do not know (R-SEC3-19). Fails with kFeedRejected
+// for anything else.
+Result<DeviceCertificate> SortDeviceCertificate(const smki::Certificate& certificate);
+
+}  // namespace acb::feeds

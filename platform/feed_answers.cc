@@ -1,0 +1,62 @@
+#include "platform/feed_answers.h"
+
+namespace acb::platform {
+
+void Rejects::Add(std::uint64_t line, const std::string& reason) {
+  ++count_;
+  if (listed_.size() == kMaxRejectsListed) return;
+  listed_.push_back({{"line", std::to_string(line)}, {"reason", reason}});
+}
+
+HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows) {
+  return Problem(Failure(Reason::kFeedRejected, std::to_string(rejects.count()) + " of " +
+                                                    std::to_string(rows) + " rows are wrong"),
+                 {{"rows", std::to_string(rows)},
+                  {"rejected", std::to_string(rejects.count())},
+                  {"rejects", rejects.listed()}});
+}
+
+HttpResponse RejectedWhole(const Failure& failure) {
+  Rejects rejects;
+  rejects.Add(1, failure.explanation);
+  return Rejected(rejects, 0);
+}
+
+FeedFile::FeedFile(const FeedContext& context, Feed feed, const HttpRequest& request)
+    : request_(request),
+      feed_(feed),
+      sha256_(Sha256(request.body.View())),
+      at_(context.clock.Now()) {}
+
+audit::Entry FeedFile::Entry(std::string_view kind) const {
+  audit::Entry entry(kind, at_);
+  entry.Set("feed", Name(feed_))
+      .Set("client", request_.client.name)
+      .Set("sha256", ToHex(sha256_))
+      .Set("octets", std::to_string(request_.body.size()));
+  return entry;
+}
+
+audit::Entry FeedFile::Alarm(std::string_view what) const {
+  audit::Entry entry = Entry("alarm");
+  entry.Set("alarm", what);
+  return entry;
+}
+
+HttpResponse Imported(const FeedContext& context, const FeedFile& file,
+                      const Result<store::ImportOutcome>& outcome,
+                      const boost::json::object& more) {
+  if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
+  if (!outcome) return Problem(outcome.error());
+  boost::json::object answer{{"feed", Name(file.feed())},
+                             {"rows", std::to_string(outcome->rows)},
+                             {"changed", std::to_string(outcome->changed)},
+                             {"sha256", ToHex(file.sha256())},
+                             {"audit",
+                              {{"index", std::to_string(outcome->receipt.index)},
+                               {"leaf", ToHex(outcome->receipt.leaf)}}}};
+  for (const auto& [name, value] : more) answer[name] = value;
+  return JsonResponse(answer);
+}
+
+}  // namespace acb::platform

@@ -1,0 +1,59 @@
+// What the imports of all feeds share: the file, the rejects, the answer.
+#pragma once
+
+#include <boost/json.hpp>
+#include <optional>
+#include <string>
+
+#include "firmware/audit/entry.h"
+#include "platform/feed_import.h"
+
+namespace acb::platform {
+
+// Enough to mend a file by; the rest are counted.
+inline constexpr std::size_t kMaxRejectsListed = 100;
+
+// The first of them with line and reason, and how many there are.
+class Rejects {
+ public:
+  void Add(std::uint64_t line, const std::string& reason);
+  bool empty() const { return count_ == 0; }
+  std::uint64_t count() const { return count_; }
+  const boost::json::array& listed() const { return listed_; }
+
+ private:
+  std::uint64_t count_ = 0;
+  boost::json::array listed_;
+};
+
+HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows);
+// The file as a whole is not what the feed takes.
+HttpResponse RejectedWhole(const Failure& failure);
+
+// A file whose rows are good. Its octets are hashed here and nowhere else.
+class FeedFile {
+ public:
+  FeedFile(const FeedContext& context, Feed feed, const HttpRequest& request);
+  // Item 10 of the catalogue (requirements section 3): where the data came from. Kind `feed`.
+  audit::Entry Entry() const { return Entry("feed"); }
+  // Kind `alarm`: what the operators must hear of this file.
+  audit::Entry Alarm(std::string_view what) const;
+  Feed feed() const { return feed_; }
+  const Sha256Digest& sha256() const { return sha256_; }
+
+ private:
+  audit::Entry Entry(std::string_view kind) const;
+
+  const HttpRequest& request_;
+  const Feed feed_;
+  const Sha256Digest sha256_;
+  const UtcTime at_;
+};
+
+// The answer to an import, with the members of `more`. Every import is a new generation: decisions
+// begun before it are made anew.
+HttpResponse Imported(const FeedContext& context, const FeedFile& file,
+                      const Result<store::ImportOutcome>& outcome,
+                      const boost::json::object& more = {});
+
+}  // namespace acb::platform

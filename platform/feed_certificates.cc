@@ -1,0 +1,247 @@
+#include "platform/feed_certificates.h"
+
+#include <set>
+
+#include "firmware/feeds/device_certificates.h"
+#include "firmware/feeds/revocation_lists.h"
+#include "firmware/smki/authority.h"
+#include "firmware/smki/bundle.h"
+#include "firmware/smki/revocation_list.h"
+#include "platform/feed_answers.h"
+
+namespace acb::platform {
+namespace {
+
+std::vector<smki::CertificatePtr> ParseAll(const std::vector<Bytes>& ders) {
+  std::vector<smki::CertificatePtr> parsed;
+  for (const Bytes& der : ders) {
+    if (auto certificate = smki::Certificate::Parse(der)) parsed.push_back(*std::move(certificate));
+  }
+  return parsed;
+}
+
+// The certificates of a file in its order; those that are none are rejects.
+std::vector<smki::CertificatePtr> ParseFile(const std::vector<Bytes>& ders, Rejects& rejects) {
+  std::vector<smki::CertificatePtr> parsed;
+  for (std::size_t i = 0; i < ders.size(); ++i) {
+    auto certificate = smki::Certificate::Parse(ders[i]);
+    if (!certificate) {
+      rejects.Add(i + 1, certificate.error().explanation);
+    } else {
+      parsed.push_back(*std::move(certificate));
+    }
+  }
+  return parsed;
+}
+
+audit::List Shortened(const std::vector<std::string>& texts) {
+  audit::List list;
+  for (const std::string& text : texts) {
+    if (list.size() == kMaxRejectsListed) break;
+    list.emplace_back(text);
+  }
+  return list;
+}
+
+}  // namespace
+
+// R-SEC3-12: a root comes by ceremony, never by a feed. Not kept, and the operators hear of it.
+HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
+  const auto found = smki::SplitCertificates(request.body.View());
+  if (!found) return RejectedWhole(found.error());
+  Rejects rejects;
+  const auto parsed = ParseFile(*found, rejects);
+  if (!rejects.empty()) return Rejected(rejects, found->size());
+  std::vector<Bytes> kept;
+  std::vector<std::string> roots;
+  for (const smki::CertificatePtr& certificate : parsed) {
+    if (smki::IsSelfSigned(*certificate)) {
+      roots.push_back(certificate->Label() + " SHA-256 " + ToHex(certificate->sha256()));
+    } else {
+      kept.push_back(ToBytes(certificate->der()));
+    }
+  }
+  const FeedFile file(context, Feed::kOrganisationCertificates, request);
+  boost::json::object more;
+  if (!roots.empty()) {
+    audit::Entry alarm = file.Alarm("root in feed");
+    alarm.Set("count", std::to_string(roots.size())).Set("certificates", Shortened(roots));
+    if (const auto told = context.store.Append(alarm); !told) return Problem(told.error());
+    boost::json::array named(roots.begin(), roots.end());
+    if (named.size() > kMaxRejectsListed) named.resize(kMaxRejectsListed);
+    more = {{"roots_not_kept", std::to_string(roots.size())}, {"roots", std::move(named)}};
+  }
+  return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()), more);
+}
+
+namespace {
+
+// What of a file of revocation lists is good, and what it makes of those held.
+struct NewLists {
+  std::vector<smki::RevocationListPtr> lists;
+  std::vector<std::string> alarms;  // rolled back, or of the wrong issuer (R-SEC3-17)
+  Rejects rejects;
+};
+
+NewLists CheckLists(const std::vector<Bytes>& ders, const feeds::ListContext& context) {
+  NewLists found;
+  for (std::size_t i = 0; i < ders.size(); ++i) {
+    auto list = smki::RevocationList::Parse(ders[i]);
+    if (!list) {
+      found.rejects.Add(i + 1, list.error().explanation);
+      continue;
+    }
+    if (const Status good = feeds::CheckNewRevocationList(**list, context); !good) {
+      found.rejects.Add(i + 1, good.error().explanation);
+      found.alarms.push_back(good.error().explanation);
+    }
+    found.lists.push_back(*std::move(list));
+  }
+  return found;
+}
+
+}  // namespace
+
+HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest& request) {
+  const auto ders = smki::SplitRevocationLists(request.body.View());
+  if (!ders) return RejectedWhole(ders.error());
+  const auto material = context.store.LoadTrustMaterial();
+  if (!material) return Problem(material.error());
+  const auto trust = context.trust.Current();
+  const auto certificates = ParseAll(material->certificates);
+  std::vector<smki::RevocationListPtr> held;
+  for (const Bytes& der : material->revocation_lists) {
+    if (auto list = smki::RevocationList::Parse(der)) held.push_back(*std::move(list));
+  }
+  const feeds::ListContext lists{trust->settings(), certificates, held};
+  const NewLists found = CheckLists(*ders, lists);
+  const FeedFile file(context, Feed::kRevocationLists, request);
+  if (!found.alarms.empty()) {
+    // R-SEC3-17: rejected, the old one kept, the operators told.
+    audit::Entry alarm = file.Alarm("revocation list refused");
+    alarm.Set("count", std::to_string(found.alarms.size())).Set("lists", Shortened(found.alarms));
+    if (const auto told = context.store.Append(alarm); !told) return Problem(told.error());
+  }
+  if (!found.rejects.empty()) return Rejected(found.rejects, ders->size());
+  // Those of the file itself may be superseded by others of it.
+  held.insert(held.end(), found.lists.begin(), found.lists.end());
+  std::set<Sha256Digest> superseded;
+  for (const smki::RevocationListPtr& list : found.lists) {
+    superseded.merge([&] {
+      const auto older = feeds::SupersededLists(*list, lists, context.JudgedAt());
+      return std::set<Sha256Digest>(older.begin(), older.end());
+    }());
+  }
+  return Imported(context, file,
+                  context.store.ImportRevocationLists(*ders, {superseded.begin(), superseded.end()},
+                                                      file.Entry()),
+                  {{"superseded", std::to_string(superseded.size())}});
+}
+
+Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context) {
+  smki::DevicePaths paths(context.device_roots, context.JudgedAt());
+  if (context.device_roots.empty()) return paths;
+  const auto held = context.store.LoadDeviceAuthorities();
+  if (!held) return held.error();
+  for (const smki::CertificatePtr& authority : ParseAll(*held)) paths.AddAuthority(authority);
+  return paths;
+}
+
+namespace {
+
+// Sorts a file of device certificates: each authority, each key, each that is only counted.
+class DeviceCertificateFile {
+ public:
+  DeviceCertificateFile(const FeedContext& context, const Records& records,
+                        smki::DevicePaths& paths)
+      : ask_for_path_(!context.device_roots.empty()), records_(records), paths_(paths) {}
+
+  // kFeedRejected: the certificate is a reject. Another reason: the store failed.
+  Status Add(const smki::CertificatePtr& certificate) {
+    const auto sorted = feeds::SortDeviceCertificate(*certificate);
+    if (!sorted) return sorted.error();
+    switch (sorted->kind) {
+      case feeds::DeviceCertificate::Kind::kAuthority:
+        return AddAuthority(*certificate);
+      case feeds::DeviceCertificate::Kind::kKeyAgreement:
+        return AddKey(*certificate, *sorted);
+      case feeds::DeviceCertificate::Kind::kDigitalSigning:
+        ++rows_.not_kept;
+        return Done{};
+    }
+    return Done{};
+  }
+  const store::DeviceCertificates& rows() const { return rows_; }
+
+ private:
+  Status AddAuthority(const smki::Certificate& certificate) {
+    // R-SEC3-13: the two PKIs are kept apart in every store.
+    const auto organisation = records_.HoldsCertificate(certificate.sha256());
+    if (!organisation) return organisation.error();
+    if (*organisation) {
+      return Failure(Reason::kFeedRejected,
+                     certificate.Label() + ": it is held as one of the organisation PKI");
+    }
+    rows_.authorities.push_back(ToBytes(certificate.der()));
+    return Done{};
+  }
+
+  Status AddKey(const smki::Certificate& certificate, const feeds::DeviceCertificate& sorted) {
+    const auto known = records_.FindDevice(sorted.device);
+    if (!known) return known.error();
+    if (!known->has_value()) {
+      return Failure(Reason::kFeedRejected,
+                     certificate.Label() + ": device " + sorted.device.Plain() + " is not known");
+    }
+    if (!devices_.insert(sorted.device).second) {
+      return Failure(Reason::kFeedRejected, certificate.Label() +
+                                                ": a second key agreement certificate of device " +
+                                                sorted.device.Plain());
+    }
+    if (ask_for_path_) {
+      if (const Status path = paths_.Check(certificate); !path) {
+        return Failure(Reason::kFeedRejected, path.error().explanation);
+      }
+    }
+    rows_.keys.push_back({sorted.device, sorted.key, certificate.sha256()});
+    return Done{};
+  }
+
+  const bool ask_for_path_;
+  const Records& records_;
+  smki::DevicePaths& paths_;
+  std::set<Eui64> devices_;
+  store::DeviceCertificates rows_;
+};
+
+}  // namespace
+
+HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequest& request) {
+  const auto found = smki::SplitCertificates(request.body.View());
+  if (!found) return RejectedWhole(found.error());
+  auto paths = HeldDevicePaths(context);
+  if (!paths) return Problem(paths.error());
+  const auto records = context.store.Open();
+  if (!records) return Problem(records.error());
+  Rejects rejects;
+  const auto parsed = ParseFile(*found, rejects);
+  if (!rejects.empty()) return Rejected(rejects, found->size());
+  // A device may stand before its CA.
+  for (const smki::CertificatePtr& certificate : parsed) paths->AddAuthority(certificate);
+  DeviceCertificateFile sorted(context, **records, *paths);
+  for (std::size_t i = 0; i < parsed.size(); ++i) {
+    const Status added = sorted.Add(parsed[i]);
+    if (added) continue;
+    if (added.error().reason != Reason::kFeedRejected) return Problem(added.error());
+    rejects.Add(i + 1, added.error().explanation);
+  }
+  if (!rejects.empty()) return Rejected(rejects, found->size());
+  const FeedFile file(context, Feed::kDeviceCertificates, request);
+  const store::DeviceCertificates& rows = sorted.rows();
+  return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()),
+                  {{"authorities", std::to_string(rows.authorities.size())},
+                   {"keys", std::to_string(rows.keys.size())},
+                   {"not_kept", std::to_string(rows.not_kept)}});
+}
+
+}  // namespace acb::platform

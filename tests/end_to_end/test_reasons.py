@@ -104,8 +104,7 @@ class Reasons(harness.TestCase):
         """Sends the request; what it may have changed and written is checked around it."""
         expect, fault = case["expect"], case.get("fault")
         proposed = case.get("request", {}).get("proposed")
-        known = stage.box.get(f"/v1/devices/{scene.device}").status == 200
-        issued = stage.box.last_issued(scene.device) if known else None
+        before = stage.box.get(f"/v1/devices/{scene.device}")
         stage.new_entries()
         with contextlib.ExitStack() as stack:
             signatures = stage.signatures()
@@ -122,10 +121,21 @@ class Reasons(harness.TestCase):
             if expect.get("recorded", True):
                 self.check_recorded(stage, expect, document, answer)
         spends = expect.get("spends", 1 if expect["status"] == 200 else 0)
-        if issued is not None and proposed is None:
-            self.assertEqual(stage.box.last_issued(scene.device), issued + spends)
+        if before.status == 200:
+            self.check_device(stage, scene, expect, before.json, spends, proposed)
         self.assertEqual(made, expect.get("signatures", spends), "signatures asked of the token")
         return answer
+
+    def check_device(self, stage, scene, expect, before, spends, proposed):
+        """Only the last counter moves, by as many as were spent."""
+        after = stage.box.device(scene.device)
+        issued, now = int(before.pop("last_issued")), int(after.pop("last_issued"))
+        if expect["status"] == 200 and proposed is not None:
+            self.assertEqual(now, proposed)
+        elif spends == 0 or scene.floor == 0:
+            self.assertEqual(now, issued + spends)
+        if "feed" not in expect.get("entries", ()):
+            self.assertEqual(after, before)
 
     def check_recorded(self, stage, expect, document, answer):
         """Exactly the entries that are due, and the one that the answer names is of these octets and this reason."""
@@ -136,6 +146,8 @@ class Reasons(harness.TestCase):
         self.assertEqual(len(named), 1, answer)
         octets, entry = named[0]
         self.assertEqual(entry["kind"], usual[0])
+        if "request_id" in entry:  # R-063-9: it is an answer to this request
+            self.assertEqual(answer.json["request_id"], entry["request_id"])
         self.assertEqual(entry["request_sha256"], hashlib.sha256(document).hexdigest())
         self.assertEqual(entry["environment"], stage.world.environment)
         self.assertEqual(answer.json["audit"]["leaf"], hashlib.sha256(AUDIT_LEAF_PREFIX + octets).hexdigest())
@@ -149,6 +161,7 @@ class Reasons(harness.TestCase):
             return
         if "reason" in expect:
             self.assertEqual(answer.reason, expect["reason"], answer)
+        self.assertNotIn("command", answer.json)  # R-063-4: nothing for the device
         if answer.status == 202:
             return
         self.assertEqual(answer.headers.get_content_type(), "application/problem+json")
@@ -228,6 +241,8 @@ class Reasons(harness.TestCase):
             body = scene.text(body).encode()
         if "spaces" in send:
             body = b" " * send["spaces"]
+        if "lists" in send:
+            body = stage.pki.revocation_lists(*send["lists"]).encode()
         headers = {"Content-Type": send["content_type"]} if "content_type" in send else {}
         path = scene.text(send["path"]).replace("<id>", getattr(scene, "quarantined", None) or "")
         client = stage.box.client(send.get("role", "auditor"))

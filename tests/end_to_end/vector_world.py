@@ -175,6 +175,7 @@ class Scene:
         self.names = {who: f"{name}{self.number}" for who, name in names.items()}
         self.kind = (changes.get("device") or {}).get("type", "ESME")
         self.mpxn = f"{7000000 + self.number}" if self.kind in ("GPF", "GSME") else f"{2000000000000 + self.number}"
+        self.floor = int((changes.get("device") or {}).get("network_operator_floor") or 0)
         self.serials = {}  # name of a certificate in the request -> serial number
         self.certificates, self.issued = {}, {}  # by that name: DER, and the declaration that it was made of
         self._import()

@@ -28,7 +28,8 @@ has run out), issuing-ca-subordinate (under issuing-ca), second-root with issuin
 Good certificates: root, issuing-ca; ROLE-USAGE for acb, supplier, supplier2, no-a, no-b with ds and ka,
 supplier-ka-topup; ROLE-xml for all (OU 87; acb-xml OU 89); device-ca, esme-ds, esme-ka, gpf-ds, gpf-ka.
 Bad ones: see _bad(). Lists: crl, arl (current), and crl-stale, crl-future, crl-next (number + 1, revokes
-supplier2-ds), crl-lower (number - 1), crl-stranger, arl-stale, arl-next (revokes issuing-ca).
+supplier2-ds), crl-lower (number - 1), crl-earlier (number + 5, thisUpdate
+before that of crl), crl-stranger, arl-stale, arl-next (revokes issuing-ca).
 
 Source of the profile: gbcs-cs02b.md section 9. DER is written here by hand because no library makes a
 name with a BIT STRING in it, nor most of the bad ones.
@@ -431,6 +432,7 @@ class Pki:
         crl("crl", number, *current, revoked)
         crl("crl-second-ca", number, *current, [], self.second_issuing)
         crl("crl-next", number + 1, *current, revoked + [self._entry("supplier2-ds", None)])
+        crl("crl-earlier", number + 5, now - 2 * hour, now + 12 * hour, revoked)
         crl("crl-lower", number - 1, *current, revoked)
         crl("crl-stale", number, now - 26 * hour, now - 13 * hour, revoked)
         crl("crl-future", number + 1, now + hour, now + 13 * hour, revoked)

@@ -82,7 +82,7 @@ class Integrator(harness.TestCase):
     def test_the_certificates_of_the_wrong_network_operator(self):
         self.assert_told({"request": {"digital_signing": {"who": "other"}, "key_agreement": {"who": "other"}}},
                          "NO_NOT_REGISTERED", ["{serial:digital_signing}", f"issuer {ISSUER}",
-                                               "not the network operator registered for the meter point"],
+                                               "the network operator registered for the meter point"],
                          secrets=("{network_operator}", "{network_operator:eui}", "{other}"))
 
     def test_a_revoked_certificate(self):

@@ -188,6 +188,7 @@ class Box:
         self.directory = Path(directory)
         self.process = None
         self.env = {}
+        self.ignores_file_size_signal = False  # acbd lives on when a write passes RLIMIT_FSIZE: EFBIG, as a full disk
         self._contexts = {}
         self._clients = {}
         self.port = int(self.setting("listen", "port"))
@@ -255,7 +256,8 @@ class Box:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [binary("platform", "acbd"), "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env={**os.environ, **self.env, **(env or {})})
+                stderr=log, env={**os.environ, **self.env, **(env or {})},
+                restore_signals=not self.ignores_file_size_signal)  # Python ignores SIGXFSZ, and so does its child
         _STARTED.append(self.process)
 
     def start(self, env=None):
@@ -405,6 +407,7 @@ class World:
         self.supplier = self.network_operator = self.acb = None
         self.templates = {}  # role -> duis_sign.Request
         self.acb_ds = None  # public key
+        self.environment = "test"
         self.mac_keys = {}  # device -> (private key of one side, public key of the other)
         self.pki = None
 
@@ -541,7 +544,7 @@ class World:
             found.append("the signature does not verify")
         if not gbcs_reference.mac_is_good(message, *self.mac_keys[request.device]):
             found.append("the MAC does not verify")
-        for name, want in (("outcome", "signed"), ("environment", "test"), ("role", request.role)):
+        for name, want in (("outcome", "signed"), ("environment", self.environment), ("role", request.role)):
             if body.get(name) != want:
                 found.append(f"answer {name} is {body.get(name)!r}")
         for name, want in (("device", request.device), ("originator", self.acb)):

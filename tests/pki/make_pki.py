@@ -22,10 +22,14 @@ manifest.json: {"now", "policy_oid", "root", "issuing_ca", "crl", "arl", "feeds"
 "path": "good" or the reason of the refusal, "note"}}, "lists": {NAME: {"file", "issuer", "number",
 "note"}}}.
 
+Authorities beside the good ones: issuing-ca-revoked, issuing-ca-silent (no CRL), issuing-ca-stale (a CRL that
+has run out), issuing-ca-subordinate (under issuing-ca), second-root with issuing-ca-second-root.
+
 Good certificates: root, issuing-ca; ROLE-USAGE for acb, supplier, supplier2, no-a, no-b with ds and ka,
 supplier-ka-topup; ROLE-xml for all (OU 87; acb-xml OU 89); device-ca, esme-ds, esme-ka, gpf-ds, gpf-ka.
 Bad ones: see _bad(). Lists: crl, arl (current), and crl-stale, crl-future, crl-next (number + 1, revokes
-supplier2-ds), crl-lower (number - 1), crl-stranger, arl-stale, arl-next (revokes issuing-ca).
+supplier2-ds), crl-lower (number - 1), crl-earlier (number + 5, thisUpdate
+before that of crl), crl-stranger, arl-stale, arl-next (revokes issuing-ca).
 
 Source of the profile: gbcs-cs02b.md section 9. DER is written here by hand because no library makes a
 name with a BIT STRING in it, nor most of the bad ones.
@@ -295,6 +299,18 @@ class Pki:
         self.foreign_issuing = self._authority(
             "foreign-issuing-ca", self.foreign_root, authority_name("07", "T1"), 0, path="CHAIN"
         )
+        # For lists that are missing or out of date: an issuing CA without any, one whose list has run out, and a
+        # root without an ARL. None is in the feed files; a test that wants them imports them.
+        self.silent_issuing = self._authority("issuing-ca-silent", self.root, authority_name("07", "T3"), 0)
+        self.stale_issuing = self._authority("issuing-ca-stale", self.root, authority_name("07", "T4"), 0)
+        self.second_root = self._authority("second-root", None, authority_name("00", "TS"), None)
+        self.second_root_issuing = self._authority(
+            "issuing-ca-second-root", self.second_root, authority_name("07", "T5"), 0
+        )
+        # One authority too many in the path.
+        self.subordinate = self._authority(
+            "issuing-ca-subordinate", self.issuing, authority_name("07", "T6"), 0
+        )
         self.device_ca = self._authority(
             "device-ca", None, name((CN, printable("TD"))), None, policy=DEVICE_POLICY
         )
@@ -416,13 +432,20 @@ class Pki:
         crl("crl", number, *current, revoked)
         crl("crl-second-ca", number, *current, [], self.second_issuing)
         crl("crl-next", number + 1, *current, revoked + [self._entry("supplier2-ds", None)])
+        crl("crl-earlier", number + 5, now - 2 * hour, now + 12 * hour, revoked)
         crl("crl-lower", number - 1, *current, revoked)
         crl("crl-stale", number, now - 26 * hour, now - 13 * hour, revoked)
         crl("crl-future", number + 1, now + hour, now + 13 * hour, revoked)
         crl("crl-stranger", number + 1, *current, revoked, stranger)
+        crl("crl-stale-ca", number, now - 26 * hour, now - 13 * hour, [], self.stale_issuing)
+        crl("crl-stale-ca-next", number + 1, *current, [], self.stale_issuing)
+        crl("crl-silent-ca", number, *current, [], self.silent_issuing)
+        crl("crl-second-root-ca", number, *current, [], self.second_root_issuing)
+        crl("crl-subordinate-ca", number, *current, [], self.subordinate)
         year = (now - hour, now + 365 * day)
         crl("arl", number, *year, ca_revoked, self.root)
         crl("arl-next", number + 1, *year, ca_revoked + [self._entry("issuing-ca", 2)], self.root)
+        crl("arl-second-root", number, *year, [], self.second_root)
         crl("arl-stale", number, now - 400 * day, now - 35 * day, ca_revoked, self.root)
 
     def _entry(self, label, reason):
@@ -432,7 +455,10 @@ class Pki:
 
 # --- Files -----------------------------------------------------------------------------------------
 
-ORGANISATION_FEED_LEFT_OUT = {"root", "foreign-root", "foreign-issuing-ca", "device-ca", "trailing-octets"}
+ORGANISATION_FEED_LEFT_OUT = {
+    "root", "foreign-root", "foreign-issuing-ca", "device-ca", "trailing-octets", "issuing-ca-silent",
+    "issuing-ca-stale", "second-root", "issuing-ca-second-root", "issuing-ca-subordinate",
+}
 
 
 def write(pki, directory):

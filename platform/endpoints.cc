@@ -180,7 +180,8 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
-                         .body_limit = config.feed_octets});
+                         .body_limit = config.feed_octets,
+                         .scratch = config.store_directory / "tmp"});
   return router;
 }
 

@@ -9,6 +9,7 @@
 #include "firmware/feeds/revocation_lists.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/revocation_list.h"
+#include "platform/device_import.h"
 
 namespace acb::platform {
 namespace {
@@ -24,6 +25,8 @@ class Rejects {
     if (listed_.size() == kMaxRejectsListed) return;
     listed_.push_back({{"line", std::to_string(line)}, {"reason", reason}});
   }
+  // Counted, and not listed.
+  void AddMore(std::uint64_t count) { count_ += count; }
   bool empty() const { return count_ == 0; }
   std::uint64_t count() const { return count_; }
   const boost::json::array& listed() const { return listed_; }
@@ -50,27 +53,37 @@ HttpResponse RejectedWhole(const Failure& failure) {
 
 // Item 10 of the catalogue: where the data came from.
 audit::Entry FeedEntry(const FeedContext& context, std::string_view feed,
-                       const HttpRequest& request) {
+                       const HttpRequest& request, const Sha256Digest& sha256) {
   audit::Entry entry("feed", context.clock.Now());
   entry.Set("feed", feed)
       .Set("client", request.client.name)
-      .Set("sha256", ToHex(Sha256(request.body.View())))
+      .Set("sha256", ToHex(sha256))
       .Set("octets", std::to_string(request.body.size()));
   return entry;
 }
 
+audit::Entry FeedEntry(const FeedContext& context, std::string_view feed,
+                       const HttpRequest& request) {
+  return FeedEntry(context, feed, request, Sha256(request.body.View()));
+}
+
 // Every import is a new generation: decisions begun before it are made anew.
-HttpResponse Imported(const FeedContext& context, std::string_view feed, const HttpRequest& request,
+HttpResponse Imported(const FeedContext& context, std::string_view feed, const Sha256Digest& sha256,
                       const Result<store::ImportOutcome>& outcome) {
   if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
   if (!outcome) return Problem(outcome.error());
   return JsonResponse(boost::json::object{{"feed", feed},
                                           {"rows", std::to_string(outcome->rows)},
                                           {"changed", std::to_string(outcome->changed)},
-                                          {"sha256", ToHex(Sha256(request.body.View()))},
+                                          {"sha256", ToHex(sha256)},
                                           {"audit",
                                            {{"index", std::to_string(outcome->receipt.index)},
                                             {"leaf", ToHex(outcome->receipt.leaf)}}}});
+}
+
+HttpResponse Imported(const FeedContext& context, std::string_view feed, const HttpRequest& request,
+                      const Result<store::ImportOutcome>& outcome) {
+  return Imported(context, feed, Sha256(request.body.View()), outcome);
 }
 
 template <class Row>
@@ -119,24 +132,23 @@ HttpResponse ImportRegistrations(const FeedContext& context, const HttpRequest& 
       context.store.ImportRegistrations(rows, FeedEntry(context, "registrations", request)));
 }
 
-// Twice through the file: once to see that every row is good, once to hand the rows over one by
-// one, so that memory does not grow with the file.
+// The file is checked, and its rows made ready, before the store's writer is asked for: it has no
+// more to do than to write.
 HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
-  const std::string_view text = request.body.Text();
-  auto wrong = ReadRows(text, feeds::DeviceColumns(), feeds::ParseDevice, [](Device) {});
-  if (wrong) return *std::move(wrong);
-  auto reader = feeds::CsvReader::Open(text, feeds::DeviceColumns());
-  if (!reader) return Problem(reader.error());
-  const auto next = [&reader]() -> Result<std::optional<Device>> {
-    const auto row = reader->Next();
-    if (!row) return row.error();
-    if (!row->has_value()) return std::optional<Device>();
-    auto device = feeds::ParseDevice(**row);
-    if (!device) return std::move(device).error();
-    return std::optional<Device>(*std::move(device));
-  };
-  return Imported(context, "devices", request,
-                  context.store.ImportDevices(next, FeedEntry(context, "devices", request)));
+  auto prepared = PreparedDevices::From(request.body, context.scratch);
+  if (!prepared) {
+    const Failure& failure = prepared.error();
+    return failure.reason == Reason::kFeedRejected ? RejectedWhole(failure) : Problem(failure);
+  }
+  if (prepared->rejected() != 0) {
+    Rejects rejects;
+    for (const DeviceReject& reject : prepared->rejects()) rejects.Add(reject.line, reject.reason);
+    rejects.AddMore(prepared->rejected() - prepared->rejects().size());
+    return Rejected(rejects, prepared->rows());
+  }
+  const auto entry = FeedEntry(context, "devices", request, prepared->sha256());
+  return Imported(context, "devices", prepared->sha256(),
+                  context.store.ImportDevices(prepared->Source(), entry));
 }
 
 HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {

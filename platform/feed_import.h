@@ -1,6 +1,7 @@
 // POST /v1/feeds/...: one file, all or nothing (design.md section 8).
 #pragma once
 
+#include <filesystem>
 #include <functional>
 
 #include "firmware/base/time.h"
@@ -17,6 +18,7 @@ struct FeedContext {
   store::Store& store;
   LiveTrust& trust;
   std::uint64_t body_limit;
+  std::filesystem::path scratch;  // a directory for files without a name, while an import runs
 };
 
 // Adds the five feed routes: parties, devices, registrations, organisation-certificates,

@@ -8,6 +8,9 @@
 namespace acb::store {
 namespace {
 
+// Some 25 MB of the store when they come in order of key.
+constexpr std::uint64_t kRowsBeforeLettingGo = 100'000;
+
 Status CheckName(std::string_view what, std::string_view name) {
   if (name.size() <= kMaxName) return Done{};
   return Failure(Reason::kFeedRejected,
@@ -76,9 +79,9 @@ Status Import::Add(const Device& row) {
     counters = **known;  // last_issued and raise stay what they are
   } else {
     // A raise was for what may be lost of devices that were known then.
-    const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
-    if (!fence) return fence.error();
-    counters.raise = fence->raise;
+    const auto raise = RaiseOfNewDevices();
+    if (!raise) return raise.error();
+    counters.raise = *raise;
   }
   counters.supplier = Merge(counters.supplier, row.supplier);
   counters.network_operator = Merge(counters.network_operator, row.network_operator);
@@ -87,7 +90,16 @@ Status Import::Add(const Device& row) {
   const Bytes key = KeyOf(row.id);
   auto added = Upsert(Table::kCounters, key, EncodeCounters(counters), changed);
   if (added) added = Upsert(Table::kDevices, key, EncodeDevice(row), changed);
+  if (outcome_.rows % kRowsBeforeLettingGo == 0) transaction_.LetGoOfPages();
   return Count(std::move(added), changed);
+}
+
+Result<std::uint64_t> Import::RaiseOfNewDevices() {
+  if (raise_) return *raise_;
+  const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  raise_ = fence->raise;
+  return *raise_;
 }
 
 Status Import::Add(Table table, BytesView der) {

@@ -30,12 +30,14 @@ class Import {
 
  private:
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
+  Result<std::uint64_t> RaiseOfNewDevices();
   Status Count(Status added, bool changed);
   Status RaiseTrustGeneration();
 
   WriteTransaction& transaction_;
   const Environment environment_;
   ImportOutcome outcome_;
+  std::optional<std::uint64_t> raise_;  // of the settings, read once
 };
 
 }  // namespace acb::store

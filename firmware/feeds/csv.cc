@@ -41,6 +41,13 @@ Result<CsvReader> CsvReader::Open(std::string_view text, const std::vector<std::
   return reader;
 }
 
+CsvReader CsvReader::Part(std::string_view part, std::uint64_t line) const {
+  CsvReader reader(part);
+  reader.columns_ = columns_;
+  reader.next_line_ = line;
+  return reader;
+}
+
 Result<std::optional<CsvRow>> CsvReader::Next() {
   // An empty line, the usual one at the end of a file, is no row.
   while (rest_.starts_with('\n') || rest_.starts_with("\r\n")) SkipLine();

@@ -53,6 +53,7 @@ class CsvReader {
   explicit CsvReader(std::string_view text) : rest_(text) {}
   Result<std::vector<std::string>> ReadFields();
   Result<std::string> ReadField(bool& end_of_row);
+  void TakePlain(std::string& field);
   void SkipLine();
 
   std::string_view rest_;

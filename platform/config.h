@@ -76,7 +76,7 @@ struct Config {
   std::uint64_t counter_jump = std::uint64_t{1} << 48;
   std::uint64_t body_octets = 1024 * 1024;
   std::uint64_t request_octets = 256 * 1024;
-  std::uint64_t feed_octets = std::uint64_t{4} << 30;
+  std::uint64_t feed_octets = std::uint64_t{16} << 30;  // some 20 million devices
   std::size_t connections = 128;
   std::uint32_t header_octets = 16 * 1024;
   std::chrono::seconds idle{60};

@@ -228,7 +228,9 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
                          .trust = box.trust(),
                          .body_limit = config.feed_octets,
                          .validation_time = config.test.validation_time,
-                         .device_roots = box.device_roots()});
+                         .device_roots = box.device_roots(),
+
+                         .scratch = config.store_directory / "tmp"});
   return router;
 }
 

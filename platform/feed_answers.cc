@@ -23,10 +23,11 @@ HttpResponse RejectedWhole(const Failure& failure) {
 }
 
 FeedFile::FeedFile(const FeedContext& context, Feed feed, const HttpRequest& request)
-    : request_(request),
-      feed_(feed),
-      sha256_(Sha256(request.body.View())),
-      at_(context.clock.Now()) {}
+    : FeedFile(context, feed, request, Sha256(request.body.View())) {}
+
+FeedFile::FeedFile(const FeedContext& context, Feed feed, const HttpRequest& request,
+                   const Sha256Digest& sha256)
+    : request_(request), feed_(feed), sha256_(sha256), at_(context.clock.Now()) {}
 
 audit::Entry FeedFile::Entry(std::string_view kind) const {
   audit::Entry entry(kind, at_);

@@ -17,6 +17,8 @@ inline constexpr std::size_t kMaxRejectsListed = 100;
 class Rejects {
  public:
   void Add(std::uint64_t line, const std::string& reason);
+  // Counted, and not listed.
+  void AddMore(std::uint64_t count) { count_ += count; }
   bool empty() const { return count_ == 0; }
   std::uint64_t count() const { return count_; }
   const boost::json::array& listed() const { return listed_; }
@@ -34,6 +36,9 @@ HttpResponse RejectedWhole(const Failure& failure);
 class FeedFile {
  public:
   FeedFile(const FeedContext& context, Feed feed, const HttpRequest& request);
+  // Whose octets were hashed while they were read.
+  FeedFile(const FeedContext& context, Feed feed, const HttpRequest& request,
+           const Sha256Digest& sha256);
   // Item 10 of the catalogue (requirements section 3): where the data came from. Kind `feed`.
   audit::Entry Entry() const { return Entry("feed"); }
   // Kind `alarm`: what the operators must hear of this file.

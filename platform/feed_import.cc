@@ -14,6 +14,7 @@
 #include "firmware/feeds/registrations.h"
 #include "firmware/feeds/repository_status.h"
 #include "firmware/feeds/working_days.h"
+#include "platform/device_import.h"
 #include "platform/feed_answers.h"
 #include "platform/feed_certificates.h"
 
@@ -171,39 +172,35 @@ HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& reque
 }
 
 // What a row's key agreement certificate is asked for: a path, where the configuration names device
-// roots.
+// roots. Thread-safe.
 feeds::CertificateCheck PathCheck(const FeedContext& context, smki::DevicePaths& paths) {
   if (context.device_roots.empty()) return [](const smki::Certificate&) { return Status(Done{}); };
-  return [&paths](const smki::Certificate& certificate) { return paths.Check(certificate); };
+  const auto one_at_a_time = std::make_shared<std::mutex>();
+  return [&paths, one_at_a_time](const smki::Certificate& certificate) {
+    const std::scoped_lock lock(*one_at_a_time);
+    return paths.Check(certificate);
+  };
 }
 
-// Twice through the file: once to see that every row is good, once to hand the rows over one by
-// one, so that memory does not grow with the file.
+// The file is checked, and its rows made ready, before the store's writer is asked for: it has no
+// more to do than to write.
 HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
-  const std::string_view text = request.body.Text();
   auto paths = HeldDevicePaths(context);
   if (!paths) return Problem(paths.error());
-  const auto check = PathCheck(context, *paths);
-  auto wrong = ReadRows<Device>(
-      text, feeds::DeviceColumns(),
-      [&](const feeds::CsvRow& row) { return feeds::ParseDeviceWith(row, check); },
-      [](const Device&) -> Status { return Done{}; }, feeds::OptionalDeviceColumns());
-  if (wrong) return *std::move(wrong);
-  auto reader =
-      feeds::CsvReader::Open(text, feeds::DeviceColumns(), feeds::OptionalDeviceColumns());
-  if (!reader) return Problem(reader.error());
-  const auto next = [&reader]() -> Result<std::optional<Device>> {
-    const auto row = reader->Next();
-    if (!row) return row.error();
-    if (!row->has_value()) return std::optional<Device>();
-    auto device = feeds::ParseDevice(**row);
-    if (!device) return std::move(device).error();
-    return std::optional<Device>(*std::move(device));
-  };
-  const auto hub =
-      reader->Has("communications_hub") ? store::HubColumn::kPresent : store::HubColumn::kAbsent;
-  const FeedFile file(context, Feed::kDevices, request);
-  return Imported(context, file, context.store.ImportDevices(next, file.Entry(), hub));
+  auto prepared = PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths));
+  if (!prepared) {
+    const Failure& failure = prepared.error();
+    return failure.reason == Reason::kFeedRejected ? RejectedWhole(failure) : Problem(failure);
+  }
+  if (prepared->rejected() != 0) {
+    Rejects rejects;
+    for (const DeviceReject& reject : prepared->rejects()) rejects.Add(reject.line, reject.reason);
+    rejects.AddMore(prepared->rejected() - prepared->rejects().size());
+    return Rejected(rejects, prepared->rows());
+  }
+  const FeedFile file(context, Feed::kDevices, request, prepared->sha256());
+  return Imported(context, file,
+                  context.store.ImportDevices(prepared->Source(), file.Entry(), prepared->hub()));
 }
 
 HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& request) {

@@ -1,6 +1,7 @@
 // POST /v1/feeds/...: one file; GET /v1/feeds: what came last (design.md section 8).
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct FeedContext {
   std::vector<smki::CertificatePtr> device_roots = {};
 
   UtcTime JudgedAt() const { return validation_time.value_or(clock.Now()); }
+  std::filesystem::path scratch;  // a directory for files without a name, while an import runs
 };
 
 // Adds the routes of all feeds (kFeeds), and the list of the newest import of each. A feed is

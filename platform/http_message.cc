@@ -1,6 +1,7 @@
 #include "platform/http_message.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -108,6 +109,16 @@ HttpBody& HttpBody::operator=(HttpBody&& other) noexcept {
     mapped_size_ = std::exchange(other.mapped_size_, 0);
   }
   return *this;
+}
+
+void HttpBody::LetGo(BytesView part) const {
+  if (!in_file() || part.empty()) return;
+  // The page that the part begins in, too; not the one that it ends in, where the next one begins.
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(part.data()) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+  // A refusal leaves the pages where they are, and that is all.
+  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 void HttpBody::Unmap() noexcept {

@@ -79,6 +79,9 @@ class HttpBody {
   std::string_view Text() const { return AsText(View()); }
   std::size_t size() const { return View().size(); }
   bool in_file() const { return mapped_ != nullptr; }
+  // The octets of `part`, a part of View(), are not wanted soon: if they are in a file, its pages
+  // go out of this process's memory, and come back when they are read. Thread-safe.
+  void LetGo(BytesView part) const;
 
  private:
   void Unmap() noexcept;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -16,6 +17,7 @@ namespace acb::platform {
 namespace {
 
 constexpr std::size_t kReadOctets = 16 * 1024;
+constexpr std::size_t kPieceOctets = 256 * 1024;
 constexpr std::size_t kMaxHeaderOctets = 64 * 1024;
 constexpr int kMaxInterimResponses = 4;
 // Bodies above this wait for "100 Continue", so that a refusal is read instead of lost in a reset.
@@ -72,8 +74,8 @@ Result<Descriptor> ConnectTo(const std::string& host, std::uint16_t port, Deadli
 
 std::string HeaderOf(const HttpClientRequest& request, const std::string& host, bool expect) {
   std::string out = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + host + "\r\n";
-  if (!request.body.empty() || request.method == "POST") {
-    out += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  if (request.body_size() != 0 || request.method == "POST") {
+    out += "Content-Length: " + std::to_string(request.body_size()) + "\r\n";
   }
   if (!request.content_type.empty()) {
     out += "Content-Type: " + std::string(request.content_type) + "\r\n";
@@ -142,6 +144,7 @@ class HttpsClient::Impl {
   Result<ResponseHead> ReceiveFinalHead(std::unique_ptr<ResponseParser>& parser, bool to_head);
   Result<std::string> ReceiveBody(ResponseParser& parser);
   IoOutcome Receive(Deadline deadline);
+  Status SendBody(const HttpClientRequest& request, Deadline deadline);
   Failure Broken(IoOutcome outcome) const;
 
   HttpsClientSettings settings_;
@@ -174,7 +177,7 @@ Result<HttpClientResponse> HttpsClient::Impl::Send(const HttpClientRequest& requ
     if (const auto connected = Connect(); !connected) return connected.error();
   }
   auto response = Exchange(request);
-  if (!response && kept && !heard_ && !timed_out_) {
+  if (!response && kept && !heard_ && !timed_out_ && !request.source) {
     stream_.reset();
     if (const auto connected = Connect(); !connected) return connected.error();
     response = Exchange(request);
@@ -186,7 +189,7 @@ Result<HttpClientResponse> HttpsClient::Impl::Send(const HttpClientRequest& requ
 Result<HttpClientResponse> HttpsClient::Impl::Exchange(const HttpClientRequest& request) {
   heard_ = timed_out_ = false;
   const bool to_head = request.method == "HEAD";
-  const bool expect = request.body.size() > kExpectOctets;
+  const bool expect = request.source || request.body.size() > kExpectOctets;
   const Deadline write_deadline = After(settings_.write_deadline);
   std::string first = HeaderOf(request, settings_.host, expect);
   if (!expect) first += request.body;
@@ -204,8 +207,7 @@ Result<HttpClientResponse> HttpsClient::Impl::Exchange(const HttpClientRequest& 
       head = *std::move(early);  // refused before the body
     } else {
       if (early) parser = std::make_unique<ResponseParser>();
-      const auto sent = stream_->Write(AsBytes(request.body), write_deadline);
-      if (sent != IoOutcome::kDone) return Broken(sent);
+      if (auto sent = SendBody(request, write_deadline); !sent) return std::move(sent).error();
     }
   }
   const bool body_left_out = head.has_value();
@@ -218,6 +220,25 @@ Result<HttpClientResponse> HttpsClient::Impl::Exchange(const HttpClientRequest& 
   if (!body) return body.error();
   if (!head->keep_alive || body_left_out) stream_.reset();
   return HttpClientResponse{head->status, std::move(head->headers), *std::move(body)};
+}
+
+// A source has the deadline for each of its pieces.
+Status HttpsClient::Impl::SendBody(const HttpClientRequest& request, Deadline deadline) {
+  if (!request.source) {
+    const auto sent = stream_->Write(AsBytes(request.body), deadline);
+    return sent == IoOutcome::kDone ? Status(Done{}) : Broken(sent);
+  }
+  Bytes buffer(kPieceOctets);
+  for (std::uint64_t left = request.source->size; left > 0;) {
+    const auto room = std::span(buffer).first(std::min<std::uint64_t>(left, buffer.size()));
+    const auto got = request.source->read(room);
+    if (!got) return got.error();
+    if (*got == 0 || *got > room.size()) return NoAnswer("the body is shorter than it was");
+    const auto sent = stream_->Write(room.first(*got), After(settings_.write_deadline));
+    if (sent != IoOutcome::kDone) return Broken(sent);
+    left -= *got;
+  }
+  return Done{};
 }
 
 Result<ResponseHead> HttpsClient::Impl::ReceiveFinalHead(std::unique_ptr<ResponseParser>& parser,

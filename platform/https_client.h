@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +26,15 @@ struct HttpsClientSettings {
   std::uint64_t response_limit = 64 * 1024 * 1024;      // octets of a response's body
   std::chrono::milliseconds connect_deadline{10'000};   // TCP and TLS
   std::chrono::milliseconds response_deadline{60'000};  // from the request's last octet
-  std::chrono::milliseconds write_deadline{600'000};
+  std::chrono::milliseconds write_deadline{600'000};    // of a body, or of each piece of a source
+};
+
+// A body that is sent piece by piece, in constant memory.
+struct HttpBodySource {
+  std::uint64_t size = 0;  // octets in all
+  // Puts at least one octet to the front of `into`, and says how many: called until `size` octets
+  // have come, on the thread of Send. A failure ends the request and is its outcome.
+  std::function<Result<std::size_t>(std::span<std::uint8_t> into)> read;
 };
 
 struct HttpClientRequest {
@@ -33,6 +43,10 @@ struct HttpClientRequest {
   std::vector<HttpHeader> headers = {};
   std::string_view content_type = {};
   std::string_view body = {};
+  // In place of `body`. Such a request is never sent again.
+  std::optional<HttpBodySource> source = {};
+
+  std::uint64_t body_size() const { return source ? source->size : body.size(); }
 };
 
 struct HttpClientResponse {

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <system_error>
 
@@ -170,7 +173,34 @@ Result<std::shared_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
     return LmdbFailure(code, "mdb_reader_check");
   }
   if (auto tables = opened->OpenTables(0); !tables) return std::move(tables).error();
+  opened->FindMap(directory);
   return opened;
+}
+
+// LMDB does not say where its map is, but for a fixed one; the system does (proc(5), "maps"): begin
+// and end, permissions, offset, device, inode.
+void LmdbEnvironment::FindMap(const std::filesystem::path& directory) {
+  struct stat file {};
+  if (::stat((directory / kDataFile).c_str(), &file) != 0) return;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream fields(line);
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    std::string permissions, offset, device;
+    ino_t inode = 0;
+    char dash = 0;
+    fields >> std::hex >> begin >> dash >> end >> permissions >> offset >> device >> std::dec >>
+        inode;
+    const bool shared = permissions == "r--s" && end - begin == map_size();
+    if (!fields || inode != file.st_ino || !shared) continue;
+    map_ = {reinterpret_cast<std::uint8_t*>(begin), end - begin};
+  }
+}
+
+void LmdbEnvironment::LetGoOfPages() const {
+  // Shared and read-only: the pages stay in the file. A refusal leaves them here, and that is all.
+  if (!map_.empty()) ::madvise(map_.data(), map_.size(), MADV_DONTNEED);
 }
 
 // A file that was cut would end the process with SIGBUS at the first read behind its end.

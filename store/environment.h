@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "firmware/base/handle.h"
@@ -61,6 +62,9 @@ class LmdbEnvironment {
   const CommitFunction& commit() const { return commit_; }
   std::uint64_t map_size() const;
   std::uint64_t used() const;  // octets of the map that hold pages
+  // The map's pages go out of this process's memory and come back when they are read; what they
+  // hold does not change. For who has read much of the store and goes on.
+  void LetGoOfPages() const;
 
  private:
   using Environment = Handle<MDB_env, mdb_env_close>;
@@ -71,11 +75,13 @@ class LmdbEnvironment {
                                       std::uint64_t map_size);
   Status OpenTables(unsigned flags);
   Status CheckLength(const std::filesystem::path& directory) const;
+  void FindMap(const std::filesystem::path& directory);
 
   Descriptor lock_;  // first in, last out: nothing of LMDB is touched without it
   Environment environment_;
   CommitFunction commit_;
   std::array<MDB_dbi, kTables.size()> tables_{};
+  std::span<std::uint8_t> map_;  // empty when it was not found
 };
 
 // kStoreUnavailable with LMDB's own words for the operator.

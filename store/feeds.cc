@@ -11,6 +11,9 @@
 namespace acb::store {
 namespace {
 
+// Some 25 MB of the store when they come in order of key.
+constexpr std::uint64_t kRowsBeforeLettingGo = 100'000;
+
 Status CheckLength(std::string_view what, std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return Done{};
   return Failure(Reason::kFeedRejected,
@@ -84,9 +87,9 @@ Status Import::Add(const Device& row, HubColumn hub) {
     counters = **known;  // last_issued and raise stay what they are
   } else {
     // A raise was for what may be lost of devices that were known then.
-    const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
-    if (!fence) return fence.error();
-    counters.raise = fence->raise;
+    const auto raise = RaiseOfNewDevices();
+    if (!raise) return raise.error();
+    counters.raise = *raise;
   }
   const CountersRow before = counters;
   for (const auto& [role, imported] :
@@ -104,7 +107,16 @@ Status Import::Add(const Device& row, HubColumn hub) {
   const Bytes key = KeyOf(row.id);
   auto added = Upsert(Table::kCounters, key, EncodeCounters(counters), changed);
   if (added) added = Upsert(Table::kDevices, key, EncodeDevice(device), changed);
+  if (outcome_.rows % kRowsBeforeLettingGo == 0) transaction_.LetGoOfPages();
   return Count(std::move(added), changed);
+}
+
+Result<std::uint64_t> Import::RaiseOfNewDevices() {
+  if (raise_) return *raise_;
+  const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  raise_ = fence->raise;
+  return *raise_;
 }
 
 Status Import::Add(Table table, BytesView der) {

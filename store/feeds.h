@@ -57,6 +57,7 @@ class Import {
   // All rows whose key starts with `prefix` become `rows`.
   Status ReplaceAll(Table table, BytesView prefix, const NewRows& rows);
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
+  Result<std::uint64_t> RaiseOfNewDevices();
   Status Count(Status added, bool changed);
   Status MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
                    Eui64 device, RemotePartyRole role);
@@ -67,6 +68,7 @@ class Import {
   const std::uint64_t jump_;
   const UtcTime at_;
   ImportOutcome outcome_;
+  std::optional<std::uint64_t> raise_;  // of the settings, read once
 };
 
 }  // namespace acb::store

@@ -72,6 +72,8 @@ class WriteTransaction : public Transaction {
   std::uint64_t writes() const { return writes_; }  // done or tried
   // A write failed: LMDB takes no more, and the transaction can only be dropped.
   bool broken() const { return broken_; }
+  // For a job that reads or writes a great part of the store (environment.h).
+  void LetGoOfPages() const { environment_->LetGoOfPages(); }
 
  private:
   using Transaction::Transaction;

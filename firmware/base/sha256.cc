@@ -4,21 +4,37 @@
 
 #include <cstdlib>
 
-#include "firmware/base/handle.h"
+#include "firmware/base/sha256_stream.h"
 
 namespace acb {
+namespace {
+
+// SHA-256 fails only without memory or without a provider.
+void Must(bool done) {
+  if (!done) std::abort();
+}
+
+}  // namespace
 
 Sha256Digest Sha256(BytesView bytes) { return Sha256({bytes}); }
 
 Sha256Digest Sha256(std::initializer_list<BytesView> parts) {
+  Sha256Stream stream;
+  for (const BytesView part : parts) stream.Update(part);
+  return stream.Finish();
+}
+
+Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
+  Must(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
+
+void Sha256Stream::Update(BytesView piece) {
+  Must(EVP_DigestUpdate(context_.get(), piece.data(), piece.size()) == 1);
+}
+
+Sha256Digest Sha256Stream::Finish() {
   Sha256Digest digest;
-  const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-  bool ok = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  for (const BytesView part : parts) {
-    ok = ok && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
-  }
-  ok = ok && EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
-  if (!ok) std::abort();  // SHA-256 fails only without memory or without a provider
+  Must(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
   return digest;
 }
 

@@ -1,12 +1,20 @@
 #include "firmware/feeds/csv.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 namespace acb::feeds {
 namespace {
 
 Failure Rejected(std::string why) { return Failure(Reason::kFeedRejected, std::move(why)); }
+
+// Octets that decide something in a field without quotes.
+constexpr std::array<bool, 256> kSpecial = [] {
+  std::array<bool, 256> special{};
+  for (const char c : {',', '\n', '\r', '"', '\0'}) special[static_cast<std::uint8_t>(c)] = true;
+  return special;
+}();
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
@@ -54,6 +62,13 @@ Result<CsvReader> CsvReader::Open(std::string_view text, const std::vector<std::
   return reader;
 }
 
+CsvReader CsvReader::Part(std::string_view part, std::uint64_t line) const {
+  CsvReader reader(part);
+  reader.columns_ = columns_;
+  reader.next_line_ = line;
+  return reader;
+}
+
 Result<std::optional<CsvRow>> CsvReader::Next() {
   // An empty line, the usual one at the end of a file, is no row.
   while (rest_.starts_with('\n') || rest_.starts_with("\r\n")) SkipLine();
@@ -97,11 +112,21 @@ void CsvReader::SkipLine() {
   ++next_line_;
 }
 
+// What of an unquoted field is neither its end nor wrong, at one go: most of a file is that.
+void CsvReader::TakePlain(std::string& field) {
+  std::size_t plain = 0;
+  const std::size_t most = std::min(rest_.size(), kMaxFieldOctets);
+  while (plain < most && !kSpecial[static_cast<std::uint8_t>(rest_[plain])]) ++plain;
+  field = rest_.substr(0, plain);
+  rest_.remove_prefix(plain);
+}
+
 Result<std::string> CsvReader::ReadField(bool& end_of_row) {
   std::string field;
   const bool quoted = rest_.starts_with('"');
   if (quoted) rest_.remove_prefix(1);
   bool open = quoted;
+  if (!quoted) TakePlain(field);
   while (!rest_.empty()) {
     const char c = rest_.front();
     if (c == '\0') return Rejected("the row has an octet of value 0");

@@ -47,10 +47,18 @@ class CsvReader {
   // Of the row that Next() looked at last.
   std::uint64_t line() const { return row_line_; }
 
+  // What was not read yet, and the line of the file that it begins with.
+  std::string_view rest() const { return rest_; }
+  std::uint64_t next_line() const { return next_line_; }
+  // A reader of a part of the rest, which begins at the start of a row and at that line of the
+  // file.
+  CsvReader Part(std::string_view part, std::uint64_t line) const;
+
  private:
   explicit CsvReader(std::string_view text) : rest_(text) {}
   Result<std::vector<std::string>> ReadFields();
   Result<std::string> ReadField(bool& end_of_row);
+  void TakePlain(std::string& field);
   void SkipLine();
 
   std::string_view rest_;

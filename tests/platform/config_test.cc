@@ -192,7 +192,7 @@ TEST(Configuration, HasTheDefaultsOfTheDesign) {
   EXPECT_EQ(config->policy.requested_floor_limit, 281474976710656U);
   EXPECT_EQ(config->body_octets, 1048576U);
   EXPECT_EQ(config->request_octets, 262144U);
-  EXPECT_EQ(config->feed_octets, 4294967296U);
+  EXPECT_EQ(config->feed_octets, 17179869184U);
   EXPECT_EQ(config->connections, 128U);
   EXPECT_EQ(config->header_octets, 16384U);
   EXPECT_EQ(config->idle, std::chrono::seconds(60));

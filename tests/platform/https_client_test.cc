@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "firmware/base/sha256.h"
 #include "tests/platform/server_fixture.h"
 
 namespace acb::platform {
@@ -137,6 +138,51 @@ TEST_F(HttpsClientTest, ReadsTheRefusalOfALargeBody) {
   EXPECT_EQ(client.Send({.method = "POST", .target = "/v1/files", .body = large}).value().status,
             403);
   EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
+}
+
+TEST_F(HttpsClientTest, SendsABodyPieceByPiece) {
+  StartServer();
+  auto settings = Settings();
+  settings.certificate = feed_.certificate;
+  settings.key = feed_.key;
+  HttpsClient client = HttpsClient::Create(settings).value();
+  std::string body;
+  for (std::uint32_t i = 0; body.size() < 3'000'000; ++i) body += std::to_string(i);
+  std::size_t at = 0;
+  HttpBodySource source{
+      .size = body.size(), .read = [&](std::span<std::uint8_t> into) {
+        const auto count = std::min({into.size(), body.size() - at, std::size_t{100'001}});
+        std::copy_n(body.begin() + static_cast<std::ptrdiff_t>(at), count, into.begin());
+        at += count;
+        return Result<std::size_t>(count);
+      }};
+  const auto response =
+      client.Send({.method = "POST", .target = "/v1/files", .source = source}).value();
+  EXPECT_EQ(response.body, std::to_string(body.size()) + " file " + ToHex(Sha256(AsBytes(body))));
+  // An end before the size it named.
+  at = 0;
+  source.size += 1;
+  EXPECT_FALSE(client.Send({.method = "POST", .target = "/v1/files", .source = source}));
+  source.read = [](std::span<std::uint8_t>) {
+    return Result<std::size_t>(Failure(Reason::kConfiguration, "cannot read"));
+  };
+  const auto unread = client.Send({.method = "POST", .target = "/v1/files", .source = source});
+  ASSERT_FALSE(unread);
+  EXPECT_EQ(unread.error().explanation, "cannot read");
+  EXPECT_EQ(handled_, 1);
+}
+
+TEST_F(HttpsClientTest, AsksForNoPieceOfABodyThatIsRefused) {
+  StartServer();
+  HttpsClient client = HttpsClient::Create(Settings()).value();  // not of role feed
+  int asked = 0;
+  const HttpBodySource source{.size = 1'000'000, .read = [&](std::span<std::uint8_t> into) {
+                                ++asked;
+                                return Result<std::size_t>(into.size());
+                              }};
+  EXPECT_EQ(client.Send({.method = "POST", .target = "/v1/files", .source = source}).value().status,
+            403);
+  EXPECT_EQ(asked, 0);
 }
 
 TEST_F(HttpsClientTest, SendsNoLineBreakInsideAHeader) {

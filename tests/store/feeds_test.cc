@@ -1,3 +1,5 @@
+#include "store/packed_device.h"
+#include "store/rows.h"
 #include "tests/store/store_fixture.h"
 
 namespace acb::store {
@@ -107,6 +109,34 @@ TEST_F(Feeds, KeepADeviceOfWhichLittleIsKnown) {
   EXPECT_EQ(read->supplier.holder, CellState::Holder::kUnknown);
   EXPECT_FALSE(read->supplier.floor);
   EXPECT_TRUE(read->mpxn.empty());
+}
+
+TEST_F(Feeds, KeepADeviceThatWasPackedOnItsWay) {
+  Device unknown;
+  unknown.id = kOtherDevice;
+  for (const Device& device : {TestDevice(), unknown}) {
+    const auto read = UnpackDevice(PackDevice(device));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(PackDevice(*read), PackDevice(device));
+    Import({*read});
+  }
+  EXPECT_EQ(FindDevice()->supplier.floor, TestDevice().supplier.floor);
+  EXPECT_EQ(FindDevice()->key_agreement, TestDevice().key_agreement);
+  EXPECT_EQ(FindDevice(kOtherDevice)->supplier.holder, CellState::Holder::kUnknown);
+}
+
+TEST(PackedDevice, HasNoOtherFormAndALimit) {
+  const Bytes packed = PackDevice(TestDevice());
+  EXPECT_TRUE(UnpackDevice(packed));
+  for (std::size_t size = 0; size < packed.size() - TestDevice().model.size(); ++size) {
+    EXPECT_FALSE(UnpackDevice(BytesView(packed).first(size))) << size;
+  }
+  Device largest = TestDevice();
+  largest.model = std::string(kMaxName, 'm');
+  largest.mpxn = std::string(kMaxMpxn, '1');
+  largest.supplier = largest.network_operator =
+      Cell(CellState::Holder::kParty, kMaxSeqNumber);
+  EXPECT_LE(PackDevice(largest).size(), kMaxPackedDevice);
 }
 
 TEST_F(Feeds, ChangeNothingWhenRepeated) {

@@ -10,6 +10,7 @@
 #include "firmware/base/eui64.h"
 #include "platform/config.h"
 #include "platform/https_client.h"
+#include "tools/acbctl/upload.h"
 
 namespace acb::acbctl {
 namespace {
@@ -19,7 +20,7 @@ using platform::HttpClientResponse;
 using platform::HttpsClient;
 
 constexpr std::uintmax_t kMaxRequestFile = 16u * 1024 * 1024;
-constexpr std::uintmax_t kMaxFeedFile = std::uintmax_t{4} << 30;
+constexpr std::uintmax_t kMaxFeedFile = std::uintmax_t{16} << 30;  // what acbd takes by default
 
 // `role` names the client certificate that `provision` made for it.
 Result<HttpsClient> Connect(const Connection& connection, const std::string& role) {
@@ -141,14 +142,17 @@ int Complain(const Failure& failure) {
 
 int Import(const Connection& connection, const std::string& feed,
            const std::filesystem::path& file) {
-  const auto content = ReadWhole(file, kMaxFeedFile);
-  if (!content) return Complain(content.error());
+  auto upload = Upload::Open(file, kMaxFeedFile);
+  if (!upload) return Complain(upload.error());
   const auto response =
       Send(connection, "feed",
            {.method = "POST",
             .target = "/v1/feeds/" + feed,
             .content_type = IsPemOrDerFeed(feed) ? "application/octet-stream" : "text/csv",
-            .body = *content});
+            .source = platform::HttpBodySource{
+                .size = upload->size(),
+                .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }}});
+  upload->EndProgress();
   if (!response) return Complain(response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   const boost::json::object answer = ParseObject(response->body);

@@ -57,6 +57,19 @@ TEST(Csv, NamesTheLineOfABadRowAndGoesOn) {
   EXPECT_EQ((*row)->line(), 5u);
 }
 
+TEST(Csv, ReadsAPartOfTheRestWithTheLinesOfTheFile) {
+  const auto whole = CsvReader::Open("a,b\n1,2\n3,4\n", kColumns);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->rest(), "1,2\n3,4\n");
+  EXPECT_EQ(whole->next_line(), 2u);
+  auto part = whole->Part(whole->rest().substr(4), 3);
+  const auto row = part.Next();
+  ASSERT_TRUE(row && row->has_value());
+  EXPECT_EQ((*row)->Get("b"), "4");
+  EXPECT_EQ((*row)->line(), 3u);
+  EXPECT_FALSE(part.Next()->has_value());
+}
+
 TEST(Csv, RefusesZeroOctetsOpenQuotesAndLongFields) {
   const std::string zero("a,b\n1,\0\n", 8);
   const std::string long_field = "a,b\n1," + std::string(kMaxFieldOctets + 2, 'x') + "\n";

@@ -1,0 +1,41 @@
+// A file on its way to the service, read as it is sent.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "firmware/base/result.h"
+#include "platform/descriptor.h"
+
+namespace acb::acbctl {
+
+// Shows on standard error how far it is, when that is a terminal.
+class Upload {
+ public:
+  // kConfiguration: it cannot be read, or is no file. kTooLarge: more than `limit` octets.
+  static Result<Upload> Open(const std::filesystem::path& file, std::uint64_t limit);
+
+  std::uint64_t size() const { return size_; }
+  // The next octets. kConfiguration: the file cannot be read, or has become shorter.
+  Result<std::size_t> Read(std::span<std::uint8_t> into);
+  // Takes the line of the progress away.
+  void EndProgress();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Upload(std::filesystem::path path, platform::Descriptor file, std::uint64_t size);
+  void ShowProgress();
+
+  std::filesystem::path path_;
+  platform::Descriptor file_;
+  std::uint64_t size_;
+  std::uint64_t read_ = 0;
+  bool terminal_;
+  Clock::time_point began_ = Clock::now();
+  Clock::time_point shown_{};
+};
+
+}  // namespace acb::acbctl

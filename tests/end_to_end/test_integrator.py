@@ -20,7 +20,8 @@ ISSUER = "CN=T1,OU=07"
 
 # Texts that are not yet as this test wants them.
 PENDING = {
-    "test_the_certificates_of_the_wrong_network_operator": "NO_NOT_REGISTERED does not name the certificate, and names its party",
+    "test_the_certificates_of_the_wrong_network_operator":
+        "NO_NOT_REGISTERED does not name the certificate, and names its party",
 }
 
 

@@ -79,6 +79,8 @@ class Stage:
         self._configure()
         self.box.start()
         self._import_trust()
+        for feed, lines in self.settings.get("feeds", {}).items():
+            self.box.import_feed(feed, "\n".join(lines) + "\n")
         self.standing = Scene(self, {"world": {"published": ["digital_signing", "key_agreement"]}})
         self.new_entries()
 
@@ -243,7 +245,8 @@ class Scene:
         for name, spec in self.changes.get("certificates", {}).items():
             self._issue(name, spec)
             self.publish(name)
-        for name in self.changes.get("published", ()):
+        usual = ("digital_signing", "key_agreement") if self.stage.settings.get("publishes") else ()
+        for name in self.changes.get("published", usual):
             self._issue_named(name)
             self.publish(name)
         for name in self.changes.get("revoked", ()):

@@ -22,6 +22,15 @@
 namespace acb {
 namespace {
 
+// Which certificates a refusal is about: all have one EUI-64, so the first stands for them. Nothing
+// of another party.
+Failure AboutCertificates(const checks::CheckedTarget& target, Failure why) {
+  if (Describe(why.reason).kind != ReasonKind::kRefusal) return why;
+  why.explanation = "DigitalSigningCertificate (" + target.certificates().front()->Label() +
+                    "): " + why.explanation;
+  return why;
+}
+
 // Puts what a check earned where the next ones find it.
 template <class T, class Place>
 Status Keep(Result<T> result, Place& place) {
@@ -176,11 +185,12 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
              [&] { return checks::CheckRepository(records, policy, file.target->certificates()); });
 
   const bool parties_known = file.target && file.device && !file.requester.empty();
-  list.Check("registration", parties_known, [&] {
+  list.Check("registration", parties_known, [&]() -> Status {
     Status right = checks::CheckRegistration(
         records, policy, *file.device, request->role, file.target->holder(), file.requester, at,
         checks::RightsApplyAt(*request, at), file.registration);
     file.Observe(file.registration.observations);
+    if (!right) return AboutCertificates(*file.target, std::move(right).error());
     return right;
   });
   list.Check("holder-not-suspended", parties_known, [&] {

@@ -89,18 +89,18 @@ Status Learn(const Records& records, const Device& device, UtcTime at, Registrat
   return Done{};
 }
 
-Status CheckMatch(const RegistrationFinding& found, const PartyRecord& party, Eui64 holder,
-                  UtcTime at) {
+Status CheckMatch(const RegistrationFinding& found, const PartyRecord& party, UtcTime at) {
   if (found.by_registration.empty()) {
     return Failure(Reason::kNoUnmapped,
                    "no network operator is registered for the meter point at " + at.Iso());
   }
   if (found.by_registration == party.party) return Done{};
-  // Who is registered instead is not said: it is another party's data.
-  return Failure(Reason::kNoNotRegistered,
-                 "EUI-64 " + holder.Hyphenated() + " belongs to " + party.party +
-                     ", which is not the network operator registered for the meter point at " +
-                     at.Iso());
+  // Neither who is registered instead nor whose the certificates are is said: it is another party's
+  // data.
+  return Failure(
+      Reason::kNoNotRegistered,
+      "its EUI-64 is not that of the network operator registered for the meter point at " +
+          at.Iso());
 }
 
 // R-128-3, R-SEC3-10: the network operator may have certificates placed at all.
@@ -135,7 +135,7 @@ Status CheckRegistration(const Records& records, const Policy& policy, const Dev
       BestRow(*rows, gas ? UserRole::kGasTransporter : UserRole::kElectricityDistributor, then);
   if (party == nullptr) return UnknownSubject(holder);
   found.holder = party->party;
-  if (Status match = CheckMatch(found, *party, holder, then); !match) {
+  if (Status match = CheckMatch(found, *party, then); !match) {
     if (policy.network_operator_registration) return match;
     found.observations.emplace_back(Describe(match.error().reason).name);
   }

@@ -56,7 +56,7 @@ Status ReadKeyAgreement(const CsvRow& row, const CertificateCheck& check, Device
                     (*certificate)->Label());
   }
   if (const Status path = check(**certificate); !path) {
-    return Rejected(kColumn, "a certificate of the device PKI", path.error().explanation);
+    return Failure(Reason::kFeedRejected, std::string(kColumn) + ": " + path.error().explanation);
   }
   device.key_agreement = *point;
   device.key_agreement_certificate = (*certificate)->sha256();

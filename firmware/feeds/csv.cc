@@ -26,11 +26,12 @@ std::string Joined(const std::vector<std::string>& names) {
 
 std::string_view CsvRow::Get(std::string_view column) const {
   const auto found = std::ranges::find(*columns_, column);
-  if (found == columns_->end()) {
-    if (std::ranges::find(*absent_, column) == absent_->end()) std::abort();
-    return {};
-  }
+  if (found == columns_->end()) std::abort();
   return fields_[static_cast<std::size_t>(found - columns_->begin())];
+}
+
+bool CsvRow::Has(std::string_view column) const {
+  return std::ranges::find(*columns_, column) != columns_->end();
 }
 
 bool CsvReader::Has(std::string_view column) const {
@@ -48,8 +49,7 @@ Result<CsvReader> CsvReader::Open(std::string_view text, const std::vector<std::
   std::vector<std::string> named = *header;
   std::vector<std::string> wanted = columns;
   for (const std::string& column : optional) {
-    const bool there = std::ranges::find(named, column) != named.end();
-    (there ? wanted : reader.absent_).push_back(column);
+    if (std::ranges::find(named, column) != named.end()) wanted.push_back(column);
   }
   std::ranges::sort(named);
   std::ranges::sort(wanted);
@@ -81,7 +81,6 @@ Result<std::optional<CsvRow>> CsvReader::Next() {
   }
   CsvRow row;
   row.columns_ = &columns_;
-  row.absent_ = &absent_;
   row.fields_ = *std::move(fields);
   row.line_ = row_line_;
   return std::optional<CsvRow>(std::move(row));

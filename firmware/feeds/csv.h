@@ -18,14 +18,14 @@ inline constexpr std::size_t kMaxFieldOctets = 8192;  // a certificate in base64
 class CsvRow {
  public:
   std::uint64_t line() const { return line_; }
-  // The column must be one that the reader was opened with; asking for another is a bug. Empty for
-  // an optional column that the file does not have.
+  // The file must have the column; asking for another is a bug.
   std::string_view Get(std::string_view column) const;
+  // Whether the file has it: to be asked first of an optional one.
+  bool Has(std::string_view column) const;
 
  private:
   friend class CsvReader;
   const std::vector<std::string>* columns_ = nullptr;
-  const std::vector<std::string>* absent_ = nullptr;
   std::vector<std::string> fields_;
   std::uint64_t line_ = 0;
 };
@@ -63,7 +63,6 @@ class CsvReader {
 
   std::string_view rest_;
   std::vector<std::string> columns_;  // as the file orders them
-  std::vector<std::string> absent_;   // optional ones that it leaves out
   std::uint64_t next_line_ = 1;
   std::uint64_t row_line_ = 0;
 };

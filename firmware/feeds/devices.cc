@@ -56,7 +56,7 @@ Status ReadKeyAgreement(const CsvRow& row, const CertificateCheck& check, Device
                     (*certificate)->Label());
   }
   if (const Status path = check(**certificate); !path) {
-    return Rejected(kColumn, "a certificate of the device PKI", path.error().explanation);
+    return Failure(Reason::kFeedRejected, std::string(kColumn) + ": " + path.error().explanation);
   }
   device.key_agreement = *point;
   device.key_agreement_certificate = (*certificate)->sha256();
@@ -115,7 +115,7 @@ Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check)
   if (!supplier) return supplier.error();
   const auto network_operator = CellField(row, "network_operator");
   if (!network_operator) return network_operator.error();
-  if (!row.Get("communications_hub").empty()) {
+  if (row.Has("communications_hub") && !row.Get("communications_hub").empty()) {
     const auto hub = EuiField(row, "communications_hub");
     if (!hub) return hub.error();
     device.communications_hub = *hub;

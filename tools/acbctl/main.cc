@@ -48,6 +48,26 @@ void AddProvision(CLI::App& app, ProvisionOptions& options) {
       "    --import-key ds=acb-ds.key --import-key ka=acb-ka.key");
 }
 
+// What each feed's file holds: README.md says what the values are.
+constexpr std::string_view kFeedsHelp = R"(Feeds (CSV: a header row, columns in any order):
+  parties                    user_id,party,role,status,from,to,uept,notice_to_cease
+  registrations              mpxn,supplier,network_operator,from,to
+  devices                    device_id,type,smets,model,smi_status,commissioned,mpxn,
+                             key_agreement_certificate,supplier_cell,supplier_floor,
+                             network_operator_cell,network_operator_floor
+                             and, if wanted, communications_hub
+  mpan-prefixes              prefix,party                                    (replaces all)
+  working-days               date,working                                    (replaces all)
+  certified-products         model,firmware,firmware_sha256,from,to          (replaces all;
+                             takes the good entries and lists the others)
+  proxy-certificates         device_id,source,owner,certificate     (replaces each source)
+  repository-status          certificate_sha256,status,reason,since
+  organisation-certificates  certificates, PEM or one DER
+  device-certificates        certificates, PEM or one DER
+  revocation-lists           CRLs and ARLs, PEM or one DER
+Example:
+  acbctl --directory /tmp/box import mpan-prefixes prefixes.csv)";
+
 int Main(int argc, char** argv) {
   CLI::App app("The operator's tool of the ACB handover-signing appliance");
   app.require_subcommand(1);
@@ -72,10 +92,8 @@ int Main(int argc, char** argv) {
   std::string feed;
   std::filesystem::path feed_file;
   CLI::App* import = app.add_subcommand("import", "Import a feed: all or nothing");
-  import
-      ->add_option("feed", feed,
-                   "parties, devices, registrations, organisation-certificates or revocation-lists")
-      ->required();
+  import->footer(std::string(kFeedsHelp));
+  import->add_option("feed", feed, "One of the feeds below")->required();
   import->add_option("file", feed_file, "CSV with a header row, or PEM/DER")->required();
 
   SubmitOptions submit;

@@ -43,6 +43,27 @@ TEST(Csv, RefusesAnotherHeader) {
   }
 }
 
+TEST(Csv, MayLackAnOptionalColumn) {
+  for (const auto& [text, has] :
+       {std::pair{"a,b,c\n1,2,3\n", true}, {"c,a,b\n3,1,2\n", true}, {"a,b\n1,2\n", false}}) {
+    SCOPED_TRACE(text);
+    auto reader = CsvReader::Open(text, kColumns, {"c"});
+    ASSERT_TRUE(reader);
+    EXPECT_EQ(reader->Has("c"), has);
+    EXPECT_TRUE(reader->Has("a"));
+    const auto row = reader->Next();
+    ASSERT_TRUE(row && row->has_value());
+    EXPECT_EQ((*row)->Get("b"), "2");
+    EXPECT_EQ((*row)->Has("c"), has);
+    if (has) {
+      EXPECT_EQ((*row)->Get("c"), "3");
+    }
+  }
+  for (const char* text : {"a,c\n", "a,b,d\n", "a,b,c,c\n", "a,b,c,d\n"}) {
+    EXPECT_FALSE(CsvReader::Open(text, kColumns, {"c"})) << text;
+  }
+}
+
 TEST(Csv, NamesTheLineOfABadRowAndGoesOn) {
   auto reader = CsvReader::Open("a,b\n1,2\n3\n\"x\"y,2\n5,6\n", kColumns);
   ASSERT_TRUE(reader);

@@ -4,21 +4,11 @@
 #include "firmware/feeds/devices.h"
 #include "firmware/feeds/parties.h"
 #include "firmware/feeds/registrations.h"
+#include "tests/firmware/feeds/one_row.h"
 #include "tests/support/shared.h"
 
 namespace acb::feeds {
 namespace {
-
-template <class T>
-Result<T> One(Result<T> (*parse)(const CsvRow&), const std::vector<std::string>& columns,
-              const std::string& line) {
-  std::string header;
-  for (const std::string& column : columns) header += (header.empty() ? "" : ",") + column;
-  const std::string text = header + "\n" + line + "\n";
-  auto reader = CsvReader::Open(text, columns);
-  auto row = reader->Next();
-  return parse(**row);
-}
 
 Result<PartyRecord> PartyRow(const std::string& line) {
   return One(&ParseParty, PartyColumns(), line);
@@ -28,6 +18,12 @@ Result<Registration> RegistrationRow(const std::string& line) {
 }
 Result<Device> DeviceRow(const std::string& line) {
   return One(&ParseDevice, DeviceColumns(), line);
+}
+// With the optional column.
+Result<Device> DeviceRowWithHub(const std::string& hub) {
+  std::vector<std::string> columns = DeviceColumns();
+  columns.push_back("communications_hub");
+  return One(&ParseDevice, columns, "00DB1234567890A3,GPF,SMETS2,m,Commissioned,,,,,,,," + hub);
 }
 
 TEST(PartiesFeed, ReadsARow) {
@@ -74,6 +70,41 @@ TEST(RegistrationsFeed, RefusesWhatIsNoMeterPoint) {
   for (const char* mpxn : {"", "12345678901", "13123456781a1", "131234567811111"}) {
     EXPECT_FALSE(RegistrationRow(std::string(mpxn) + ",SUPA,NOA,2020-01-01,")) << mpxn;
   }
+}
+
+// 0123456789 and 123456789 are one meter point; an MPAN keeps its 13 digits.
+TEST(RegistrationsFeed, FoldsTheLeadingZerosOfAnMprn) {
+  for (const auto& [written, read] : {std::pair{"0123456789", "123456789"},
+                                      {"123456789", "123456789"},
+                                      {"0000000001", "1"},
+                                      {"1234567890", "1234567890"},
+                                      {"0012345678111", "0012345678111"}}) {
+    const auto row = RegistrationRow(std::string(written) + ",SUPA,NOA,2020-01-01,");
+    ASSERT_TRUE(row) << written;
+    EXPECT_EQ(row->mpxn, read);
+  }
+  for (const char* zero : {"0", "0000000000"}) {
+    EXPECT_FALSE(RegistrationRow(std::string(zero) + ",SUPA,NOA,2020-01-01,")) << zero;
+  }
+}
+
+TEST(DevicesFeed, FoldsTheLeadingZerosOfAnMprn) {
+  const auto row = DeviceRow("00DB1234567890A3,GPF,SMETS2,m,Commissioned,,0123456789,,,,,");
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->mpxn, "123456789");
+}
+
+// R-SEC3-71.
+TEST(DevicesFeed, ReadsTheCommunicationsHubWhereItIsGiven) {
+  const auto row = DeviceRowWithHub("00-DB-12-34-56-78-90-A9");
+  ASSERT_TRUE(row) << row.error().explanation;
+  EXPECT_EQ(row->communications_hub, Eui64(0x00DB1234567890A9));
+  const auto none = DeviceRowWithHub("");
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->communications_hub);
+  const auto wrong = DeviceRowWithHub("hub");
+  ASSERT_FALSE(wrong);
+  EXPECT_TRUE(wrong.error().explanation.starts_with("communications_hub"));
 }
 
 TEST(DevicesFeed, ReadsCellsAndFloorsAndKeepsUnknownApartFromZero) {
@@ -129,6 +160,19 @@ TEST(DevicesFeed, TakesTheKeyOfAKeyAgreementCertificateOnly) {
   ASSERT_TRUE(row) << row.error().explanation;
   EXPECT_EQ(ToHex(*row->key_agreement).substr(0, 18), "0417a20e4bdb317453");
   EXPECT_FALSE(DeviceRow(before + Base64OfPem(certificates / "00db1234567890a3-ds.pem") + ",,,,"));
+  // The answer of who knows the paths counts.
+  const auto with = [&](const Status& answer) {
+    return One<Device>(
+        [&](const CsvRow& read) {
+          return ParseDeviceWith(read, [&](const smki::Certificate&) { return answer; });
+        },
+        DeviceColumns(), before + Base64OfPem(certificates / "00db1234567890a3-ka.pem") + ",,,,");
+  };
+  EXPECT_TRUE(with(Done{}));
+  const auto refused = with(Failure(Reason::kChain, "no path"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::kFeedRejected);
+  EXPECT_NE(refused.error().explanation.find("no path"), std::string::npos);
   // Another device's.
   EXPECT_FALSE(DeviceRow(before + Base64OfPem(certificates / "00db1234567890a0-ka.pem") + ",,,,"));
 }

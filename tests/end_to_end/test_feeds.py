@@ -1,0 +1,360 @@
+#!/usr/bin/python3
+"""Every feed through the running service: a good file, a wrong one with line and reason, all or nothing, and what the
+audit log says of each."""
+
+import base64
+import hashlib
+import unittest
+
+import harness
+from harness import World, temporary_directory
+
+make_pki = harness.own_pki.make_pki
+
+HASH = "ab" * 32
+# feed -> (header, good rows, a wrong row, what the reason of the reject begins with)
+TABLES = {
+    "parties": ("user_id,party,role,status,from,to,uept,notice_to_cease",
+                ["90B3D51F300A0000,SUPX,IS,active,2020-01-01,,yes,"],
+                "90B3D51F300A0001,SUPX,XX,active,2020-01-01,,yes,", "role:"),
+    "registrations": ("mpxn,supplier,network_operator,from,to",
+                      ["1312345678111,SUPX,,2020-01-01,", "0123456789,SUPX,,2020-01-01,"],
+                      "0000000000,SUPX,,2020-01-01,", "mpxn:"),
+    "mpan-prefixes": ("prefix,party", ["20,NETO", "07,NETB"], "7,NETO", "prefix:"),
+    "working-days": ("date,working", ["2026-12-25,no", "2026-12-28,no"], "2026-02-30,no", "date:"),
+    "proxy-certificates": ("device_id,source,owner,certificate",
+                           ["00DB1234567890F0,DSP,90B3D51F30020000,1234",
+                            "00DB1234567890F0,S1SP,90B3D51F30020000,5678"],
+                           "00DB1234567890F1,BOTH,90B3D51F30020000,1234", "source:"),
+    "repository-status": ("certificate_sha256,status,reason,since",
+                          [f"{HASH},revoked,ceased to be a DCC User,2026-01-31",
+                           f"{'cd' * 32},in-use,,2026-01-31"],
+                          f"{'ef' * 32},lost,,2026-01-31", "status:"),
+}
+
+
+def setUpModule():
+    """One box for all tests that leave its devices as they were."""
+    global WORLD  # pylint: disable=global-statement
+    stack = unittest.enterModuleContext(temporary_directory())
+    WORLD = World.own(stack, devices=2)
+    unittest.addModuleCleanup(WORLD.box.stop)
+
+
+def table(header, rows):
+    return "\n".join([header, *rows]) + "\n"
+
+
+def pem(*ders):
+    return "".join(harness.own_pki.pem_of_der(der) for der in ders)
+
+
+class FeedCase(harness.TestCase):
+    """Helpers for tests on one box."""
+
+    box = property(lambda self: WORLD.box)
+    pki = property(lambda self: WORLD.pki)
+
+    def last_import(self, feed, role="auditor"):
+        answer = self.box.get("/v1/feeds", role)
+        self.assertEqual(answer.status, 200)
+        found = {each["feed"]: each["last_import"] for each in answer.json["feeds"]}
+        self.assertEqual(len(found), 11)
+        return found[feed]
+
+    def next_index(self):
+        return len(self.box.audit_entries())
+
+    def assert_imported(self, feed, data, rows, changed, **more):
+        """The file is taken: answer, audit entry and GET /v1/feeds agree. Returns the answer."""
+        start = self.next_index()
+        answer = self.box.import_feed(feed, data)
+        digest = hashlib.sha256(data.encode()).hexdigest()
+        wanted = dict(feed=feed, rows=str(rows), changed=str(changed), sha256=digest)
+        self.assertEqual({name: answer[name] for name in wanted}, wanted)
+        entries = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "feed"]
+        self.assertEqual(len(entries), 1)
+        for name, value in {**wanted, "octets": str(len(data)), "environment": "test", **more}.items():
+            self.assertEqual(entries[0][name], value, name)
+        self.assertEqual(answer["audit"]["index"], entries[0]["index"])
+        last = self.last_import(feed)
+        self.assertEqual((last["rows"], last["changed"]), (str(rows), str(changed)))
+        self.assertEqual((last["audit_index"], last["at"]), (entries[0]["index"], entries[0]["time"]))
+        return answer
+
+    def assert_rejected(self, feed, data, *rejects):
+        """The file is refused with exactly these (line, text in the reason); nothing is written but alarms."""
+        start, before = self.next_index(), self.last_import(feed)
+        answer = self.box.post_feed(feed, data)
+        self.assertEqual((answer.status, answer.reason), (422, "FEED_REJECTED"), answer)
+        self.assertEqual(answer.json["rejected"], str(len(rejects)))
+        self.assertEqual([each["line"] for each in answer.json["rejects"]], [str(line) for line, _ in rejects])
+        for each, (_, text) in zip(answer.json["rejects"], rejects):
+            self.assertIn(text, each["reason"])
+        self.assertEqual(self.last_import(feed), before)
+        entries = [entry for _, entry in self.box.audit_entries(start)]
+        self.assertEqual([entry for entry in entries if entry["kind"] != "alarm"], [])
+        return entries
+
+
+class Tables(FeedCase):
+    """The CSV feeds."""
+
+    # First of its class: the tables are empty.
+    def test_a_good_file_is_taken_and_the_same_again_changes_nothing(self):
+        for feed, (header, rows, _, _) in TABLES.items():
+            with self.subTest(feed):
+                self.assert_imported(feed, table(header, rows), len(rows), len(rows))
+                self.assert_imported(feed, table(header, rows), len(rows), 0)
+
+    def test_one_wrong_row_and_nothing_is_taken(self):
+        for feed, (header, rows, wrong, reason) in TABLES.items():
+            with self.subTest(feed):
+                self.box.import_feed(feed, table(header, rows))
+                self.assert_rejected(feed, table(header, [rows[0], wrong]), (3, reason))
+                self.assert_rejected(feed, table(header, [wrong, rows[0], wrong]), (2, reason), (4, reason))
+                self.assert_rejected(feed, table(header[:-1], rows), (1, "header"))
+                # Had the shorter file been taken, the rest of a table that is replaced would be new again.
+                self.assert_imported(feed, table(header, rows), len(rows), 0)
+
+    def test_tables_are_replaced_as_a_whole(self):
+        for feed in ("mpan-prefixes", "working-days"):
+            with self.subTest(feed):
+                header, rows, _, _ = TABLES[feed]
+                self.box.import_feed(feed, table(header, rows))
+                self.assert_imported(feed, table(header, rows[:1]), 1, 1)
+                self.assert_imported(feed, table(header, rows), 2, 1)
+
+    def test_proxy_certificates_are_replaced_by_source(self):  # R-107-8
+        header, rows, _, _ = TABLES["proxy-certificates"]
+        self.box.import_feed("proxy-certificates", table(header, rows))
+        other = "00DB1234567890F2,DSP,90B3D51F30020000,99"
+        self.assert_imported("proxy-certificates", table(header, [other]), 1, 2)
+        self.assert_imported("proxy-certificates", table(header, rows[1:]), 1, 0)
+
+    def test_one_thing_twice_in_a_file_is_a_reject(self):
+        for feed in ("mpan-prefixes", "working-days", "repository-status"):
+            with self.subTest(feed):
+                header, rows, _, _ = TABLES[feed]
+                self.assert_rejected(feed, table(header, [rows[0], rows[1], rows[0]]), (4, "an earlier row"))
+
+    def test_a_revoked_certificate_is_never_in_use_again(self):  # R-128-7
+        header, rows, _, _ = TABLES["repository-status"]
+        self.box.import_feed("repository-status", table(header, rows))
+        back = f"{HASH},in-use,,2026-02-01"
+        self.assert_rejected("repository-status", table(header, [rows[1], back]), (3, "was revoked"))
+        self.assert_imported("repository-status", table(header, [f"{HASH},expired,,2026-02-01"]), 1, 0)
+        self.assert_rejected("repository-status", table(header, [back]), (2, "was revoked"))
+
+    def test_the_list_of_feeds_is_for_feed_auditor_and_operator(self):
+        for role in ("feed", "auditor", "operator"):
+            self.last_import("devices", role)
+        self.assertEqual(self.box.get("/v1/feeds", "dsp").status, 403)
+
+    def test_a_feed_that_does_not_exist(self):
+        self.assertEqual(self.box.post_feed("tariffs", "a\n").status, 404)
+
+
+class CertifiedProducts(FeedCase):
+    """R-SEC3-73: an entry without a good hash is rejected and reported, the rest is imported."""
+
+    header = "model,firmware,firmware_sha256,from,to"
+
+    def test_the_good_entries_are_taken_and_the_others_are_listed(self):
+        self.box.import_feed("certified-products", table(self.header, []))
+        good = [f"Model-{i},1.{i},{HASH},2020-01-01," for i in range(3)]
+        data = table(self.header, [good[0], "Model-9,1,,2020-01-01,", good[1], f"Model-9,1,{HASH[1:]},2020-01-01,",
+                                   good[2]])
+        answer = self.assert_imported("certified-products", data, 3, 3, rejected="2")
+        self.assertEqual(answer["rejected"], "2")
+        self.assertEqual([each["line"] for each in answer["rejects"]], ["3", "5"])
+        for each in answer["rejects"]:
+            self.assertIn("firmware_sha256: expected a SHA-256 of 64 hex digits", each["reason"])
+        answer = self.assert_imported("certified-products", table(self.header, good), 3, 0, rejected="0")
+        self.assertEqual(answer["rejects"], [])
+        # Off the list when no longer named.
+        self.assert_imported("certified-products", table(self.header, good[:1]), 1, 2)
+
+    def test_a_file_without_one_good_entry_is_no_list(self):
+        self.box.import_feed("certified-products", table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]))
+        self.assert_rejected("certified-products", table(self.header, ["Model-1,1,,2020-01-01,"]), (2, "firmware_sha256"))
+        self.assert_rejected("certified-products", "model,firmware\n", (1, "header"))
+        self.assert_imported("certified-products", table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]), 1, 0)
+
+
+class Devices(FeedCase):
+    """The optional column of R-SEC3-71, and the all or nothing of the largest feed."""
+
+    header = ("device_id,type,smets,model,smi_status,commissioned,mpxn,key_agreement_certificate,supplier_cell,"
+              "supplier_floor,network_operator_cell,network_operator_floor")
+
+    def row(self, device, hub=None):
+        return f"{device},ESME,SMETS2,m,Commissioned,2020-01-01,,,acb,0,acb,0" + ("" if hub is None else f",{hub}")
+
+    def test_a_file_without_hubs_leaves_them_and_an_empty_field_takes_them_away(self):
+        device, with_hub = "00DB1234567890E0", self.header + ",communications_hub"
+        self.assert_imported("devices", table(with_hub, [self.row(device, "00DB1234567890E9")]), 1, 1)
+        self.assert_imported("devices", table(self.header, [self.row(device)]), 1, 0)
+        self.assert_imported("devices", table(with_hub, [self.row(device, "00DB1234567890E9")]), 1, 0)
+        self.assert_imported("devices", table(with_hub, [self.row(device, "")]), 1, 1)
+        self.assert_rejected("devices", table(with_hub, [self.row(device, "hub")]), (2, "communications_hub:"))
+
+    def test_one_wrong_row_and_nothing_is_taken(self):
+        good, wrong = self.row("00DB1234567890E1"), self.row("00DB1234567890E2").replace("ESME", "GAS")
+        self.assert_rejected("devices", table(self.header, [good, wrong]), (3, "type:"))
+        self.assertEqual(self.box.get("/v1/devices/00DB1234567890E1").status, 404)
+        self.assert_imported("devices", table(self.header, [good]), 1, 1)
+        self.assertEqual(self.box.get("/v1/devices/00DB1234567890E1").status, 200)
+
+
+class DeviceCertificates(FeedCase):
+    """R-SEC3-13, R-SEC3-19, R-SEC3-20: without device roots in the configuration no path is asked for."""
+
+    def test_authorities_are_kept_keys_are_taken_and_the_rest_is_counted(self):
+        device = WORLD.devices[1]
+        before = self.box.device(device)["key_agreement_certificate_sha256"]
+        old = next(issued.der for label, issued in self.pki.made.certificates.items() if label == f"device-{device}")
+        self.assertEqual(before, hashlib.sha256(old).hexdigest())
+        new, _ = self.pki.device(device)
+        data = pem(self.pki.der("device-ca"), new, self.pki.der("esme-ds"))
+        answer = self.assert_imported("device-certificates", data, 3, 2)
+        self.assertEqual((answer["authorities"], answer["keys"], answer["not_kept"]), ("1", "1", "1"))
+        self.assertEqual(self.box.device(device)["key_agreement_certificate_sha256"], hashlib.sha256(new).hexdigest())
+        self.assert_imported("device-certificates", data, 3, 0)
+        self.assert_imported("device-certificates", pem(old), 1, 1)
+
+    def test_what_is_no_device_certificate_or_of_no_known_device_is_a_reject(self):
+        device = WORLD.devices[0]
+        before = self.box.device(device)
+        unknown, _ = self.pki.device("00db1234567890ff")
+        good, _ = self.pki.device(device)
+        again, _ = self.pki.device(device)
+        self.assert_rejected("device-certificates",
+                             pem(good, unknown, self.pki.der("supplier-ka"), again, self.pki.der("issuing-ca")),
+                             (2, "00DB1234567890FF is not known"), (3, "hardwareModuleName"),
+                             (4, "a second key agreement certificate"), (5, "organisation PKI"))
+        self.assertEqual(self.box.device(device), before)
+        self.assert_rejected("device-certificates", "nothing\n", (1, "BEGIN"))
+
+
+class DevicePaths(FeedCase):
+    """With device roots in the configuration, each key agreement certificate needs a path."""
+
+    def test_a_key_without_a_path_to_the_device_root_is_refused_in_both_feeds(self):
+        with temporary_directory() as folder:
+            world = World.own(folder, devices=1)
+            made, box = world.pki.made, world.box
+            root = made._authority("device-root", None, make_pki.name((make_pki.CN, make_pki.printable("DR"))), None,
+                                   policy=make_pki.DEVICE_POLICY)
+            issuing = made._authority("device-issuing", root, make_pki.name((make_pki.CN, make_pki.printable("DI"))),
+                                      0, policy=make_pki.DEVICE_POLICY)
+            (world.pki.directory / "device-root.pem").write_text(pem(world.pki.der("device-root")))
+            box.stop()
+            box.configure("trust", device_roots=[str(world.pki.directory / "device-root.pem")])
+            box.start()
+            device = world.devices[0]
+            foreign, _ = world.pki.device(device)  # of another device CA, which is its own root
+            made.device_ca = issuing
+            good, _ = world.pki.device(device)
+
+            def rejected(feed, data, *texts):
+                answer = box.post_feed(feed, data)
+                self.assertEqual((answer.status, answer.reason), (422, "FEED_REJECTED"), answer)
+                for each, text in zip(answer.json["rejects"], texts, strict=True):
+                    self.assertIn(text, each["reason"])
+
+            def devices(der):
+                key = base64.b64encode(der).decode()
+                return table(Devices.header, [f"{device},GPF,SMETS2,m,Commissioned,,3938420000,{key},acb,0,acb,0"])
+
+            rejected("device-certificates", pem(good), "its issuing device CA CN=DI is not held")
+            rejected("devices", devices(good), "its issuing device CA CN=DI is not held")
+            rejected("device-certificates", pem(foreign, world.pki.der("device-ca")), "is not held")
+            # The CA may stand behind its device, in the same file.
+            answer = box.import_feed("device-certificates", pem(good, world.pki.der("device-issuing")))
+            self.assertEqual((answer["authorities"], answer["keys"]), ("1", "1"))
+            self.assertEqual(box.device(device)["key_agreement_certificate_sha256"], hashlib.sha256(good).hexdigest())
+            box.import_feed("devices", devices(good))
+            rejected("devices", devices(foreign), "is not held")
+            box.stop()
+
+    def test_a_device_root_that_is_none_is_refused_at_the_start(self):
+        with temporary_directory() as folder:
+            world = World.own(folder, devices=1)
+            world.box.stop()
+            for label, text in (("root", "also a root of the organisation PKI"), ("issuing-ca", "not a self-signed CA")):
+                world.box.configure("trust", device_roots=[str(world.pki.path(label))])
+                world.box.spawn()
+                answer = self.wait_ready(world.box)
+                self.assertEqual(answer.status, 503)
+                self.assertIn(text, answer.octets.decode())
+                world.box.kill()
+
+    @staticmethod
+    def wait_ready(box):
+        import time
+
+        for _ in range(500):
+            try:
+                return box.get("/readyz")
+            except OSError:
+                time.sleep(0.02)
+        raise harness.Failure("no answer")
+
+
+class OrganisationCertificates(FeedCase):
+    """R-SEC3-12: a root never comes by a feed."""
+
+    def test_a_root_in_the_feed_is_not_kept_and_raises_an_alarm(self):
+        start = self.next_index()
+        root, leaf = self.pki.der("foreign-root"), self.pki.der("supplier2-ds")
+        answer = self.assert_imported("organisation-certificates", pem(leaf, root), 1, 0)
+        digest = hashlib.sha256(root).hexdigest()
+        self.assertEqual(answer["roots_not_kept"], "1")
+        self.assertIn(digest, answer["roots"][0])
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([(alarm["alarm"], alarm["feed"]) for alarm in alarms],
+                         [("root in feed", "organisation-certificates")])
+        self.assertIn(digest, alarms[0]["certificates"][0])
+        answer = self.assert_imported("organisation-certificates", pem(leaf), 1, 0)
+        self.assertNotIn("roots", answer)
+
+    def test_what_is_no_certificate_is_a_reject(self):
+        broken = bytearray(self.pki.der("supplier-ds"))
+        broken[0] = 0x31
+        self.assert_rejected("organisation-certificates", pem(self.pki.der("no-a-ds"), bytes(broken)), (2, ""))
+
+
+class RevocationLists(FeedCase):
+    """R-SEC3-17: never rolled back, of the right issuer; what is refused raises an alarm, what is old is dropped."""
+
+    def make(self, number, *revoke):
+        return make_pki.make_list(str(self.pki.directory), number, list(revoke))
+
+    def test_a_list_that_goes_back_is_refused_with_an_alarm_and_a_newer_one_drops_the_old(self):
+        first = self.box.import_feed("revocation-lists", self.make(1000))
+        answer = self.assert_imported("revocation-lists", self.make(1001), 1, 1)
+        self.assertEqual(answer["superseded"], "1")
+        self.assertGreaterEqual(int(first["superseded"]), 1)
+        entries = self.assert_rejected("revocation-lists", self.make(1000), (1, "a list with a higher number"))
+        self.assertEqual([(entry["kind"], entry["alarm"]) for entry in entries],
+                         [("alarm", "revocation list refused")])
+        self.assertIn("list number 1000", entries[0]["lists"][0])
+        document = WORLD.sign(WORLD.request())
+        self.assert_signed(WORLD, document, WORLD.submit(document))
+
+    def test_a_list_of_the_wrong_issuer_is_refused_with_an_alarm(self):
+        now = self.pki.made.now
+        foreign = self.pki.made.foreign_issuing  # the issuing CA's name, another key
+        forged = make_pki.revocation_list(foreign, 2000, now, now + make_pki.datetime.timedelta(hours=12))
+        entries = self.assert_rejected("revocation-lists", make_pki.pem("X509 CRL", forged),
+                                       (1, "its signature is not by the issuer held here"))
+        self.assertEqual([entry["kind"] for entry in entries], ["alarm"])
+
+    def test_what_is_no_list_is_a_reject_without_an_alarm(self):
+        entries = self.assert_rejected("revocation-lists", make_pki.pem("X509 CRL", b"\x30\x00"), (1, ""))
+        self.assertEqual(entries, [])
+
+
+if __name__ == "__main__":
+    harness.main()

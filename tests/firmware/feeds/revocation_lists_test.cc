@@ -1,0 +1,140 @@
+// R-SEC3-17: signature, right issuer, never rolled back; and which lists are superseded.
+#include "firmware/feeds/revocation_lists.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/firmware/smki/builder.h"
+
+namespace acb::feeds {
+namespace {
+
+using namespace smki::testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const UtcTime kAt = *UtcTime::FromIso("2026-11-21T12:00:00Z");
+
+// The issuing CA T1 is held, and its list number 5 of 11:00.
+class NewRevocationList : public ::testing::Test {
+ protected:
+  NewRevocationList() {
+    settings.environment = smki::Environment::kTest;
+    certificates.push_back(*smki::Certificate::Parse(
+        CertificateBuilder::Authority(issuer_key, "07", "T1").Build(root_key)));
+    held.push_back(List(List5(), issuer_key));
+  }
+  ListBuilder List5() const { return {AuthorityName("07", "T1"), issuer_key.point()}; }
+  ListBuilder Numbered(std::string_view number) const {
+    ListBuilder builder = List5();
+    builder.number = CrlNumberExtension(Hex("0201" + std::string(number)));
+    return builder;
+  }
+  static smki::RevocationListPtr List(const ListBuilder& builder, const TestKey& signer) {
+    return *smki::RevocationList::Parse(builder.Build(signer));
+  }
+  Status Check(const ListBuilder& builder, const TestKey& signer) const {
+    return CheckNewRevocationList(*List(builder, signer), {settings, certificates, held});
+  }
+  std::vector<Sha256Digest> Superseded(const ListBuilder& builder, const TestKey& signer,
+                                       UtcTime at = kAt) const {
+    return SupersededLists(*List(builder, signer), {settings, certificates, held}, at);
+  }
+
+  TestKey root_key;
+  TestKey issuer_key;
+  smki::TrustSettings settings;
+  std::vector<smki::CertificatePtr> certificates;
+  std::vector<smki::RevocationListPtr> held;
+};
+
+TEST_F(NewRevocationList, IsNotTakenWithALowerNumber) {
+  const Status lower = Check(Numbered("04"), issuer_key);
+  ASSERT_FALSE(lower);
+  EXPECT_EQ(lower.error().reason, Reason::kFeedRejected);
+  EXPECT_THAT(lower.error().explanation, HasSubstr("list number 4 of CN=T1,OU=07"));
+  EXPECT_THAT(lower.error().explanation, HasSubstr("list number 5"));
+  EXPECT_TRUE(Check(Numbered("05"), issuer_key)) << "the same again";
+  EXPECT_TRUE(Check(Numbered("06"), issuer_key));
+}
+
+TEST_F(NewRevocationList, IsNotTakenWithAnEarlierThisUpdate) {
+  ListBuilder list = Numbered("06");
+  list.this_update = Time("261121105959Z");
+  EXPECT_FALSE(Check(list, issuer_key));
+  list.this_update = Time("261121110000Z");
+  EXPECT_TRUE(Check(list, issuer_key));
+}
+
+TEST_F(NewRevocationList, IsNotTakenWhenAnotherKeySignedIt) {
+  const Status wrong = Check(Numbered("06"), TestKey());
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().explanation, HasSubstr("its signature is not by the issuer held here"));
+  EXPECT_FALSE(Check(Numbered("06"), root_key)) << "the root's key is not the issuing CA's";
+  EXPECT_TRUE(Check(Numbered("06"), issuer_key));
+}
+
+TEST_F(NewRevocationList, OfAnIssuerThatIsNotHeldIsTaken) {
+  const TestKey other;
+  const ListBuilder list(AuthorityName("07", "T2"), other.point());
+  EXPECT_TRUE(Check(list, other));
+  certificates.push_back(*smki::Certificate::Parse(
+      CertificateBuilder::Authority(TestKey(), "07", "T2").Build(root_key)));
+  EXPECT_FALSE(Check(list, other)) << "now the issuer is held, with another key";
+}
+
+TEST_F(NewRevocationList, OfTheRootIsJudgedByTheConfiguredRoot) {
+  const ListBuilder arl(AuthorityName("00", "TR"), root_key.point());
+  settings.roots.push_back(*smki::Certificate::Parse(
+      CertificateBuilder::Authority(root_key, "00", "TR").Build(root_key)));
+  EXPECT_TRUE(Check(arl, root_key));
+  EXPECT_FALSE(Check(arl, issuer_key));
+}
+
+// Two CAs of one name have a series of numbers each.
+TEST_F(NewRevocationList, IsNotComparedWithThatOfAnotherKeyOfTheSameName) {
+  const TestKey second;
+  certificates.push_back(
+      *smki::Certificate::Parse(CertificateBuilder::Authority(second, "07", "T1").Build(root_key)));
+  EXPECT_TRUE(Check(Numbered("04"), second));
+  EXPECT_FALSE(Check(Numbered("04"), issuer_key));
+  EXPECT_THAT(Superseded(Numbered("06"), second), IsEmpty());
+}
+
+TEST_F(NewRevocationList, SupersedesTheOlderOnesOfItsKey) {
+  EXPECT_THAT(Superseded(Numbered("06"), issuer_key), ElementsAre(held[0]->sha256()));
+  EXPECT_THAT(Superseded(Numbered("05"), issuer_key), IsEmpty()) << "as high is not older";
+  EXPECT_THAT(Superseded(Numbered("06"), TestKey()), IsEmpty());
+}
+
+TEST_F(NewRevocationList, SupersedesNothingBeforeItHasBegun) {
+  ListBuilder later = Numbered("06");
+  later.this_update = Time("261121120001Z");
+  EXPECT_THAT(Superseded(later, issuer_key), IsEmpty());
+  EXPECT_THAT(Superseded(later, issuer_key, kAt.PlusSeconds(1)), ElementsAre(held[0]->sha256()));
+}
+
+// issuingDistributionPoint [1] onlyContainsUserCerts TRUE: it says nothing of CAs.
+TEST_F(NewRevocationList, LeavesTheListOfOtherCertificates) {
+  ListBuilder users = Numbered("06");
+  users.more_extensions = Ext("2.5.29.28", Seq({Tlv(0x81, Hex("ff"))}), true);
+  EXPECT_THAT(Superseded(users, issuer_key), IsEmpty());
+  held[0] = List(users, issuer_key);
+  ListBuilder newer = users;
+  newer.number = CrlNumberExtension(Hex("020107"));
+  EXPECT_THAT(Superseded(newer, issuer_key), ElementsAre(held[0]->sha256()));
+  EXPECT_THAT(Superseded(Numbered("07"), issuer_key), ElementsAre(held[0]->sha256()));
+  ListBuilder authorities = Numbered("04");
+  authorities.more_extensions = Ext("2.5.29.28", Seq({Tlv(0x82, Hex("ff"))}), true);
+  EXPECT_TRUE(Check(authorities, issuer_key)) << "a series of its own";
+}
+
+// CheckStatus would not look at it.
+TEST_F(NewRevocationList, SupersedesNothingWhenItNamesAnotherKey) {
+  ListBuilder other(AuthorityName("07", "T1"), TestKey().point());
+  other.number = CrlNumberExtension(Hex("020106"));
+  EXPECT_THAT(Superseded(other, issuer_key), IsEmpty());
+}
+
+}  // namespace
+}  // namespace acb::feeds

@@ -135,6 +135,8 @@ HttpResponse ImportRegistrations(const FeedContext& context, const HttpRequest& 
 // The file is checked, and its rows made ready, before the store's writer is asked for: it has no
 // more to do than to write.
 HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
+  const std::unique_lock alone(*context.one_devices_import, std::try_to_lock);
+  if (!alone) return Problem(Failure(Reason::kBusy, "another devices file is being imported"));
   auto prepared = PreparedDevices::From(request.body, context.scratch);
   if (!prepared) {
     const Failure& failure = prepared.error();

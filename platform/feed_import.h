@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <mutex>
 
 #include "firmware/base/time.h"
 #include "platform/http_message.h"
@@ -19,6 +21,8 @@ struct FeedContext {
   LiveTrust& trust;
   std::uint64_t body_limit;
   std::filesystem::path scratch;  // a directory for files without a name, while an import runs
+  // Held by the devices import that runs, which has its memory and its threads once.
+  std::shared_ptr<std::mutex> one_devices_import = std::make_shared<std::mutex>();
 };
 
 // Adds the five feed routes: parties, devices, registrations, organisation-certificates,

@@ -37,12 +37,17 @@ CellState Merge(const CellState& recorded, const CellState& imported) {
 
 }  // namespace
 
-// Only what says something new is written: a feed repeated does not touch the file but for its
-// entry.
 Status Import::Upsert(Table table, BytesView key, BytesView payload, bool& changed) {
   const auto known = transaction_.Get(table, key);
   if (!known) return known.error();
-  if (known->has_value() && Equal(**known, payload)) return Done{};
+  return Replace(table, key, *known, payload, changed);
+}
+
+// Only what says something new is written: a feed repeated does not touch the file but for its
+// entry.
+Status Import::Replace(Table table, BytesView key, const std::optional<Bytes>& known,
+                       BytesView payload, bool& changed) {
+  if (known && Equal(*known, payload)) return Done{};
   changed = true;
   return transaction_.Put(table, key, payload);
 }
@@ -72,11 +77,17 @@ Status Import::Add(const Registration& row) {
 Status Import::Add(const Device& row) {
   if (auto fits = CheckMpxn(row.mpxn); !fits) return fits;
   if (auto fits = CheckName("the model", row.model); !fits) return fits;
-  auto known = FindCounters(transaction_, row.id);
-  if (!known) return std::move(known).error();
+  const Bytes key = KeyOf(row.id);
+  const auto known = transaction_.Get(Table::kDevices, key);
+  if (!known) return known.error();
+  const auto counted = transaction_.Get(Table::kCounters, key);
+  const auto decoded = DecodeFound(Table::kCounters, key, counted, DecodeCounters);
+  if (!decoded) return decoded.error();
   CountersRow counters;
-  if (known->has_value()) {
-    counters = **known;  // last_issued and raise stay what they are
+  if (decoded->has_value()) {
+    counters = **decoded;  // last_issued and raise stay what they are
+  } else if (known->has_value()) {
+    return Damaged(Table::kCounters, key, "is missing");
   } else {
     // A raise was for what may be lost of devices that were known then.
     const auto raise = RaiseOfNewDevices();
@@ -87,9 +98,8 @@ Status Import::Add(const Device& row) {
   counters.network_operator = Merge(counters.network_operator, row.network_operator);
 
   bool changed = false;
-  const Bytes key = KeyOf(row.id);
-  auto added = Upsert(Table::kCounters, key, EncodeCounters(counters), changed);
-  if (added) added = Upsert(Table::kDevices, key, EncodeDevice(row), changed);
+  auto added = Replace(Table::kCounters, key, *counted, EncodeCounters(counters), changed);
+  if (added) added = Replace(Table::kDevices, key, *known, EncodeDevice(row), changed);
   if (outcome_.rows % kRowsBeforeLettingGo == 0) transaction_.LetGoOfPages();
   return Count(std::move(added), changed);
 }

@@ -30,6 +30,8 @@ class Import {
 
  private:
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
+  Status Replace(Table table, BytesView key, const std::optional<Bytes>& known, BytesView payload,
+                 bool& changed);
   Result<std::uint64_t> RaiseOfNewDevices();
   Status Count(Status added, bool changed);
   Status RaiseTrustGeneration();

@@ -113,12 +113,14 @@ HttpBody& HttpBody::operator=(HttpBody&& other) noexcept {
 
 void HttpBody::LetGo(BytesView part) const {
   if (!in_file() || part.empty()) return;
-  // The page that the part begins in, too; not the one that it ends in, where the next one begins.
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(part.data()) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+  // Whoever read the part had the pages around it mapped too (fault_around_bytes, 64 KiB).
+  constexpr std::size_t kAround = std::size_t{64} << 10;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto offset = static_cast<std::size_t>(part.data() - mapped_);
+  const std::size_t from = (offset - std::min(offset, kAround)) / page * page;
+  const std::size_t to = std::min(offset + part.size() + kAround, mapped_size_);
   // A refusal leaves the pages where they are, and that is all.
-  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  ::madvise(const_cast<std::uint8_t*>(mapped_) + from, to - from, MADV_DONTNEED);
 }
 
 void HttpBody::Unmap() noexcept {

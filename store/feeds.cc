@@ -45,12 +45,17 @@ Device Merge(const Device& recorded, const Device& imported, HubColumn hub) {
 
 }  // namespace
 
-// Only what says something new is written: a feed repeated does not touch the file but for its
-// entry.
 Status Import::Upsert(Table table, BytesView key, BytesView payload, bool& changed) {
   const auto known = transaction_.Get(table, key);
   if (!known) return known.error();
-  if (known->has_value() && Equal(**known, payload)) return Done{};
+  return Replace(table, key, *known, payload, changed);
+}
+
+// Only what says something new is written: a feed repeated does not touch the file but for its
+// entry.
+Status Import::Replace(Table table, BytesView key, const std::optional<Bytes>& known,
+                       BytesView payload, bool& changed) {
+  if (known && Equal(*known, payload)) return Done{};
   changed = true;
   return transaction_.Put(table, key, payload);
 }
@@ -80,11 +85,17 @@ Status Import::Add(const Registration& row) {
 Status Import::Add(const Device& row, HubColumn hub) {
   if (auto fits = CheckMpxn(row.mpxn); !fits) return fits;
   if (auto fits = CheckName("the model", row.model); !fits) return fits;
-  auto known = FindCounters(transaction_, row.id);
-  if (!known) return std::move(known).error();
+  const Bytes key = KeyOf(row.id);
+  const auto known = transaction_.Get(Table::kDevices, key);
+  if (!known) return known.error();
+  const auto counted = transaction_.Get(Table::kCounters, key);
+  const auto decoded = DecodeFound(Table::kCounters, key, counted, DecodeCounters);
+  if (!decoded) return decoded.error();
   CountersRow counters;
-  if (known->has_value()) {
-    counters = **known;  // last_issued and raise stay what they are
+  if (decoded->has_value()) {
+    counters = **decoded;  // last_issued and raise stay what they are
+  } else if (known->has_value()) {
+    return Damaged(Table::kCounters, key, "is missing");
   } else {
     // A raise was for what may be lost of devices that were known then.
     const auto raise = RaiseOfNewDevices();
@@ -99,14 +110,16 @@ Status Import::Add(const Device& row, HubColumn hub) {
     if (!merged) return merged;
   }
 
-  const auto recorded = FindDeviceRow(transaction_, row.id);
-  if (!recorded) return recorded.error();
-  const Device device = recorded->has_value() ? Merge(**recorded, row, hub) : row;
+  Device device = row;
+  if (known->has_value()) {
+    const auto recorded = DecodeDevice(row.id, **known);
+    if (!recorded) return Damaged(Table::kDevices, key, "does not have the table's form");
+    device = Merge(*recorded, row, hub);
+  }
 
   bool changed = false;
-  const Bytes key = KeyOf(row.id);
-  auto added = Upsert(Table::kCounters, key, EncodeCounters(counters), changed);
-  if (added) added = Upsert(Table::kDevices, key, EncodeDevice(device), changed);
+  auto added = Replace(Table::kCounters, key, *counted, EncodeCounters(counters), changed);
+  if (added) added = Replace(Table::kDevices, key, *known, EncodeDevice(device), changed);
   if (outcome_.rows % kRowsBeforeLettingGo == 0) transaction_.LetGoOfPages();
   return Count(std::move(added), changed);
 }

@@ -57,6 +57,8 @@ class Import {
   // All rows whose key starts with `prefix` become `rows`.
   Status ReplaceAll(Table table, BytesView prefix, const NewRows& rows);
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
+  Status Replace(Table table, BytesView key, const std::optional<Bytes>& known, BytesView payload,
+                 bool& changed);
   Result<std::uint64_t> RaiseOfNewDevices();
   Status Count(Status added, bool changed);
   Status MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,

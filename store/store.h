@@ -230,7 +230,10 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
                                       const audit::Entry& entry);
   Result<ImportOutcome> ImportRegistrations(const std::vector<Registration>& rows,
                                             const audit::Entry& entry);
-  // `next` is called by the writer's thread; it must not call the store.
+  // `next` is called by the writer's thread; it must not call the store. In order of device the
+  // file grows least and the transaction is shortest, some 3 microseconds a row. Of two rows of one
+  // device the later counts. Up to 512 MiB of changed pages are held in memory (LMDB writes what is
+  // beyond), and kept for the next transactions.
   Result<ImportOutcome> ImportDevices(const DeviceSource& next, const audit::Entry& entry,
                                       HubColumn hub = HubColumn::kAbsent);
   // Each of these three replaces its whole table: a row that the file does not name is gone. No key

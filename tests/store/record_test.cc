@@ -12,6 +12,14 @@ TEST(CheckValue, IsCrc32cOfRfc3720) {
   EXPECT_EQ(Crc32c().Update(AsBytes("123456789")).value(), 0xE3069283u);
   EXPECT_EQ(Crc32c().Update(Bytes(32, 0)).value(), 0x8A9136AAu);
   EXPECT_EQ(Crc32c().Update(AsBytes("1234")).Update(AsBytes("56789")).value(), 0xE3069283u);
+  Bytes ascending(32);
+  for (std::size_t i = 0; i < ascending.size(); ++i) ascending[i] = static_cast<std::uint8_t>(i);
+  EXPECT_EQ(Crc32c().Update(ascending).value(), 0x46DD794Eu);
+  // However it is cut.
+  for (std::size_t cut = 0; cut <= ascending.size(); ++cut) {
+    const BytesView whole(ascending);
+    EXPECT_EQ(Crc32c().Update(whole.first(cut)).Update(whole.subspan(cut)).value(), 0x46DD794Eu);
+  }
 }
 
 const Bytes kKey = {0x10, 0x20, 0x30};

@@ -1,6 +1,6 @@
 #include "firmware/smki/profile_rules.h"
 
-#include "firmware/smki/p256.h"
+#include "firmware/smki/key_identifier.h"
 
 namespace acb::smki {
 namespace {

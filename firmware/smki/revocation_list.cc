@@ -189,7 +189,7 @@ bool RevocationList::Lists(BytesView serial) const {
 }
 
 bool RevocationList::VerifyBy(const VerifyingKey& key) const {
-  return key.Verify(tbs_, signature_);
+  return key.VerifyDer(tbs_, signature_);
 }
 
 bool RevocationList::VerifyBy(const PublicPoint& point) const {

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "firmware/base/bytes.h"
+#include "firmware/base/p256.h"
 #include "firmware/base/result.h"
 #include "firmware/base/sha256.h"
 #include "firmware/base/time.h"
 #include "firmware/smki/certificate.h"
-#include "firmware/smki/p256.h"
 
 namespace acb::smki {
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "firmware/smki/p256.h"
+#include "firmware/smki/key_identifier.h"
 #include "tests/firmware/smki/builder.h"
 
 namespace acb::smki {

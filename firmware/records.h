@@ -12,6 +12,7 @@
 #include "firmware/audit/entry.h"
 #include "firmware/base/bytes.h"
 #include "firmware/base/eui64.h"
+#include "firmware/base/p256.h"
 #include "firmware/base/reason.h"
 #include "firmware/base/request_id.h"
 #include "firmware/base/sha256.h"
@@ -19,9 +20,6 @@
 #include "firmware/base/trust_anchor_cell.h"
 
 namespace acb {
-
-// A P-256 public key: 04 || x (32) || y (32). Checked to be on the curve where it enters.
-using PublicPoint = std::array<std::uint8_t, 65>;
 
 // Stored numbers: never reused.
 enum class DeviceType : std::uint8_t {

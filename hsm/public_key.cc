@@ -1,29 +1,22 @@
 #include "hsm/public_key.h"
 
-#include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/obj_mac.h>
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "firmware/gbcs/mac.h"
-
 namespace acb::hsm {
 namespace {
 
-using Group = Handle<EC_GROUP, EC_GROUP_free>;
-using Point = Handle<EC_POINT, EC_POINT_free>;
 using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
 using DigestContext = Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
 
-constexpr std::uint8_t kUncompressed = 0x04;
-
 bool VerifyP256(const PublicKey& key, BytesView message, BytesView signature) {
-  gbcs::Signature fixed;
+  EcdsaSignature fixed;
   if (signature.size() != fixed.size()) return false;
   std::ranges::copy(signature, fixed.begin());
-  return gbcs::VerifySignature(message, fixed, ToPoint(key));
+  const auto verifying = VerifyingKey::From(ToPoint(key));
+  return verifying && verifying->VerifyRaw(message, fixed);
 }
 
 bool VerifyEd25519(const PublicKey& key, BytesView message, BytesView signature) {
@@ -37,15 +30,6 @@ bool VerifyEd25519(const PublicKey& key, BytesView message, BytesView signature)
 }
 
 }  // namespace
-
-bool IsOnP256(const PublicPoint& point) {
-  if (point[0] != kUncompressed) return false;
-  const Group group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
-  const Point parsed(group ? EC_POINT_new(group.get()) : nullptr);
-  // Checks the curve's equation as it reads.
-  return parsed &&
-         EC_POINT_oct2point(group.get(), parsed.get(), point.data(), point.size(), nullptr) == 1;
-}
 
 PublicPoint ToPoint(const PublicKey& key) {
   PublicPoint point;

@@ -3,6 +3,7 @@
 
 #include "firmware/base/bytes.h"
 #include "firmware/base/handle.h"
+#include "firmware/base/p256.h"
 #include "firmware/base/result.h"
 #include "firmware/base/secret.h"
 #include "firmware/records.h"
@@ -15,10 +16,6 @@ struct PublicKey {
   KeyAlgorithm algorithm;
   Bytes octets;  // kP256: 04 || x (32) || y (32); kEd25519: the 32 octets of RFC 8032
 };
-
-// Of the uncompressed form 04 || x || y, on P-256, and not the point at infinity, which has no such
-// form. P-256 has cofactor 1: such a point is in the group.
-[[nodiscard]] bool IsOnP256(const PublicPoint& point);
 
 // The point of a kP256 key. Using it for another key is a bug.
 PublicPoint ToPoint(const PublicKey& key);

@@ -6,7 +6,6 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
-#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -14,17 +13,14 @@
 #include <optional>
 #include <string>
 
-#include "hsm/public_key.h"
+#include "firmware/base/p256.h"
 
 namespace acb::hsm {
 namespace {
 
 using Pkey = Handle<EVP_PKEY, EVP_PKEY_free>;
-using Context = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using Bio = Handle<BIO, BIO_free_all>;
 using SecretNumber = Handle<BIGNUM, BN_clear_free>;
-
-constexpr std::size_t kScalarSize = 32;
 
 Failure CryptoFailure(const char* function) {
   ERR_clear_error();
@@ -60,20 +56,6 @@ Pkey ReadDer(BytesView file) {
   return Pkey(d2i_AutoPrivateKey(nullptr, &start, static_cast<long>(file.size())));
 }
 
-Pkey ToPublicKey(const PublicPoint& point) {
-  const Context context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
-  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1) return nullptr;
-  char group[] = "prime256v1";
-  PublicPoint copy = point;
-  OSSL_PARAM parameters[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copy.data(), copy.size()),
-      OSSL_PARAM_construct_end()};
-  EVP_PKEY* key = nullptr;
-  EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters);
-  return Pkey(key);
-}
-
 }  // namespace
 
 Result<SoftwareKey> SoftwareKey::Generate() {
@@ -103,9 +85,9 @@ Result<Secret> SoftwareKey::Scalar() const {
     return CryptoFailure("EVP_PKEY_get_bn_param");
   }
   const SecretNumber owned(number);
-  Secret scalar(kScalarSize);
-  if (BN_bn2binpad(number, scalar.Writable().data(), static_cast<int>(kScalarSize)) !=
-      static_cast<int>(kScalarSize)) {
+  Secret scalar(kP256ScalarOctets);
+  if (BN_bn2binpad(number, scalar.Writable().data(), static_cast<int>(kP256ScalarOctets)) !=
+      static_cast<int>(kP256ScalarOctets)) {
     return CryptoFailure("BN_bn2binpad");
   }
   return scalar;
@@ -113,18 +95,9 @@ Result<Secret> SoftwareKey::Scalar() const {
 
 Result<Secret> SoftwareKey::Agree(const PublicPoint& point) const {
   if (!IsOnP256(point)) return Failure{Reason::kHsmUnavailable, {}, "the point is not on P-256"};
-  const Pkey peer = ToPublicKey(point);
-  const Context context(EVP_PKEY_CTX_new(key_.get(), nullptr));
-  if (!peer || !context) return CryptoFailure("EVP_PKEY_fromdata");
-  Secret secret(kScalarSize);
-  std::size_t size = secret.size();
-  if (EVP_PKEY_derive_init(context.get()) != 1 ||
-      EVP_PKEY_derive_set_peer(context.get(), peer.get()) != 1 ||
-      EVP_PKEY_derive(context.get(), secret.Writable().data(), &size) != 1 ||
-      size != secret.size()) {
-    return CryptoFailure("EVP_PKEY_derive");
-  }
-  return secret;
+  auto secret = AgreeP256(*key_, point);
+  if (!secret) return CryptoFailure("EVP_PKEY_derive");
+  return *std::move(secret);
 }
 
 }  // namespace acb::hsm

@@ -175,8 +175,8 @@ void RunAll(std::vector<Parser>& parsers) {
 Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
                                               const std::filesystem::path& scratch,
                                               const feeds::CertificateCheck& check) {
-  const auto header = feeds::CsvReader::Open(file.Text(), feeds::DeviceColumns(),
-                                             feeds::OptionalDeviceColumns());
+  const auto header =
+      feeds::CsvReader::Open(file.Text(), feeds::DeviceColumns(), feeds::OptionalDeviceColumns());
   if (!header) return header.error();
   Blocks blocks(file, *header);
   std::vector<Parser> parsers;

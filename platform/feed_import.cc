@@ -254,7 +254,8 @@ HttpResponse ListFeeds(const store::Store& store) {
 
 void AddFeedRoutes(Router& router, const FeedContext& context) {
   for (const Feed feed : kFeeds) {
-    // What an import was checked against must not change before it is written.
+    // What an import was checked against must not change before it is written; and it has its
+    // memory and its threads once.
     const auto one_at_a_time = std::make_shared<std::mutex>();
     router.Add({.method = "POST",
                 .pattern = "/v1/feeds/" + std::string(Name(feed)),
@@ -262,8 +263,10 @@ void AddFeedRoutes(Router& router, const FeedContext& context) {
                 .body_limit = context.body_limit,
                 .handler =
                     [context, feed, one_at_a_time](const HttpRequest& request) {
-                      const std::scoped_lock lock(*one_at_a_time);
-                      return Import(context, feed, request);
+                      const std::unique_lock alone(*one_at_a_time, std::try_to_lock);
+                      if (alone) return Import(context, feed, request);
+                      return Problem(
+                          Failure(Reason::kBusy, "another file of this feed is being imported"));
                     },
                 .spool = true});
   }

@@ -1,8 +1,6 @@
 #include "firmware/duis/signature.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <xmlsec/buffer.h>
 #include <xmlsec/keys.h>
 #include <xmlsec/list.h>
@@ -15,6 +13,7 @@
 #include <utility>
 
 #include "firmware/base/handle.h"
+#include "firmware/base/p256.h"
 #include "firmware/base/sha256.h"
 #include "firmware/duis/document.h"
 #include "firmware/duis/handover.h"
@@ -25,33 +24,16 @@ namespace acb::duis {
 namespace {
 
 using DsigContext = Handle<xmlSecDSigCtx, xmlSecDSigCtxDestroy>;
-using KeyContext = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using PublicKey = Handle<EVP_PKEY, EVP_PKEY_free>;
 using XmlsecKeyData = Handle<xmlSecKeyData, xmlSecKeyDataDestroy>;
 using XmlsecKey = Handle<xmlSecKey, xmlSecKeyDestroy>;
 
 Failure LibraryFault(const char* what) { return Failure{Reason::kBusy, {}, what}; }
 
-PublicKey PublicKeyOf(const PublicPoint& point) {
-  char group[] = "prime256v1";
-  PublicPoint octets = point;
-  const OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, octets.data(), octets.size()),
-      OSSL_PARAM_construct_end()};
-  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
-  EVP_PKEY* key = nullptr;
-  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
-      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY,
-                        const_cast<OSSL_PARAM*>(params)) != 1) {
-    return nullptr;
-  }
-  return PublicKey(key);
-}
-
 XmlsecKey XmlsecKeyOf(const PublicPoint& point) {
-  PublicKey key = PublicKeyOf(point);
-  if (!key) return nullptr;
+  const auto verifying = VerifyingKey::From(point);
+  if (!verifying || EVP_PKEY_up_ref(verifying->handle()) != 1) return nullptr;
+  PublicKey key(verifying->handle());
   // Takes the key over when it succeeds.
   XmlsecKeyData data(xmlSecOpenSSLEvpKeyAdopt(key.get()));
   if (!data) return nullptr;

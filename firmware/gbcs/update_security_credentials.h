@@ -10,6 +10,7 @@
 
 #include "firmware/base/bytes.h"
 #include "firmware/base/eui64.h"
+#include "firmware/base/p256.h"
 #include "firmware/base/reserved_counter.h"
 #include "firmware/base/result.h"
 #include "firmware/base/trust_anchor_cell.h"
@@ -17,7 +18,7 @@
 namespace acb::gbcs {
 
 // r (32) || s (32), big-endian, fixed width: the Plain Format of GBCS.
-using Signature = std::array<std::uint8_t, 64>;
+using Signature = EcdsaSignature;
 // The first 12 octets of the GMAC tag.
 using Mac = std::array<std::uint8_t, 12>;
 

@@ -5,6 +5,7 @@
 #include "firmware/smki/authority_profile.h"
 #include "firmware/smki/certificate_fields.h"
 #include "firmware/smki/deny_list.h"
+#include "firmware/smki/key_identifier.h"
 
 namespace acb::smki {
 
@@ -65,7 +66,7 @@ Result<std::shared_ptr<const Anchor>> AuthorityChecker::FindRoot(
     const Certificate::Fields& fields = certificate.fields();
     if (anchor->name == certificate.issuer() &&
         Equal(anchor->key_identifier, certificate.authority_key_identifier()) &&
-        anchor->key.Verify(fields.tbs, fields.signature)) {
+        anchor->key.VerifyDer(fields.tbs, fields.signature)) {
       return anchor;
     }
   }

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "firmware/base/p256.h"
 #include "firmware/base/result.h"
 #include "firmware/smki/certificate.h"
-#include "firmware/smki/p256.h"
 #include "firmware/smki/revocation_list.h"
 #include "firmware/smki/trust.h"
 

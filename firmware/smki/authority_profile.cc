@@ -1,6 +1,6 @@
 #include "firmware/smki/authority_profile.h"
 
-#include "firmware/smki/p256.h"
+#include "firmware/base/p256.h"
 #include "firmware/smki/profile_rules.h"
 
 namespace acb::smki {
@@ -98,7 +98,7 @@ Status CheckRootProfile(const Certificate& certificate, const TrustSettings& set
   }
   const auto point = certificate.public_point();
   const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
-  if (!key || !key->Verify(certificate.fields().tbs, certificate.fields().signature)) {
+  if (!key || !key->VerifyDer(certificate.fields().tbs, certificate.fields().signature)) {
     return Broken(certificate, "the root's signature on itself is wrong");
   }
   return Done{};

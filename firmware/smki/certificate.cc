@@ -4,9 +4,9 @@
 #include <openssl/crypto.h>
 
 #include "firmware/base/handle.h"
+#include "firmware/base/p256.h"
 #include "firmware/smki/certificate_fields.h"
 #include "firmware/smki/name_der.h"
-#include "firmware/smki/p256.h"
 
 namespace acb::smki {
 namespace {

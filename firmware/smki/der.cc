@@ -205,6 +205,11 @@ bool IsPrintableString(BytesView text) {
   });
 }
 
+bool IsText(const Element& element) {
+  return (element.tag == kUtf8String && IsUtf8(element.content)) ||
+         (element.tag == kPrintableString && IsPrintableString(element.content));
+}
+
 std::optional<BytesView> WholeOctets(const Element& bit_string) {
   if (bit_string.tag != kBitString || bit_string.content.empty() || bit_string.content[0] != 0) {
     return std::nullopt;

@@ -73,6 +73,8 @@ std::optional<std::string> FindFault(BytesView der, Integers integers = Integers
 bool IsMinimalInteger(BytesView content);
 bool IsUtf8(BytesView text);
 bool IsPrintableString(BytesView text);
+// A UTF8String or PrintableString that holds what its type may hold.
+bool IsText(const Element& element);
 
 // The BIT STRING's octets, when it has no unused bits.
 std::optional<BytesView> WholeOctets(const Element& bit_string);

@@ -131,9 +131,7 @@ std::string TypeText(std::string_view type) {
 }
 
 std::string ValueFromDer(const der::Element& value) {
-  const bool text = (value.tag == der::kUtf8String && der::IsUtf8(value.content)) ||
-                    (value.tag == der::kPrintableString && der::IsPrintableString(value.content));
-  if (!text) return "#" + ToHex(value.whole);
+  if (!der::IsText(value)) return "#" + ToHex(value.whole);
   return FoldAndEscape(AsText(value.content));
 }
 

@@ -48,9 +48,9 @@ Status CheckSubject(const Certificate& certificate) {
     } else if (attribute.type == kUniqueIdentifier) {
       ++identifiers;
     } else if (attribute.type == kCommonName) {
-      const bool text =
-          attribute.value.tag == der::kUtf8String || attribute.value.tag == der::kPrintableString;
-      if (!text) return Wrong(certificate, "subject CN: PrintableString or UTF8String expected");
+      // OpenSSL does not read a certificate whose UTF8String is none.
+      if (!der::IsText(attribute.value))
+        return Wrong(certificate, "subject CN: PrintableString or UTF8String expected");
       ++common_names;
     } else {
       return Wrong(certificate, "subject: attribute " + attribute.type + " is not expected");

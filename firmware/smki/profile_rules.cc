@@ -1,6 +1,6 @@
 #include "firmware/smki/profile_rules.h"
 
-#include "firmware/smki/p256.h"
+#include "firmware/smki/key_identifier.h"
 
 namespace acb::smki {
 namespace {
@@ -98,10 +98,8 @@ Status CheckAuthorityName(const Certificate& certificate, BytesView name, std::s
   int common_names = 0;
   bool sound = true;
   for (const RawAttribute& attribute : RawAttributes(name)) {
-    const bool text =
-        attribute.value.tag == der::kUtf8String || attribute.value.tag == der::kPrintableString;
     const bool is_ou = attribute.type == kOrganisationalUnit && RoleOfOu(attribute.value);
-    const bool is_common_name = attribute.type == kCommonName && text;
+    const bool is_common_name = attribute.type == kCommonName && der::IsText(attribute.value);
     ous += is_ou ? 1 : 0;
     common_names += is_common_name ? 1 : 0;
     sound = sound && attribute.alone && (is_ou || is_common_name);

@@ -157,6 +157,11 @@ const char* RevocationList::ReadExtensions(BytesView tagged) {
   for (const Extension& extension : *extensions) {
     const std::string_view id = AsText(extension.id);
     if (CountExtensions(*extensions, id) != 1) return "an extension occurs twice";
+    // RFC 5280 sections 5.2.1 and 5.2.3: both are marked not critical.
+    const bool plain = id == oid::kCrlNumber || id == oid::kAuthorityKeyIdentifier;
+    if (plain && extension.critical) {
+      return "cRLNumber or authorityKeyIdentifier is marked critical";
+    }
     if (id == oid::kCrlNumber) {
       der::Reader number(extension.value);
       const BytesView content = number.Take(der::kInteger).content;
@@ -189,7 +194,7 @@ bool RevocationList::Lists(BytesView serial) const {
 }
 
 bool RevocationList::VerifyBy(const VerifyingKey& key) const {
-  return key.Verify(tbs_, signature_);
+  return key.VerifyDer(tbs_, signature_);
 }
 
 bool RevocationList::VerifyBy(const PublicPoint& point) const {

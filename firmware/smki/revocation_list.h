@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "firmware/base/bytes.h"
+#include "firmware/base/p256.h"
 #include "firmware/base/result.h"
 #include "firmware/base/sha256.h"
 #include "firmware/base/time.h"
 #include "firmware/smki/certificate.h"
-#include "firmware/smki/p256.h"
 
 namespace acb::smki {
 
@@ -38,8 +38,8 @@ class RevocationList {
   // Refuses, with kCrlStale, what is no complete list in force of RFC 5280: other than strict DER,
   // v1, no nextUpdate, no cRLNumber, another algorithm, an empty revokedCertificates, a delta, a
   // part (some reasons, a distribution point, indirect, attribute certificates), an unknown
-  // critical extension of list or entry. Time, issuer and signature are not looked at. At most 64
-  // MiB.
+  // critical extension of list or entry, a critical cRLNumber or authorityKeyIdentifier. Time,
+  // issuer and signature are not looked at. At most 64 MiB.
   //
   // One leniency: a serial number padded with zero octets counts as the number it is. A list thrown
   // out for it would give way to an older one that does not name the certificate.

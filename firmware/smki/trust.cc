@@ -58,7 +58,7 @@ class OfferedAuthorities {
 };
 
 bool IsSignedBy(const Certificate& certificate, const VerifyingKey& key) {
-  return key.Verify(certificate.fields().tbs, certificate.fields().signature);
+  return key.VerifyDer(certificate.fields().tbs, certificate.fields().signature);
 }
 
 // R-SEC3-7: judged each time it is relied on. notAfter is the last instant of the period (RFC 5280

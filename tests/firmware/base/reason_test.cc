@@ -22,6 +22,10 @@ bool IsEnumerator(Reason reason) {
     case Reason::kSrvNotSignedHere:
     case Reason::kChannel:
     case Reason::kCommandVariant:
+    case Reason::kDeletedByOperators:
+    case Reason::kVolumeExceeded:
+    case Reason::kSigningSuspended:
+    case Reason::kOtherOperator:
     case Reason::kDeviceType:
     case Reason::kDeviceStatus:
     case Reason::kSmets1Proxy:
@@ -136,6 +140,9 @@ TEST(Reasons, HaveASentenceACodeAndAStatusThatFitTheirKind) {
       case ReasonKind::kDoubt:
         EXPECT_EQ(info.http_status, 503) << info.name;
         break;
+      case ReasonKind::kHold:
+        EXPECT_EQ(info.http_status, 202) << info.name;
+        break;
       case ReasonKind::kObservation:
         EXPECT_EQ(info.http_status, 200) << info.name;
         EXPECT_TRUE(info.duis_code.starts_with('I')) << info.name;
@@ -148,6 +155,10 @@ TEST(Reasons, HaveASentenceACodeAndAStatusThatFitTheirKind) {
 TEST(Reasons, KeepTheirNumbersForEver) {
   constexpr std::pair<Reason, int> kNumbers[] = {{Reason::kSenderAuth, 1},
                                                  {Reason::kSignatureInvalid, 2},
+                                                 {Reason::kDeletedByOperators, 13},
+                                                 {Reason::kVolumeExceeded, 100},
+                                                 {Reason::kSigningSuspended, 119},
+                                                 {Reason::kOtherOperator, 136},
                                                  {Reason::kTestKey, 3},
                                                  {Reason::kRoleNotAllowed, 4},
                                                  {Reason::kRequesterNotEligible, 5},

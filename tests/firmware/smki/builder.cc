@@ -5,7 +5,7 @@
 #include <openssl/ec.h>
 
 #include "firmware/base/handle.h"
-#include "firmware/smki/p256.h"
+#include "firmware/smki/key_identifier.h"
 
 namespace acb::smki::testing {
 namespace {

@@ -1,10 +1,11 @@
 // Certificate::Parse: strict DER, and nothing else.
 #include <gtest/gtest.h>
 
+#include "firmware/base/p256.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/certificate_fields.h"
 #include "firmware/smki/der.h"
-#include "firmware/smki/p256.h"
+#include "firmware/smki/key_identifier.h"
 #include "tests/firmware/smki/builder.h"
 #include "tests/support/shared.h"
 
@@ -189,14 +190,14 @@ TEST(P256, VerifiesOnlyStrictDerSignaturesOfTheMessage) {
   ASSERT_TRUE(verifier.has_value());
   const Bytes message = Hex("0102");
   const Bytes signature = key.Sign(message);
-  EXPECT_TRUE(verifier->Verify(message, signature));
-  EXPECT_FALSE(verifier->Verify(Hex("0103"), signature));
+  EXPECT_TRUE(verifier->VerifyDer(message, signature));
+  EXPECT_FALSE(verifier->VerifyDer(Hex("0103"), signature));
   Bytes longer = signature;
   longer.push_back(0);
-  EXPECT_FALSE(verifier->Verify(message, longer));
-  EXPECT_FALSE(verifier->Verify(message, Bytes{}));
-  EXPECT_FALSE(verifier->Verify(message, Hex("3006020100020100")));
-  EXPECT_FALSE(VerifyingKey::From(TestKey().point())->Verify(message, signature));
+  EXPECT_FALSE(verifier->VerifyDer(message, longer));
+  EXPECT_FALSE(verifier->VerifyDer(message, Bytes{}));
+  EXPECT_FALSE(verifier->VerifyDer(message, Hex("3006020100020100")));
+  EXPECT_FALSE(VerifyingKey::From(TestKey().point())->VerifyDer(message, signature));
 }
 
 }  // namespace

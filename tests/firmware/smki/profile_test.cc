@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "firmware/smki/p256.h"
+#include "firmware/smki/key_identifier.h"
 #include "tests/firmware/smki/builder.h"
 
 namespace acb::smki {
@@ -104,7 +104,8 @@ TEST_F(OrganisationProfile, WantsAnIssuerOfOuAndCn) {
   const Bytes other = Rdn("2.5.4.10", Utf8("T1"));
   for (const Bytes& bad :
        {Seq({}), Seq({ou}), Seq({ou, cn, cn}), Seq({ou, ou, cn}), Seq({ou, cn, other}),
-        Seq({Rdn("2.5.4.11", Utf8("7")), cn}), Seq({ou, Rdn("2.5.4.3", Hex("030200ff"))})}) {
+        Seq({Rdn("2.5.4.11", Utf8("7")), cn}), Seq({ou, Rdn("2.5.4.3", Hex("030200ff"))}),
+        Seq({ou, Rdn("2.5.4.3", Utf8("T\xC9"))})}) {
     builder.issuer = bad;
     EXPECT_EQ(Judge(), "PROFILE") << ToHex(bad);
   }
@@ -149,6 +150,13 @@ TEST_F(OrganisationProfile, WantsOneUniqueIdentifierOf8Octets) {
 TEST_F(OrganisationProfile, WantsNothingElseInTheSubjectButACn) {
   const Bytes ou = Ou(Utf8("02"));
   const Bytes cn = Rdn("2.5.4.3", Utf8("GITTESTSUPPLIER"));
+  // Found by the fuzzer: what no UTF-8, and no PrintableString, is no text.
+  for (const Bytes& text : {Utf8("G\xC9TTEST"), Printable("G@TTEST")}) {
+    builder.subject = Subject({ou, Uid(kEui), Rdn("2.5.4.3", text)});
+    EXPECT_EQ(Judge(), "PROFILE") << ToHex(text);
+  }
+  builder.subject = Subject({ou, Uid(kEui), Rdn("2.5.4.3", Utf8("G\xC3\x89TTEST"))});
+  EXPECT_EQ(Judge(), "good");
   builder.subject = Subject({ou, Uid(kEui), Rdn("2.5.4.10", Utf8("x"))});
   EXPECT_EQ(Judge(), "PROFILE");
   builder.subject = Subject({cn, cn, ou, Uid(kEui)});

@@ -93,6 +93,19 @@ TEST_F(RevocationListForm, WantsANumber) {
   EXPECT_FALSE(Refused());
 }
 
+// RFC 5280 sections 5.2.1 and 5.2.3; x509-limbo crl::crlnumber-critical.
+TEST_F(RevocationListForm, RefusesANumberOrKeyIdentifierThatIsMarkedCritical) {
+  const Bytes number = builder.number;
+  builder.number = Ext("2.5.29.20", Hex("020105"), true);
+  EXPECT_TRUE(Refused());
+  builder.number = number;
+  EXPECT_FALSE(Refused());
+  builder.aki = Ext("2.5.29.35", Hex("300a80084f5688d7ec933be2"), true);
+  EXPECT_TRUE(Refused());
+  builder.aki = Ext("2.5.29.35", Hex("300a80084f5688d7ec933be2"), false);
+  EXPECT_FALSE(Refused());
+}
+
 TEST_F(RevocationListForm, RefusesAnEmptyListOfEntries) {
   builder.entries = Bytes{};
   EXPECT_TRUE(Refused());

@@ -4,33 +4,20 @@
 #include <boost/json.hpp>
 #include <iostream>
 
-#include "firmware/base/base64.h"
 #include "firmware/smki/trust.h"
+#include "tests/support/limbo.h"
 #include "tests/support/shared.h"
 
 namespace acb::smki {
 namespace {
 
+using acb::testing::AllFromPem;
+using acb::testing::FromPem;
 using acb::testing::ReadText;
 using acb::testing::SharedDir;
 
 constexpr int kGoodCases = 13;
 constexpr int kBadCases = 83;
-
-// Of one PEM block, whatever is inside: some cases are not DER on purpose.
-Bytes FromPem(std::string_view pem) {
-  const std::size_t begin = pem.find('\n');
-  const std::size_t end = pem.rfind("\n-----END");
-  const auto octets = FromBase64(pem.substr(begin, end - begin));
-  EXPECT_TRUE(octets.has_value()) << pem;
-  return octets.value_or(Bytes{});
-}
-
-std::vector<Bytes> AllFromPem(const boost::json::value& list) {
-  std::vector<Bytes> all;
-  for (const auto& pem : list.as_array()) all.push_back(FromPem(pem.as_string()));
-  return all;
-}
 
 struct Verdict {
   bool good = false;

@@ -41,6 +41,7 @@ digital_signing_certificate = "acb/ds.pem"
 key_agreement_certificate = "acb/ka.pem"
 [trust]
 roots = ["trust/root.pem", "/trust/second.pem"]
+device_roots = ["trust/device-root.pem"]
 policy_oid = "1.2.3.4"
 crl_max_age_hours = 12
 arl_max_age_days = 100
@@ -116,6 +117,7 @@ TEST(Configuration, ReadsEverySetting) {
   EXPECT_EQ(config.acb_key_agreement_certificate, "/etc/acb/acb/ka.pem");
   EXPECT_THAT(config.trust_roots,
               ::testing::ElementsAre("/etc/acb/trust/root.pem", "/trust/second.pem"));
+  EXPECT_THAT(config.device_roots, ::testing::ElementsAre("/etc/acb/trust/device-root.pem"));
   EXPECT_EQ(config.policy_oid, "1.2.3.4");
   EXPECT_EQ(config.crl_max_age, std::chrono::hours(12));
   EXPECT_EQ(config.arl_max_age, std::chrono::hours(2400));

@@ -68,33 +68,48 @@ struct TableFeed {
   Result<Row> (*parse)(const feeds::CsvRow&);
   Result<store::ImportOutcome> (store::Store::*import)(const std::vector<Row>&,
                                                        const audit::Entry&);
+  std::size_t most;  // rows in a file: they are held in memory
   // What a row is known by, where the file replaces and is small: nobody could say which of two
   // rows is meant. Of the others the later row counts, or the store refuses the file.
   std::string (*key)(const Row&) = nullptr;
 };
 
 constexpr TableFeed<PartyRecord> kParties = {Feed::kParties, feeds::PartyColumns, feeds::ParseParty,
-                                             &store::Store::ImportParties};
+                                             &store::Store::ImportParties, 1'000'000};
 constexpr TableFeed<Registration> kRegistrations = {
     Feed::kRegistrations, feeds::RegistrationColumns, feeds::ParseRegistration,
-    &store::Store::ImportRegistrations};
-constexpr TableFeed<MpanPrefix> kMpanPrefixes = {
-    Feed::kMpanPrefixes, feeds::MpanPrefixColumns, feeds::ParseMpanPrefix,
-    &store::Store::ImportMpanPrefixes, [](const MpanPrefix& row) { return row.prefix; }};
+    &store::Store::ImportRegistrations, 200'000'000};
+constexpr TableFeed<MpanPrefix> kMpanPrefixes = {Feed::kMpanPrefixes,
+                                                 feeds::MpanPrefixColumns,
+                                                 feeds::ParseMpanPrefix,
+                                                 &store::Store::ImportMpanPrefixes,
+                                                 100,  // as many as two digits have
+                                                 [](const MpanPrefix& row) { return row.prefix; }};
 constexpr TableFeed<CalendarDay> kWorkingDays = {
-    Feed::kWorkingDays, feeds::WorkingDayColumns, feeds::ParseWorkingDay,
-    &store::Store::ImportWorkingDays, [](const CalendarDay& row) { return row.day.Iso(); }};
-constexpr TableFeed<CertifiedProduct> kProducts = {
-    Feed::kCertifiedProducts, feeds::CertifiedProductColumns, feeds::ParseCertifiedProduct,
-    &store::Store::ImportProducts, [](const CertifiedProduct& row) {
-      return row.model + ", " + row.firmware + ", " + row.from.Iso();
-    }};
+    Feed::kWorkingDays,
+    feeds::WorkingDayColumns,
+    feeds::ParseWorkingDay,
+    &store::Store::ImportWorkingDays,
+    100'000,
+    [](const CalendarDay& row) { return row.day.Iso(); }};
+constexpr TableFeed<CertifiedProduct> kProducts = {Feed::kCertifiedProducts,
+                                                   feeds::CertifiedProductColumns,
+                                                   feeds::ParseCertifiedProduct,
+                                                   &store::Store::ImportProducts,
+                                                   1'000'000,
+                                                   [](const CertifiedProduct& row) {
+                                                     return row.model + ", " + row.firmware + ", " +
+                                                            row.from.Iso();
+                                                   }};
 constexpr TableFeed<ProxyCertificate> kProxyCertificates = {
     Feed::kProxyCertificates, feeds::ProxyCertificateColumns, feeds::ParseProxyCertificate,
-    &store::Store::ImportProxyCertificates};
+    &store::Store::ImportProxyCertificates, 50'000'000};
 constexpr TableFeed<RepositoryEntry> kRepositoryStatus = {
-    Feed::kRepositoryStatus, feeds::RepositoryStatusColumns, feeds::ParseRepositoryStatus,
+    Feed::kRepositoryStatus,
+    feeds::RepositoryStatusColumns,
+    feeds::ParseRepositoryStatus,
     &store::Store::ImportRepositoryStatus,
+    1'000'000,
     [](const RepositoryEntry& row) { return ToHex(row.certificate); }};
 
 // The good rows of a file.
@@ -103,6 +118,10 @@ class Rows {
  public:
   explicit Rows(const TableFeed<Row>& feed) : feed_(feed) {}
   Status Take(Row row) {
+    if (rows_.size() == feed_.most) {
+      return Failure(Reason::kFeedRejected,
+                     "the file has more than " + std::to_string(feed_.most) + " rows");
+    }
     const std::string key = feed_.key == nullptr ? std::string() : feed_.key(row);
     if (!key.empty() && !keys_.insert(key).second) {
       return Failure(Reason::kFeedRejected, "an earlier row is for the same: " + key);

@@ -220,7 +220,13 @@ Status Import::Replace(const std::vector<CalendarDay>& rows) {
 
 Status Import::Replace(const std::vector<CertifiedProduct>& rows) {
   NewRows wanted;
+  std::map<std::string, std::size_t> of_model;
   for (const CertifiedProduct& row : rows) {
+    if (++of_model[row.model] > kMaxRowsOfOne) {
+      // More could be kept, but not read again.
+      return Failure(Reason::kFeedRejected, "model " + row.model + " has more than " +
+                                                std::to_string(kMaxRowsOfOne) + " entries");
+    }
     if (auto fits = CheckName("the model", row.model); !fits) return fits;
     if (auto fits = CheckLength("the firmware", row.firmware, kMaxFirmware); !fits) return fits;
     if (auto once = Insert(wanted, KeyOf(row), EncodeProduct(row), row.model); !once) return once;

@@ -9,6 +9,9 @@
 
 namespace acb::store {
 
+// Rows of one party, meter point or model, at most: the bound of a walk over one key prefix.
+inline constexpr std::size_t kMaxRowsOfOne = 10'000;
+
 // Decodes what Get found; a payload without the table's form is damage.
 template <class Row>
 Result<std::optional<Row>> DecodeFound(Table table, BytesView key,

@@ -7,9 +7,6 @@
 namespace acb::store {
 namespace {
 
-// Bound of a walk over one key prefix.
-constexpr std::size_t kMaxRowsOfOne = 10'000;
-
 template <class Row>
 Result<std::vector<Row>> FindAll(const Transaction& transaction, Table table, BytesView prefix,
                                  std::optional<Row> (*decode)(BytesView, BytesView)) {

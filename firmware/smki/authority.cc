@@ -106,7 +106,7 @@ bool IsSelfSigned(const Certificate& certificate) {
   if (certificate.subject() == certificate.issuer()) return true;
   const auto point = certificate.public_point();
   const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
-  return key && key->Verify(certificate.fields().tbs, certificate.fields().signature);
+  return key && key->VerifyDer(certificate.fields().tbs, certificate.fields().signature);
 }
 
 bool LooksLikeAuthority(const Certificate& certificate) {

@@ -64,7 +64,7 @@ bool HasSigned(const Certificate& authority, const VerifyingKey& key,
   const BytesView named = certificate.authority_key_identifier();
   const BytesView own = authority.subject_key_identifier();
   const bool fits = named.empty() || own.empty() || Equal(named, own);
-  return fits && key.Verify(certificate.fields().tbs, certificate.fields().signature);
+  return fits && key.VerifyDer(certificate.fields().tbs, certificate.fields().signature);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include "firmware/base/result.h"
 #include "firmware/smki/certificate.h"
-#include "firmware/smki/p256.h"
+#include "firmware/base/p256.h"
 
 namespace acb::smki {
 

@@ -92,6 +92,17 @@ std::string ErrorOf(std::string_view text) {
   return config.error().explanation;
 }
 
+TEST(Configuration, ReadsTheRootsOfTheDevicePki) {
+  const std::string_view roots = R"(roots = ["root.pem"])";
+  const auto parsed = Parse(Replaced(
+      kLeast, std::string(roots), std::string(roots) + R"(, device_roots = ["d.pem", "/e.pem"])"));
+  ASSERT_TRUE(parsed) << parsed.error().explanation;
+  EXPECT_THAT(parsed->device_roots, ::testing::ElementsAre("/etc/acb/d.pem", "/e.pem"));
+  EXPECT_THAT(
+      ErrorOf(Replaced(kLeast, std::string(roots), std::string(roots) + ", device_roots = [7]")),
+      ::testing::HasSubstr("trust.device_roots"));
+}
+
 TEST(Configuration, ReadsEverySetting) {
   const auto parsed = Parse(Whole());
   ASSERT_TRUE(parsed) << parsed.error().explanation;
@@ -116,6 +127,7 @@ TEST(Configuration, ReadsEverySetting) {
   EXPECT_EQ(config.acb_key_agreement_certificate, "/etc/acb/acb/ka.pem");
   EXPECT_THAT(config.trust_roots,
               ::testing::ElementsAre("/etc/acb/trust/root.pem", "/trust/second.pem"));
+  EXPECT_TRUE(config.device_roots.empty());
   EXPECT_EQ(config.policy_oid, "1.2.3.4");
   EXPECT_EQ(config.crl_max_age, std::chrono::hours(12));
   EXPECT_EQ(config.arl_max_age, std::chrono::hours(2400));

@@ -92,6 +92,19 @@ TEST_F(TableFeeds, ReplaceTheProductsAndKeepTheHashOfEach) {
   EXPECT_TRUE(Read()->FindProducts(std::string(300, 'm'))->empty());
 }
 
+TEST_F(TableFeeds, RefuseMoreProductsOfAModelThanCanBeRead) {
+  std::vector<CertifiedProduct> rows;
+  for (std::int64_t i = 0; i < 10'000; ++i) {
+    rows.push_back({"Model-7", "1", kOne, kNow.PlusSeconds(i), {}});
+  }
+  EXPECT_TRUE(store_->ImportProducts(rows, FeedEntry()));
+  EXPECT_EQ(Read()->FindProducts("Model-7")->size(), 10'000u);
+  rows.push_back({"Model-7", "2", kOne, kNow, {}});
+  EXPECT_THAT(store_->ImportProducts(rows, FeedEntry()), FailsWith(Reason::kFeedRejected));
+  rows.back().model = "Model-8";
+  EXPECT_TRUE(store_->ImportProducts(rows, FeedEntry()));
+}
+
 // R-107-8: what each source says stands beside the other's.
 TEST_F(TableFeeds, ReplaceTheProxyCertificatesOfTheSourcesThatTheFileNames) {
   const ProxyCertificate dsp{kDevice, ProxySource::kDsp, kUser, "1234"};

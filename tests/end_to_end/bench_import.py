@@ -33,9 +33,14 @@ def report_times(what, times):
               f"longest {share(times, 1):.1f} ms", flush=True)
 
 
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(ticks) for ticks in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
 def run_import(world, path, rows, title):
     before = bulk_devices.store_octets(world.box)
-    began = time.monotonic()
+    began, cpu = time.monotonic(), cpu_seconds(world.box.process.pid)
     acbctl = bulk_devices.start_import(world.box, path)
     with Watch(world, {"acbd": world.box.process.pid, "acbctl": acbctl.pid}) as watch:
         out, error = acbctl.communicate()
@@ -43,7 +48,8 @@ def run_import(world, path, rows, title):
     if acbctl.returncode != 0 or watch.wrong:
         raise harness.Failure(f"{title}: {out}{error}{watch.wrong[:3]}")
     grown = bulk_devices.store_octets(world.box) - before
-    print(f"{title}: {out.strip()}\n  {seconds:.1f} s, {rows / seconds:.0f} rows a second", flush=True)
+    print(f"{title}: {out.strip()}\n  {seconds:.1f} s, {rows / seconds:.0f} rows a second; acbd took "
+          f"{cpu_seconds(world.box.process.pid) - cpu:.1f} s of a core, with what it served meanwhile", flush=True)
     for name, peaks in watch.peaks.items():
         print(f"  {name}: " + ", ".join(f"{what} {octets / MIB:.1f} MiB" for what, octets in sorted(peaks.items())))
     print(f"  store: {grown / rows:.1f} octets a device")

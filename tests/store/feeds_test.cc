@@ -134,8 +134,7 @@ TEST(PackedDevice, HasNoOtherFormAndALimit) {
   Device largest = TestDevice();
   largest.model = std::string(kMaxName, 'm');
   largest.mpxn = std::string(kMaxMpxn, '1');
-  largest.supplier = largest.network_operator =
-      Cell(CellState::Holder::kParty, kMaxSeqNumber);
+  largest.supplier = largest.network_operator = Cell(CellState::Holder::kParty, kMaxSeqNumber);
   EXPECT_LE(PackDevice(largest).size(), kMaxPackedDevice);
 }
 

@@ -28,7 +28,7 @@ MAX_OCTETS_OTHER = 8192  # a CSV feed
 
 PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END")
 
-# One good row and some that are wrong in one field; {certificate} is a device's in base64, or nothing.
+# A header, good rows, and some that are wrong in a field; {certificate} is a device's in base64, or nothing.
 FEEDS = {
     "parties": ["user_id,party,role,status,from,to,uept,notice_to_cease",
                 "90-B3-D5-1F-30-01-00-00,SUPA,IS,active,2020-01-01,,yes,2026-01-31T12:00:00Z",
@@ -36,12 +36,19 @@ FEEDS = {
                 "90B3D51F30010000,\"S \"\"U\"\", P\",GS,active,2020-02-30,,maybe,soon"],
     "registrations": ["mpxn,supplier,network_operator,from,to", "1312345678111,SUPA,NOA,2020-01-01,",
                       "1312345678111,SUPA,,2020-01-01,2021-01-01T00:00:00Z", "12345,,NOA,2021-01-01,2020-01-01"],
-    "devices": ["device_id,type,smets,status,mpxn,supplier_cell,network_operator_cell,key_agreement_certificate"],
-    "mpan_prefixes": ["prefix,network_operator", "13,NOA", "10,NOB", "1x,"],
+    "devices": ["device_id,type,smets,model,smi_status,commissioned,mpxn,key_agreement_certificate,supplier_cell,"
+                "supplier_floor,network_operator_cell,network_operator_floor",
+                "00DB1234567890A3,GPF,SMETS2,model 1,Commissioned,2025-12-19,1234567890,{certificate},acb,0,"
+                "90B3D51F30020000,",
+                "00-DB-12-34-56-78-90-A0,ESME,SMETS2,m,Pending,,,!!!,me,-1,acb,9223372036854775808"],
+    "mpan_prefixes": ["prefix,party", "13,NOA", "10,NOB", "1x,"],
     "working_days": ["date,working", "2026-12-25,no", "2026-12-28,yes", "2026-02-30,maybe"],
-    "certified_products": ["manufacturer,model,firmware,status", "0001,0002,01020304,certified"],
-    "proxy_certificates": ["party,certificate", "SUPA,{certificate}"],
-    "repository_status": ["sha256,status", "00" * 32 + ",in_use"],
+    "certified_products": ["model,firmware,firmware_sha256,from,to",
+                           "model 1,01020304," + "0a" * 32 + ",2020-01-01,", "m,f,00,2021-01-01,2020-01-01"],
+    "proxy_certificates": ["device_id,source,owner,certificate",
+                           "00DB1234567890A3,DSP,90B3D51F30020000,{certificate}", "x,S1SP,,"],
+    "repository_status": ["certificate_sha256,status,reason,since", "0a" * 32 + ",in-use,,2020-01-01",
+                          "0b" * 32 + ",revoked,key compromise,2026-11-21T12:00:00Z", "00,alive,,"],
 }
 
 REQUESTS = [
@@ -227,23 +234,6 @@ def write_dictionary(directory, target, text):
     (folder / f"{target}.dict").write_text(text)
 
 
-def device_columns():
-    """The header of the devices feed, from where it is defined: it is long and has its own file."""
-    source = (ROOT / "firmware" / "feeds" / "devices.cc").read_text()
-    start = source.index("DeviceColumns() {")
-    return re.findall(r'"(\w+)"', source[start:source.index("};", start)])
-
-
-def device_rows(certificate):
-    values = {"device_id": "00-DB-12-34-56-78-90-A3", "type": "ESME", "smets": "2", "smets_version": "SMETS2",
-              "generation": "SMETS2", "status": "Commissioned", "mpxn": "1312345678111",
-              "key_agreement_certificate": certificate}
-    columns = device_columns()
-    known = ["acb", "90B3D51F30010000", "", "0", "1302"]
-    row = [values.get(name, known[i % len(known)]) for i, name in enumerate(columns)]
-    return [",".join(columns), ",".join(row), ",".join(reversed(row)), ",".join([""] * len(columns))]
-
-
 def main():
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
@@ -262,7 +252,6 @@ def main():
         write_gbcs(seeds)
     else:
         print(f"no test data at {SHARED} (ACB_SHARED): the targets for XML, DER and GBCS start from nothing")
-    FEEDS["devices"] = device_rows(certificate)
     write_own(seeds, certificate)
     for target, words in DICTIONARIES.items():
         write_dictionary(directory, target, "".join(f'"{escaped(word)}"\n' for word in words if word))

@@ -18,13 +18,6 @@ HEX = re.compile(r"\b[0-9a-f]{200,}\b", re.I)  # a command is 1400 octets and mo
 ISSUER = "CN=T1,OU=07"
 
 
-# Texts that are not yet as this test wants them.
-PENDING = {
-    "test_the_certificates_of_the_wrong_network_operator":
-        "NO_NOT_REGISTERED does not name the certificate, and names its party",
-}
-
-
 def setUpModule():
     global STAGE  # pylint: disable=global-statement
     folder = unittest.enterModuleContext(temporary_directory())
@@ -34,11 +27,6 @@ def setUpModule():
 
 class Integrator(harness.TestCase):
     """One request at a time. `names` are what its text must hold."""
-
-    def setUp(self):
-        name = self.id().rsplit(".", 1)[1]
-        if name in PENDING:
-            self.skipTest(f"pending: {PENDING[name]}")
 
     def submit(self, case, *changes):
         scene = Scene(STAGE, case)

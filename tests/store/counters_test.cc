@@ -155,6 +155,8 @@ TEST_F(Reserve, RefusesAFloorThatIsNotKnown) {
 
 // design.md section 4: a cell whose recorded floor is above the limit is not signed for.
 TEST_F(Reserve, RefusesARecordedFloorAboveTheLimitForThatCellOnly) {
+  settings_.counter_jump = kMaxSeqNumber;  // such a floor is imported here, not quarantined
+  Reopen();
   ImportWith(OfAcb(settings_.recorded_floor_limit + 1));
   EXPECT_THAT(StoreTest::Reserve(Id(1)), FailsWith(Reason::kFloorLimit));
   EXPECT_EQ(Spend(Id(2), kNetworkRole), kNetworkFloor + 1);

@@ -47,7 +47,7 @@ class Flush : public StoreTest, public ::testing::WithParamInterface<Outcome> {
   void ExpectAllInDoubt() {
     EXPECT_TRUE(store_->in_doubt());
     const auto doubt = FailsWith(Reason::kStoreInDoubt);
-    EXPECT_THAT(store_->Reserve({Id(50, kOtherDevice), {}, kSupplierRole, {}, 0}), doubt);
+    EXPECT_THAT(store_->Reserve({Id(50, kOtherDevice), {}, kSupplierRole, {}, 0, kNow}), doubt);
     EXPECT_THAT(store_->Append(audit::Entry("stop", kNow)), doubt);
     EXPECT_THAT(store_->AppendRefused(Id(51), Sha256(BytesView()), audit::Entry("refused", kNow),
                                       Reason::kChain, {}),

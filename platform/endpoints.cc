@@ -10,6 +10,7 @@
 #include "platform/feed_import.h"
 #include "platform/media_type.h"
 #include "platform/operator_endpoints.h"
+#include "platform/report_endpoints.h"
 
 namespace acb::platform {
 namespace {
@@ -137,6 +138,17 @@ boost::json::object DeviceJson(const Device& device) {
           {"last_issued", std::to_string(device.last_issued)}};
 }
 
+// R-107-8: what each source says, side by side.
+boost::json::array ProxyJson(const std::vector<ProxyCertificate>& rows) {
+  boost::json::array list;
+  for (const ProxyCertificate& row : rows) {
+    list.push_back({{"source", Name(row.source)},
+                    {"owner", row.owner.Hyphenated()},
+                    {"certificate", row.certificate}});
+  }
+  return list;
+}
+
 HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request) {
   const auto id = Eui64::FromText(request.Parameter("device"));
   if (!id) return Problem(Failure(Reason::kNotFound, "the device is named by its EUI-64"));
@@ -154,6 +166,9 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
                             {"network_operator", (*registration)->network_operator},
                             {"from", (*registration)->from.Iso()}};
   }
+  const auto proxies = (*records)->FindProxyCertificates(*id);
+  if (!proxies) return Problem(proxies.error());
+  if (!proxies->empty()) json["proxy"] = ProxyJson(*proxies);
   return JsonResponse(json);
 }
 
@@ -223,6 +238,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   router.Add("GET", "/metrics", RoleSet::Any(), 0,
              [&box](const HttpRequest&) { return GetMetrics(box); });
   AddOperatorRoutes(router, box, config, clock);
+  AddReportRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
@@ -258,6 +274,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);
+  router.Add("GET", "/v1/reports/{report}", {Role::kAuditor}, 0, closed);
   return router;
 }
 

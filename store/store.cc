@@ -7,6 +7,7 @@
 #include "store/counters.h"
 #include "store/environment.h"
 #include "store/feeds.h"
+#include "store/proxy_pages.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 #include "store/snapshot.h"
@@ -413,6 +414,12 @@ Result<std::vector<Bytes>> Store::LoadDeviceAuthorities() const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
   return LoadAll(*transaction, Table::kDeviceAuthorities);
+}
+
+Result<ProxyPage> Store::ListProxyCertificates(Eui64 from, std::size_t devices) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadProxyPage(*transaction, from, devices);
 }
 
 Result<std::uint64_t> Store::UnansweredCount() const {

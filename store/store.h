@@ -119,6 +119,12 @@ struct TrustMaterial {
   std::vector<Bytes> revocation_lists;
 };
 
+// Proxy records by device, DSP before S1SP.
+struct ProxyPage {
+  std::vector<ProxyCertificate> rows;
+  std::optional<Eui64> next;  // the first device that is not in it; nothing at the end
+};
+
 struct Statistics {
   std::uint64_t jobs = 0;     // reservations, entries, imports: done or refused
   std::uint64_t batches = 0;  // of jobs, one transaction each
@@ -272,6 +278,12 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   Result<std::uint64_t> TrustGeneration() const;
   // Device CA certificates, DER.
   Result<std::vector<Bytes>> LoadDeviceAuthorities() const;
+
+  // All proxy records of the first `devices` devices from `from` on, 1 to kMaxProxyDevices of them:
+  // a page of one moment, whatever became of the device. To walk the table, begin at 0 and go on
+  // with `next`.
+  static constexpr std::size_t kMaxProxyDevices = 10'000;
+  Result<ProxyPage> ListProxyCertificates(Eui64 from, std::size_t devices) const;
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

@@ -54,19 +54,6 @@ Status CheckNotSuspended(const std::vector<PartyRecord>& rows, UtcTime at) {
   return Done{};
 }
 
-// Of the rows with the wanted role: one in force before one that is not, then the one that began
-// last.
-const PartyRecord* BestRow(const std::vector<PartyRecord>& rows, UserRole role, UtcTime at) {
-  const PartyRecord* best = nullptr;
-  for (const PartyRecord& row : rows) {
-    if (row.role != role || at < row.from) continue;
-    const bool better = best == nullptr || (row.InForce(at) && !best->InForce(at)) ||
-                        (row.InForce(at) == best->InForce(at) && best->from < row.from);
-    if (better) best = &row;
-  }
-  return best;
-}
-
 // R-063-2: what the first two digits of the MPAN core say.
 Result<std::string> PartyByPrefix(const Records& records, const Device& device) {
   if (device.type != DeviceType::kEsme || device.mpxn.size() != kMpanDigits) return std::string();
@@ -116,6 +103,17 @@ Status CheckStanding(const std::vector<PartyRecord>& rows, const PartyRecord& pa
 
 }  // namespace
 
+const PartyRecord* RowOfRole(const std::vector<PartyRecord>& rows, UserRole role, UtcTime at) {
+  const PartyRecord* best = nullptr;
+  for (const PartyRecord& row : rows) {
+    if (row.role != role || at < row.from) continue;
+    const bool better = best == nullptr || (row.InForce(at) && !best->InForce(at)) ||
+                        (row.InForce(at) == best->InForce(at) && best->from < row.from);
+    if (better) best = &row;
+  }
+  return best;
+}
+
 Status CheckRegistration(const Records& records, const Policy& policy, const Device& device,
                          RemotePartyRole role, Eui64 holder, std::string_view requester,
                          UtcTime now, UtcTime then, RegistrationFinding& found) {
@@ -132,7 +130,7 @@ Status CheckRegistration(const Records& records, const Policy& policy, const Dev
 
   const bool gas = device.type == DeviceType::kGpf;
   const PartyRecord* party =
-      BestRow(*rows, gas ? UserRole::kGasTransporter : UserRole::kElectricityDistributor, then);
+      RowOfRole(*rows, gas ? UserRole::kGasTransporter : UserRole::kElectricityDistributor, then);
   if (party == nullptr) return UnknownSubject(holder);
   found.holder = party->party;
   if (Status match = CheckMatch(found, *party, then); !match) {

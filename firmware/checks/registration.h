@@ -41,4 +41,8 @@ Status CheckRegistration(const Records& records, const Policy& policy, const Dev
                          RemotePartyRole role, Eui64 holder, std::string_view requester,
                          UtcTime now, UtcTime then, RegistrationFinding& found);
 
+// Of the rows with that role: one in force at `at` before one that is not, then the one that began
+// last; nullptr when none has begun. Points into `rows`.
+const PartyRecord* RowOfRole(const std::vector<PartyRecord>& rows, UserRole role, UtcTime at);
+
 }  // namespace acb::checks

@@ -93,8 +93,12 @@ class Damage : public StoreTest {
         return StatusOf(store_->ImportWorkingDays({{kNow, true}}, FeedEntry()));
       case Table::kProducts:
         return StatusOf((*records)->FindProducts("Model-7"));
-      case Table::kProxyCertificates:
-        return StatusOf((*records)->FindProxyCertificates(kDevice));
+      case Table::kProxyCertificates: {
+        const auto listed = StatusOf(store_->ListProxyCertificates(Eui64(0), 10));
+        auto found = StatusOf((*records)->FindProxyCertificates(kDevice));
+        EXPECT_EQ(listed.has_value(), found.has_value());
+        return found;
+      }
       case Table::kDeviceAuthorities:
         return StatusOf(store_->LoadDeviceAuthorities());
       case Table::kRepositoryStatus:

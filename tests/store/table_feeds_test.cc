@@ -128,6 +128,47 @@ TEST_F(TableFeeds, ReplaceTheProxyCertificatesOfTheSourcesThatTheFileNames) {
   EXPECT_EQ(Read()->FindProxyCertificates(kDevice)->size(), 2u);
 }
 
+// R-107-3, R-107-8: the reports walk it. A device's records are never torn apart by a page's end.
+TEST_F(TableFeeds, ListTheProxyCertificatesByDeviceInPages) {
+  const auto row = [](std::uint64_t device, ProxySource source) {
+    return ProxyCertificate{Eui64(device), source, kUser, std::to_string(device)};
+  };
+  constexpr auto kDsp = ProxySource::kDsp;
+  constexpr auto kS1sp = ProxySource::kS1sp;
+  constexpr std::uint64_t kLast = ~std::uint64_t{0};
+  // Of both, of one source alone in a run that is longer than a page, and the last there can be.
+  ASSERT_TRUE(store_->ImportProxyCertificates(
+      {row(1, kS1sp), row(2, kDsp), row(2, kS1sp), row(3, kDsp), row(4, kDsp), row(5, kDsp),
+       row(6, kDsp), row(6, kS1sp), row(7, kS1sp), row(kLast, kDsp), row(kLast, kS1sp)},
+      FeedEntry()));
+  using Seen = std::vector<std::pair<std::uint64_t, ProxySource>>;
+  const Seen all = {{1, kS1sp}, {2, kDsp},  {2, kS1sp}, {3, kDsp},     {4, kDsp},     {5, kDsp},
+                    {6, kDsp},  {6, kS1sp}, {7, kS1sp}, {kLast, kDsp}, {kLast, kS1sp}};
+  for (const std::size_t devices : {1, 2, 3, 7, 8, 9, 100'000}) {
+    Seen seen;
+    std::optional<Eui64> from = Eui64(0);
+    std::size_t pages = 0;
+    for (; from && pages < 20; ++pages) {
+      const auto page = store_->ListProxyCertificates(*from, devices);
+      ASSERT_TRUE(page);
+      for (const ProxyCertificate& each : page->rows) {
+        EXPECT_EQ(each.certificate, std::to_string(each.device.value()));
+        seen.emplace_back(each.device.value(), each.source);
+      }
+      from = page->next;
+    }
+    EXPECT_EQ(seen, all) << devices << " a page";
+    EXPECT_EQ(pages, (8 + devices - 1) / devices) << devices << " a page";
+  }
+  EXPECT_EQ(store_->ListProxyCertificates(Eui64(7), 1)->next, Eui64(kLast));
+  EXPECT_EQ(store_->ListProxyCertificates(Eui64(8), 0)->rows.size(), 2u) << "never none: no end";
+}
+
+TEST_F(TableFeeds, ListNoProxyCertificatesWhenThereAreNone) {
+  EXPECT_TRUE(store_->ListProxyCertificates(Eui64(0), 10)->rows.empty());
+  EXPECT_FALSE(store_->ListProxyCertificates(Eui64(0), 10)->next);
+}
+
 // R-128-7, R-128-30.
 TEST_F(TableFeeds, KeepTheRepositoryStatusAndNeverUndoARevocation) {
   const RepositoryEntry in_use{kOne, RepositoryStatus::kInUse, "", kNow};

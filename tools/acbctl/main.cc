@@ -6,6 +6,7 @@
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
 #include "tools/acbctl/remote.h"
+#include "tools/acbctl/report.h"
 #include "tools/acbctl/rules.h"
 
 namespace acb::acbctl {
@@ -147,6 +148,16 @@ int Main(int argc, char** argv) {
   CLI::App* device_show = device->add_subcommand("show", "What is known of a device");
   device_show->add_option("device", device_id, "EUI-64")->required();
 
+  std::string report_name;
+  CLI::App* report = app.add_subcommand("report", "A list for auditors, all its pages");
+  report->add_option("name", report_name, "deadlocks, reconciliation or mismatches")->required();
+  report->footer(
+      "  deadlocks       SMETS1 devices whose recorded owner is not the registered operator\n"
+      "  reconciliation  proxy records on which DSP, S1SP and the devices feed do not agree\n"
+      "  mismatches      handovers whose MPAN prefix names another party than the registered one\n"
+      "With --json: the service's answers, one page a line.\n"
+      "Example:\n  acbctl --directory /tmp/box report deadlocks");
+
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
 
@@ -171,6 +182,7 @@ int Main(int argc, char** argv) {
   if (suspend_list->parsed()) return ListSuspensions(connection);
   if (suspend_command->parsed()) return Suspend(connection, suspend);
   if (device_show->parsed()) return ShowDevice(connection, device_id);
+  if (report->parsed()) return ShowReport(connection, report_name);
   if (status->parsed()) return ShowStatus(connection);
   return kUsage;
 }

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "firmware/base/p256.h"
 #include "firmware/base/result.h"
 #include "firmware/smki/certificate.h"
-#include "firmware/base/p256.h"
 
 namespace acb::smki {
 

@@ -142,8 +142,8 @@ TEST_F(Answers, OfAnAbandonedRequestIdAreForItsOwnOctetsOnly) {
   auto counter = Reserve(Id(1));
   ASSERT_TRUE(counter);
   ASSERT_TRUE(store_->Abandon(*std::move(counter), Reason::kHsmUnavailable, kNow));
-  ReservationWish other{Id(1), Sha256(AsBytes("other octets")), RemotePartyRole::kSupplier,
-                        std::nullopt, *store_->TrustGeneration(), kNow};
+  ReservationWish other{Id(1),        Sha256(AsBytes("other octets")), RemotePartyRole::kSupplier,
+                        std::nullopt, *store_->TrustGeneration(),      kNow};
   EXPECT_THAT(store_->Reserve(other), FailsWith(Reason::kChangedMeanwhile));
   EXPECT_THAT(Refuse(Id(1), "other octets"), FailsWith(Reason::kChangedMeanwhile));
   EXPECT_TRUE(Reserve(Id(1))) << "its own octets are good";

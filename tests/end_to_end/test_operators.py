@@ -1,0 +1,285 @@
+#!/usr/bin/python3
+"""Volume thresholds, quarantine, suspension and the dry run, through the running service and acbctl.
+
+R-NOW-11, R-SEC3-50, R-SEC3-56, R-SEC3-72; design.md section 8.
+"""
+
+import json
+import threading
+
+import harness
+from harness import World, binary, run, temporary_directory
+
+THRESHOLD = 100
+SENT = 103
+THREADS = 8
+
+
+def acbctl(box, *arguments, check=True):
+    return run(binary("tools", "acbctl"), "--directory", str(box.directory), *arguments, check=check)
+
+
+class OperatorCase(harness.TestCase):
+    volume = {}
+
+    def setUp(self):
+        folder = self.enterContext(temporary_directory())
+        self.world = World.own(folder, devices=THREADS)
+        self.addCleanup(self.world.box.stop)
+        if self.volume:
+            self.world.box.stop()
+            self.world.box.configure("volume", **self.volume)
+            self.world.box.start()
+        self.box = self.world.box
+
+    def send(self, **options):
+        document = self.world.sign(self.world.request(**options))
+        return document, self.world.submit(document)
+
+    def post(self, role, path, body=None):
+        return self.box.client(role).request("POST", path, json.dumps(body or {}),
+                                             {"Content-Type": "application/json"})
+
+    def kinds(self, index):
+        return [entry["kind"] for _, entry in self.box.audit_entries(index)]
+
+    def both(self, *arguments):
+        tls = self.box.directory / "tls"
+        return acbctl(self.box, *arguments, "--as", str(tls / "operator.pem"), "--as", str(tls / "operator2.pem"),
+                      check=False)
+
+
+class Volume(OperatorCase):
+    volume = {"user_hour": THRESHOLD}
+
+    def test_103_requests_on_many_connections_are_100_signed_and_3_quarantined(self):
+        documents = [(device, self.world.sign(self.world.request(device=self.world.devices[device % THREADS])))
+                     for device in range(SENT)]
+        answers = []
+        signatures = self.box.metric("acb_hsm_sign_total")
+
+        def send(part):
+            client = self.box.client("dsp")
+            for device, document in documents:
+                if device % THREADS == part:
+                    answers.append((document, client.request("POST", "/v1/handovers", document,
+                                                             {"Content-Type": "application/xml"})))
+
+        threads = [threading.Thread(target=send, args=(part,)) for part in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        held = [(document, answer) for document, answer in answers if answer.status == 202]
+        self.assertEqual(sum(answer.status == 200 for _, answer in answers), THRESHOLD)
+        self.assertEqual(len(held), SENT - THRESHOLD)
+        self.assertEqual(self.box.metric("acb_hsm_sign_total") - signatures, THRESHOLD)
+        for document, answer in held:
+            self.assertEqual((answer.json["outcome"], answer.json["reason"], answer.json["response_code"]),
+                             ("quarantined", "VOLUME_EXCEEDED", "I99"))
+            again = self.world.submit(document)
+            self.assertEqual((again.status, again.json), (202, answer.json), "a retry is told the same")
+        listed = self.box.get("/v1/quarantine", "operator").json["quarantine"]
+        self.assertEqual(sorted(item["id"] for item in listed), sorted(answer.json["quarantine"] for _, answer in held))
+
+
+class Quarantine(OperatorCase):
+    volume = {"user_hour": 1}
+
+    def setUp(self):
+        super().setUp()
+        self.device = self.world.devices[0]
+        document, answer = self.send()
+        self.assert_signed(self.world, document, answer)
+        self.document, self.held = self.send()
+        self.assertEqual(self.held.status, 202, self.held)
+        self.number = self.held.json["quarantine"]
+
+    def test_takes_the_counter_at_release_by_two_operators(self):
+        before = self.box.last_issued(self.device)
+        first = self.post("operator", f"/v1/quarantine/{self.number}/release")
+        self.assertEqual(first.status, 202)
+        self.assertEqual(self.box.last_issued(self.device), before, "nothing is spent by one operator")
+        twice = self.post("operator", f"/v1/quarantine/{self.number}/release")
+        self.assertEqual((twice.status, twice.reason), (403, "OTHER_OPERATOR"))
+        second = self.post("operator2", f"/v1/quarantine/{self.number}/release")
+        self.assert_signed(self.world, self.document, second)
+        self.assertEqual(second.counter, before + 1)
+        again = self.world.submit(self.document)
+        self.assertEqual((again.status, again.json), (200, second.json), "the retry gets the stored octets")
+        self.assertEqual(self.box.get("/v1/quarantine", "operator").json["quarantine"], [])
+
+    def test_is_for_operators_alone(self):
+        for role in ("dsp", "feed", "northbound", "auditor"):
+            self.assertEqual(self.post(role, f"/v1/quarantine/{self.number}/release").status, 403, role)
+        self.assertEqual(self.post("operator", "/v1/quarantine/999999/release").status, 404)
+        self.assertEqual(self.post("operator", "/v1/quarantine/x/release").status, 404)
+
+    def test_judges_anew_at_release(self):
+        # R-SEC3-72: the device was suspended while the request waited.
+        row = next(line for line in self.device_rows() if self.device in line.replace("-", "").lower())
+        self.box.import_feed("devices", self.header() + row.replace("Commissioned", "Suspended") + "\n")
+        self.assertIn("DEVICE_STATUS", self.both("quarantine", "release", self.number).stderr)
+        answer = self.world.submit(self.document)
+        self.assertEqual((answer.status, answer.reason), (422, "DEVICE_STATUS"))
+
+    def header(self):
+        return ("device_id,type,smets,model,smi_status,commissioned,mpxn,key_agreement_certificate,supplier_cell,"
+                "supplier_floor,network_operator_cell,network_operator_floor\n")
+
+    def device_rows(self):
+        hyphenated = harness.duis_sign.hyphenated(self.device)
+        return [f"{hyphenated},GPF,SMETS2,model,Commissioned,2020-01-01,3938420000,,acb,,acb,"]
+
+    def test_is_deleted_by_two_and_a_retry_is_refused(self):
+        before, signatures = self.box.last_issued(self.device), self.box.metric("acb_hsm_sign_total")
+        done = self.both("quarantine", "delete", self.number)
+        self.assertIn("done", done.stdout)
+        answer = self.world.submit(self.document)
+        self.assertEqual((answer.status, answer.reason), (403, "DELETED_BY_OPERATORS"))
+        self.assertEqual((self.box.last_issued(self.device), self.box.metric("acb_hsm_sign_total")),
+                         (before, signatures))
+
+    def test_survives_kill_9_with_the_first_word(self):
+        self.post("operator", f"/v1/quarantine/{self.number}/release")
+        self.box.kill()
+        self.box.start()
+        item, = self.box.get("/v1/quarantine", "operator").json["quarantine"]
+        self.assertEqual(item["waiting"], {"act": "release", "first_operator": "operator.acb.test"})
+        self.assert_signed(self.world, self.document, self.post("operator2", f"/v1/quarantine/{self.number}/release"))
+
+    def test_is_listed_by_acbctl(self):
+        text = acbctl(self.box, "quarantine", "list").stdout
+        self.assertIn(f"id: {self.number}", text)
+        self.assertIn("threshold of 1 handovers an hour", text)
+
+
+class Suspension(OperatorCase):
+    def suspend(self, scope, subject="", act="now"):
+        arguments = ["suspend", act, scope, *([subject] if subject else []), "--authority", "SSC 2026-11-21"]
+        return self.both(*arguments) if act == "lift" else acbctl(self.box, *arguments)
+
+    def test_of_all_stops_everything_and_leaves_requests_open(self):
+        self.suspend("all")
+        document, answer = self.send()
+        self.assertEqual((answer.status, answer.reason), (503, "SIGNING_SUSPENDED"))
+        self.assertFalse(self.box.get("/readyz").json["can_sign"])
+        self.suspend("all", act="lift")
+        self.assert_signed(self.world, document, self.world.submit(document))
+
+    def test_of_a_party_or_a_device_stops_that_one(self):
+        document, answer = self.send()
+        self.assert_signed(self.world, document, answer)
+        for scope, subject, reason in (
+                ("party", "SUPP", "SUSPENDED"), ("party", "NETO", "SUSPENDED"),
+                ("device", self.world.devices[0].upper(), "BLOCKED"),
+                ("subject", self.world.network_operator, "BLOCKED"), ("issuer", "CN=T1,OU=07", "BLOCKED")):
+            with self.subTest(scope=scope, subject=subject):
+                self.suspend(scope, subject)
+                _, answer = self.send()
+                self.assertEqual((answer.status, answer.reason), (403, reason), answer)
+                if scope == "device":
+                    document, other = self.send(device=self.world.devices[1])
+                    self.assert_signed(self.world, document, other)
+                self.suspend(scope, subject, act="lift")
+                document, answer = self.send()
+                self.assert_signed(self.world, document, answer)
+
+    def test_is_lifted_by_two_and_recorded_with_its_authority(self):
+        index = len(self.box.audit_entries())
+        order = {"scope": "party", "subject": "SUPP", "action": "suspend", "authority": "PMA 7"}
+        self.assertEqual(self.post("operator", "/v1/suspension", order).status, 200)
+        order["action"] = "lift"
+        self.assertEqual(self.post("operator", "/v1/suspension", order).status, 202)
+        self.assertEqual(self.post("operator", "/v1/suspension", order).reason, "OTHER_OPERATOR")
+        self.assertEqual(self.send()[1].reason, "SUSPENDED")
+        self.assertEqual(self.post("operator2", "/v1/suspension", order).status, 200)
+        entries = [entry for _, entry in self.box.audit_entries(index) if entry["kind"] == "operator"]
+        self.assertEqual([entry["act"] for entry in entries], ["suspend", "lift", "lift"])
+        self.assertEqual({entry["authority"] for entry in entries}, {"PMA 7"})
+        self.assertEqual(entries[2]["operators"], ["operator.acb.test", "operator2.acb.test"])
+
+    def test_of_nonsense_is_refused(self):
+        for body in ("", "[]", "{}", '{"scope":"all"}', '{"scope":"world","action":"suspend","authority":"x"}',
+                     '{"scope":"device","subject":"12","action":"suspend","authority":"x"}',
+                     '{"scope":"party","action":"suspend","authority":"x"}',
+                     '{"scope":"party","subjects":[],"action":"suspend","authority":"x"}',
+                     '{"scope":"party","subjects":[1],"action":"suspend","authority":"x"}', "{" * 100000):
+            answer = self.box.client("operator").request("POST", "/v1/suspension", body,
+                                                         {"Content-Type": "application/json"})
+            self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), body[:60])
+
+
+class DryRun(OperatorCase):
+    def spent(self):
+        return (len(self.box.audit_entries()), self.box.metric("acb_hsm_sign_total"),
+                self.box.last_issued(self.world.devices[0]))
+
+    def dry_run(self, document):
+        before = self.spent()
+        answer = self.box.client("dsp").request("POST", "/v1/handovers?dry_run=true", document,
+                                                {"Content-Type": "application/xml"})
+        self.assertEqual(self.spent(), before)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json
+
+    def test_of_a_good_request_says_so_and_spends_nothing(self):
+        document = self.world.sign(self.world.request())
+        said = self.dry_run(document)
+        self.assertEqual(said["outcome"], "would be signed")
+        self.assertEqual({check["outcome"] for check in said["checks"]}, {"passed"})
+        answer = self.world.submit(document)
+        self.assert_signed(self.world, document, answer)
+        self.assertEqual(answer.json["originator_counter"], said["next_originator_counter"])
+
+    def test_tells_every_check_of_a_bad_one(self):
+        request = self.world.request(digital_signing=self.world.pki.der("revoked-no-ds"), role="NetworkOperator")
+        said = self.dry_run(self.world.sign(request))
+        self.assertEqual(said["outcome"], "would be refused")
+        failed = {check["check"]: check["reason"] for check in said["checks"] if check["outcome"] == "failed"}
+        self.assertEqual(failed, {"target-certificates": "CERT_REVOKED"})
+        self.assertIn("not reached", {check["outcome"] for check in said["checks"]})
+
+    def test_refuses_another_query(self):
+        document = self.world.sign(self.world.request())
+        for query in ("dry_run=yes", "dryrun=true", "dry_run=true&x=1", "dry_run"):
+            answer = self.box.client("dsp").request("POST", f"/v1/handovers?{query}", document,
+                                                    {"Content-Type": "application/xml"})
+            self.assertEqual(answer.status, 400, query)
+
+    def test_by_acbctl(self):
+        folder = self.enterContext(temporary_directory())
+        file = folder / "request.xml"
+        file.write_bytes(self.world.sign(self.world.request()))
+        before = self.spent()
+        good = acbctl(self.box, "submit", str(file), "--dry-run")
+        self.assertIn("dry run: would be signed", good.stdout)
+        file.write_bytes(self.world.sign(self.world.request()).replace(b":", b";", 1))
+        bad = acbctl(self.box, "submit", str(file), "--dry-run", check=False)
+        self.assertEqual(bad.returncode, 1)
+        self.assertIn("would be refused", bad.stdout)
+        self.assertEqual(self.spent(), before)
+
+
+class SettingsOff(OperatorCase):
+    def test_the_registration_check_is_off_only_by_its_switch_and_that_is_on_the_record(self):
+        self.world.import_parties([f"{harness.duis_sign.hyphenated(self.world.pki.other_network_operator)},NETB,GT,active,"
+                                   "2016-01-01,,yes,"])
+        other = {"digital_signing": self.world.pki.der("no-b-ds"), "key_agreement": self.world.pki.der("no-b-ka")}
+        self.assertEqual(self.send(**other)[1].reason, "NO_NOT_REGISTERED")
+        self.box.stop()
+        text = self.box.config.read_text()
+        self.box.config.write_text(text + "\n[checks]\nnetwork_operator_registration = false\n")
+        self.box.start()
+        entries = [entry for _, entry in self.box.audit_entries()]
+        self.assertIn(("configuration", "checks.network_operator_registration"),
+                      [(entry["kind"], entry.get("setting")) for entry in entries])
+        document, answer = self.send(**other)
+        self.assert_signed(self.world, document, answer)
+        index = int(answer.json["audit"]["index"])
+        _, entry = self.box.audit_entries(index)[0]
+        self.assertIn("NO_NOT_REGISTERED", entry["observations"])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -42,9 +42,13 @@ Result<std::pair<Reason, Answer>> ReadRow(const feeds::CsvRow& row) {
     return Wrong("'" + answer.response_code + "' is not a response code of the DUIS schema V5.4");
   }
   // I0 and I99 say that a request was served: with an error of HTTP beside it that would be a lie.
-  if (info->http_status >= kFirstHttpError && answer.response_code.starts_with('I')) {
-    return Wrong(answer.response_code + " says success, and " + std::string(info->name) +
-                 " is none");
+  const bool error = info->http_status >= kFirstHttpError;
+  if (error && !answer.response_code.starts_with('E')) {
+    return Wrong(answer.response_code + " is no error, and " + std::string(info->name) + " is one");
+  }
+  // I0 is success; what waits in quarantine is at most acknowledged.
+  if (info->kind == ReasonKind::kHold && answer.response_code == "I0") {
+    return Wrong("I0 says success, and " + std::string(info->name) + " is none");
   }
   if (!IsSentence(answer.sentence)) {
     return Wrong("the sentence is not one line of at most " + std::to_string(kMaxSentenceOctets) +

@@ -38,9 +38,9 @@ Status CaseFile::NoteFeeds(const Records& records) {
   return Done{};
 }
 
-ReservationWish CaseFile::Wish(std::uint64_t trust_generation, bool released) const {
+ReservationWish CaseFile::Wish(std::uint64_t trust_generation) const {
   const duis::HandoverRequest& content = request->content();
-  return {content.request_id, body, content.role, proposed, trust_generation, now, released};
+  return {content.request_id, body, content.role, proposed, trust_generation, now};
 }
 
 audit::Entry CaseFile::Begin(std::string_view kind) const {

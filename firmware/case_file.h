@@ -43,7 +43,7 @@ struct CaseFile {
   void Observe(const std::vector<std::string>& more);
   Status NoteFeeds(const Records& records);
   // Of a request that every check has passed, or that a dry run looks at.
-  ReservationWish Wish(std::uint64_t trust_generation, bool released) const;
+  ReservationWish Wish(std::uint64_t trust_generation) const;
 
   // Item 1, signing register.
   audit::Entry SignedEntry(const ReservedCounter& counter, const gbcs::SignedCommand& command,

@@ -38,8 +38,16 @@ class Checklist {
     }
   }
 
-  // The first failure; Done when every check that ran passed.
-  Status Verdict() const { return failure_ ? Status(*failure_) : Status(Done{}); }
+  // The first failure; Done when every check passed. One that was not reached is none that passed.
+  Status Verdict() const {
+    if (failure_) return *failure_;
+    for (const CheckOutcome& outcome : outcomes_) {
+      if (outcome.kind == CheckOutcome::Kind::kPassed) continue;
+      return Failure(Reason::kConfiguration, "a check could not be made",
+                     std::string(outcome.check) + " was not reached");
+    }
+    return Done{};
+  }
   bool failed() const { return failure_.has_value(); }
   const std::vector<CheckOutcome>& outcomes() const { return outcomes_; }
 

@@ -63,7 +63,7 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   // Above this line nothing changes state. Below it a failure may waste a counter, never repeat
   // one.
 
-  return Act(incoming, file, file.Wish(trust->generation(), incoming.released));
+  return Act(incoming, file, file.Wish(trust->generation()));
 }
 
 DryRunAnswer Handover::DryRun(const IncomingRequest& incoming) const {
@@ -81,7 +81,7 @@ DryRunAnswer Handover::DryRun(const IncomingRequest& incoming) const {
   });
   if (records) Judge(incoming, *trust, **records, file, list);
   list.Check("counter and volume", file.request && file.device && !list.failed(), [&]() -> Status {
-    return Keep(ports_.counters.Preview(file.Wish(trust->generation(), false)), answer.next);
+    return Keep(ports_.counters.Preview(file.Wish(trust->generation())), answer.next);
   });
   answer.request_id = file.claimed_id;
   answer.checks = list.outcomes();
@@ -142,21 +142,30 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
   list.Check("feed-age", known, [&] { return checks::CheckFeedAges(records, policy, file.now); });
   list.Check("feeds", known, [&] { return file.NoteFeeds(records); });
 
-  list.Check("device", known, [&] {
-    return Keep(checks::CheckDevice(records, request->request_id.target, request->role),
-                file.device);
+  list.Check("signer-in-repository", known, [&] {
+    return checks::CheckNotRevokedInRepository(records, *file.request->signer(),
+                                               Reason::kCertRevoked);
   });
-  list.Check("device-not-blocked", known,
-             [&] { return checks::CheckDeviceNotBlocked(records, request->request_id.target); });
-  list.Check("certified-product", file.device.has_value(),
-             [&] { return checks::CheckCertifiedProduct(records, policy, *file.device, at); });
+  list.Check("signer-not-blocked", known,
+             [&] { return checks::CheckCertificateNotBlocked(records, *file.request->signer()); });
 
+  // What a device is, is told to who may ask about it.
+  list.Check("device-known", known, [&] {
+    return Keep(checks::FindKnownDevice(records, request->request_id.target), file.device);
+  });
   list.Check("requester", file.device.has_value(), [&] {
     return Keep(checks::CheckEligibility(records, *request, *file.device, at), file.requester);
   });
   list.Check("requester-not-suspended", !file.requester.empty(), [&] {
-    return checks::CheckPartyNotSuspended(records, file.requester, "the requesting party");
+    return checks::CheckPartyNotSuspended(records, file.requester, "the requesting party", true);
   });
+  const bool entitled = !file.requester.empty();
+  list.Check("device", entitled,
+             [&] { return checks::CheckDevice(records, *file.device, request->role); });
+  list.Check("device-not-blocked", entitled,
+             [&] { return checks::CheckDeviceNotBlocked(records, file.device->id); });
+  list.Check("certified-product", entitled,
+             [&] { return checks::CheckCertifiedProduct(records, policy, *file.device, at); });
 
   list.Check("execution-time", known, [&] { return checks::CheckExecutionTime(*request); });
   list.Check("requested-floor", known, [&]() -> Status {
@@ -175,14 +184,22 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
     return kept;
   });
   list.Check("target-not-blocked", file.target.has_value(), [&]() -> Status {
-    for (const smki::CertificatePtr& certificate : file.target->certificates()) {
-      Status open = checks::CheckCertificateNotBlocked(records, *certificate);
-      if (!open) return open;
+    for (const auto* certificates : {&file.target->certificates(), &file.target->issuing()}) {
+      for (const smki::CertificatePtr& certificate : *certificates) {
+        Status open = checks::CheckCertificateNotBlocked(records, *certificate);
+        if (!open) return open;
+      }
     }
     return Done{};
   });
-  list.Check("repository", file.target.has_value(),
-             [&] { return checks::CheckRepository(records, policy, file.target->certificates()); });
+  list.Check("repository", file.target.has_value(), [&]() -> Status {
+    for (const smki::CertificatePtr& authority : file.target->issuing()) {
+      Status good =
+          checks::CheckNotRevokedInRepository(records, *authority, Reason::kIssuerRevoked);
+      if (!good) return good;
+    }
+    return checks::CheckRepository(records, policy, file.target->certificates());
+  });
 
   const bool parties_known = file.target && file.device && !file.requester.empty();
   list.Check("registration", parties_known, [&]() -> Status {
@@ -195,11 +212,16 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
   });
   list.Check("holder-not-suspended", parties_known, [&] {
     return checks::CheckPartyNotSuspended(records, file.registration.holder,
-                                          "the party of the certificates");
+                                          "the party of the certificates", false);
   });
 
-  list.Check("acb-certificates", true,
-             [&] { return checks::CheckAcbCertificates(trust, settings_.acb, at); });
+  list.Check("acb-certificates", true, [&]() -> Status {
+    for (const auto& ours : {settings_.acb.digital_signing, settings_.acb.key_agreement}) {
+      Status good = checks::CheckNotRevokedInRepository(records, *ours, Reason::kAcbCert);
+      if (!good) return good;
+    }
+    return checks::CheckAcbCertificates(trust, settings_.acb, at);
+  });
 }
 
 // Reserve, build, sign, record: the order is the promise (P1, P4).

@@ -45,7 +45,7 @@ struct IncomingRequest {
   std::string client;                        // identity of the mTLS peer
   std::optional<std::string_view> proposed;  // X-Originator-Counter, as sent
   std::string channel = {};                  // label of the connection's channel (R-074-5)
-  // Two operators released it from quarantine: every check is made anew but that of the volume.
+  // Of an operator who releases it from quarantine: the channel was the DSP's, and was good.
   bool released = false;
 };
 

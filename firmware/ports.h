@@ -65,8 +65,6 @@ struct ReservationWish {
   // store has a newer one the reservation is refused with kChangedMeanwhile (design.md section 4).
   std::uint64_t trust_generation;
   UtcTime at;  // real time: where in the volume windows it counts
-  // Two operators released it from quarantine: the volume thresholds were theirs to weigh.
-  bool released = false;
 };
 
 // Handovers that may be reserved in a rolling window before the excess is quarantined (R-NOW-11);

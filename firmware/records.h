@@ -243,6 +243,8 @@ struct StoredRequest {
   State state = State::kReserved;
   Sha256Digest body{};  // SHA-256 of the request's octets as received
   RemotePartyRole role = RemotePartyRole::kSupplier;
+  // Two operators released it from quarantine: the volume thresholds were theirs to weigh.
+  bool released = false;
   std::optional<OriginatorCounter> counter;  // reserved, signed, abandoned
   // Signed
   Eui64 acb{0};

@@ -124,6 +124,10 @@ audit::Object PolicyOf(const Config& config) {
           {"refuse_absent_floor", policy.refuse_absent_floor},
           {"repository_required", policy.repository_required},
           {"certified_products_required", policy.products_required},
+          {"crl_max_age_hours", config.crl_max_age ? std::to_string(config.crl_max_age->count())
+                                                   : std::string("default")},
+          {"arl_max_age_hours", std::to_string(config.arl_max_age.count())},
+          {"policy_oid", config.policy_oid},
           {"requested_floor_limit", std::to_string(policy.requested_floor_limit)},
           {"counter_jump", std::to_string(config.counter_jump)},
           {"feed_max_age_hours", std::move(ages)},
@@ -187,7 +191,7 @@ Status Box::LoadDeviceRoots() {
   for (const auto& file : config_.device_roots) {
     auto root = LoadCertificate(file);
     if (!root) return std::move(root).error();
-    if (!smki::IsDeviceAuthority(**root) || !smki::IsSelfSigned(**root)) {
+    if (!smki::IsDeviceAuthority(**root) || !smki::IsSignedByItself(**root)) {
       return Failure(Reason::kConfiguration,
                      "trust.device_roots: " + file.string() + " is not a self-signed CA");
     }

@@ -348,12 +348,14 @@ void ReadTrust(Section section, const Paths& paths, Config& config) {
   if (!config.policy_oid.empty() && !IsObjectIdentifier(config.policy_oid)) {
     section.Wrong(*section.Find("policy_oid"), "policy_oid", "must be an object identifier");
   }
+  // R-SEC3-14, R-SEC3-16: 12 hours with a tolerance, 12 months; a test stands for longer.
+  const bool live = config.environment == smki::Environment::kLive;
   if (section.Find("crl_max_age_hours") != nullptr) {
-    config.crl_max_age =
-        std::chrono::hours(section.IntegerOr("crl_max_age_hours", {1, 366 * 24}, 13));
+    config.crl_max_age = std::chrono::hours(
+        section.IntegerOr("crl_max_age_hours", {1, live ? 24U : 366U * 24U}, 13));
   }
   config.arl_max_age =
-      std::chrono::hours(24 * section.IntegerOr("arl_max_age_days", {1, 3660}, 366));
+      std::chrono::hours(24 * section.IntegerOr("arl_max_age_days", {1, live ? 366U : 3660U}, 366));
   // Without one no certificate could ever be accepted. In test, [test] may name anchors instead.
   if (config.trust_roots.empty() && config.environment == smki::Environment::kLive) {
     section.Missing("roots", "must name at least one root certificate in live");

@@ -156,12 +156,16 @@ class DeviceCertificateFile {
  public:
   DeviceCertificateFile(const FeedContext& context, const Records& records,
                         smki::DevicePaths& paths)
-      : ask_for_path_(!context.device_roots.empty()), records_(records), paths_(paths) {}
+      : settings_(context.trust.Current()->settings()),
+        ask_for_path_(!context.device_roots.empty()),
+        records_(records),
+        paths_(paths) {}
 
   // kFeedRejected: the certificate is a reject. Another reason: the store failed.
   Status Add(const smki::CertificatePtr& certificate) {
     const auto sorted = feeds::SortDeviceCertificate(*certificate);
     if (!sorted) return sorted.error();
+    if (const Status fit = CheckNoTestKey(settings_, *certificate); !fit) return fit;
     switch (sorted->kind) {
       case feeds::DeviceCertificate::Kind::kAuthority:
         return AddAuthority(*certificate);
@@ -209,6 +213,7 @@ class DeviceCertificateFile {
     return Done{};
   }
 
+  const smki::TrustSettings settings_;
   const bool ask_for_path_;
   const Records& records_;
   smki::DevicePaths& paths_;
@@ -217,6 +222,12 @@ class DeviceCertificateFile {
 };
 
 }  // namespace
+
+Status CheckNoTestKey(const smki::TrustSettings& settings, const smki::Certificate& certificate) {
+  if (!smki::IsTestKeyInLive(settings, certificate.public_point())) return Done{};
+  return Failure(Reason::kFeedRejected,
+                 certificate.Label() + ": its key is a published test key (P8)");
+}
 
 HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequest& request) {
   const auto found = smki::SplitCertificates(request.body.View());

@@ -14,4 +14,7 @@ HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequ
 // kStoreUnavailable, kStoreInDoubt.
 Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context);
 
+// P8: kFeedRejected when, in live, a device's or a device CA's key is a published test key.
+Status CheckNoTestKey(const smki::TrustSettings& settings, const smki::Certificate& certificate);
+
 }  // namespace acb::platform

@@ -74,8 +74,15 @@ struct TableFeed {
   std::string (*key)(const Row&) = nullptr;
 };
 
-constexpr TableFeed<PartyRecord> kParties = {Feed::kParties, feeds::PartyColumns, feeds::ParseParty,
-                                             &store::Store::ImportParties, 1'000'000};
+constexpr TableFeed<PartyRecord> kParties = {
+    Feed::kParties,
+    feeds::PartyColumns,
+    feeds::ParseParty,
+    &store::Store::ImportParties,
+    1'000'000,
+    [](const PartyRecord& row) {
+      return row.user_id.Plain() + ", " + std::string(Name(row.role)) + ", " + row.from.Iso();
+    }};
 constexpr TableFeed<Registration> kRegistrations = {
     Feed::kRegistrations, feeds::RegistrationColumns, feeds::ParseRegistration,
     &store::Store::ImportRegistrations, 200'000'000};
@@ -193,9 +200,15 @@ HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& reque
 // What a row's key agreement certificate is asked for: a path, where the configuration names device
 // roots. Thread-safe.
 feeds::CertificateCheck PathCheck(const FeedContext& context, smki::DevicePaths& paths) {
-  if (context.device_roots.empty()) return [](const smki::Certificate&) { return Status(Done{}); };
+  if (context.device_roots.empty()) {
+    return [settings = context.trust.Current()->settings()](const smki::Certificate& certificate) {
+      return CheckNoTestKey(settings, certificate);
+    };
+  }
   const auto one_at_a_time = std::make_shared<std::mutex>();
-  return [&paths, one_at_a_time](const smki::Certificate& certificate) {
+  return [&paths, one_at_a_time,
+          settings = context.trust.Current()->settings()](const smki::Certificate& certificate) {
+    if (Status ours = CheckNoTestKey(settings, certificate); !ours) return ours;
     const std::scoped_lock lock(*one_at_a_time);
     return paths.Check(certificate);
   };

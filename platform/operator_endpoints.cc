@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "firmware/base/request_id.h"
+#include "firmware/checks/suspension.h"
 #include "platform/answers.h"
 
 namespace acb::platform {
@@ -101,9 +102,18 @@ Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
       if (!eui) return Malformed("'" + text + "' is not an EUI-64");
       return eui->Hyphenated();
     }
-    case SuspensionScope::kAll:
+    case SuspensionScope::kIssuer: {
+      const auto name = smki::Name::FromText(text);
+      if (!name) return Malformed("'" + text + "' is not a name such as CN=Z1,OU=07");
+      return checks::IssuerSubject(*name);
+    }
     case SuspensionScope::kParty:
-    case SuspensionScope::kIssuer:
+      // As feed parties spells it, where a blank at the end would name nobody.
+      if (text.front() == ' ' || text.back() == ' ') {
+        return Malformed("a party's short name has no blank around it");
+      }
+      break;
+    case SuspensionScope::kAll:
       break;
   }
   return text;
@@ -111,7 +121,13 @@ Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
 
 Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
                                             SuspensionScope scope) {
-  if (scope == SuspensionScope::kAll) return std::vector<std::string>{""};
+  const bool one = order.contains("subject");
+  const bool many = order.contains("subjects");
+  if (scope == SuspensionScope::kAll) {
+    if (one || many) return Malformed("scope all takes no subject");
+    return std::vector<std::string>{""};
+  }
+  if (one && many) return Malformed("either 'subject' or 'subjects'");
   std::vector<std::string> subjects;
   const boost::json::value* list = order.if_contains("subjects");
   if (list == nullptr) {

@@ -45,6 +45,20 @@ Status CheckStillBelow(const Transaction& transaction, const ReservedCounter& co
   return Done{};
 }
 
+// R-SEC3-56: operators may have stopped everything, or this device, while the HSM worked.
+Status CheckNotStopped(const Transaction& transaction, const ReservedCounter& counter) {
+  const Bytes keys[] = {KeyOf(SuspensionScope::kAll, ""),
+                        KeyOf(SuspensionScope::kDevice, counter.device().Hyphenated())};
+  for (const Bytes& key : keys) {
+    const auto stopped = transaction.Get(Table::kSuspensions, key);
+    if (!stopped) return stopped.error();
+    if (stopped->has_value()) {
+      return Failure(Reason::kChangedMeanwhile, "operators have stopped it meanwhile");
+    }
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAnswer& answer,
@@ -53,6 +67,7 @@ Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAn
   auto row = CheckReserved(transaction, request, answer.counter.role(), answer.counter.counter());
   if (!row) return std::move(row).error();
   if (auto still = CheckStillBelow(transaction, answer.counter); !still) return still.error();
+  if (auto on = CheckNotStopped(transaction, answer.counter); !on) return std::move(on).error();
   const auto evidence = LookUpEvidence(transaction, answer.request_octets);
   if (!evidence) return evidence.error();
   if (evidence->sha256 != row->request.body) {

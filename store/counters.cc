@@ -94,6 +94,7 @@ struct Decision {
   OriginatorCounter counter;
   CountersRow row;
   std::uint64_t raise;
+  bool released;  // from quarantine: it stays so if the reservation is given up
 };
 
 // All that Reserve checks, before it writes anything.
@@ -112,19 +113,23 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
   if (!fence) return fence.error();
   const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
   if (!counter) return counter.error();
-  if (!wish.released) {
+  const auto request = FindRequestRow(transaction, wish.request);
+  if (!request) return request.error();
+  const bool released = request->has_value() && (*request)->request.released;
+  if (!released) {
     auto below = CheckVolume(transaction, wish.request.originator, wish.at, settings.volume);
     if (!below) return std::move(below).error();
   }
-  return Decision{*counter, **std::move(row), fence->raise};
+  return Decision{*counter, **std::move(row), fence->raise, released};
 }
 
 Status WriteReservation(WriteTransaction& transaction, const ReservationWish& wish,
-                        CountersRow row) {
+                        const CountersRow& row, bool released) {
   RequestRow request;
   request.request.state = StoredRequest::State::kReserved;
   request.request.body = wish.body;
   request.request.role = wish.role;
+  request.request.released = released;
   request.request.counter = OriginatorCounter::From(row.last_issued);
   const Bytes device = KeyOf(wish.request.target);
   if (auto put = transaction.Put(Table::kCounters, device, EncodeCounters(row)); !put) return put;
@@ -191,7 +196,8 @@ Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const Reser
   // R-NOW-7, R-128-18: recorded before it is handed out, one sequence for all cells of the device.
   decided->row.last_issued = decided->counter.value();
   decided->row.raise = decided->raise;
-  if (auto written = WriteReservation(transaction, wish, decided->row); !written) {
+  if (auto written = WriteReservation(transaction, wish, decided->row, decided->released);
+      !written) {
     return std::move(written).error();
   }
   // What two operators released counts too: the next one meets a threshold that is reached.

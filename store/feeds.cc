@@ -262,6 +262,7 @@ Status RaiseTrustGeneration(WriteTransaction& transaction) {
 // R-128-21: nothing that comes by a feed lowers a floor; a cell that the feed does not know stays.
 Status Import::MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
                          Eui64 device, RemotePartyRole role) {
+  const CellState before = cell;
   if (imported.holder != CellState::Holder::kUnknown) {
     cell.holder = imported.holder;
     cell.party = imported.party;
@@ -274,6 +275,8 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
     cell.floor = imported.floor;
     return Done{};
   }
+  // Nor does the cell become the ACB's on the word of a row whose floor is not believed.
+  if (imported.holder == CellState::Holder::kAcb) cell = before;
   QuarantinedItem item;
   item.device = device;
   item.role = role;

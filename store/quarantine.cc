@@ -16,6 +16,13 @@ std::string_view Name(QuarantineAct act) {
   return act == QuarantineAct::kRelease ? "quarantine-release" : "quarantine-delete";
 }
 
+Status CheckRoom(const Transaction& transaction) {
+  const auto count = transaction.Count(Table::kQuarantine);
+  if (!count) return count.error();
+  if (*count < kMaxQuarantined) return Done{};
+  return Failure(Reason::kBusy, "the quarantine is full: operators have to look at it first");
+}
+
 Result<QuarantinedItem> FindItem(const Transaction& transaction, std::uint64_t id) {
   const Bytes key = KeyOf(id);
   const auto payload = transaction.Get(Table::kQuarantine, key);
@@ -67,6 +74,7 @@ Status Reopen(WriteTransaction& transaction, const QuarantinedItem& item, Bytes&
   }
   octets = **std::move(found);
   (*row)->request.state = StoredRequest::State::kAbandoned;
+  (*row)->request.released = true;
   return transaction.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
 }
 
@@ -149,11 +157,7 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
                                         RemotePartyRole role, Environment environment) {
-  const auto count = transaction.Count(Table::kQuarantine);
-  if (!count) return count.error();
-  if (*count >= kMaxQuarantined) {
-    return Failure(Reason::kBusy, "the quarantine is full: operators have to look at it first");
-  }
+  if (Status room = CheckRoom(transaction); !room) return std::move(room).error();
   const auto receipt =
       StoreAnswered(transaction, answer, StoredRequest::State::kQuarantined, role, environment);
   if (!receipt) return receipt;
@@ -171,6 +175,7 @@ Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const Ref
 
 Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,
                                        Environment environment) {
+  if (Status room = CheckRoom(transaction); !room) return std::move(room).error();
   QuarantinedItem kept = item;
   audit::Entry entry("quarantined", item.since);
   entry.Set("device", item.device.Hyphenated())

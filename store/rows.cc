@@ -18,6 +18,7 @@ constexpr std::uint8_t kHasTo = 1;
 constexpr std::uint8_t kIsUept = 2;
 constexpr std::uint8_t kHasNoticeToCease = 4;
 
+constexpr std::uint8_t kIsReleased = 0x80;  // beside the role of a request
 constexpr std::uint8_t kHolderMask = 0x0F;
 constexpr std::uint8_t kHasFloor = 0x10;
 
@@ -202,7 +203,8 @@ Bytes EncodeRequest(const RequestRow& row) {
   const StoredRequest& request = row.request;
   ByteWriter out;
   out.U8(static_cast<std::uint8_t>(request.state)).Raw(request.body);
-  out.U8(static_cast<std::uint8_t>(request.role));
+  const auto role = static_cast<std::uint8_t>(request.role);
+  out.U8(static_cast<std::uint8_t>(role | (request.released ? kIsReleased : 0)));
   out.U64(request.counter ? request.counter->value() : 0);
   switch (request.state) {
     case StoredRequest::State::kReserved:
@@ -230,7 +232,9 @@ std::optional<RequestRow> DecodeRequest(BytesView payload) {
   if (state < 1 || state > static_cast<std::uint8_t>(State::kAbandoned)) return {};
   request.state = static_cast<State>(state);
   request.body = TakeArray<32>(in);
-  request.role = static_cast<RemotePartyRole>(in.U8());
+  const std::uint8_t role = in.U8();
+  request.role = static_cast<RemotePartyRole>(role & ~kIsReleased);
+  request.released = (role & kIsReleased) != 0;
   const std::uint64_t counter = in.U64();
   request.counter = OriginatorCounter::From(counter);
   if (counter != 0 && !request.counter) return {};

@@ -33,11 +33,17 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
   if (!receipt) return receipt;
   for (const Suspension& row : wanted) {
     const Bytes key = KeyOf(row.scope, row.subject);
-    // A second order for the same does not move the first one's time.
     const auto known = transaction.Get(Table::kSuspensions, key);
     if (!known) return known.error();
-    if (known->has_value()) continue;
-    Status put = transaction.Put(Table::kSuspensions, key, EncodeSuspension(row));
+    Suspension kept = row;
+    if (known->has_value()) {
+      const auto before = DecodeSuspension(key, **known);
+      if (!before) return Damaged(Table::kSuspensions, key, "does not have the table's form");
+      // A second order does not move the first one's time; a word to lift the first is no word to
+      // lift this one.
+      kept.since = before->since;
+    }
+    Status put = transaction.Put(Table::kSuspensions, key, EncodeSuspension(kept));
     if (!put) return std::move(put).error();
   }
   if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();

@@ -75,13 +75,16 @@ Status CheckCell(const CellState& cell, RemotePartyRole role) {
   return Done{};
 }
 
-Result<Device> CheckDevice(const Records& records, Eui64 id, RemotePartyRole role) {
+Result<Device> FindKnownDevice(const Records& records, Eui64 id) {
   auto found = records.FindDevice(id);
   if (!found) return std::move(found).error();
   if (!found->has_value()) {
     return Failure(Reason::kDeviceUnknown, "device " + id.Hyphenated() + " is not known here");
   }
-  Device device = **std::move(found);
+  return **std::move(found);
+}
+
+Status CheckDevice(const Records& records, const Device& device, RemotePartyRole role) {
   if (device.smets != SmetsGeneration::kSmets2) {
     return Failure(Reason::kSmets1Proxy, device.smets == SmetsGeneration::kSmets1
                                              ? "the device is SMETS1"
@@ -95,12 +98,12 @@ Result<Device> CheckDevice(const Records& records, Eui64 id, RemotePartyRole rol
     return Failure(Reason::kDeviceStatus,
                    "the device's SMI status is " + std::string(Name(device.smi_status)));
   }
-  if (Status hub = CheckHub(records, device); !hub) return std::move(hub).error();
-  if (Status cell = CheckCell(device.cell(role), role); !cell) return std::move(cell).error();
+  if (Status hub = CheckHub(records, device); !hub) return hub;
+  if (Status cell = CheckCell(device.cell(role), role); !cell) return cell;
   if (!device.key_agreement) {
     return Failure(Reason::kFeedStale, "the device's key agreement certificate was not imported");
   }
-  return device;
+  return Done{};
 }
 
 }  // namespace acb::checks

@@ -1,6 +1,7 @@
 #include "firmware/checks/eligibility.h"
 
 #include <algorithm>
+#include <map>
 
 #include "firmware/checks/execution_time.h"
 
@@ -11,13 +12,15 @@ bool IsSupplierRole(UserRole role) {
 }
 
 Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows, UtcTime at) {
+  // Of the rows of one role the one that began last says what is true.
+  std::map<UserRole, PartyRecord> newest;
   std::vector<PartyRecord> active;
   for (const PartyRecord& row : rows) {
     if (!row.InForce(at)) continue;
+    const auto [of_role, first] = newest.try_emplace(row.role, row);
+    if (!first && of_role->second.from < row.from) of_role->second = row;
     switch (row.status) {
       case PartyStatus::kActive:
-        active.push_back(row);
-        break;
       case PartyStatus::kCeased:
         break;
       case PartyStatus::kSuspended:
@@ -25,6 +28,9 @@ Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows
         return Failure(Reason::kSuspended, "the party's status at " + at.Iso() + " is " +
                                                std::string(Name(row.status)));
     }
+  }
+  for (const auto& [role, row] : newest) {
+    if (row.status == PartyStatus::kActive) active.push_back(row);
   }
   if (active.empty()) {
     return Failure(Reason::kSuspended, "the party is not a DCC User at " + at.Iso());

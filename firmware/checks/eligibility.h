@@ -30,9 +30,9 @@ Status CheckRegisteredSupplier(const Records& records, std::string_view mpxn,
 // IS or GS: the User Roles that may send 6.21 (duis-6.21.md 2.1).
 bool IsSupplierRole(UserRole role);
 
-// The active rows of `rows` in force at `at`. kSuspended when one that is in force says suspended
-// or expelled, whatever its role (R-SEC3-10), or when none is active: a role that ceased is one the
-// party no longer has.
+// The active rows of `rows` in force at `at`, the newest of each role. kSuspended when one that is
+// in force says suspended or expelled, whatever its role (R-SEC3-10), or when none is active: a
+// role that ceased is one the party no longer has.
 Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows, UtcTime at);
 
 // The registration of `mpxn` in force at `at`; nothing when there is none. When rows overlap the

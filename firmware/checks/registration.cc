@@ -137,6 +137,10 @@ Status CheckRegistration(const Records& records, const Policy& policy, const Dev
     if (policy.network_operator_registration) return match;
     found.observations.emplace_back(Describe(match.error().reason).name);
   }
+  // Standing is needed now, for the command is made now, and when it is to be executed.
+  const PartyRecord* today = RowOfRole(*rows, party->role, now);
+  if (today == nullptr) return UnknownSubject(holder);
+  if (Status standing = CheckStanding(*rows, *today, gas, now); !standing) return standing;
   return CheckStanding(*rows, *party, gas, then);
 }
 

@@ -31,6 +31,15 @@ Status CheckOne(const Records& records, const smki::Certificate& certificate) {
 
 }  // namespace
 
+Status CheckNotRevokedInRepository(const Records& records, const smki::Certificate& certificate,
+                                   Reason revoked) {
+  const auto entry = records.FindRepositoryEntry(certificate.sha256());
+  if (!entry) return entry.error();
+  if (!entry->has_value() || (*entry)->status != RepositoryStatus::kRevoked) return Done{};
+  return Failure(revoked, certificate.Label() + ": the SMKI Repository has it as revoked since " +
+                              (*entry)->since.Iso());
+}
+
 Status CheckRepository(const Records& records, const Policy& policy,
                        const std::vector<smki::CertificatePtr>& certificates) {
   const auto import = records.FindLastImport(Feed::kRepositoryStatus);

@@ -22,4 +22,9 @@ namespace acb::checks {
 Status CheckRepository(const Records& records, const Policy& policy,
                        const std::vector<smki::CertificatePtr>& certificates);
 
+// Revoked there: kCertRevoked, or kIssuerRevoked for an issuing authority's. That it is there at
+// all is not asked: of the signer, the issuing authorities and the ACB's own (R-128-7, R-SEC3-29).
+Status CheckNotRevokedInRepository(const Records& records, const smki::Certificate& certificate,
+                                   Reason revoked);
+
 }  // namespace acb::checks

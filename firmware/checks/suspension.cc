@@ -1,5 +1,7 @@
 #include "firmware/checks/suspension.h"
 
+#include <algorithm>
+
 namespace acb::checks {
 namespace {
 
@@ -20,10 +22,20 @@ Status CheckSigningNotSuspended(const Records& records) {
               "all signing is suspended");
 }
 
-Status CheckPartyNotSuspended(const Records& records, std::string_view party,
-                              std::string_view what) {
-  return Find(records, SuspensionScope::kParty, party, Reason::kSuspended,
-              std::string(what) + " is suspended");
+Status CheckPartyNotSuspended(const Records& records, std::string_view party, std::string_view what,
+                              bool say_by_whom) {
+  Status open = Find(records, SuspensionScope::kParty, party, Reason::kSuspended,
+                     std::string(what) + " is suspended");
+  if (open || say_by_whom || open.error().reason != Reason::kSuspended) return open;
+  return Failure(Reason::kSuspended, std::string(what) + " is suspended");
+}
+
+std::string IssuerSubject(const smki::Name& issuer) {
+  std::string text = issuer.Text();
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
 }
 
 Status CheckDeviceNotBlocked(const Records& records, Eui64 device) {
@@ -38,8 +50,8 @@ Status CheckCertificateNotBlocked(const Records& records, const smki::Certificat
              certificate.Label() + ": its subject " + subject->Hyphenated() + " is blocked");
     if (!open) return open;
   }
-  return Find(records, SuspensionScope::kIssuer, certificate.issuer().Text(), Reason::kBlocked,
-              certificate.Label() + ": its issuer is blocked");
+  return Find(records, SuspensionScope::kIssuer, IssuerSubject(certificate.issuer()),
+              Reason::kBlocked, certificate.Label() + ": its issuer is blocked");
 }
 
 }  // namespace acb::checks

@@ -10,11 +10,15 @@ namespace acb::checks {
 
 // kSigningSuspended while all signing is stopped. A fault: the request stays open.
 Status CheckSigningNotSuspended(const Records& records);
-// kSuspended. `party` is a short name; "what" it is to the request, for the explanation.
-Status CheckPartyNotSuspended(const Records& records, std::string_view party,
-                              std::string_view what);
+// kSuspended. `party` is a short name; "what" it is to the request, for the explanation; of another
+// party than the requester it is not said since when and by whom.
+Status CheckPartyNotSuspended(const Records& records, std::string_view party, std::string_view what,
+                              bool say_by_whom);
 // kBlocked.
 Status CheckDeviceNotBlocked(const Records& records, Eui64 device);
+// An issuer's name as suspensions know it: case says nothing.
+std::string IssuerSubject(const smki::Name& issuer);
+
 // kBlocked: the certificate's subject or issuer.
 Status CheckCertificateNotBlocked(const Records& records, const smki::Certificate& certificate);
 

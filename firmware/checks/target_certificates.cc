@@ -123,7 +123,6 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
   if (!offered) return offered.error();
 
   CheckedTarget target(acb);
-  std::vector<smki::CertificatePtr> issuing;
   for (const Replacement& replacement : *replacements) {
     const auto certificate = smki::Certificate::Parse(*replacement.der);
     if (!certificate) {
@@ -146,14 +145,15 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
     }
     target.holder_ = *eui;
     target.certificates_.push_back(*certificate);
-    issuing.push_back(path->issuing);
+    target.issuing_.push_back(path->issuing);
     for (const std::string& observation : path->observations) {
       if (std::ranges::find(target.observations_, observation) == target.observations_.end()) {
         target.observations_.push_back(observation);
       }
     }
   }
-  if (Status path = CheckOfferedPath(request, issuing); !path) return std::move(path).error();
+  if (Status path = CheckOfferedPath(request, target.issuing_); !path)
+    return std::move(path).error();
 
   target.content_.floor = request.floor;
   target.content_.prepayment_top_up_floor = request.prepayment_top_up_floor;

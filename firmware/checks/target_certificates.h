@@ -18,6 +18,8 @@ class CheckedTarget {
   const gbcs::HandoverContent& content() const { return content_; }
   Eui64 holder() const { return holder_; }  // the one EUI-64 of all certificates
   const std::vector<smki::CertificatePtr>& certificates() const { return certificates_; }
+  // Of each of them, in their order.
+  const std::vector<smki::CertificatePtr>& issuing() const { return issuing_; }
   const std::vector<std::string>& observations() const { return observations_; }
 
  private:
@@ -28,6 +30,7 @@ class CheckedTarget {
   gbcs::HandoverContent content_;
   Eui64 holder_;
   std::vector<smki::CertificatePtr> certificates_;
+  std::vector<smki::CertificatePtr> issuing_;
   std::vector<std::string> observations_;
 };
 

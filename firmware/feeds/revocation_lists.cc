@@ -77,8 +77,8 @@ std::vector<Sha256Digest> SupersededLists(const smki::RevocationList& newer,
   if (!signer || at < newer.this_update()) return superseded;
   for (const smki::RevocationListPtr& older : context.held) {
     if (older->issuer() == newer.issuer() && older->number() < newer.number() &&
-        Covers(newer.scope(), older->scope()) && NamesAsGoodAKey(newer, *older) &&
-        older->VerifyBy(*signer)) {
+        older->this_update() <= newer.this_update() && Covers(newer.scope(), older->scope()) &&
+        NamesAsGoodAKey(newer, *older) && older->VerifyBy(*signer)) {
       superseded.push_back(older->sha256());
     }
   }

@@ -103,7 +103,10 @@ bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPo
 }
 
 bool IsSelfSigned(const Certificate& certificate) {
-  if (certificate.subject() == certificate.issuer()) return true;
+  return certificate.subject() == certificate.issuer() || IsSignedByItself(certificate);
+}
+
+bool IsSignedByItself(const Certificate& certificate) {
   const auto point = certificate.public_point();
   const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
   return key && key->VerifyDer(certificate.fields().tbs, certificate.fields().signature);

@@ -65,6 +65,8 @@ bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPo
 // Whether it is issued to its own name or signed by its own key: a root, or meant to be taken for
 // one (R-SEC3-12).
 bool IsSelfSigned(const Certificate& certificate);
+// Its signature verifies by its own key.
+bool IsSignedByItself(const Certificate& certificate);
 
 // Whether it presents itself as a CA, good or bad: basicConstraints, or the subject OU of one.
 bool LooksLikeAuthority(const Certificate& certificate);

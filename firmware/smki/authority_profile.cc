@@ -38,7 +38,10 @@ Status CheckBasicConstraints(const Certificate& certificate, bool issuing) {
   if (issuing && constraints->path_length != 0) {
     return Broken(certificate, "basicConstraints with pathLenConstraint 0 expected");
   }
-  // One certificate, the issuing CA, lies between root and leaf: any length of a root allows that.
+  // RFC 5280 section 4.2.1.9: one certificate, the issuing CA, lies between root and leaf.
+  if (!issuing && constraints->path_length == 0) {
+    return Broken(certificate, "basicConstraints of a root without pathLenConstraint 0 expected");
+  }
   return Done{};
 }
 
@@ -61,6 +64,7 @@ Status CheckAuthority(const Certificate& certificate, bool issuing, RemotePartyR
   if (Status s = CheckAuthorityKeyUsage(certificate); !s) return s;
   if (Status s = CheckBasicConstraints(certificate, issuing); !s) return s;
   if (Status s = CheckSubjectKeyIdentifier(certificate); !s) return s;
+  if (Status s = CheckNoOtherLimits(certificate); !s) return s;
   return CheckCriticalExtensions(
       certificate, {oid::kKeyUsage, oid::kCertificatePolicies, oid::kBasicConstraints});
 }

@@ -16,6 +16,11 @@ namespace oid {
 inline constexpr std::string_view kSubjectKeyIdentifier = "\x55\x1d\x0e";
 inline constexpr std::string_view kKeyUsage = "\x55\x1d\x0f";
 inline constexpr std::string_view kSubjectAltName = "\x55\x1d\x11";
+inline constexpr std::string_view kNameConstraints = "\x55\x1d\x1e";
+inline constexpr std::string_view kPolicyMappings = "\x55\x1d\x21";
+inline constexpr std::string_view kPolicyConstraints = "\x55\x1d\x24";
+inline constexpr std::string_view kExtKeyUsage = "\x55\x1d\x25";
+inline constexpr std::string_view kInhibitAnyPolicy = "\x55\x1d\x36";
 inline constexpr std::string_view kBasicConstraints = "\x55\x1d\x13";
 inline constexpr std::string_view kCrlNumber = "\x55\x1d\x14";
 inline constexpr std::string_view kReasonCode = "\x55\x1d\x15";

@@ -19,8 +19,9 @@ Status CheckIsOrganisations(const Certificate& certificate) {
   };
   for (const Extension& extension : fields.extensions) {
     if (AsText(extension.id) == oid::kBasicConstraints) {
+      // What cannot be read may say CA to another reader.
       const auto constraints = DecodeBasicConstraints(extension.value);
-      if (constraints && constraints->ca) return refuse("it is a CA's (basicConstraints)");
+      if (!constraints || constraints->ca) return refuse("it is a CA's (basicConstraints)");
     }
     if (AsText(extension.id) == oid::kKeyUsage) {
       const int usage = DecodeKeyUsage(extension.value).value_or(0);
@@ -101,6 +102,7 @@ Status CheckOrganisationProfile(const Certificate& certificate, const TrustSetti
   if (Status s = CheckSubjectKeyIdentifier(certificate); !s) return s;
   if (Status s = CheckAuthorityKeyIdentifier(certificate); !s) return s;
   if (Status s = CheckPolicy(certificate, settings.policy_oid); !s) return s;
+  if (Status s = CheckNoOtherLimits(certificate); !s) return s;
   return CheckCriticalExtensions(certificate, {oid::kKeyUsage, oid::kCertificatePolicies});
 }
 

@@ -200,6 +200,20 @@ Status CheckNoDuplicateExtension(const Certificate& certificate) {
 }
 
 // RFC 5280 section 4.2; gbcs-cs02b.md section 10, rule 12.
+Status CheckNoOtherLimits(const Certificate& certificate) {
+  constexpr std::string_view kLimits[] = {oid::kNameConstraints, oid::kPolicyMappings,
+                                          oid::kPolicyConstraints, oid::kExtKeyUsage,
+                                          oid::kInhibitAnyPolicy};
+  for (const Extension& extension : certificate.fields().extensions) {
+    for (const std::string_view id : kLimits) {
+      if (AsText(extension.id) != id) continue;
+      return Wrong(certificate,
+                   "extension " + der::OidText(extension.id) + " has no place in the SMKI");
+    }
+  }
+  return Done{};
+}
+
 Status CheckCriticalExtensions(const Certificate& certificate,
                                std::initializer_list<std::string_view> understood) {
   for (const Extension& extension : certificate.fields().extensions) {

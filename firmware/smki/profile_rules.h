@@ -28,5 +28,10 @@ Status CheckNoDuplicateExtension(const Certificate& certificate);
 // Critical extensions other than `understood` are refused.
 Status CheckCriticalExtensions(const Certificate& certificate,
                                std::initializer_list<std::string_view> understood);
+// Extensions that limit what a certificate may be used for, or what lies below it, and that the
+// SMKI has no use for: nameConstraints, policyMappings, policyConstraints, extKeyUsage,
+// inhibitAnyPolicy. They bind whether critical or not (RFC 5280 section 4.2.1), so they are
+// refused.
+Status CheckNoOtherLimits(const Certificate& certificate);
 
 }  // namespace acb::smki

@@ -46,7 +46,10 @@ Status CheckStatus(const StatusQuestion& question) {
   }
   if (highest == nullptr || WhyNotCurrent(*highest, question)) return NoneCounts(question);
   for (const RevocationListPtr& list : question.lists) {
-    if (list->number() != highest->number() || !begun(*list)) continue;
+    // Numbers and dates of a CA may disagree: what is younger than the highest number counts too.
+    const bool counts =
+        list->number() == highest->number() || highest->this_update() < list->this_update();
+    if (!counts || !begun(*list)) continue;
     if (list->Lists(question.certificate.serial())) {
       return Failure(question.revoked,
                      question.certificate.Label() + " is revoked on " + list->Label());

@@ -196,15 +196,20 @@ Status Trust::State::CheckLeafStatus(const Certificate& leaf, const IssuingAutho
                       RevocationList::Scope::kAuthoritiesOnly, settings.crl_max_age_seconds, at});
 }
 
-// From the root down: validity, then status.
+// From the root down: validity and status.
 Result<PathEvidence> Trust::State::CheckUnder(const CertificatePtr& leaf,
                                               const IssuingAuthority& authority, UtcTime at) const {
   if (const CertificatePtr& root = authority.root->certificate) {
     if (Status s = CheckValidity(*root, at); !s) return std::move(s).error();
   }
-  if (Status s = CheckValidity(*authority.certificate, at); !s) return std::move(s).error();
   PathEvidence evidence{leaf, authority.certificate, {}};
-  if (Status s = CheckAuthorityStatus(authority, at, evidence); !s) return std::move(s).error();
+  Status status = CheckAuthorityStatus(authority, at, evidence);
+  // Revoked wins: a key that is lost is lost, also when its certificate has run out since.
+  if (!status && status.error().reason == Reason::kIssuerRevoked) {
+    return std::move(status).error();
+  }
+  if (Status s = CheckValidity(*authority.certificate, at); !s) return std::move(s).error();
+  if (!status) return std::move(status).error();
   if (Status s = CheckLeafStatus(*leaf, authority, at, evidence); !s) {
     return std::move(s).error();
   }

@@ -81,9 +81,12 @@ TEST(AnswerTable, RefusesWhatItCannotMeanAndNamesFileAndLine) {
 
 // An error of HTTP beside a code that says success would be read either way.
 TEST(AnswerTable, GivesNoSuccessCodeToARefusalOrAFault) {
-  EXPECT_EQ(ErrorOf(Read("CHAIN,I0,\n")), "codes.csv:2: I0 says success, and CHAIN is none");
+  EXPECT_EQ(ErrorOf(Read("CHAIN,I0,\n")), "codes.csv:2: I0 is no error, and CHAIN is one");
   EXPECT_EQ(ErrorOf(Read("CRL_STALE,I99,\n")),
-            "codes.csv:2: I99 says success, and CRL_STALE is none");
+            "codes.csv:2: I99 is no error, and CRL_STALE is one");
+  EXPECT_EQ(ErrorOf(Read("VOLUME_EXCEEDED,I0,\n")),
+            "codes.csv:2: I0 says success, and VOLUME_EXCEEDED is none");
+  EXPECT_TRUE(Read("VOLUME_EXCEEDED,I99,\n"));
   EXPECT_TRUE(Read("FLOOR_ABSENT,I99,\n"));
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firmware/checks/suspension.h"
 #include "firmware/duis/signature.h"
 #include "firmware/gbcs/message.h"
 #include "tests/fakes/fake_records.h"
@@ -381,7 +382,7 @@ TEST_F(HandoverPath, DryRunGoesOnAfterAFailedCheck) {
   }
   EXPECT_EQ(outcomes.at("request"), CheckOutcome::Kind::kPassed);
   EXPECT_EQ(outcomes.at("device"), CheckOutcome::Kind::kFailed);
-  EXPECT_EQ(outcomes.at("requester"), CheckOutcome::Kind::kNotReached);
+  EXPECT_EQ(outcomes.at("requester"), CheckOutcome::Kind::kPassed);
   EXPECT_EQ(outcomes.at("target-certificates"), CheckOutcome::Kind::kPassed);
   EXPECT_EQ(outcomes.at("counter and volume"), CheckOutcome::Kind::kNotReached);
   EXPECT_THAT(events_, IsEmpty());
@@ -397,6 +398,46 @@ TEST_F(HandoverPath, DryRunOfAForgedRequestSaysNothingOfWhatItAsksFor) {
     EXPECT_EQ(answer.checks[i].kind, CheckOutcome::Kind::kNotReached) << answer.checks[i].check;
   }
   EXPECT_THAT(events_, IsEmpty());
+}
+
+// Found by an attack on this code: what a device is, is told to who may ask about it.
+TEST_F(HandoverPath, TellsNothingOfADeviceToAUserThatIsNotItsSupplier) {
+  data_.registrations.clear();
+  data_.devices.at(testing::kGpf).smi_status = SmiStatus::kSuspended;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kRequesterNotEligible);
+  for (const CheckOutcome& one : DryRun(Good()).checks) {
+    EXPECT_TRUE(one.check != "device" || one.kind == CheckOutcome::Kind::kNotReached);
+  }
+}
+
+// R-128-7: revoked in the repository stops the signer, the issuing authority and the ACB too.
+TEST_F(HandoverPath, AsksTheRepositoryOfTheSignerTheAuthorityAndTheAcb) {
+  const std::pair<const char*, Reason> certificates[] = {{"supplier-xml", Reason::kCertRevoked},
+                                                         {"issuing-ca", Reason::kIssuerRevoked},
+                                                         {"acb-ka", Reason::kAcbCert}};
+  for (const auto& [name, reason] : certificates) {
+    data_.repository.clear();
+    data_.repository[TestPki::Get().Certificate(name)->sha256()].status =
+        RepositoryStatus::kRevoked;
+    EXPECT_EQ(ReasonOf(Send(Good())), reason) << name;
+  }
+}
+
+// R-SEC3-52: a block of a subject or issuer stops requests that it signs.
+TEST_F(HandoverPath, BlocksASignerTooAndTheAuthorityAboveTheCertificates) {
+  const auto stop = [&](SuspensionScope scope, std::string subject) {
+    data_.suspensions = {{.scope = scope,
+                          .subject = std::move(subject),
+                          .authority = "SSC 1",
+                          .by = "operator",
+                          .since = testing::At(TestPki::kNow),
+                          .lift_by = {}}};
+  };
+  stop(SuspensionScope::kSubject, testing::kSupplierUser.Hyphenated());
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kBlocked);
+  const auto authority = TestPki::Get().Certificate("issuing-ca");
+  stop(SuspensionScope::kIssuer, checks::IssuerSubject(authority->issuer()));
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kBlocked) << "the root's name";
 }
 
 // R-SEC3-64: where the answers came from.

@@ -14,12 +14,16 @@ class DeviceCheck : public ::testing::Test {
  protected:
   // The reason why not; kMalformed stands for "passed" nowhere: callers ask Passes() for that.
   Reason ReasonFor(Eui64 id, RemotePartyRole role) {
-    const auto result = CheckDevice(FakeRecords(data_), id, role);
+    const Status result = Judge(id, role);
     EXPECT_FALSE(result);
     return result ? Reason::kMalformed : result.error().reason;
   }
-  bool Passes(Eui64 id, RemotePartyRole role) {
-    return CheckDevice(FakeRecords(data_), id, role).has_value();
+  bool Passes(Eui64 id, RemotePartyRole role) { return Judge(id, role).has_value(); }
+  // As the path does: known first, then the rest.
+  Status Judge(Eui64 id, RemotePartyRole role) {
+    const FakeRecords records(data_);
+    const auto known = FindKnownDevice(records, id);
+    return known ? CheckDevice(records, *known, role) : Status(known.error());
   }
   Device& device(Eui64 id) { return data_.devices.at(id); }
 

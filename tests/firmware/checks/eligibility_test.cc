@@ -61,6 +61,20 @@ TEST_F(Eligibility, RefusesASuspendedExpelledOrCeasedParty) {
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
 }
 
+// Found by an attack on this code: a feed adds rows, so the one that began last is what is true.
+TEST_F(Eligibility, IsLostWithANewRowThatSaysCeasedOrUntested) {
+  data_.parties[1].to = At("2021-01-01T00:00:00Z");  // gas long over
+  PartyRecord later = data_.parties[0];
+  later.from = At("2026-01-01T00:00:00Z");
+  later.status = PartyStatus::kCeased;
+  data_.parties.push_back(later);
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
+  data_.parties.back().status = PartyStatus::kActive;
+  EXPECT_TRUE(Check(testing::kSupplierUser));
+  data_.parties.back().uept = false;
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
+}
+
 TEST_F(Eligibility, RefusesBeforeTheFirstAndAfterTheLastDayOfTheRow) {
   now_ = At("2019-12-31T23:59:59Z");
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);

@@ -93,7 +93,8 @@ TEST_F(PolicyChecks, DeviceOfASuspendedHubIsRefused) {
   data_.devices.at(testing::kEsme).communications_hub = hub;
   data_.devices.emplace(hub, testing::AcbDevice(hub, DeviceType::kChf, ""));
   const auto check = [&] {
-    return CheckDevice(records_, testing::kEsme, RemotePartyRole::kNetworkOperator);
+    return CheckDevice(records_, data_.devices.at(testing::kEsme),
+                       RemotePartyRole::kNetworkOperator);
   };
   EXPECT_TRUE(check());
   data_.devices.at(hub).smi_status = SmiStatus::kSuspended;
@@ -154,8 +155,11 @@ TEST_F(PolicyChecks, SuspensionStopsWhatItNamesAndNothingElse) {
 
   stop(SuspensionScope::kParty, "SUPA");
   EXPECT_TRUE(CheckSigningNotSuspended(records_));
-  EXPECT_EQ(ReasonOf(CheckPartyNotSuspended(records_, "SUPA", "the party")), Reason::kSuspended);
-  EXPECT_TRUE(CheckPartyNotSuspended(records_, "SUPB", "the party"));
+  EXPECT_EQ(ReasonOf(CheckPartyNotSuspended(records_, "SUPA", "the party", true)),
+            Reason::kSuspended);
+  const Status other = CheckPartyNotSuspended(records_, "SUPA", "the party", false);
+  EXPECT_EQ(other.error().explanation.find("SSC"), std::string::npos) << "another party's data";
+  EXPECT_TRUE(CheckPartyNotSuspended(records_, "SUPB", "the party", true));
 
   stop(SuspensionScope::kDevice, testing::kEsme.Hyphenated());
   EXPECT_EQ(ReasonOf(CheckDeviceNotBlocked(records_, testing::kEsme)), Reason::kBlocked);
@@ -164,10 +168,23 @@ TEST_F(PolicyChecks, SuspensionStopsWhatItNamesAndNothingElse) {
   EXPECT_TRUE(CheckCertificateNotBlocked(records_, certificate));
   stop(SuspensionScope::kSubject, certificate.eui64()->Hyphenated());
   EXPECT_EQ(ReasonOf(CheckCertificateNotBlocked(records_, certificate)), Reason::kBlocked);
-  stop(SuspensionScope::kIssuer, certificate.issuer().Text());
+  stop(SuspensionScope::kIssuer, IssuerSubject(certificate.issuer()));
   EXPECT_EQ(ReasonOf(CheckCertificateNotBlocked(records_, certificate)), Reason::kBlocked);
-  stop(SuspensionScope::kIssuer, "CN=other,OU=07");
+  stop(SuspensionScope::kIssuer, "cn=other,ou=07");
   EXPECT_TRUE(CheckCertificateNotBlocked(records_, certificate));
+}
+
+// R-128-7: of the signer, the issuing authorities and the ACB's own.
+TEST_F(PolicyChecks, RepositoryIsAskedOfOthersForRevokedAlone) {
+  const auto certificate = TestPki::Get().Certificate("supplier-xml");
+  const auto check = [&] {
+    return CheckNotRevokedInRepository(records_, *certificate, Reason::kCertRevoked);
+  };
+  EXPECT_TRUE(check());
+  data_.repository[certificate->sha256()].status = RepositoryStatus::kExpired;
+  EXPECT_TRUE(check());
+  data_.repository[certificate->sha256()].status = RepositoryStatus::kRevoked;
+  EXPECT_EQ(ReasonOf(check()), Reason::kCertRevoked);
 }
 
 }  // namespace

@@ -143,6 +143,30 @@ TEST_F(RegistrationCheck, HasNoPrefixForAnMprn) {
   EXPECT_TRUE(found_.observations.empty());
 }
 
+// Found by an attack on this code: a date that the requester chooses must not jump over a
+// suspension that is in force.
+TEST_F(RegistrationCheck, AsksForStandingNowAndAtTheExecutionTime) {
+  const UtcTime now = At("2026-11-21T12:00:00Z");
+  const UtcTime then = At("2027-02-02T00:00:00Z");
+  const auto check = [&] {
+    found_ = {};
+    return CheckRegistration(FakeRecords(data_), policy_, data_.devices.at(testing::kEsme),
+                             RemotePartyRole::kNetworkOperator, testing::kNetworkOperatorUser,
+                             "SUPA", now, then, found_);
+  };
+  EXPECT_TRUE(check());
+  PartyRecord& row = data_.parties[3];
+  row.status = PartyStatus::kSuspended;
+  row.to = At("2027-02-01T00:00:00Z");
+  PartyRecord again = row;
+  again.status = PartyStatus::kActive;
+  again.from = *row.to;
+  again.to.reset();
+  data_.parties.push_back(again);
+  ASSERT_FALSE(check());
+  EXPECT_EQ(check().error().reason, Reason::kSuspended);
+}
+
 // The one switch of SECMP0063: what it would have refused is on the record.
 TEST_F(RegistrationCheck, OnlyObservesWhereThePolicyHasItOff) {
   policy_.network_operator_registration = false;

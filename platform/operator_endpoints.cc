@@ -121,7 +121,9 @@ Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
 
 Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
                                             SuspensionScope scope) {
-  const bool one = order.contains("subject");
+  const auto* subject_value = order.if_contains("subject");
+  const bool one = subject_value != nullptr &&
+                   !(subject_value->is_string() && subject_value->get_string().empty());
   const bool many = order.contains("subjects");
   if (scope == SuspensionScope::kAll) {
     if (one || many) return Malformed("scope all takes no subject");

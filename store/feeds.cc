@@ -275,8 +275,9 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
     cell.floor = imported.floor;
     return Done{};
   }
-  // Nor does the cell become the ACB's on the word of a row whose floor is not believed.
-  if (imported.holder == CellState::Holder::kAcb) cell = before;
+  // Nor does the cell become the ACB's, to be signed for above an older floor, on the word of a row
+  // whose floor is not believed.
+  if (imported.holder == CellState::Holder::kAcb && before.floor) cell = before;
   QuarantinedItem item;
   item.device = device;
   item.role = role;

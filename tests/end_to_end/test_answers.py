@@ -110,6 +110,9 @@ class DuisResponses(AnswerCase):
         self.assertEqual(tree.get("schemaVersion"), "5.4")
         return decided
 
+    def rules_version(self):
+        return json.loads(harness.run(harness.binary("tools", "acbctl"), "--json", "rules").stdout)["version"]
+
     def test_a_signed_answer_carries_the_command_for_each_command_variant(self):
         for variant in ("1", "2", "3"):
             with self.subTest(variant):
@@ -121,7 +124,7 @@ class DuisResponses(AnswerCase):
                 decided = self.assert_says(answer, 200, "I0", request, as_json.command)
                 entry = self.world.box.audit_entries(int(as_json.json["audit"]["index"]))[0][1]
                 self.assertEqual((entry["kind"], entry["time"], entry["channel"], entry["rules"]),
-                                 ("signed", decided, "gateway", "1"))
+                                 ("signed", decided, "gateway", self.rules_version()))
                 self.assertEqual(self.post(document, XML).octets, answer.octets, "P5: a retry gets the same octets")
 
     def test_a_refusal_has_the_code_and_the_status_of_the_problem_document(self):

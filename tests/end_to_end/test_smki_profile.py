@@ -25,7 +25,6 @@ from harness import World, duis_sign, own_pki, temporary_directory
 CASES = 96
 ACCEPTED = 13
 FILE = ("vectors", "smki-profile", "smki-open.json")
-CRL_AGE_HOURS = 24 * 366
 
 # Reasons that a refusal may have, by the group in the case's name.
 GROUPS = {
@@ -87,7 +86,6 @@ class SmkiProfile(harness.TestCase):
             folder / "box", ds_certificate=own.path("acb-ds"), ka_certificate=own.path("acb-ka"),
             ds_key=own.key_path("acb-ds"), ka_key=own.key_path("acb-ka"), roots=[*roots, own.path("root")],
             validation_time=self.moment)
-        box.configure("trust", crl_max_age_hours=CRL_AGE_HOURS)
         world = World(box)
         world.acb, world.acb_ds, world.supplier = own.acb, own.certificate("acb-ds").public_key(), own.supplier
         world.network_operator = own.network_operator

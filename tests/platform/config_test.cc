@@ -178,6 +178,70 @@ TEST(Configuration, RefusesWrongChannels) {
   }
 }
 
+TEST(Configuration, HasSafeRulesInLive) {
+  const Config config = Parse(kLeast).value();
+  EXPECT_TRUE(config.policy.network_operator_registration);
+  EXPECT_TRUE(config.policy.repository_required);
+  EXPECT_TRUE(config.policy.products_required);
+  EXPECT_EQ(config.policy.feed_max_age.at(Feed::kRegistrations), std::chrono::hours(48));
+  EXPECT_EQ(config.policy.feed_max_age.at(Feed::kRepositoryStatus), std::chrono::hours(24));
+  EXPECT_EQ(config.volume.user_hour, 2000u);
+  EXPECT_EQ(config.volume.total_day, 100'000u);
+}
+
+TEST(Configuration, AsksForFeedsInTestOnlyWhereTheyAreNamed) {
+  const std::string test = Replaced(kLeast, "live", "test");
+  const Config config = Parse(test).value();
+  EXPECT_TRUE(config.policy.network_operator_registration);
+  EXPECT_FALSE(config.policy.repository_required);
+  EXPECT_TRUE(config.policy.feed_max_age.empty());
+  const Config named = Parse(test + "feeds = { max_age_hours = { parties = 2 } }\n").value();
+  EXPECT_EQ(named.policy.feed_max_age.size(), 1u);
+  EXPECT_EQ(named.policy.feed_max_age.at(Feed::kParties), std::chrono::hours(2));
+}
+
+TEST(Configuration, ReadsRulesAgesAndThresholds) {
+  const Config config =
+      Parse(std::string(kLeast) +
+            "[checks]\nnetwork_operator_registration = false\nrefuse_absent_floor = true\n"
+            "repository_required = false\ncertified_products_required = false\n"
+            "[feeds.max_age_hours]\nregistrations = 0\nmpan-prefixes = 3\n"
+            "[volume]\nuser_hour = 1\nuser_day = 0\ntotal_hour = 3\ntotal_day = 4\n")
+          .value();
+  EXPECT_FALSE(config.policy.network_operator_registration);
+  EXPECT_TRUE(config.policy.refuse_absent_floor);
+  EXPECT_FALSE(config.policy.repository_required);
+  EXPECT_FALSE(config.policy.products_required);
+  EXPECT_FALSE(config.policy.feed_max_age.contains(Feed::kRegistrations)) << "0 takes it away";
+  EXPECT_EQ(config.policy.feed_max_age.at(Feed::kMpanPrefixes), std::chrono::hours(3));
+  EXPECT_EQ(config.volume.user_hour, 1u);
+  EXPECT_EQ(config.volume.user_day, 0u);
+  EXPECT_EQ(config.volume.total_hour, 3u);
+  EXPECT_EQ(config.volume.total_day, 4u);
+}
+
+TEST(Configuration, RefusesWrongRulesAgesAndThresholds) {
+  for (const char* wrong :
+       {"[checks]\nnetwork_operator_registration = 1\n", "[checks]\nno_such_rule = true\n",
+        "[feeds]\nmax_age_hours = 3\n", "[feeds.max_age_hours]\ntariffs = 3\n",
+        "[feeds.max_age_hours]\nparties = -1\n", "[volume]\nuser_hour = \"3\"\n",
+        "[volume]\nuser_hour = -1\n", "[volume]\nuser_week = 1\n"}) {
+    EXPECT_FALSE(Parse(std::string(kLeast) + wrong)) << wrong;
+  }
+}
+
+// R-SEC3-14, R-SEC3-16: 12 hours with a tolerance, 12 months.
+TEST(Configuration, BoundsTheAgeOfRevocationListsInLive) {
+  const auto with = [](const std::string& setting) {
+    return Replaced(kLeast, "roots = [\"root.pem\"]", "roots = [\"root.pem\"], " + setting);
+  };
+  EXPECT_TRUE(Parse(with("crl_max_age_hours = 24")));
+  EXPECT_FALSE(Parse(with("crl_max_age_hours = 25")));
+  EXPECT_TRUE(Parse(with("arl_max_age_days = 366")));
+  EXPECT_FALSE(Parse(with("arl_max_age_days = 367")));
+  EXPECT_TRUE(Parse(Replaced(with("crl_max_age_hours = 25"), "live", "test")));
+}
+
 TEST(Configuration, ReadsTheTestSettings) {
   const auto config = Parse(Whole());
   ASSERT_TRUE(config) << config.error().explanation;

@@ -10,7 +10,7 @@ A signer under a broken authority is itself refused before the certificate is lo
 time, signed by a User with the same EUI-64 whose certificate is of another, sound PKI (that of the ACB's certificates
 here), so that the refusal is of the certificate.
 
-The suite's lists are of 2026-09-01, so the limit on their age is widened.
+The suite's lists are of 2026-09-01: where validity is judged at a fixed instant, nextUpdate alone decides.
 """
 
 import base64

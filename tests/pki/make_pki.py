@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes the tests' own organisation and device PKI: fresh keys, SMKI profile, nothing relaxed.
 
-    make_pki.py OUTDIR [--seed N] [--now 2026-11-21T12:00:00Z]
+    make_pki.py OUTDIR [--now 2026-11-21T12:00:00Z]
         writes OUTDIR/NAME.pem (one certificate or list), OUTDIR/NAME.key (PKCS#8 PEM), the feed files
         OUTDIR/organisation-certificates.pem and OUTDIR/revocation-lists.pem, and OUTDIR/manifest.json.
 
@@ -9,10 +9,10 @@
         issues the next CRL of the issuing CA of an OUTDIR made before (the certificates revoked there
         stay revoked). `--arl` instead of `--crl`: the root's list. Default file: OUTDIR/crl.pem, arl.pem.
 
-From Python: `Pki(seed, now)` makes all in memory (`pki.certificates["supplier-ds"].der`), `write(pki,
+From Python: `Pki(now)` makes all in memory (`pki.certificates["supplier-ds"].der`), `write(pki,
 directory)` writes it, `make_list(directory, ...)` is `--crl`.
 
-The same seed gives the same keys and serial numbers (signatures differ: ECDSA is random). Without
+Keys and serial numbers are new each time: none of them is written down anywhere, so none can be accepted in live. Without
 --now the lists are current now: CRL thisUpdate one hour ago, nextUpdate in 12 hours (R-SEC3-14); ARL
 thisUpdate one hour ago, nextUpdate in 365 days. Certificates run 2020-01-01 to 2044-12-31 unless their
 name says otherwise.
@@ -41,6 +41,7 @@ import datetime
 import hashlib
 import json
 import os
+import secrets
 import sys
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -234,8 +235,8 @@ class Pki:
 
     NUMBER = 100
 
-    def __init__(self, seed=1, now=None):
-        self.seed = seed
+    def __init__(self, now=None):
+        self.seed = secrets.token_hex(32)  # never leaves this object
         self.now = now or datetime.datetime.utcnow().replace(microsecond=0)
         self.certificates, self.lists, self.revoked = {}, {}, []
         self._authorities()
@@ -538,7 +539,6 @@ def _moment(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("outdir", nargs="?", help="directory to write, made if missing")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--now", type=_moment, help="2026-11-21T12:00:00Z; default: the clock")
     parser.add_argument("--crl", metavar="DIR")
     parser.add_argument("--arl", metavar="DIR")
@@ -552,7 +552,7 @@ def main():
     if not directory:
         if not given.outdir:
             parser.error("OUTDIR is missing")
-        write(Pki(given.seed, given.now), given.outdir)
+        write(Pki(given.now), given.outdir)
         return 0
     if given.number is None:
         parser.error("--number is missing")

@@ -51,9 +51,11 @@ Status CheckFitsCell(const smki::Trust& trust, const Replacement& replacement,
                  "it is the Access Control Broker's; no supplier may ask for that");
   }
   if (ou != static_cast<std::uint8_t>(role)) {
+    const std::string found = ou ? ToHex(Bytes{*ou}) : "none";
     return About(replacement, certificate, Reason::kRole,
-                 "its subject OU is not that of role " + std::string(Name(role)) +
-                     (role == RemotePartyRole::kSupplier ? " (02)" : " (03)"));
+                 "its subject OU is " + found + ", expected " +
+                     ToHex(Bytes{static_cast<std::uint8_t>(role)}) + " for role " +
+                     std::string(Name(role)));
   }
   // Equality with exactly one usage, not a mask (style.md).
   if (certificate.key_usage() != replacement.usage) {

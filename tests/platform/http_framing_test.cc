@@ -231,5 +231,42 @@ TEST_F(Framing, DoesNotTakeTheBodyOfARefusedRequestForTheNextOne) {
   EXPECT_EQ(handled_, 0);
 }
 
+// Found by fuzzing: Beast asserts that it never sees a part of the last chunk.
+TEST(RequestBody, TakesALastChunkThatComesInPieces) {
+  const std::string head =
+      "POST / HTTP/1.1\r\nHost: acb.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string body = "5\r\nhello\r\n0\r\n\r\n";
+  for (std::size_t first = 1; first < body.size(); ++first) {
+    RequestParser parser;
+    ASSERT_TRUE(parser.Head(head));
+    std::string taken;
+    const BodySink sink = [&](std::string_view part) {
+      taken += part;
+      return true;
+    };
+    std::size_t done = 0;
+    BodyState state = BodyState::kNeedMore;
+    for (std::size_t have = first; have <= body.size(); ++have) {
+      std::size_t used = 0;
+      state = parser.Body(std::string_view(body).substr(done, have - done), used, 100, sink);
+      done += used;
+    }
+    EXPECT_EQ(state, BodyState::kComplete) << first;
+    EXPECT_EQ(taken, "hello");
+    EXPECT_EQ(done, body.size());
+  }
+}
+
+TEST(RequestBody, DoesNotEndWithALastChunkThatIsNone) {
+  RequestParser parser;
+  ASSERT_TRUE(
+      parser.Head("POST / HTTP/1.1\r\nHost: acb.test\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  const BodySink sink = [](std::string_view) { return true; };
+  std::size_t used = 0;
+  EXPECT_EQ(parser.Body("0\r\n", used, 100, sink), BodyState::kNeedMore);
+  EXPECT_EQ(parser.Body(std::string_view("0\r\n\n").substr(used), used, 100, sink),
+            BodyState::kNeedMore);
+}
+
 }  // namespace
 }  // namespace acb::platform

@@ -6,11 +6,12 @@
 #include "firmware/duis/response_code.h"
 
 namespace acb::platform {
-namespace {
 
 boost::json::object ReceiptJson(const audit::Receipt& receipt) {
   return {{"index", std::to_string(receipt.index)}, {"leaf", ToHex(receipt.leaf)}};
 }
+
+namespace {
 
 boost::json::object SignedJson(const HandoverAnswer& answer, std::string_view environment) {
   const StoredRequest& handed = *answer.handed;

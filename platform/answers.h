@@ -1,11 +1,16 @@
 // How the outcome of a handover looks on the wire (design.md section 8).
 #pragma once
 
+#include <boost/json/object.hpp>
+
 #include "firmware/duis/response.h"
 #include "firmware/handover.h"
 #include "platform/http_message.h"
 
 namespace acb::platform {
+
+// {"index", "leaf"}: where an answer says that it is recorded.
+boost::json::object ReceiptJson(const audit::Receipt& receipt);
 
 // 200 with the command, 202 when quarantined, or the problem document of the refusal or fault, with
 // the response code and the sentence of `answers`. The same outcome always has the same octets

@@ -1,5 +1,7 @@
 #include "platform/feed_answers.h"
 
+#include "platform/answers.h"
+
 namespace acb::platform {
 
 void Rejects::Add(std::uint64_t line, const std::string& reason) {
@@ -53,9 +55,7 @@ HttpResponse Imported(const FeedContext& context, const FeedFile& file,
                              {"rows", std::to_string(outcome->rows)},
                              {"changed", std::to_string(outcome->changed)},
                              {"sha256", ToHex(file.sha256())},
-                             {"audit",
-                              {{"index", std::to_string(outcome->receipt.index)},
-                               {"leaf", ToHex(outcome->receipt.leaf)}}}};
+                             {"audit", ReceiptJson(outcome->receipt)}};
   for (const auto& [name, value] : more) answer[name] = value;
   return JsonResponse(answer);
 }

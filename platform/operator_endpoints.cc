@@ -15,10 +15,6 @@ constexpr std::size_t kMaxSubjects = 10'000;
 constexpr std::size_t kMaxText = 200;
 constexpr int kAccepted = 202;
 
-boost::json::object ReceiptJson(const audit::Receipt& receipt) {
-  return {{"index", std::to_string(receipt.index)}, {"leaf", ToHex(receipt.leaf)}};
-}
-
 std::string_view Name(store::QuarantineAct act) {
   return act == store::QuarantineAct::kRelease ? "release" : "delete";
 }

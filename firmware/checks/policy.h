@@ -1,4 +1,4 @@
-// What of the rules is configuration (issue "what needs no rebuild"): read once at the start, in
+// What of the rules is configuration, so that no change of it needs a build: read at the start, in
 // the `start` entry of the log, with defaults that are safe.
 #pragma once
 

@@ -52,7 +52,12 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
 
   auto earlier = Authenticate(incoming, *trust, **records, file);
   if (!earlier) return Decline(file, earlier.error());
-  if (earlier->has_value()) return Repeat(*file.claimed_id, **std::move(earlier));
+  if (earlier->has_value()) {
+    records->reset();
+    // P5 holds over two boxes too: one that was overtaken repeats nothing.
+    if (Status ours = ports_.log.Confirm(); !ours) return Decline(file, std::move(ours).error());
+    return Repeat(*file.claimed_id, **std::move(earlier));
+  }
 
   Checklist list(Checklist::Mode::kDecide);
   Judge(incoming, *trust, **records, file, list);

@@ -146,6 +146,11 @@ class AuditLog {
 
   // An entry that binds no RequestID.
   virtual Result<audit::Receipt> Append(const audit::Entry& entry) = 0;
+
+  // That no other box had taken over when this was called (design.md section 4, the writer's step
+  // 3): before an answer that was stored earlier leaves. Writes nothing. kOvertaken,
+  // kHsmUnavailable.
+  virtual Status Confirm() = 0;
 };
 
 // The ACB's keys in the HSM. Thread-safe. Blocks for the HSM.

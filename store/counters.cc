@@ -81,11 +81,8 @@ Result<OriginatorCounter> DecideCounter(const Transaction& transaction, const Co
                                         const OpenSettings& settings) {
   const auto floor = CheckCell(row, wish.role, settings.recorded_floor_limit);
   if (!floor) return floor.error();
-  if (fence.raise < row.raise) {
-    return Damaged(Table::kCounters, KeyOf(wish.request.target), "has a raise of the future");
-  }
   if (auto free = CheckNoneUnanswered(transaction, wish.request.target); !free) return free.error();
-  const auto next = NextCounter(row.last_issued, fence.raise - row.raise, *floor, fence.base);
+  const auto next = NextCounter(row.last_issued, *floor, fence.base);
   if (!next) return next;
   return Choose(*next, wish.proposed, settings.counter_jump);
 }
@@ -93,14 +90,13 @@ Result<OriginatorCounter> DecideCounter(const Transaction& transaction, const Co
 struct Decision {
   OriginatorCounter counter;
   CountersRow row;
-  std::uint64_t raise;
   bool released;  // from quarantine: it stays so if the reservation is given up
 };
 
 // All that Reserve checks, before it writes anything.
 Result<Decision> Decide(const Transaction& transaction, const ReservationWish& wish,
                         const OpenSettings& settings) {
-  auto row = FindCounters(transaction, wish.request.target);
+  auto row = FindCurrentCounters(transaction, wish.request.target);
   if (!row) return std::move(row).error();
   if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
   if (auto open = CheckOpen(transaction, wish.request, wish.body); !open) {
@@ -111,6 +107,7 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
   }
   const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
   if (!fence) return fence.error();
+  if (fence->exported) return Failure(Reason::kCountersExported);
   const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
   if (!counter) return counter.error();
   const auto request = FindRequestRow(transaction, wish.request);
@@ -120,7 +117,7 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
     auto below = CheckVolume(transaction, wish.request.originator, wish.at, settings.volume);
     if (!below) return std::move(below).error();
   }
-  return Decision{*counter, **std::move(row), fence->raise, released};
+  return Decision{*counter, **std::move(row), released};
 }
 
 Status WriteReservation(WriteTransaction& transaction, const ReservationWish& wish,
@@ -171,13 +168,11 @@ Result<std::vector<Unanswered>> ListUnanswered(const Transaction& transaction) {
 
 }  // namespace
 
-Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, std::uint64_t raise_due,
-                                      FloorSeqNumber floor, std::uint64_t base) {
+Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, FloorSeqNumber floor,
+                                      std::uint64_t base) {
   // R-NOW-2: unsigned 64 bit, compared before anything is added, so that nothing wraps.
-  const auto exhausted = [] { return Failure(Reason::kCounterExhausted); };
-  if (last_issued > kMaxSeqNumber || raise_due > kMaxSeqNumber - last_issued) return exhausted();
-  const std::uint64_t greatest = std::max({last_issued + raise_due, floor.value(), base});
-  if (greatest >= kMaxSeqNumber) return exhausted();
+  const std::uint64_t greatest = std::max({last_issued, floor.value(), base});
+  if (greatest >= kMaxSeqNumber) return Failure(Reason::kCounterExhausted);
   return *OriginatorCounter::From(greatest + 1);
 }
 
@@ -194,8 +189,8 @@ Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const Reser
   if (!decided) return std::move(decided).error();
 
   // R-NOW-7, R-128-18: recorded before it is handed out, one sequence for all cells of the device.
+  transaction.NoteMove(decided->counter.value() - decided->row.last_issued);
   decided->row.last_issued = decided->counter.value();
-  decided->row.raise = decided->raise;
   if (auto written = WriteReservation(transaction, wish, decided->row, decided->released);
       !written) {
     return std::move(written).error();

@@ -10,9 +10,10 @@
 
 namespace acb::store {
 
-// 1 + max(last_issued + raise_due, floor, base). kCounterExhausted when that is above 2^63-1.
-Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, std::uint64_t raise_due,
-                                      FloorSeqNumber floor, std::uint64_t base);
+// 1 + max(last_issued, floor, base), where last_issued is brought to the raise of now.
+// kCounterExhausted when that is above 2^63-1.
+Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, FloorSeqNumber floor,
+                                      std::uint64_t base);
 
 // CounterStore::Reserve.
 Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const ReservationWish& wish,

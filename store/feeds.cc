@@ -327,6 +327,7 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
                                                 std::string(Name(table)));
     }
   }
+  transaction_.DemandAnchor();
   audit::Entry counted = entry;
   counted.Set("rows", std::to_string(outcome_.rows));
   counted.Set("changed", std::to_string(outcome_.changed));

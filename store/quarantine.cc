@@ -56,6 +56,7 @@ Result<Agreement> FirstOfTwo(WriteTransaction& transaction, QuarantinedItem item
   item.first_operator = operator_name;
   Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
   if (!put) return std::move(put).error();
+  transaction.DemandAnchor();
   return Agreement{
       .complete = false, .item = std::move(item), .request_octets = {}, .receipt = *receipt};
 }
@@ -218,6 +219,7 @@ Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, Quarant
   if (Status gone = transaction.Delete(Table::kQuarantine, KeyOf(id)); !gone) {
     return std::move(gone).error();
   }
+  transaction.DemandAnchor();
   return done;
 }
 

@@ -56,6 +56,14 @@ Result<Row> ReadSetting(const Transaction& transaction, Setting setting,
 // Nothing when the device is not known. A device without its counters is damage, not a device whose
 // counters start at zero (style.md, State).
 Result<std::optional<CountersRow>> FindCounters(const Transaction& transaction, Eui64 device);
+// The same brought to the raise of now (design.md section 4): what a device may have lost is added
+// to last_issued, `raise` is that of the settings, and after a recovery that lost the log its cells
+// are unknown until something newer is recorded. A job that writes a counters row begins with this
+// one.
+Result<std::optional<CountersRow>> FindCurrentCounters(const Transaction& transaction,
+                                                       Eui64 device);
+// What FindCurrentCounters does to a row. kRecordDamaged: its raise is one of the future.
+Status BringUpToDate(CountersRow& row, const Fence& fence, Eui64 device);
 Result<std::optional<Device>> FindDeviceRow(const Transaction& transaction, Eui64 device);
 Result<std::optional<RequestRow>> FindRequestRow(const Transaction& transaction,
                                                  const RequestId& request);

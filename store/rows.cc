@@ -314,7 +314,7 @@ std::optional<Suspension> DecodeSuspension(BytesView key, BytesView payload) {
 }
 
 // The format of the whole: what tables there are and what their records mean.
-constexpr std::uint16_t kFormat = 1;
+constexpr std::uint16_t kFormat = 2;
 
 Bytes EncodeIdentity(const Identity& identity) {
   return ByteWriter()
@@ -338,13 +338,38 @@ std::optional<Identity> DecodeIdentity(BytesView payload) {
 }
 
 Bytes EncodeFence(const Fence& fence) {
-  return ByteWriter().U64(fence.raise).U64(fence.base).bytes();
+  return ByteWriter()
+      .U64(fence.raise)
+      .U64(fence.base)
+      .U64(fence.recovered)
+      .U8(fence.exported ? 1 : 0)
+      .bytes();
 }
 std::optional<Fence> DecodeFence(BytesView payload) {
   ByteReader in(payload);
-  const Fence fence{in.U64(), in.U64()};
-  if (!in.Finished() || fence.raise > kMaxSeqNumber || fence.base > kMaxSeqNumber) return {};
+  Fence fence;
+  fence.raise = in.U64();
+  fence.base = in.U64();
+  fence.recovered = in.U64();
+  const std::uint8_t exported = in.U8();
+  fence.exported = exported != 0;
+  if (!in.Finished() || fence.raise > kMaxSeqNumber || fence.base > kMaxSeqNumber ||
+      fence.recovered > fence.raise || exported > 1) {
+    return {};
+  }
   return fence;
+}
+
+Bytes EncodeEpoch(const Epoch& epoch) {
+  return ByteWriter().U64(epoch.epoch).Raw(epoch.instance).bytes();
+}
+std::optional<Epoch> DecodeEpoch(BytesView payload) {
+  ByteReader in(payload);
+  Epoch epoch;
+  epoch.epoch = in.U64();
+  epoch.instance = TakeArray<16>(in);
+  if (!in.Finished()) return {};
+  return epoch;
 }
 
 Bytes EncodeNumber(std::uint64_t number) { return ByteWriter().U64(number).bytes(); }

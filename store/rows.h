@@ -71,17 +71,29 @@ Bytes EncodeSuspension(const Suspension& suspension);
 std::optional<Suspension> DecodeSuspension(BytesView key, BytesView payload);
 
 // Table settings.
-enum class Setting : std::uint8_t { kIdentity = 1, kFence = 2, kTrustGeneration = 3 };
+enum class Setting : std::uint8_t { kIdentity = 1, kFence = 2, kTrustGeneration = 3, kEpoch = 4 };
 Bytes KeyOf(Setting setting);
 Bytes EncodeIdentity(const Identity& identity);
 std::optional<Identity> DecodeIdentity(BytesView payload);
-// raise and base of design.md section 4.
+// raise and base of design.md section 4, and what operators did to all counters at once.
 struct Fence {
   std::uint64_t raise = 0;
   std::uint64_t base = 0;
+  // Raise of the last recovery that lost the log: cells of rows written under a lower one are
+  // unknown. 0: none.
+  std::uint64_t recovered = 0;
+  // An export handed the counters to another box for good: nothing is reserved here any more.
+  bool exported = false;
 };
 Bytes EncodeFence(const Fence& fence);
 std::optional<Fence> DecodeFence(BytesView payload);
+// The start that this store last saw; epoch 0: none yet.
+struct Epoch {
+  std::uint64_t epoch = 0;
+  std::array<std::uint8_t, 16> instance{};
+};
+Bytes EncodeEpoch(const Epoch& epoch);
+std::optional<Epoch> DecodeEpoch(BytesView payload);
 Bytes EncodeNumber(std::uint64_t number);
 std::optional<std::uint64_t> DecodeNumber(BytesView payload);
 

@@ -39,6 +39,33 @@ Result<std::optional<CountersRow>> FindCounters(const Transaction& transaction, 
   return std::optional<CountersRow>();
 }
 
+Status BringUpToDate(CountersRow& row, const Fence& fence, Eui64 device) {
+  if (row.raise > fence.raise) {
+    return Damaged(Table::kCounters, KeyOf(device), "has a raise of the future");
+  }
+  if (row.raise < fence.recovered) {
+    row.supplier.holder = CellState::Holder::kUnknown;
+    row.network_operator.holder = CellState::Holder::kUnknown;
+  }
+  const std::uint64_t due = fence.raise - row.raise;
+  // Above 2^63-1 nothing is issued any more: NextCounter says so.
+  row.last_issued = row.last_issued > kMaxSeqNumber - due ? kMaxSeqNumber : row.last_issued + due;
+  row.raise = fence.raise;
+  return Done{};
+}
+
+Result<std::optional<CountersRow>> FindCurrentCounters(const Transaction& transaction,
+                                                       Eui64 device) {
+  auto row = FindCounters(transaction, device);
+  if (!row || !row->has_value()) return row;
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  if (Status current = BringUpToDate(**row, *fence, device); !current) {
+    return std::move(current).error();
+  }
+  return row;
+}
+
 Result<std::optional<Device>> FindDeviceRow(const Transaction& transaction, Eui64 device) {
   const Bytes key = KeyOf(device);
   const auto payload = transaction.Get(Table::kDevices, key);
@@ -57,11 +84,14 @@ Result<std::optional<RequestRow>> FindRequestRow(const Transaction& transaction,
 Result<std::optional<Device>> Snapshot::FindDevice(Eui64 id) const {
   auto device = FindDeviceRow(transaction_, id);
   if (!device || !device->has_value()) return device;
-  auto counters = FindCounters(transaction_, id);
-  if (!counters) return std::move(counters).error();
-  (*device)->supplier = (*counters)->supplier;
-  (*device)->network_operator = (*counters)->network_operator;
-  (*device)->last_issued = (*counters)->last_issued;
+  auto written = FindCounters(transaction_, id);
+  if (!written) return std::move(written).error();
+  auto current = FindCurrentCounters(transaction_, id);
+  if (!current) return std::move(current).error();
+  (*device)->supplier = (*current)->supplier;
+  (*device)->network_operator = (*current)->network_operator;
+  // What was really issued, without the raise that the next one will be above.
+  (*device)->last_issued = (*written)->last_issued;
   return device;
 }
 

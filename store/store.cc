@@ -60,6 +60,9 @@ Result<Identity> CheckAtOpen(const Transaction& transaction, const OpenSettings&
   if (auto number = ReadSetting(transaction, Setting::kTrustGeneration, DecodeNumber); !number) {
     return std::move(number).error();
   }
+  if (auto epoch = ReadSetting(transaction, Setting::kEpoch, DecodeEpoch); !epoch) {
+    return std::move(epoch).error();
+  }
   if (auto end = CheckAuditEnd(transaction); !end) return std::move(end).error();
   return identity;
 }
@@ -69,6 +72,7 @@ Status PutSettings(WriteTransaction& transaction, const Identity& identity) {
       {Setting::kIdentity, EncodeIdentity(identity)},
       {Setting::kFence, EncodeFence({})},
       {Setting::kTrustGeneration, EncodeNumber(0)},
+      {Setting::kEpoch, EncodeEpoch({})},
   };
   for (const auto& [setting, payload] : settings) {
     if (auto put = transaction.Put(Table::kSettings, KeyOf(setting), payload); !put) return put;
@@ -253,6 +257,10 @@ Result<std::vector<Suspension>> Store::ListSuspensions() const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
   return ReadSuspensions(*transaction);
+}
+
+Status Store::Confirm() {
+  return core_->writer.Run(Lane::kFinish, [](WriteTransaction&) -> Status { return Done{}; });
 }
 
 Result<audit::Receipt> Store::Append(const audit::Entry& entry) {

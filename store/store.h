@@ -191,6 +191,7 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
                                        const audit::Entry& entry, const Failure& why,
                                        BytesView request_octets) override;
   Result<audit::Receipt> Append(const audit::Entry& entry) override;
+  Status Confirm() override;
 
   Result<audit::Receipt> AppendQuarantined(const RequestId& request, const Sha256Digest& body,
                                            RemotePartyRole role, const audit::Entry& entry,

@@ -47,6 +47,7 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
     if (!put) return std::move(put).error();
   }
   if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();
+  transaction.DemandAnchor();
   return receipt;
 }
 
@@ -74,6 +75,7 @@ Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, Ut
                             : transaction.Put(Table::kSuspensions, key, EncodeSuspension(*row));
   if (!written) return std::move(written).error();
   if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();
+  transaction.DemandAnchor();
   return Lifting{complete, *receipt};
 }
 

@@ -31,6 +31,12 @@ enum class Table : std::uint8_t {
   kSuspensions = 20,
   kQuarantine = 21,
   kVolume = 22,
+  kAuditNodes = 23,
+  kDeviceSigningKeys = 24,
+  kObserved = 25,
+  kPending = 26,
+  kElsewhere = 27,
+  kAgreements = 28,
 };
 
 struct TableInfo {
@@ -38,7 +44,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 22> kTables = {{
+inline constexpr std::array<TableInfo, 28> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -61,6 +67,12 @@ inline constexpr std::array<TableInfo, 22> kTables = {{
     {Table::kSuspensions, "suspensions"},
     {Table::kQuarantine, "quarantine"},
     {Table::kVolume, "volume"},
+    {Table::kAuditNodes, "audit-nodes"},
+    {Table::kDeviceSigningKeys, "device-signing-keys"},
+    {Table::kObserved, "observed"},
+    {Table::kPending, "pending"},
+    {Table::kElsewhere, "elsewhere"},
+    {Table::kAgreements, "agreements"},
 }};
 
 // Place of a table in kTables.

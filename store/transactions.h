@@ -72,6 +72,17 @@ class WriteTransaction : public Transaction {
   std::uint64_t writes() const { return writes_; }  // done or tried
   // A write failed: LMDB takes no more, and the transaction can only be dropped.
   bool broken() const { return broken_; }
+  // What the writer's anchor needs to know of the jobs (design.md section 4, "Outstanding").
+  // `last_issued` of a device, brought to the raise of now, went up by this much.
+  void NoteMove(std::uint64_t distance) {
+    moved_ = distance > kMaxMoved - moved_ ? kMaxMoved : moved_ + distance;
+  }
+  // What this job wrote must be anchored before its caller is told: a recorded floor, a cell that
+  // becomes the ACB's, an import, a raise, an operator's act, an export.
+  void DemandAnchor() { anchor_demanded_ = true; }
+  std::uint64_t moved() const { return moved_; }
+  bool anchor_demanded() const { return anchor_demanded_; }
+
   // For a job that reads or writes a great part of the store (environment.h).
   void LetGoOfPages() const { environment_->LetGoOfPages(); }
 
@@ -79,6 +90,9 @@ class WriteTransaction : public Transaction {
   using Transaction::Transaction;
   Status Wrote(int code, std::string_view doing);
 
+  static constexpr std::uint64_t kMaxMoved = ~std::uint64_t{0};
+  std::uint64_t moved_ = 0;  // stays at its greatest value instead of wrapping
+  bool anchor_demanded_ = false;
   std::uint64_t writes_ = 0;
   bool broken_ = false;
 };

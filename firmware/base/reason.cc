@@ -119,6 +119,16 @@ constexpr ReasonInfo kReasons[] = {
      "No floor was requested: the new party must start above the Access Control Broker's counter."},
     {Reason::kRevocationNotChecked, "REVOCATION_NOT_CHECKED", kObservation, 200, "I0",
      "Test environment: no revocation list exists for an issuer named in configuration."},
+    {Reason::kHolderMismatch, "HOLDER_MISMATCH", kObservation, 200, "I0",
+     "The device reports another holder of the cell before the command than is recorded."},
+    {Reason::kCounterNotOurs, "COUNTER_NOT_OURS", kObservation, 200, "I0",
+     "A command bears the Access Control Broker as originator with a counter not given out here."},
+    {Reason::kStaleObservation, "STALE_OBSERVATION", kObservation, 200, "I0",
+     "A repeated, late or reordered message: what is recorded already is not lowered."},
+    {Reason::kNotSuccessful, "NOT_SUCCESSFUL", kObservation, 200, "I0",
+     "The device did not carry the command out, or not for every cell of the role."},
+    {Reason::kSignatureNotChecked, "SIGNATURE_NOT_CHECKED", kObservation, 200, "I0",
+     "No certificate is known for the signer of the observed command or response."},
 
     {Reason::kAcbCert, "ACB_CERT", kFault, 503, "E100",
      "The Access Control Broker's own certificate is missing, expired or revoked."},
@@ -132,6 +142,9 @@ constexpr ReasonInfo kReasons[] = {
      "The command that was built does not say what was requested; nothing was signed."},
     {Reason::kFirmwareHash, "FIRMWARE_HASH", kFault, 503, "E100",
      "The installed software is not the release it claims to be."},
+    {Reason::kObservationMismatch, "OBSERVATION_MISMATCH", kRefusal, 422, "E100",
+     "The response is not that of the command: device, originator, counter or message code "
+     "differ."},
 
     {Reason::kVolumeExceeded, "VOLUME_EXCEEDED", kHold, 202, "I99",
      "More handovers than the threshold allows: the request waits for two operators."},
@@ -157,6 +170,23 @@ constexpr ReasonInfo kReasons[] = {
 
     {Reason::kSigningSuspended, "SIGNING_SUSPENDED", kFault, 503, "E100",
      "Operators have stopped all signing; try again when it is lifted."},
+    {Reason::kAnchorMissing, "ANCHOR_MISSING", kFault, 503, "E100",
+     "The cryptographic module holds no anchor of this store; signing is off until a recovery."},
+    {Reason::kAnchorForeign, "ANCHOR_FOREIGN", kFault, 503, "E100",
+     "The anchor in the cryptographic module is of another store or another token; signing is "
+     "off."},
+    {Reason::kStoreRolledBack, "STORE_ROLLED_BACK", kFault, 503, "E100",
+     "The store is older than the anchor in the cryptographic module; signing is off until a "
+     "recovery."},
+    {Reason::kOvertaken, "OVERTAKEN", kFault, 503, "E100",
+     "Another appliance with a copy of this store has taken over; this one signs no more."},
+    {Reason::kStoreFull, "STORE_FULL", kFault, 503, "E100",
+     "The reserve of disk or map space is reached: no new work is taken."},
+    {Reason::kCountersExported, "COUNTERS_EXPORTED", kFault, 503, "E100",
+     "The counters of this store were exported for good: another appliance signs for its "
+     "devices."},
+    {Reason::kBackupDamaged, "BACKUP_DAMAGED", kFault, 503, "E100",
+     "The backup or export is damaged, incomplete, or not for this key."},
 
     {Reason::kTooLarge, "TOO_LARGE", kRefusal, 413, "E100", "The request is larger than allowed."},
     {Reason::kNotFound, "NOT_FOUND", kRefusal, 404, "E100", "There is no such resource."},

@@ -74,6 +74,12 @@ enum class Reason : std::uint16_t {
   kGnoToAcb = 82,
   kFloorAbsent = 83,
   kRevocationNotChecked = 84,
+  // ours
+  kHolderMismatch = 85,
+  kCounterNotOurs = 86,
+  kStaleObservation = 87,
+  kNotSuccessful = 88,
+  kSignatureNotChecked = 89,
 
   // Keys, integrity
   kAcbCert = 90,
@@ -82,6 +88,7 @@ enum class Reason : std::uint16_t {
   kRole = 93,
   kCorrelation = 94,
   kFirmwareHash = 95,
+  kObservationMismatch = 96,  // ours
 
   // Volume (ours)
   kVolumeExceeded = 100,
@@ -97,6 +104,14 @@ enum class Reason : std::uint16_t {
   kBusy = 117,
   kConfiguration = 118,
   kSigningSuspended = 119,
+  // The anchor in the HSM and the store (design.md section 4)
+  kAnchorMissing = 120,
+  kAnchorForeign = 121,
+  kStoreRolledBack = 122,
+  kOvertaken = 123,
+  kStoreFull = 124,
+  kCountersExported = 125,
+  kBackupDamaged = 126,
 
   // The transport (ours): refused before a request was read.
   kTooLarge = 130,

@@ -92,6 +92,11 @@ class FakeLog final : public AuditLog {
     events_.push_back("quarantine");
     return Keep(entry);
   }
+  Status Confirm() override {
+    if (confirm_fails_with) return Failure(*confirm_fails_with);
+    return Done{};
+  }
+  std::optional<Reason> confirm_fails_with;
   Result<audit::Receipt> Append(const audit::Entry& entry) override {
     if (refused_fails_with) return Failure(*refused_fails_with);
     events_.push_back("record refused");

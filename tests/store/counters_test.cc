@@ -4,41 +4,67 @@
 #include <set>
 #include <thread>
 
+#include "store/reading.h"
 #include "tests/store/store_fixture.h"
 
 namespace acb::store {
 namespace {
 
-std::uint64_t Next(std::uint64_t last, std::uint64_t raise, std::uint64_t floor,
-                   std::uint64_t base) {
-  const auto next = NextCounter(last, raise, *FloorSeqNumber::From(floor), base);
+std::uint64_t Next(std::uint64_t last, std::uint64_t floor, std::uint64_t base) {
+  const auto next = NextCounter(last, *FloorSeqNumber::From(floor), base);
   return next ? next->value() : 0;
 }
 
 TEST(NextCounter, IsOneAboveTheGreatestKnown) {
-  EXPECT_EQ(Next(0, 0, 0, 0), 1u);
-  EXPECT_EQ(Next(10, 0, 3, 4), 11u);
-  EXPECT_EQ(Next(3, 0, 10, 4), 11u);
-  EXPECT_EQ(Next(3, 0, 4, 10), 11u);
-  EXPECT_EQ(Next(10, 4096, 3, 4), 4107u);
+  EXPECT_EQ(Next(0, 0, 0), 1u);
+  EXPECT_EQ(Next(10, 3, 4), 11u);
+  EXPECT_EQ(Next(3, 10, 4), 11u);
+  EXPECT_EQ(Next(3, 4, 10), 11u);
 }
 
 // R-NOW-2: compared before anything is added.
 TEST(NextCounter, EndsAt2To63Minus1AndNeverWraps) {
-  EXPECT_EQ(Next(kMaxSeqNumber - 1, 0, 0, 0), kMaxSeqNumber);
-  EXPECT_EQ(Next(kMaxSeqNumber - 2, 1, 0, 0), kMaxSeqNumber);
-  EXPECT_EQ(Next(0, 0, kMaxSeqNumber - 1, 0), kMaxSeqNumber);
-  const auto exhausted = [](std::uint64_t last, std::uint64_t raise, std::uint64_t floor,
-                            std::uint64_t base) {
-    return NextCounter(last, raise, *FloorSeqNumber::From(floor), base);
+  EXPECT_EQ(Next(kMaxSeqNumber - 1, 0, 0), kMaxSeqNumber);
+  EXPECT_EQ(Next(0, kMaxSeqNumber - 1, 0), kMaxSeqNumber);
+  const auto exhausted = [](std::uint64_t last, std::uint64_t floor, std::uint64_t base) {
+    return NextCounter(last, *FloorSeqNumber::From(floor), base);
   };
-  EXPECT_THAT(exhausted(kMaxSeqNumber, 0, 0, 0), FailsWith(Reason::kCounterExhausted));
-  EXPECT_THAT(exhausted(kMaxSeqNumber - 1, 1, 0, 0), FailsWith(Reason::kCounterExhausted));
-  EXPECT_THAT(exhausted(1, UINT64_MAX, 0, 0), FailsWith(Reason::kCounterExhausted));
-  EXPECT_THAT(exhausted(10'560'878'642'999'590'912u, 0, 0, 0),
-              FailsWith(Reason::kCounterExhausted));
-  EXPECT_THAT(exhausted(0, 0, kMaxSeqNumber, 0), FailsWith(Reason::kCounterExhausted));
-  EXPECT_THAT(exhausted(0, 0, 0, UINT64_MAX), FailsWith(Reason::kCounterExhausted));
+  EXPECT_THAT(exhausted(kMaxSeqNumber, 0, 0), FailsWith(Reason::kCounterExhausted));
+  EXPECT_THAT(exhausted(10'560'878'642'999'590'912u, 0, 0), FailsWith(Reason::kCounterExhausted));
+  EXPECT_THAT(exhausted(0, kMaxSeqNumber, 0), FailsWith(Reason::kCounterExhausted));
+  EXPECT_THAT(exhausted(0, 0, UINT64_MAX), FailsWith(Reason::kCounterExhausted));
+}
+
+std::optional<std::uint64_t> Raised(std::uint64_t last, std::uint64_t raise, const Fence& fence) {
+  CountersRow row;
+  row.last_issued = last;
+  row.raise = raise;
+  return BringUpToDate(row, fence, kDevice) ? std::optional(row.last_issued) : std::nullopt;
+}
+
+// What each unclean start may have lost is added once, however the row is written afterwards.
+TEST(BringUpToDate, AddsTheRaiseSinceTheRowWasWrittenAndNeverWraps) {
+  EXPECT_EQ(Raised(10, 0, {.raise = 4096}), 4106u);
+  EXPECT_EQ(Raised(10, 4096, {.raise = 4096}), 10u);
+  EXPECT_EQ(Raised(kMaxSeqNumber - 2, 0, {.raise = 2}), kMaxSeqNumber);
+  EXPECT_EQ(Raised(kMaxSeqNumber - 1, 0, {.raise = 2}), kMaxSeqNumber);
+  EXPECT_EQ(Raised(1, 0, {.raise = kMaxSeqNumber}), kMaxSeqNumber);
+  EXPECT_EQ(Raised(10, 2, {.raise = 1}), std::nullopt);
+}
+
+TEST(BringUpToDate, MakesCellsUnknownThatWereWrittenBeforeARecovery) {
+  for (const auto& [raise, holder] :
+       {std::pair<std::uint64_t, CellState::Holder>{4095, CellState::Holder::kUnknown},
+        {4096, CellState::Holder::kAcb}}) {
+    CountersRow row;
+    row.raise = raise;
+    row.supplier = OfAcb(7);
+    row.network_operator = OfAcb(8);
+    ASSERT_TRUE(BringUpToDate(row, {.raise = 5000, .recovered = 4096}, kDevice));
+    EXPECT_EQ(row.supplier.holder, holder);
+    EXPECT_EQ(row.network_operator.holder, holder);
+    EXPECT_EQ(row.supplier.floor->value(), 7u);
+  }
 }
 
 class Reserve : public StoreTest {

@@ -83,6 +83,19 @@ bool IsEnumerator(Reason reason) {
     case Reason::kMethodNotAllowed:
     case Reason::kForbidden:
     case Reason::kMediaType:
+    case Reason::kHolderMismatch:
+    case Reason::kCounterNotOurs:
+    case Reason::kStaleObservation:
+    case Reason::kNotSuccessful:
+    case Reason::kSignatureNotChecked:
+    case Reason::kObservationMismatch:
+    case Reason::kAnchorMissing:
+    case Reason::kAnchorForeign:
+    case Reason::kStoreRolledBack:
+    case Reason::kOvertaken:
+    case Reason::kStoreFull:
+    case Reason::kCountersExported:
+    case Reason::kBackupDamaged:
     case Reason::kFeedRejected:
       return true;
   }
@@ -158,6 +171,19 @@ TEST(Reasons, KeepTheirNumbersForEver) {
                                                  {Reason::kDeletedByOperators, 13},
                                                  {Reason::kVolumeExceeded, 100},
                                                  {Reason::kSigningSuspended, 119},
+                                                 {Reason::kHolderMismatch, 85},
+                                                 {Reason::kCounterNotOurs, 86},
+                                                 {Reason::kStaleObservation, 87},
+                                                 {Reason::kNotSuccessful, 88},
+                                                 {Reason::kSignatureNotChecked, 89},
+                                                 {Reason::kObservationMismatch, 96},
+                                                 {Reason::kAnchorMissing, 120},
+                                                 {Reason::kAnchorForeign, 121},
+                                                 {Reason::kStoreRolledBack, 122},
+                                                 {Reason::kOvertaken, 123},
+                                                 {Reason::kStoreFull, 124},
+                                                 {Reason::kCountersExported, 125},
+                                                 {Reason::kBackupDamaged, 126},
                                                  {Reason::kOtherOperator, 136},
                                                  {Reason::kTestKey, 3},
                                                  {Reason::kRoleNotAllowed, 4},

@@ -107,11 +107,16 @@ Result<Opened> OpenLocked(HsmSettings& settings) {
 }
 
 Status Serve(HsmSettings& settings, std::uint8_t number, Look look, const ChildPipes& pipes) {
-  auto lister = Lister::Start(settings);
-  if (!lister) return std::move(lister).error();
+  std::unique_ptr<Lister> lister;
+  // Without one, List is always through the session.
+  if (look == Look::kAnew) {
+    auto started = Lister::Start(settings);
+    if (!started) return std::move(started).error();
+    lister = *std::move(started);
+  }
   auto opened = OpenLocked(settings);
   if (!opened) return std::move(opened).error();
-  HsmAnchorObjects objects(*opened, settings.lock_file, *std::move(lister), kApplication);
+  HsmAnchorObjects objects(*opened, settings.lock_file, std::move(lister), kApplication);
   Participant participant(number, look, objects);
   if (number == 0) {
     if (auto clean = participant.CleanUp(); !clean) return clean;

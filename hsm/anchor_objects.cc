@@ -23,6 +23,10 @@ Result<Session*> HsmAnchorObjects::UseSession() {
 }
 
 Result<std::vector<Bytes>> HsmAnchorObjects::List() {
+  return changed_ && lister_ ? ListAnew() : ListOwn();
+}
+
+Result<std::vector<Bytes>> HsmAnchorObjects::ListOwn() {
   auto session = UseSession();
   if (!session) return std::move(session).error();
   auto objects = ReadDataObjects(**session, application_);
@@ -37,7 +41,10 @@ Result<std::vector<Bytes>> HsmAnchorObjects::ListAnew() {
     return Failure{Reason::kHsmUnavailable, {}, "no lister was started for the HSM's objects"};
   }
   auto objects = lister_->List(application_);
-  if (objects) return objects;
+  if (objects) {
+    changed_ = false;
+    return objects;
+  }
   // Whatever it is: the callers' answer is to sign nothing more.
   return Failure{Reason::kHsmUnavailable, {}, std::move(objects).error().detail};
 }
@@ -47,6 +54,7 @@ Status HsmAnchorObjects::Create(BytesView octets) {
   if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
   auto session = UseSession();
   if (!session) return std::move(session).error();
+  changed_ = true;  // whether or not it succeeds
   return CreateDataObject(**session, application_, octets);
 }
 
@@ -55,6 +63,7 @@ Status HsmAnchorObjects::Destroy(BytesView octets) {
   if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
   auto session = UseSession();
   if (!session) return std::move(session).error();
+  changed_ = true;
   return DestroyDataObjects(**session, application_, octets);
 }
 

@@ -22,9 +22,15 @@ namespace acb::hsm {
 // an error. Creating and destroying happen under the StartLock: SoftHSM fails when two change
 // objects at once (ecosystem.md section 3, quirk 2).
 //
-// List and the search of Destroy look through that session, which may be behind other processes;
-// what it has not seen yet Destroy leaves. More than 64 objects, or one longer than 512 octets, is
-// a failure of every call. After a failed Create the object may be there or not.
+// List looks through that session, except when this process has changed objects since the last
+// listing anew: then that is what it does. SoftHSM numbers the states of a token, and a process
+// that changes an object gives its state the number that another may just have given: it would not
+// see the other's object even later (measured: 30 of 30 such listings miss it). Once a listing anew
+// has followed the last change of ours, what another does has a number of its own.
+//
+// The search of Destroy is through the session alone: what that has not seen it leaves. More than
+// 64 objects, or one longer than 512 octets, is a failure of every call. After a failed Create the
+// object may be there or not.
 //
 // List reads every value each time: 5 objects cost less than the flush of a batch, and a handle
 // does not prove that it still stands for what it did.
@@ -45,6 +51,7 @@ class HsmAnchorObjects final : public AnchorObjects {
   const std::string& token_serial() const override { return opened_.token.info.serial; }
 
  private:
+  Result<std::vector<Bytes>> ListOwn();
   // One that works, opened anew when there is none.
   Result<Session*> UseSession();
 
@@ -53,6 +60,7 @@ class HsmAnchorObjects final : public AnchorObjects {
   const std::unique_ptr<Lister> lister_;
   const std::string application_;
   std::optional<Session> session_;
+  bool changed_ = false;  // since the last listing anew
 };
 
 }  // namespace acb::hsm

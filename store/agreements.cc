@@ -83,4 +83,11 @@ Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subj
   return transaction.Delete(Table::kAgreements, KeyOf(act, subject));
 }
 
+audit::List NamesOf(const std::optional<OperatorWord>& first, std::string_view second) {
+  audit::List names;
+  if (first) names.emplace_back(first->operator_name);
+  names.emplace_back(second);
+  return names;
+}
+
 }  // namespace acb::store

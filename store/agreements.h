@@ -40,4 +40,7 @@ Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView sub
 // The act is carried out: the word is used up.
 Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject);
 
+// Of an entry: both operators, or the one who has spoken so far.
+audit::List NamesOf(const std::optional<OperatorWord>& first, std::string_view second);
+
 }  // namespace acb::store

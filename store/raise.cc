@@ -88,9 +88,6 @@ Result<Raised> Apply(const Transaction& transaction, const RaiseWish& wish,
 Result<audit::Receipt> Record(WriteTransaction& transaction, const RaiseWish& wish,
                               const Raised& raised, const std::optional<OperatorWord>& first,
                               Environment environment) {
-  audit::List operators;
-  if (first) operators.emplace_back(first->operator_name);
-  operators.emplace_back(wish.operator_name);
   audit::Entry entry("operator", wish.at);
   entry.Set("act", "counter-raise")
       .Set("device", wish.device.Hyphenated())
@@ -98,7 +95,7 @@ Result<audit::Receipt> Record(WriteTransaction& transaction, const RaiseWish& wi
       .SetIfAny("from", raised.from ? std::to_string(*raised.from) : "")
       .SetIfAny("role", wish.role ? acb::Name(*wish.role) : "")
       .Set("explanation", wish.reason)
-      .Set("operators", std::move(operators))
+      .Set("operators", NamesOf(first, wish.operator_name))
       .Set("complete", first.has_value());
   return AppendEntry(transaction, entry, environment);
 }

@@ -2,6 +2,7 @@
 #include "store/interchange.h"
 
 #include "store/agreements.h"
+#include "store/record.h"
 #include "store/rows.h"
 #include "store/tree_root.h"
 #include "tests/store/raw_store.h"
@@ -14,7 +15,7 @@ constexpr const char* kAda = "ada.acb.test";
 constexpr const char* kBob = "bob.acb.test";
 constexpr std::uint64_t kWindow = 4096;
 
-CountersSource SourceOf(std::vector<ExportedCounters> rows) {
+CountersSource RowsOf(std::vector<ExportedCounters> rows) {
   return [rows = std::move(rows),
           i = std::size_t{0}]() mutable -> Result<std::optional<ExportedCounters>> {
     if (i == rows.size()) return std::optional<ExportedCounters>();
@@ -48,12 +49,12 @@ class Interchange : public StoreTest {
   Result<CountersImport> ImportBoth(const ImportWish& wish, std::vector<ExportedCounters> rows) {
     ImportWish first = wish;
     first.operator_name = kAda;
-    const auto said = store_->ImportCounters(first, SourceOf(rows));
+    const auto said = store_->ImportCounters(first, RowsOf(rows));
     if (!said) return said;
     EXPECT_FALSE(said->complete);
     ImportWish second = wish;
     second.operator_name = kBob;
-    return store_->ImportCounters(second, SourceOf(std::move(rows)));
+    return store_->ImportCounters(second, RowsOf(std::move(rows)));
   }
   std::uint64_t Issued(Eui64 device = kDevice) { return FindDevice(device)->last_issued; }
   void SetFence(const Fence& fence) {
@@ -204,17 +205,17 @@ TEST_F(Interchange, HoldsAFloorThatJumpsAndMakesItsCellUnknown) {
 
 TEST_F(Interchange, TakesTwoOperatorsForTheSameFile) {
   const ImportWish ada = Wish(kAda);
-  const auto first = store_->ImportCounters(ada, SourceOf({RowOf(9000)}));
+  const auto first = store_->ImportCounters(ada, RowsOf({RowOf(9000)}));
   ASSERT_TRUE(first);
   EXPECT_FALSE(first->complete);
-  EXPECT_THAT(store_->ImportCounters(ada, SourceOf({RowOf(9000)})),
+  EXPECT_THAT(store_->ImportCounters(ada, RowsOf({RowOf(9000)})),
               FailsWith(Reason::kOtherOperator));
   ImportWish other_file = Wish(kBob);
   other_file.sha256.fill(0x77);
-  EXPECT_FALSE(store_->ImportCounters(other_file, SourceOf({RowOf(9000)}))->complete);
+  EXPECT_FALSE(store_->ImportCounters(other_file, RowsOf({RowOf(9000)}))->complete);
   EXPECT_EQ(Issued(), 0u);
   const std::uint64_t generation = *store_->TrustGeneration();
-  const auto second = store_->ImportCounters(Wish(kBob), SourceOf({RowOf(9000)}));
+  const auto second = store_->ImportCounters(Wish(kBob), RowsOf({RowOf(9000)}));
   ASSERT_TRUE(second);
   EXPECT_TRUE(second->complete);
   EXPECT_EQ(Issued(), 9000u + kWindow);
@@ -232,8 +233,8 @@ TEST_F(Interchange, TakesTwoOperatorsForTheSameFile) {
 TEST_F(Interchange, RefusesTheOtherEnvironmentAndAFileThatFailsHalfWay) {
   ImportWish live = Wish(kAda);
   live.head.environment = Environment::kLive;
-  EXPECT_THAT(store_->ImportCounters(live, SourceOf({})), FailsWith(Reason::kEnvironment));
-  ASSERT_TRUE(store_->ImportCounters(Wish(kAda), SourceOf({})));
+  EXPECT_THAT(store_->ImportCounters(live, RowsOf({})), FailsWith(Reason::kEnvironment));
+  ASSERT_TRUE(store_->ImportCounters(Wish(kAda), RowsOf({})));
   int given = 0;
   const std::uint64_t size = AuditSize();
   const auto broken =
@@ -244,10 +245,10 @@ TEST_F(Interchange, RefusesTheOtherEnvironmentAndAFileThatFailsHalfWay) {
   EXPECT_THAT(broken, FailsWith(Reason::kMalformed));
   EXPECT_EQ(Issued(), 0u);
   EXPECT_EQ(AuditSize(), size);
-  EXPECT_THAT(store_->ImportCounters(Wish(kBob), SourceOf({RowOf(1, 1)})),
+  EXPECT_THAT(store_->ImportCounters(Wish(kBob), RowsOf({RowOf(1, 1)})),
               FailsWith(Reason::kBackupDamaged))
       << "a raise above the file's";
-  EXPECT_TRUE(store_->ImportCounters(Wish(kBob), SourceOf({RowOf(9000)}))->complete);
+  EXPECT_TRUE(store_->ImportCounters(Wish(kBob), RowsOf({RowOf(9000)}))->complete);
 }
 
 // What unclean starts of this box may have lost is counted before it is compared.

@@ -4,6 +4,7 @@
 
 #include "store/answers.h"
 #include "store/audit_log.h"
+#include "store/backup.h"
 #include "store/counters.h"
 #include "store/environment.h"
 #include "store/feeds.h"
@@ -12,6 +13,7 @@
 #include "store/reading.h"
 #include "store/snapshot.h"
 #include "store/suspensions.h"
+#include "store/tree_root.h"
 #include "store/writer.h"
 
 namespace acb::store {
@@ -428,6 +430,36 @@ Result<ProxyPage> Store::ListProxyCertificates(Eui64 from, std::size_t devices) 
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
   return ReadProxyPage(*transaction, from, devices);
+}
+
+Result<StoreState> Store::BeginBackup(const audit::Entry& entry) {
+  const auto receipt = core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
+    return AppendExport(transaction, entry, environment());
+  });
+  if (!receipt) return receipt.error();
+  return State();
+}
+
+Status Store::Copy(const CopySink& sink) const {
+  if (auto sound = core_->writer.CheckNoDoubt(); !sound) return sound;
+  return CopyTo(*core_->environment, sink);
+}
+
+Result<StoreState> Store::State() const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadState(*transaction, identity());
+}
+
+Result<bool> Store::Contains(std::uint64_t size, const Sha256Digest& root) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  const auto held = AuditSizeOf(*transaction);
+  if (!held) return held.error();
+  if (*held < size) return false;
+  const auto tree = ReadTree(*transaction, size);
+  if (!tree) return tree.error();
+  return tree->Root() == root;
 }
 
 Result<std::uint64_t> Store::UnansweredCount() const {

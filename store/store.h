@@ -125,6 +125,20 @@ struct ProxyPage {
   std::optional<Eui64> next;  // the first device that is not in it; nothing at the end
 };
 
+// What a store is at one moment.
+struct StoreState {
+  Identity identity;
+  std::uint64_t epoch = 0;  // of the start that it last saw; 0: none yet
+  std::array<std::uint8_t, 16> instance{};
+  std::uint64_t raise = 0;
+  std::uint64_t base = 0;
+  std::uint64_t tree_size = 0;  // entries of the log
+  Sha256Digest root{};          // of the RFC 6962 tree over them
+};
+
+// Takes a piece of a copy; a failure ends the copy.
+using CopySink = std::function<Status(BytesView)>;
+
 struct Statistics {
   std::uint64_t jobs = 0;     // reservations, entries, imports: done or refused
   std::uint64_t batches = 0;  // of jobs, one transaction each
@@ -285,6 +299,17 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   // with `next`.
   static constexpr std::size_t kMaxProxyDevices = 10'000;
   Result<ProxyPage> ListProxyCertificates(Eui64 from, std::size_t devices) const;
+
+  // Backup and recovery.
+  // Appends `entry` (kind export) and anchors it, and gives the state that every copy begun
+  // afterwards contains. Reads every leaf of the log.
+  Result<StoreState> BeginBackup(const audit::Entry& entry);
+  // The octets of data.mdb as of one moment of the call, in pieces of up to 1 MiB, in constant
+  // memory; other calls go on. Blocks until the sink, which is called on this thread, has all.
+  Status Copy(const CopySink& sink) const;
+  Result<StoreState> State() const;
+  // Whether the first `size` entries of the log are those of `root`.
+  Result<bool> Contains(std::uint64_t size, const Sha256Digest& root) const;
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "tools/acbctl/backup.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
 #include "tools/acbctl/remote.h"
@@ -43,6 +44,9 @@ void AddProvision(CLI::App& app, ProvisionOptions& options) {
                       "Name of an issuer that has no CRL (test only)");
   command->add_option("--pinned-signer", options.pinned_signers,
                       "XML signing certificate trusted without a path (test only)");
+  command->add_option("--backup-key", options.backup_key,
+                      "PEM: P-256 public key or certificate that backups are encrypted to; its "
+                      "private key is kept off the box (test: a pair is made when not given)");
   command->footer(
       "Example:\n  acbctl provision --directory /tmp/box --environment test --root root.pem \\\n"
       "    --acb-ds-certificate acb-ds.pem --acb-ka-certificate acb-ka.pem \\\n"
@@ -161,6 +165,13 @@ int Main(int argc, char** argv) {
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
 
+  BackupOptions backup;
+  CLI::App* backup_command =
+      app.add_subcommand("backup", "A backup of the running box, encrypted to [backup] public_key");
+  backup_command->add_option("--out", backup.out, "The file to make; must not exist")->required();
+  backup_command->footer(
+      "Example:\n  acbctl --directory /tmp/box backup --out /media/safe/box-2026-11-21.backup");
+
   CLI::App* status = app.add_subcommand("status", "Is the box ready, and if not, why");
 
   try {
@@ -183,6 +194,7 @@ int Main(int argc, char** argv) {
   if (suspend_command->parsed()) return Suspend(connection, suspend);
   if (device_show->parsed()) return ShowDevice(connection, device_id);
   if (report->parsed()) return ShowReport(connection, report_name);
+  if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);
   return kUsage;
 }

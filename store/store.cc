@@ -11,6 +11,7 @@
 #include "store/proxy_pages.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
+#include "store/recover.h"
 #include "store/snapshot.h"
 #include "store/suspensions.h"
 #include "store/tree_root.h"
@@ -460,6 +461,18 @@ Result<bool> Store::Contains(std::uint64_t size, const Sha256Digest& root) const
   const auto tree = ReadTree(*transaction, size);
   if (!tree) return tree.error();
   return tree->Root() == root;
+}
+
+Status Store::CheckAnchors(AnchorObjects& objects) const {
+  return CheckAnchorsOf({core_->environment, identity(), objects, 0, {}});
+}
+
+Result<Recovery> Store::Recover(AnchorObjects& objects, const RecoverOrder& order,
+                                std::uint64_t window) {
+  return RecoverStore(
+      {core_->environment, identity(), objects, window,
+       [this](const Writer::Work& work) { return core_->writer.Run(Lane::kAlone, work); }},
+      order);
 }
 
 Result<std::uint64_t> Store::UnansweredCount() const {

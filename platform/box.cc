@@ -254,8 +254,6 @@ Result<checks::AcbCertificates> Box::LoadAcbCertificates() const {
 
 Status Box::RecordStart() {
   const UtcTime now = clock_.Now();
-  // P1, section 7: every counter is accounted for before the first new one is given out.
-  if (Status abandoned = store_->AbandonUnanswered(now); !abandoned) return abandoned;
   const hsm::TokenInfo& token = hsm_->token();
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))

@@ -9,8 +9,6 @@
 #include <thread>
 
 #include "store/audit_log.h"
-#include "store/reading.h"
-#include "store/tree_root.h"
 
 namespace acb::store {
 namespace {
@@ -78,24 +76,6 @@ Result<audit::Receipt> AppendExport(WriteTransaction& transaction, const audit::
   auto receipt = AppendEntry(transaction, entry, environment);
   if (receipt) transaction.DemandAnchor();
   return receipt;
-}
-
-Result<StoreState> ReadState(const Transaction& transaction, const Identity& identity) {
-  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
-  if (!fence) return fence.error();
-  const auto epoch = ReadSetting(transaction, Setting::kEpoch, DecodeEpoch);
-  if (!epoch) return epoch.error();
-  const auto size = AuditSizeOf(transaction);
-  if (!size) return size.error();
-  const auto tree = ReadTree(transaction, *size);
-  if (!tree) return tree.error();
-  return StoreState{.identity = identity,
-                    .epoch = epoch->epoch,
-                    .instance = epoch->instance,
-                    .raise = fence->raise,
-                    .base = fence->base,
-                    .tree_size = *size,
-                    .root = tree->Root()};
 }
 
 Status CopyTo(const LmdbEnvironment& environment, const CopySink& sink) {

@@ -11,9 +11,6 @@ namespace acb::store {
 Result<audit::Receipt> AppendExport(WriteTransaction& transaction, const audit::Entry& entry,
                                     Environment environment);
 
-// What the store is at this moment. Every copy made from now on contains the tree.
-Result<StoreState> ReadState(const Transaction& transaction, const Identity& identity);
-
 // Gives the octets of data.mdb, as of one moment of this call, to `sink` in their order.
 //
 // LMDB writes the copy from the open environment into a pipe: data.mdb is not opened a second time,

@@ -1,38 +1,27 @@
 #include "store/recover.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <vector>
 
+#include "store/anchors.h"
 #include "store/audit_log.h"
+#include "store/audit_tree.h"
 #include "store/feeds.h"
 #include "store/reading.h"
 #include "store/replay.h"
-#include "store/tree_root.h"
 
 namespace acb::store {
 namespace {
 
 constexpr std::uint64_t kRowsBeforeProgress = 10'000;
 
-std::string SerialOf(const AnchorObjects& objects) {
-  return objects.token_serial().substr(0, Anchor::kMaxTokenSerial);
-}
-
-std::string Describe(const Anchor& anchor) {
-  return "epoch " + std::to_string(anchor.epoch) + ", " + std::to_string(anchor.tree_size) +
-         " entries, root " + ToHex(anchor.root);
-}
-
 // What the token holds. An object that is not whole does not exist.
 struct Listing {
   std::vector<Bytes> objects;  // every one, whole or not
   std::vector<Anchor> anchors;
-  const Anchor* top = nullptr;  // the highest that is running or stopped
-  std::uint64_t epoch = 0;      // the greatest
+  std::optional<Anchor> top;  // the highest that is running or stopped
+  std::uint64_t epoch = 0;    // the greatest
   std::uint64_t raise = 0;
   std::uint64_t window = 0;
   std::uint64_t base = 0;
@@ -42,17 +31,16 @@ Result<Listing> List(AnchorObjects& objects) {
   auto octets = objects.ListAnew();
   if (!octets) return std::move(octets).error();
   Listing listing;
+  auto anchors = DecodeAnchors(octets);
+  if (!anchors) return std::move(anchors).error();
   listing.objects = *std::move(octets);
-  for (const Bytes& object : listing.objects) {
-    if (const auto anchor = DecodeAnchor(object)) listing.anchors.push_back(*anchor);
-  }
+  listing.anchors = *std::move(anchors);
+  if (const Anchor* top = TopOf(listing.anchors)) listing.top = *top;
   for (const Anchor& anchor : listing.anchors) {
     listing.epoch = std::max(listing.epoch, anchor.epoch);
     listing.raise = std::max(listing.raise, anchor.raise);
     listing.window = std::max(listing.window, anchor.window);
     listing.base = std::max(listing.base, anchor.base);
-    if (anchor.state == Anchor::State::kClaim) continue;
-    if (listing.top == nullptr || anchor.IsAbove(*listing.top)) listing.top = &anchor;
   }
   return listing;
 }
@@ -78,15 +66,15 @@ Result<bool> ContainsTree(const Transaction& transaction, const Anchor& anchor) 
   const auto size = AuditSizeOf(transaction);
   if (!size) return size.error();
   if (*size < anchor.tree_size) return false;
-  const auto tree = ReadTree(transaction, anchor.tree_size);
-  if (!tree) return tree.error();
-  return tree->Root() == anchor.root;
+  const auto root = RootAt(transaction, anchor.tree_size);
+  if (!root) return root.error();
+  return *root == anchor.root;
 }
 
 // Anchors of this store, made in this token, and the token not older than the store.
-Status CheckListing(const RecoverParts& parts, const Listing& listing, const Own& own) {
+Status CheckListing(const StartParts& parts, const Listing& listing, const Own& own) {
   const std::string serial = SerialOf(parts.objects);
-  if (listing.top == nullptr) {
+  if (!listing.top) {
     return Failure(Reason::kAnchorMissing,
                    "the token " + serial + " holds no anchor of store " + ToHex(parts.identity.id));
   }
@@ -148,15 +136,6 @@ Status CheckBase(const Transaction& transaction, const RecoverOrder& order, std:
         }
         return true;
       });
-}
-
-Instance NewInstance() {
-  Instance instance;
-  // Up to 256 octets come whole or not at all (getrandom(2)).
-  if (::getrandom(instance.data(), instance.size(), 0) != static_cast<ssize_t>(instance.size())) {
-    std::abort();
-  }
-  return instance;
 }
 
 // The lines of EXPORT, against the store's log and the anchored tree.
@@ -266,7 +245,7 @@ Status Importer::Run() {
 // The five steps of recover.h.
 class Recoverer {
  public:
-  Recoverer(const RecoverParts& parts, const RecoverOrder& order) : parts_(parts), order_(order) {}
+  Recoverer(const StartParts& parts, const RecoverOrder& order) : parts_(parts), order_(order) {}
   Result<Recovery> Run();
 
  private:
@@ -280,7 +259,7 @@ class Recoverer {
   Status Confirm();
   Failure TakeBack(Failure why);
 
-  const RecoverParts& parts_;
+  const StartParts& parts_;
   const RecoverOrder& order_;
   Listing before_;
   Own own_;
@@ -332,10 +311,7 @@ Status Recoverer::Claim() {
   anchor_.state = Anchor::State::kClaim;
   const auto transaction = ReadTransaction::Begin(parts_.environment);
   if (!transaction) return transaction.error();
-  const auto tree = ReadTree(*transaction, own_.size);
-  if (!tree) return tree.error();
-  anchor_.tree_size = own_.size;
-  anchor_.root = tree->Root();
+  if (Status named = NameTree(*transaction, anchor_); !named) return named;
   if (Status made = parts_.objects.Create(EncodeAnchor(anchor_)); !made) return made;
   const auto listing = List(parts_.objects);
   if (!listing) return listing.error();
@@ -348,9 +324,7 @@ Status Recoverer::Claim() {
   // A box that still runs may have made another anchor, or a box another raise, since the first
   // listing: what was decided may be too low.
   if (listing->raise <= std::max(before_.raise, fence_.raise) &&
-      listing->window <= std::max(before_.window, parts_.window) &&
-      (listing->top == nullptr) == (before_.top == nullptr) &&
-      (listing->top == nullptr || *listing->top == *before_.top)) {
+      listing->window <= std::max(before_.window, parts_.window) && listing->top == before_.top) {
     return Done{};
   }
   return Failure(Reason::kBusy, "a box is running with this token: stop it, and try again");
@@ -391,7 +365,7 @@ Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) co
       .Set("instance", ToHex(anchor_.instance))
       .Set("cells_unknown", recovery_.cells_unknown)
       .Set("anchors_before", std::to_string(before_.anchors.size()));
-  if (before_.top != nullptr) entry.Set("top_before", Describe(*before_.top));
+  if (before_.top) entry.Set("top_before", Describe(*before_.top));
   if (!order_.base) {
     entry.Set("export_sha256", ToHex(order_.export_sha256))
         .Set("appended", std::to_string(recovery_.appended))
@@ -419,11 +393,7 @@ Status Recoverer::WriteIn(WriteTransaction& transaction) {
     if (!put) return put;
   }
   if (Status raised = RaiseTrustGeneration(transaction); !raised) return raised;
-  const auto tree = ReadTree(transaction, receipt->index + 1);
-  if (!tree) return tree.error();
-  anchor_.tree_size = tree->size();
-  anchor_.root = tree->Root();
-  return Done{};
+  return NameTree(transaction, anchor_);
 }
 
 Status Recoverer::Confirm() {
@@ -433,7 +403,7 @@ Status Recoverer::Confirm() {
   if (Status made = parts_.objects.Create(EncodeAnchor(anchor_)); !made) return made;
   const auto listing = List(parts_.objects);
   if (!listing) return listing.error();
-  if (listing->top == nullptr || *listing->top != anchor_) {
+  if (listing->top != anchor_) {
     return Failure(Reason::kOvertaken, "another box starts or runs with this token");
   }
   const Bytes ours = EncodeAnchor(anchor_);
@@ -473,7 +443,7 @@ Result<Recovery> Recoverer::Run() {
 
 }  // namespace
 
-Status CheckAnchorsOf(const RecoverParts& parts) {
+Status CheckAnchorsOf(const StartParts& parts) {
   const auto listing = List(parts.objects);
   if (!listing) return listing.error();
   const auto transaction = ReadTransaction::Begin(parts.environment);
@@ -489,7 +459,7 @@ Status CheckAnchorsOf(const RecoverParts& parts) {
                                                std::to_string(own->size) + " entries");
 }
 
-Result<Recovery> RecoverStore(const RecoverParts& parts, const RecoverOrder& order) {
+Result<Recovery> RecoverStore(const StartParts& parts, const RecoverOrder& order) {
   return Recoverer(parts, order).Run();
 }
 

@@ -1,33 +1,18 @@
 // Recovery by two operators (design.md section 4, "Recover"; R-SEC3-78). Private to store/.
 #pragma once
 
-#include <functional>
-#include <memory>
-
-#include "firmware/anchor_objects.h"
-#include "store/anchor.h"
-#include "store/environment.h"
-#include "store/transactions.h"
+#include "store/start.h"
 
 namespace acb::store {
 
 // A counter jumps at most this far at once (reliability.md section 1): a base leaves room for it.
 inline constexpr std::uint64_t kGreatestBase = kMaxSeqNumber - (std::uint64_t{1} << 48);
 
-struct RecoverParts {
-  std::shared_ptr<const LmdbEnvironment> environment;
-  Identity identity;
-  AnchorObjects& objects;
-  std::uint64_t window;  // the configured one
-  // Runs the job, commits and flushes.
-  std::function<Status(const std::function<Status(WriteTransaction&)>&)> write;
-};
-
 // Whether a start would go on, as far as the token's anchors and the store say now; nothing is
 // created. Store::CheckAnchors.
-Status CheckAnchorsOf(const RecoverParts& parts);
+Status CheckAnchorsOf(const StartParts& parts);
 
-// Store::Recover.
+// Store::Recover. As an act of the writer (start.h).
 //
 // In this order, so that a crash leaves the old state, or one that starts or can be recovered
 // again:
@@ -36,6 +21,6 @@ Status CheckAnchorsOf(const RecoverParts& parts);
 //   3. one transaction: what is replayed, the fence, the epoch, the `operator` entry; flush;
 //   4. create the object `stopped`, which names the new tree; list again;
 //   5. destroy every other object.
-Result<Recovery> RecoverStore(const RecoverParts& parts, const RecoverOrder& order);
+Result<Recovery> RecoverStore(const StartParts& parts, const RecoverOrder& order);
 
 }  // namespace acb::store

@@ -7,22 +7,31 @@
 namespace acb::hsm {
 
 HsmAnchorObjects::HsmAnchorObjects(Opened& opened, std::filesystem::path lock_file,
-                                   std::unique_ptr<Lister> lister, std::string_view application)
+                                   std::unique_ptr<Lister> lister, std::string_view application,
+                                   SessionPool::Prepare prepare)
     : opened_(opened),
       lock_file_(std::move(lock_file)),
       lister_(std::move(lister)),
-      application_(application) {}
+      application_(application),
+      prepare_(std::move(prepare)) {}
 
 Result<Session*> HsmAnchorObjects::UseSession() {
   if (session_ && session_->usable()) return &*session_;
   session_.reset();
   auto session = Session::Open(*opened_.module, opened_.token.slot, SessionAccess::kReadWrite);
   if (!session) return std::move(session).error();
+  if (prepare_) {
+    if (auto prepared = prepare_(*session); !prepared) return std::move(prepared).error();
+  }
   session_.emplace(*std::move(session));
   return &*session_;
 }
 
 Result<std::vector<Bytes>> HsmAnchorObjects::List() {
+  return changed_ && lister_ ? ListAnew() : ListOwn();
+}
+
+Result<std::vector<Bytes>> HsmAnchorObjects::ListOwn() {
   auto session = UseSession();
   if (!session) return std::move(session).error();
   auto objects = ReadDataObjects(**session, application_);
@@ -37,24 +46,31 @@ Result<std::vector<Bytes>> HsmAnchorObjects::ListAnew() {
     return Failure{Reason::kHsmUnavailable, {}, "no lister was started for the HSM's objects"};
   }
   auto objects = lister_->List(application_);
-  if (objects) return objects;
+  if (objects) {
+    changed_ = false;
+    return objects;
+  }
   // Whatever it is: the callers' answer is to sign nothing more.
   return Failure{Reason::kHsmUnavailable, {}, std::move(objects).error().detail};
 }
 
 Status HsmAnchorObjects::Create(BytesView octets) {
-  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
-  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  // Before the lock, which a login that has to be made again takes itself.
   auto session = UseSession();
   if (!session) return std::move(session).error();
+  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
+  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  changed_ = true;  // whether or not it succeeds
   return CreateDataObject(**session, application_, octets);
 }
 
 Status HsmAnchorObjects::Destroy(BytesView octets) {
-  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
-  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  // Before the lock, which a login that has to be made again takes itself.
   auto session = UseSession();
   if (!session) return std::move(session).error();
+  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
+  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  changed_ = true;
   return DestroyDataObjects(**session, application_, octets);
 }
 

@@ -14,6 +14,7 @@
 #include "hsm/data_objects.h"
 #include "hsm/lister.h"
 #include "hsm/opened.h"
+#include "hsm/session_pool.h"
 
 namespace acb::hsm {
 
@@ -22,9 +23,15 @@ namespace acb::hsm {
 // an error. Creating and destroying happen under the StartLock: SoftHSM fails when two change
 // objects at once (ecosystem.md section 3, quirk 2).
 //
-// List and the search of Destroy look through that session, which may be behind other processes;
-// what it has not seen yet Destroy leaves. More than 64 objects, or one longer than 512 octets, is
-// a failure of every call. After a failed Create the object may be there or not.
+// List looks through that session, except when this process has changed objects since the last
+// listing anew: then that is what it does. SoftHSM numbers the states of a token, and a process
+// that changes an object gives its state the number that another may just have given: it would not
+// see the other's object even later (measured: 30 of 30 such listings miss it). Once a listing anew
+// has followed the last change of ours, what another does has a number of its own.
+//
+// The search of Destroy is through the session alone: what that has not seen it leaves. More than
+// 64 objects, or one longer than 512 octets, is a failure of every call. After a failed Create the
+// object may be there or not.
 //
 // List reads every value each time: 5 objects cost less than the flush of a batch, and a handle
 // does not prove that it still stands for what it did.
@@ -36,7 +43,8 @@ class HsmAnchorObjects final : public AnchorObjects {
   // `opened` outlives it. Without a lister ListAnew fails. Another `application` than that of
   // anchors is for AcceptModule.
   HsmAnchorObjects(Opened& opened, std::filesystem::path lock_file, std::unique_ptr<Lister> lister,
-                   std::string_view application = kAnchorApplication);
+                   std::string_view application = kAnchorApplication,
+                   SessionPool::Prepare prepare = {});
 
   Result<std::vector<Bytes>> List() override;
   Result<std::vector<Bytes>> ListAnew() override;
@@ -45,6 +53,7 @@ class HsmAnchorObjects final : public AnchorObjects {
   const std::string& token_serial() const override { return opened_.token.info.serial; }
 
  private:
+  Result<std::vector<Bytes>> ListOwn();
   // One that works, opened anew when there is none.
   Result<Session*> UseSession();
 
@@ -52,7 +61,9 @@ class HsmAnchorObjects final : public AnchorObjects {
   const std::filesystem::path lock_file_;
   const std::unique_ptr<Lister> lister_;
   const std::string application_;
+  const SessionPool::Prepare prepare_;  // of each session that is opened
   std::optional<Session> session_;
+  bool changed_ = false;  // since the last listing anew
 };
 
 }  // namespace acb::hsm

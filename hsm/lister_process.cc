@@ -1,7 +1,5 @@
 #include "hsm/lister_process.h"
 
-#include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,8 +22,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kRequestsNumber = STDERR_FILENO + 1;
-constexpr int kRepliesNumber = STDERR_FILENO + 2;
 constexpr std::chrono::microseconds kReapPause{200};
 constexpr int kReapTries = 5000;  // 1 s
 
@@ -33,52 +29,24 @@ Failure Unavailable(std::string detail) {
   return Failure{Reason::kHsmUnavailable, {}, std::move(detail)};
 }
 
-// A handler of the parent's would run in a copy of it that is not the parent.
-void ResetSignals() {
-  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE}) {
-    signal(number, SIG_IGN);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-// Whatever was open in the parent, a locked store among it, must not live on here. Standard error
-// stays: what a module complains of belongs with what the service says.
-bool KeepOnly(ListerPipes& pipes) {
-  // Out of the way first: one may have the number that another is to get.
-  const auto aside = [](const Descriptor& descriptor) {
-    return Descriptor(fcntl(descriptor.number(), F_DUPFD_CLOEXEC, kRepliesNumber + 1));
-  };
-  const Descriptor nothing = aside(Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC)));
-  const Descriptor requests = aside(pipes.requests);
-  const Descriptor replies = aside(pipes.replies);
-  return dup2(nothing.number(), STDIN_FILENO) >= 0 && dup2(nothing.number(), STDOUT_FILENO) >= 0 &&
-         dup3(requests.number(), kRequestsNumber, O_CLOEXEC) >= 0 &&
-         dup3(replies.number(), kRepliesNumber, O_CLOEXEC) >= 0;
-}
-
 // False when it cannot be had; the process then ends.
-bool Isolate(pid_t parent, ListerPipes& pipes) {
-  prctl(PR_SET_NAME, "acb-lister");
+bool Isolate(pid_t parent, ChildPipes& pipes) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) return false;
   // No core file and no tracing by others of the user: it holds the PIN (promise P7).
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return false;
-  ResetSignals();
-  return KeepOnly(pipes) && close_range(kRepliesNumber + 1, ~0U, 0) == 0;
+  return BecomeChild("acb-lister", pipes);
 }
 
 class ListerProcess {
  public:
-  ListerProcess(const HsmSettings& settings, milliseconds deadline)
-      : settings_(settings), deadline_(deadline) {}
+  ListerProcess(const HsmSettings& settings, milliseconds deadline, ChildPipes pipes)
+      : settings_(settings), deadline_(deadline), pipes_(std::move(pipes)) {}
 
   void Serve() {
     for (;;) {  // until the parent has closed its end
       std::array<std::uint8_t, kRequestSize> octets{};
       const SteadyTime never = std::chrono::steady_clock::now() + std::chrono::hours(24);
-      const ReadSoFar read = ReadUntil(requests_, octets, never);
+      const ReadSoFar read = ReadUntil(pipes_.from_parent, octets, never);
       if (read.end == ReadEnd::kTimeOut && read.size == 0) continue;
       if (read.end != ReadEnd::kFull) return;
       const auto request = DecodeRequest(octets);
@@ -89,7 +57,7 @@ class ListerProcess {
                               .U32(static_cast<std::uint32_t>(outcome.size()))
                               .Raw(outcome)
                               .bytes();
-      if (!WriteAll(replies_, reply)) return;
+      if (!WriteAll(pipes_.to_parent, reply)) return;
     }
   }
 
@@ -126,8 +94,8 @@ class ListerProcess {
     // of its own, after the one that the lister would give it.
     alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(deadline_).count()) + 1);
     // Or the service would not see that the lister has died.
-    requests_.Close();
-    replies_.Close();
+    pipes_.from_parent.Close();
+    pipes_.to_parent.Close();
     const bool told = WriteAll(pipe.write_end,
                                EncodeOutcome(ListWithNewModule(settings_, application, deadline_)));
     // No exit handler: they are the service's, and OpenSSL's may end before SoftHSM's (quirk 13).
@@ -136,7 +104,7 @@ class ListerProcess {
 
   Result<Bytes> Collect(pid_t child, const Descriptor& from, SteadyTime end) {
     Bytes outcome(kMaxOutcome + 1);
-    const ReadSoFar read = ReadUntil(from, outcome, end, &requests_);
+    const ReadSoFar read = ReadUntil(from, outcome, end, &pipes_.from_parent);
     if (read.end == ReadEnd::kHangUp) _exit(EXIT_SUCCESS);  // no one wants to know any more
     if (read.end != ReadEnd::kEndOfFile) kill(child, SIGKILL);
     const auto status = Reap(child);
@@ -167,18 +135,16 @@ class ListerProcess {
 
   const HsmSettings& settings_;
   const milliseconds deadline_;
-  Descriptor requests_{kRequestsNumber};
-  Descriptor replies_{kRepliesNumber};
+  ChildPipes pipes_;
   std::optional<Bytes> refused_;
   pid_t stuck_ = 0;
 };
 
 }  // namespace
 
-void RunLister(const HsmSettings& settings, milliseconds deadline, pid_t parent,
-               ListerPipes pipes) {
+void RunLister(const HsmSettings& settings, milliseconds deadline, pid_t parent, ChildPipes pipes) {
   if (!Isolate(parent, pipes)) _exit(EXIT_FAILURE);
-  ListerProcess(settings, deadline).Serve();
+  ListerProcess(settings, deadline, std::move(pipes)).Serve();
   _exit(EXIT_SUCCESS);
 }
 

@@ -7,6 +7,7 @@
 #include "firmware/duis/response.h"
 #include "firmware/rules.h"
 #include "platform/answers.h"
+#include "platform/backup_endpoint.h"
 #include "platform/counter_endpoints.h"
 #include "platform/feed_import.h"
 #include "platform/interchange_endpoints.h"
@@ -224,6 +225,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   AddInterchangeRoutes(router, box, config, clock);
   AddCounterRoutes(router, box, clock);
   AddOperatorRoutes(router, box, config, clock);
+  AddBackupRoute(router, box, config, clock);
   AddReportRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
@@ -263,6 +265,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("POST", "/v1/counters/import", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
+  router.Add("POST", "/v1/backup", {Role::kOperator}, 0, closed);
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);

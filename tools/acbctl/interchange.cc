@@ -49,7 +49,7 @@ class Download {
       piece.remove_prefix(static_cast<std::size_t>(written));
       written_ += static_cast<std::uint64_t>(written);
     }
-    progress_.Show(written_, size, "");
+    progress_.Show(written_, size);
     return Done{};
   }
   Status Finish() {
@@ -73,7 +73,7 @@ class Download {
   std::filesystem::path path_;
   platform::Descriptor file_;
   std::uint64_t written_ = 0;
-  Progress progress_;
+  Progress progress_{"export", Progress::Unit::kOctets};
 };
 
 std::string PemOf(std::string_view base64) {

@@ -30,7 +30,7 @@ class Upload {
   platform::Descriptor file_;
   std::uint64_t size_;
   std::uint64_t read_ = 0;
-  Progress progress_;
+  Progress progress_{"upload", Progress::Unit::kOctets};
 };
 
 }  // namespace acb::acbctl

@@ -9,6 +9,7 @@
 #include "platform/answers.h"
 #include "platform/feed_import.h"
 #include "platform/media_type.h"
+#include "platform/observation_endpoint.h"
 #include "platform/operator_endpoints.h"
 #include "platform/report_endpoints.h"
 
@@ -237,6 +238,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   });
   router.Add("GET", "/metrics", RoleSet::Any(), 0,
              [&box](const HttpRequest&) { return GetMetrics(box); });
+  AddObservationRoute(router, box, config);
   AddOperatorRoutes(router, box, config, clock);
   AddReportRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
@@ -269,6 +271,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
+  router.Add("POST", "/v1/observations", {Role::kNorthbound}, config.body_octets, closed);
   router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);

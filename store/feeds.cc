@@ -5,6 +5,7 @@
 #include "firmware/feeds/repository_status.h"
 #include "store/audit_log.h"
 #include "store/feed_rows.h"
+#include "store/observe.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 
@@ -169,6 +170,12 @@ Status Import::Add(const DeviceKey& key) {
   return Count(std::move(added), changed);
 }
 
+Status Import::AddSigning(const DeviceKey& key) {
+  bool changed = false;
+  auto added = Upsert(Table::kDeviceSigningKeys, KeyOf(key.device), EncodeSigningKey(key), changed);
+  return Count(std::move(added), changed);
+}
+
 Status Import::Drop(Table table, const std::vector<Sha256Digest>& keys) {
   for (const Sha256Digest& key : keys) {
     const auto held = transaction_.Get(table, key);
@@ -290,17 +297,9 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
 
 // The same floor of the same cell waits once, however often the file is imported.
 Status Import::Hold(const QuarantinedItem& item) {
-  bool waiting = false;
-  Status walked = transaction_.Walk(
-      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
-        const auto other = DecodeQuarantined(key, payload);
-        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
-        waiting = !other->request && other->device == item.device && other->role == item.role &&
-                  other->floor == item.floor;
-        return !waiting;
-      });
-  if (!walked) return walked;
-  if (waiting) return Done{};
+  const auto waiting = IsFloorWaiting(transaction_, item);
+  if (!waiting) return waiting.error();
+  if (*waiting) return Done{};
   if (++outcome_.quarantined > kMaxFloorsQuarantined) {
     return Failure(Reason::kFeedRejected, "more than " + std::to_string(kMaxFloorsQuarantined) +
                                               " floors are further above what is known than the "

@@ -20,6 +20,11 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
                                         RemotePartyRole role, Environment environment);
 
+// kBusy: the quarantine is full.
+Status CheckQuarantineRoom(const Transaction& transaction);
+// The same floor of the same cell waits already.
+Result<bool> IsFloorWaiting(const Transaction& transaction, const QuarantinedItem& item);
+
 // A floor that was not applied: an entry, and a row under its index.
 Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,
                                        Environment environment);

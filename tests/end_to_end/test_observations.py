@@ -161,7 +161,7 @@ class Outcomes(ObservationCase):
         self.assertEqual(kinds, ["observed", "alarm"])
         self.assertEqual(self.simulated.cell()["holder"], None)
         _, answer = self.simulated.handover()
-        self.assertEqual((answer.status, answer.reason), (422, "CELL_UNKNOWN"), answer)
+        self.assertEqual((answer.status, answer.reason), (409, "CELL_UNKNOWN"), answer)
 
     def test_a_command_that_fails_for_every_cell_changes_nothing(self):
         """R-128-12."""

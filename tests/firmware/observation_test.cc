@@ -6,17 +6,14 @@
 #include <gtest/gtest.h>
 
 #include "firmware/exchange.h"
-#include "firmware/gbcs/der_writer.h"
-#include "firmware/smki/certificate.h"
 #include "tests/firmware/gbcs/vectors.h"
+#include "tests/firmware/made_messages.h"
 #include "tests/support/shared.h"
 
 namespace acb {
 namespace {
 
 using namespace acb::testing;
-using gbcs::DerElement;
-using gbcs::DerUnsigned;
 using Holder = CellState::Holder;
 using Outcome = RoleFacts::Result;
 using ::testing::Contains;
@@ -25,12 +22,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr auto kSupplierRole = RemotePartyRole::kSupplier;
-constexpr auto kNetworkRole = RemotePartyRole::kNetworkOperator;
 constexpr Eui64 kSupplier{0x90B3D51F30010000};
-constexpr Eui64 kNetworkOperator{0x90B3D51F30020000};
 constexpr Eui64 kRecovery{0x90B3D51F30000001};
 constexpr Eui64 kEsme{0x00DB1234567890A0};
 constexpr std::uint64_t kJump = std::uint64_t{1} << 48;
+
+std::string NameOf(Reason reason) { return std::string(Describe(reason).name); }
 
 std::optional<FloorSeqNumber> Floor(std::uint64_t value) { return FloorSeqNumber::From(value); }
 
@@ -150,115 +147,6 @@ TEST(ObservedVectors, APreCommandIsNotWhatADeviceWasSent) {
 }
 
 // --- Made up -------------------------------------------------------------------------------------
-
-Bytes Envelope(std::uint8_t cra, std::uint64_t counter, Eui64 from, Eui64 to, std::uint16_t code,
-               BytesView payload) {
-  const Bytes content = DerElement(0x30, {payload});  // only for its length octets
-  return ByteWriter()
-      .U8(0xDF)
-      .U8(0x09)
-      .U8(cra)
-      .U64(counter)
-      .U8(0x08)
-      .U64(from.value())
-      .U8(0x08)
-      .U64(to.value())
-      .U8(0x00)
-      .U8(0x02)
-      .U16(code)
-      .Raw(BytesView(content).subspan(1))
-      .U8(0x40)
-      .Raw(Bytes(64, 0x5A))
-      .bytes();
-}
-
-Bytes CellDer(RemotePartyRole role, std::string_view usage) {
-  return DerElement(0x30, {DerUnsigned(0x02, static_cast<std::uint8_t>(role)), Hex(usage)});
-}
-constexpr std::string_view kSigning = "03020780";
-constexpr std::string_view kAgreement = "03020308";
-
-Bytes ChangeDer(RemotePartyRole role, std::uint64_t floor) {
-  return DerElement(0x30,
-                    {DerUnsigned(0x02, static_cast<std::uint8_t>(role)), DerUnsigned(0x02, floor)});
-}
-
-struct Made {
-  int mode = 3;
-  std::uint64_t counter = 1200;
-  Eui64 originator = kNetworkOperator;
-  RemotePartyRole authorising = kNetworkRole;
-  std::optional<std::uint64_t> floor;
-  std::optional<std::uint64_t> other_floor;  // [6] for the network operator
-  std::string signing = "90b3d51f30000002-ds";
-  std::string agreement = "90b3d51f30000002-ka";
-  std::string_view execution;  // GeneralizedTime, or empty
-  // Of the outcome.
-  int signing_status = 0;
-  int agreement_status = 0;
-  bool leave_out_agreement = false;
-  std::optional<std::uint64_t> reported;
-};
-
-Bytes MadeCommand(const Made& made) {
-  Bytes control = DerUnsigned(0x02, static_cast<std::uint64_t>(made.mode));
-  const auto add = [&control](const Bytes& part) {
-    control.insert(control.end(), part.begin(), part.end());
-  };
-  add(DerElement(0xA2,
-                 {DerUnsigned(0x02, static_cast<std::uint8_t>(made.authorising)), Hex(kSigning)}));
-  add(DerUnsigned(0x83, made.counter));
-  if (made.floor) add(DerUnsigned(0x84, *made.floor));
-  if (made.other_floor) add(DerElement(0xA6, {ChangeDer(kNetworkRole, *made.other_floor)}));
-  const Bytes replacements = DerElement(
-      0x30,
-      {DerElement(0x30, {ReadCertificate(made.signing), CellDer(kNetworkRole, kSigning)}),
-       DerElement(0x30, {ReadCertificate(made.agreement), CellDer(kNetworkRole, kAgreement)})});
-  const Bytes path = DerElement(0x30, {ReadCertificate("90b3d51f30000002-ds")});
-  const Bytes time = made.execution.empty() ? Bytes() : DerElement(0x18, {AsBytes(made.execution)});
-  const Bytes payload = DerElement(0x30, {DerElement(0x30, {control}), replacements, path, time});
-  return Envelope(1, made.counter, made.originator, kGpf,
-                  static_cast<std::uint16_t>(0x0100 + made.mode), payload);
-}
-
-Bytes OutcomeOf(std::string_view usage, const std::string& sent, std::string_view held,
-                int status) {
-  const auto certificate = smki::Certificate::Parse(ReadCertificate(sent)).value();
-  const auto before = smki::Certificate::Parse(ReadCertificate(std::string(held))).value();
-  const smki::Certificate& now = status == 0 ? *certificate : *before;
-  const auto text = [](BytesView octets) { return DerElement(0x04, {octets}); };
-  return DerElement(
-      0x30, {CellDer(kNetworkRole, usage), DerUnsigned(0x0A, static_cast<std::uint64_t>(status)),
-             text(before->eui64()->Octets()), text(before->subject_key_identifier()),
-             text(now.eui64()->Octets()), text(now.subject_key_identifier())});
-}
-
-Bytes MadeOutcome(const Made& made) {
-  const Bytes changes =
-      DerElement(0x30, {made.reported ? ChangeDer(kNetworkRole, *made.reported) : Bytes()});
-  const Bytes signing =
-      OutcomeOf(kSigning, made.signing, "90b3d51f30020000-ds", made.signing_status);
-  const Bytes agreement =
-      made.leave_out_agreement
-          ? Bytes()
-          : OutcomeOf(kAgreement, made.agreement, "90b3d51f30020000-ka", made.agreement_status);
-  return DerElement(0x30, {DerUnsigned(0x02, made.counter),
-                           DerUnsigned(0x02, static_cast<std::uint64_t>(made.mode)), changes,
-                           DerElement(0x30, {signing, agreement})});
-}
-
-Bytes MadeResponse(const Made& made, bool with_outcome = true) {
-  const Bytes payload = DerElement(0x30, {Hex("0500"), with_outcome ? MadeOutcome(made) : Bytes()});
-  return Envelope(2, made.counter, kGpf, made.originator,
-                  static_cast<std::uint16_t>(0x0100 + made.mode), payload);
-}
-
-Bytes MadeAlert(const Made& made, std::uint32_t code) {
-  const Bytes payload = DerElement(
-      0x30,
-      {DerUnsigned(0x02, code), DerElement(0x18, {AsBytes("20261121120000Z")}), MadeOutcome(made)});
-  return Envelope(3, 2000, kGpf, made.originator, 0x00CB, payload);
-}
 
 RoleFacts FactsOfMade(const Made& made) {
   const Bytes command = MadeCommand(made), response = MadeResponse(made);
@@ -450,7 +338,7 @@ TEST(Judgement, NothingThatComesLateLowersAFloorOrMovesAHolder) {
     const CellChange stale = Judge(Placed(Holder::kAcb, counter, kNetworkOperator),
                                    From(kNetworkOperator, counter), Known(acbs, 1200));
     EXPECT_EQ(stale.result, "stale");
-    EXPECT_THAT(stale.observations, ElementsAre("STALE_OBSERVATION"));
+    EXPECT_THAT(stale.observations, ElementsAre(NameOf(Reason::kStaleObservation)));
     EXPECT_EQ(stale.after.floor, Floor(1200));
     EXPECT_FALSE(stale.newest);
   }
@@ -477,7 +365,7 @@ TEST(Judgement, WhatFailedChangesNothingAndAMixMakesTheCellUnknown) {
   EXPECT_EQ(failed.result, "failed");
   EXPECT_EQ(failed.after.holder, Holder::kParty);
   EXPECT_EQ(failed.after.floor, Floor(0));
-  EXPECT_THAT(failed.observations, ElementsAre("NOT_SUCCESSFUL"));
+  EXPECT_THAT(failed.observations, ElementsAre(NameOf(Reason::kNotSuccessful)));
   EXPECT_FALSE(failed.newest) << "an older success may still come";
 
   facts.result = Outcome::kPartial;
@@ -511,13 +399,14 @@ TEST(Judgement, OurHandoverMovesTheCellOnSuccess) {
 TEST(Judgement, AnotherExistingHolderIsAnAlarmAndTheDevicesWordCounts) {
   const CellChange change = Judge(Placed(Holder::kAcb, 1200, kNetworkOperator),
                                   From(kNetworkOperator, 1200), Known(Cell(Holder::kAcb, 100)));
-  EXPECT_THAT(change.observations, ElementsAre("HOLDER_MISMATCH"));
-  EXPECT_THAT(change.alarms, ElementsAre("HOLDER_MISMATCH"));
+  EXPECT_THAT(change.observations, ElementsAre(NameOf(Reason::kHolderMismatch)));
+  EXPECT_THAT(change.alarms, ElementsAre(NameOf(Reason::kHolderMismatch)));
   EXPECT_EQ(change.after.floor, Floor(1200));
   EXPECT_EQ(change.unexplained, kNetworkOperator);
   const CellChange ours = Judge(Placed(Holder::kParty, 1301, kSupplier), From(kAcb, 1301),
                                 Known(Cell(Holder::kUnknown, 100)));
-  EXPECT_THAT(ours.alarms, ElementsAre("HOLDER_MISMATCH")) << "what we sign for is ours";
+  EXPECT_THAT(ours.alarms, ElementsAre(NameOf(Reason::kHolderMismatch)))
+      << "what we sign for is ours";
   const CellChange unknown = Judge(Placed(Holder::kAcb, 1200, kNetworkOperator),
                                    From(kNetworkOperator, 1200), Known(Cell(Holder::kUnknown, {})));
   EXPECT_THAT(unknown.observations, IsEmpty()) << "nobody was recorded";

@@ -107,13 +107,27 @@ std::string HexNumber(std::uint32_t number, int digits) {
   return hex.substr(hex.size() - static_cast<std::size_t>(digits));
 }
 
+// What the headers say, and what of the entry comes from the messages.
+void Describe(const Exchange& exchange, Observation& seen) {
+  const gbcs::GroupingHeader& header = exchange.command.header();
+  seen.stage = exchange.stage();
+  seen.device = header.target;
+  seen.originator = header.originator;
+  seen.counter = header.counter;
+  seen.message_code = header.message_code;
+  seen.entry.Set("observed", StageText(exchange));
+  if (exchange.payload) {
+    seen.entry.Set("mode", std::to_string(static_cast<unsigned>(exchange.payload->mode)));
+  }
+  if (exchange.alert_code) seen.entry.Set("alert_code", HexNumber(*exchange.alert_code, 4));
+}
+
 }  // namespace
 
 // What was learned of one observation.
 struct Observer::Case {
   explicit Case(UtcTime at) : seen(at) {}
 
-  Bytes command;  // as posted, or as kept
   Observation seen;
   bool has_parties = false;  // device and originator could be read
   std::string request_id;
@@ -185,57 +199,46 @@ Status Observer::CheckServiceRequest(BytesView service_request, Case& found) con
                  "the service request's RequestID " + found.request_id + " is not the command's");
 }
 
-Status Observer::Read(const IncomingObservation& incoming, Case& found) const {
-  if (incoming.command.empty() && incoming.response.empty()) {
+// As posted; of an answer alone, the one that was kept for it.
+Result<Bytes> Observer::CommandOf(const IncomingObservation& incoming) const {
+  if (!incoming.command.empty()) return ToBytes(incoming.command);
+  if (incoming.response.empty()) {
     return Failure(Reason::kMalformed, "a command or a response is needed");
   }
-  if (incoming.command.empty()) {
-    const auto asked = ReadAnsweredCommand(incoming.response);
-    if (!asked) return asked.error();
-    auto kept =
-        ports_.observations.FindPendingCommand(asked->device, asked->originator, asked->counter);
-    if (!kept) return std::move(kept).error();
-    if (!kept->has_value()) {
-      return Failure(Reason::kObservationMismatch,
-                     "no command of this device, originator and counter waits for its outcome");
-    }
-    found.command = **std::move(kept);
-  } else {
-    found.command = ToBytes(incoming.command);
-  }
-  const auto exchange = ReadExchange(found.command, incoming.response);
-  if (!exchange) return exchange.error();
+  const auto asked = ReadAnsweredCommand(incoming.response);
+  if (!asked) return asked.error();
+  auto kept =
+      ports_.observations.FindPendingCommand(asked->device, asked->originator, asked->counter);
+  if (!kept) return std::move(kept).error();
+  if (kept->has_value()) return **std::move(kept);
+  return Failure(Reason::kObservationMismatch,
+                 "no command of this device, originator and counter waits for its outcome");
+}
 
+Status Observer::Read(const IncomingObservation& incoming, Case& found) const {
+  auto command = CommandOf(incoming);
+  if (!command) return std::move(command).error();
   Observation& seen = found.seen;
-  const gbcs::GroupingHeader& header = exchange->command.header();
-  seen.stage = exchange->stage();
-  seen.device = header.target;
-  seen.originator = header.originator;
-  seen.counter = header.counter;
-  seen.message_code = header.message_code;
+  seen.command = *std::move(command);
+  seen.response = ToBytes(incoming.response);
+  seen.service_request = ToBytes(incoming.service_request);
+  const auto exchange = ReadExchange(seen.command, seen.response);
+  if (!exchange) return exchange.error();
   found.has_parties = true;
+  Describe(*exchange, seen);
   // What neither updates credentials nor bears the ACB's counter is nothing to this box.
   if (!exchange->payload && !seen.by_acb()) {
     return Failure(Reason::kMalformed,
-                   "command: message code " + HexNumber(header.message_code, 4) +
+                   "command: message code " + HexNumber(seen.message_code, 4) +
                        " does not update credentials, and its originator is not the ACB");
   }
   if (Status fits = CheckServiceRequest(incoming.service_request, found); !fits) return fits;
   auto records = ports_.records.Open();
   if (!records) return std::move(records).error();
   if (Status noted = NoteFindings(*exchange, **records, seen); !noted) return noted;
-  records->reset();
+  records->reset();  // a reader that stays open makes the store grow
   if (Status good = CheckSignatures(*exchange, seen); !good) return good;
-
   seen.roles = FactsOf(*exchange, acb_);
-  seen.command = found.command;
-  seen.response = ToBytes(incoming.response);
-  seen.service_request = ToBytes(incoming.service_request);
-  seen.entry.Set("observed", StageText(*exchange));
-  if (exchange->payload) {
-    seen.entry.Set("mode", std::to_string(static_cast<unsigned>(exchange->payload->mode)));
-  }
-  if (exchange->alert_code) seen.entry.Set("alert_code", HexNumber(*exchange->alert_code, 4));
   return Done{};
 }
 

@@ -63,6 +63,7 @@ class Observer {
 
  private:
   struct Case;
+  Result<Bytes> CommandOf(const IncomingObservation& incoming) const;
   Status Read(const IncomingObservation& incoming, Case& found) const;
   Status CheckSignatures(const Exchange& exchange, Observation& seen) const;
   Status NoteFindings(const Exchange& exchange, const Records& records, Observation& seen) const;

@@ -5,7 +5,7 @@
 #include "firmware/feeds/repository_status.h"
 #include "store/audit_log.h"
 #include "store/feed_rows.h"
-#include "store/observe.h"
+#include "store/observed_rows.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 

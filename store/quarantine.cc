@@ -4,7 +4,7 @@
 
 #include "store/audit_log.h"
 #include "store/feeds.h"
-#include "store/observe.h"
+#include "store/observed_rows.h"
 #include "store/reading.h"
 
 namespace acb::store {

@@ -8,6 +8,7 @@
 #include "store/environment.h"
 #include "store/feeds.h"
 #include "store/observe.h"
+#include "store/observed_rows.h"
 #include "store/proxy_pages.h"
 #include "store/quarantine.h"
 #include "store/reading.h"

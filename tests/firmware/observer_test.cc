@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "firmware/duis/signature.h"
 #include "tests/fakes/fake_records.h"
 #include "tests/firmware/made_messages.h"
 #include "tests/support/shared.h"
@@ -113,17 +114,14 @@ class Observing : public ::testing::Test {
 
   ObservationAnswer Post(const Bytes& command, const Bytes& response,
                          std::string_view request = {}) {
-    ObserverSettings settings{.policy = {},
-                              .acb = checks::AcbCertificates::From(Parsed("90b3d51f30000002-ds"),
-                                                                   Parsed("90b3d51f30000002-ka"))
-                                         .value(),
-                              .parse = {}};
+    const auto acb =
+        checks::AcbCertificates::From(Parsed("90b3d51f30000002-ds"), Parsed("90b3d51f30000002-ka"));
     const Observer observer({.clock = clock_,
                              .trust = trust_,
                              .records = source_,
                              .observations = observations_,
                              .log = log_},
-                            std::move(settings));
+                            ObserverSettings{checks::Policy(), *acb, duis::ParseLimits()});
     return observer.Handle({.service_request = AsBytes(request),
                             .command = command,
                             .response = response,
@@ -240,6 +238,7 @@ TEST_F(Observing, OfAnotherUseCaseCountsOnlyWithTheAcbAsOriginator) {
 TEST_F(Observing, OfAServiceRequestForAnotherCommandIsRefused) {
   ACB_NEED_SHARED();
   Hold({});
+  ASSERT_TRUE(duis::InitialiseXml());
   const std::string xml =
       ReadText(SharedDir() / "rtds" / "duis" / "CS02bNOByNOHandover_6.21_SUCCESS_REQUEST_DUIS.XML");
   ExpectRefused(Post(ReadVector(std::string(k615) + "_COMMAND"), {}, xml),
@@ -293,12 +292,27 @@ TEST_F(Observing, OfASuppliersCommandRunsTheRegistrationCheckAndBlocksNothing) {
   ACB_NEED_SHARED();
   Hold({});
   ASSERT_TRUE(PostVector(kSupplier615).recorded);
-  EXPECT_THAT(observations_.records[0].observations,
-              ElementsAre(NameOf(Reason::kSignatureNotChecked)));
-  for (Registration& row : source_.data.registrations) row.supplier = "SUPB";
-  ASSERT_TRUE(PostVector(kSupplier615).recorded);
-  EXPECT_THAT(observations_.records[1].observations, SizeIs(2));
-  EXPECT_THAT(observations_.records[1].entry.Serialise(0), HasSubstr("\"registration\":[{"));
+  Made made;
+  made.mode = 2;
+  made.originator = kSupplierUser;
+  made.authorising = RemotePartyRole::kSupplier;
+  made.signing = "90b3d51f30020000-ds";
+  made.agreement = "90b3d51f30020000-ka";
+  made.device = testing::kEsme;
+  ASSERT_TRUE(Post(MadeCommand(made), MadeResponse(made)).recorded);
+  for (const Observation& good : observations_.records) {
+    EXPECT_THAT(good.observations, ElementsAre(NameOf(Reason::kSignatureNotChecked)));
+  }
+  for (Registration& row : source_.data.registrations) row.network_operator = "NOB";
+  ASSERT_TRUE(Post(MadeCommand(made), MadeResponse(made)).recorded) << "not blocked";
+  EXPECT_THAT(observations_.records.back().observations,
+              Contains(NameOf(Reason::kNoNotRegistered)));
+  EXPECT_THAT(observations_.records.back().entry.Serialise(0), HasSubstr("\"registration\":[{"));
+  made.device = kGpf;
+  ASSERT_TRUE(Post(MadeCommand(made), MadeResponse(made)).recorded);
+  EXPECT_THAT(observations_.records.back().observations,
+              Not(Contains(NameOf(Reason::kNoNotRegistered))))
+      << "aimed at ESMEs";
 }
 
 }  // namespace

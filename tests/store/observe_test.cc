@@ -1,7 +1,5 @@
 // Observations in the store: what is written with them, in one transaction, and that no order of
 // observations, handovers and retries breaks a promise (R-128-14 to R-128-21, P1, P2).
-#include "store/observe.h"
-
 #include <lmdb.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "store/observed_rows.h"
 #include "store/record.h"
 #include "tests/store/raw_store.h"
 #include "tests/store/store_fixture.h"

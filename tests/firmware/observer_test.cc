@@ -240,10 +240,15 @@ TEST_F(Observing, OfAServiceRequestForAnotherCommandIsRefused) {
   Hold({});
   ASSERT_TRUE(duis::InitialiseXml());
   const std::string xml =
-      ReadText(SharedDir() / "rtds" / "duis" / "CS02bNOByNOHandover_6.21_SUCCESS_REQUEST_DUIS.XML");
+      "<sr:Request xmlns:sr=\"http://www.dccinterface.co.uk/ServiceUserGateway\" "
+      "schemaVersion=\"5.4\"><sr:Header>"
+      "<sr:RequestID>90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001</sr:RequestID>"
+      "</sr:Header></sr:Request>";
   ExpectRefused(Post(ReadVector(std::string(k615) + "_COMMAND"), {}, xml),
                 Reason::kObservationMismatch);
-  ASSERT_TRUE(Post(ReadVector(std::string(k621) + "_COMMAND"), {}, xml).recorded);
+  const ObservationAnswer ours = Post(ReadVector(std::string(k621) + "_COMMAND"), {}, xml);
+  ASSERT_TRUE(ours.recorded);
+  EXPECT_EQ(ours.request_id, "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001");
 }
 
 // R-128-11.

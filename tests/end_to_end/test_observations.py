@@ -299,7 +299,8 @@ class Tool(ObservationCase):
         for name, form in forms.items():
             (self.folder / "command").write_bytes(form(command))
             (self.folder / "response").write_bytes(form(response))
-            done = run(binary("tools", "acbctl"), "--directory", str(self.box.directory), "--json", "observe", "--command",
+            done = run(binary("tools", "acbctl"), "--directory", str(self.box.directory), "--json", "observe",
+                       "--command",
                        str(self.folder / "command"), "--response", str(self.folder / "response"))
             self.assertEqual(json.loads(done.stdout)["outcome"], "recorded", name)
         self.assertEqual(simulated.cell(), {"holder": "acb", "floor": "5000"})

@@ -1,13 +1,13 @@
-"""A device that keeps trust anchor cells and protects itself against replay, and the parties that send it CS02b commands:
-a second implementation, without any of the appliance's code (gbcs-cs02b.md sections 3, 5, 6 and 7.2).
+"""A device that keeps trust anchor cells and protects itself against replay, and the parties that send it CS02b
+commands: a second implementation, without any of the appliance's code (gbcs-cs02b.md sections 3, 5, 6 and 7.2).
 
     device  = Device(eui, acb_ka_public)           makes its own keys; cells are put with `install`
     answer  = device.receive(command)              a signed Response, or None where a device stays silent
     command = sign_command(wanted, originator, key, counter, acb_ka_key, device_ka_public)
 
-Anti-replay as the reference reads it: one number for each remote party role; a command is taken only when its counter is
-strictly greater than the number of the role whose cell authorises it, and afterwards that number is the commanded floor,
-even a lower one, else the counter.
+Anti-replay as the reference reads it: one number for each remote party role; a command is taken only when its counter
+is strictly greater than the number of the role whose cell authorises it, and afterwards that number is the commanded
+floor, even a lower one, else the counter.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,8 @@ def to_be_signed(wanted, originator, counter):
                             for der, cell in zip(wanted.certificates, cells_of(wanted.role)))
     payload = tlv(0x30, tlv(0x30, control), tlv(0x30, replacements), tlv(0x30, *wanted.path))
     return (b"\x09\x01" + counter.to_bytes(8, "big") + b"\x08" + bytes.fromhex(originator) + b"\x08"
-            + bytes.fromhex(wanted.device) + b"\x00\x02\x01" + bytes([wanted.role]) + der_length(len(payload)) + payload)
+            + bytes.fromhex(wanted.device) + b"\x00\x02\x01" + bytes([wanted.role]) + der_length(len(payload))
+            + payload)
 
 
 def sign_command(wanted, originator, key, counter, acb_ka_key, device_ka_public):

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iostream>
 #include <random>
 #include <set>
 #include <thread>
@@ -441,7 +442,7 @@ TEST_P(Interleavings, OfObservationsHandoversAndRetriesBreakNothing) {
   constexpr std::uint64_t kRuns = 5'000;  // of each order: 10,000
   constexpr std::uint64_t kSteps = 12;
   const std::uint64_t seed = std::random_device()();
-  RecordProperty("seed", std::to_string(seed));
+  std::cout << "seed " << seed << "\n";
   std::mt19937_64 random(seed);
   settings_.volume = {0, 0, 0, 0};
   Create();

@@ -163,6 +163,14 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
                                                             .log = *box->store_,
                                                             .signer = box->hsm_->command_signer()},
                                               std::move(settings));
+  ObserverSettings watch{.policy = config.policy, .acb = *box->acb_, .parse = {}};
+  watch.parse.octets = config.request_octets;
+  box->observer_ = std::make_unique<Observer>(ObserverPorts{.clock = clock,
+                                                            .trust = *box->trust_,
+                                                            .records = *box->store_,
+                                                            .observations = *box->store_,
+                                                            .log = *box->store_},
+                                              std::move(watch));
   for (const Failure& failure : box->Attention()) {
     log.Failed(LogLevel::kWarning, "attention", failure);
   }

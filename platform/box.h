@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "firmware/handover.h"
+#include "firmware/observer.h"
 #include "hsm/hsm.h"
 #include "platform/config.h"
 #include "platform/live_trust.h"
@@ -34,6 +35,7 @@ class Box {
   bool overtaken() const { return store_->overtaken(); }
 
   const Handover& handover() const { return *handover_; }
+  const Observer& observer() const { return *observer_; }
   store::Store& store() { return *store_; }
   hsm::Hsm& hsm() { return *hsm_; }
   LiveTrust& trust() { return *trust_; }
@@ -68,6 +70,7 @@ class Box {
   std::unique_ptr<hsm::Hsm> hsm_;
   std::optional<checks::AcbCertificates> acb_;
   std::unique_ptr<Handover> handover_;
+  std::unique_ptr<Observer> observer_;
   Metrics metrics_;
 };
 

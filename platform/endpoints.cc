@@ -12,6 +12,7 @@
 #include "platform/feed_import.h"
 #include "platform/interchange_endpoints.h"
 #include "platform/media_type.h"
+#include "platform/observation_endpoint.h"
 #include "platform/operator_endpoints.h"
 #include "platform/report_endpoints.h"
 
@@ -224,6 +225,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
              [&box](const HttpRequest&) { return GetMetrics(box); });
   AddInterchangeRoutes(router, box, config, clock);
   AddCounterRoutes(router, box, clock);
+  AddObservationRoute(router, box, config);
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
   AddReportRoutes(router, box, clock);
@@ -263,6 +265,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
              closed);
   router.Add("POST", "/v1/counters/export", {Role::kOperator}, config.body_octets, closed);
   router.Add("POST", "/v1/counters/import", {Role::kOperator}, config.body_octets, closed);
+  router.Add("POST", "/v1/observations", {Role::kNorthbound}, config.body_octets, closed);
   router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
   router.Add("POST", "/v1/backup", {Role::kOperator}, 0, closed);

@@ -172,8 +172,7 @@ class DeviceCertificateFile {
       case feeds::DeviceCertificate::Kind::kKeyAgreement:
         return AddKey(*certificate, *sorted);
       case feeds::DeviceCertificate::Kind::kDigitalSigning:
-        ++rows_.not_kept;
-        return Done{};
+        return AddSigningKey(*certificate, *sorted);
     }
     return Done{};
   }
@@ -213,11 +212,36 @@ class DeviceCertificateFile {
     return Done{};
   }
 
+  // What checks the signatures of responses that are observed. A file for devices that are not here
+  // yet is as good as before: their signing certificates are counted.
+  Status AddSigningKey(const smki::Certificate& certificate,
+                       const feeds::DeviceCertificate& sorted) {
+    const auto known = records_.FindDevice(sorted.device);
+    if (!known) return known.error();
+    if (!known->has_value()) {
+      ++rows_.not_kept;
+      return Done{};
+    }
+    if (!signing_devices_.insert(sorted.device).second) {
+      return Failure(Reason::kFeedRejected,
+                     certificate.Label() + ": a second digital signing certificate of device " +
+                         sorted.device.Plain());
+    }
+    if (ask_for_path_) {
+      if (const Status path = paths_.Check(certificate); !path) {
+        return Failure(Reason::kFeedRejected, path.error().explanation);
+      }
+    }
+    rows_.signing_keys.push_back({sorted.device, sorted.key, certificate.sha256()});
+    return Done{};
+  }
+
   const smki::TrustSettings settings_;
   const bool ask_for_path_;
   const Records& records_;
   smki::DevicePaths& paths_;
   std::set<Eui64> devices_;
+  std::set<Eui64> signing_devices_;
   store::DeviceCertificates rows_;
 };
 
@@ -254,6 +278,7 @@ HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequ
   return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()),
                   {{"authorities", std::to_string(rows.authorities.size())},
                    {"keys", std::to_string(rows.keys.size())},
+                   {"signing_keys", std::to_string(rows.signing_keys.size())},
                    {"not_kept", std::to_string(rows.not_kept)}});
 }
 

@@ -11,27 +11,6 @@ namespace {
 // own.
 constexpr std::size_t kMaxExplanation = 4096;
 
-// Octets that may be stored already: a retry after an abandoned reservation brings the same
-// request.
-struct Evidence {
-  Sha256Digest sha256;
-  BytesView octets;
-  bool known = false;
-};
-
-Result<Evidence> LookUpEvidence(const Transaction& transaction, BytesView octets) {
-  Evidence evidence{Sha256(octets), octets};
-  const auto held = transaction.Get(Table::kEvidence, evidence.sha256);
-  if (!held) return held.error();
-  evidence.known = held->has_value();
-  return evidence;
-}
-
-Status PutEvidence(WriteTransaction& transaction, const Evidence& evidence) {
-  if (evidence.known) return Done{};
-  return transaction.Put(Table::kEvidence, evidence.sha256, evidence.octets);
-}
-
 // The cell is still the ACB's, its floor still below the counter (P2; R-128-20: an observation may
 // have come while the HSM worked).
 Status CheckStillBelow(const Transaction& transaction, const ReservedCounter& counter) {
@@ -60,6 +39,19 @@ Status CheckNotStopped(const Transaction& transaction, const ReservedCounter& co
 }
 
 }  // namespace
+
+Result<Evidence> LookUpEvidence(const Transaction& transaction, BytesView octets) {
+  Evidence evidence{Sha256(octets), octets};
+  const auto held = transaction.Get(Table::kEvidence, evidence.sha256);
+  if (!held) return held.error();
+  evidence.known = held->has_value();
+  return evidence;
+}
+
+Status PutEvidence(WriteTransaction& transaction, const Evidence& evidence) {
+  if (evidence.known) return Done{};
+  return transaction.Put(Table::kEvidence, evidence.sha256, evidence.octets);
+}
 
 Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAnswer& answer,
                                    Environment environment) {

@@ -9,6 +9,16 @@
 
 namespace acb::store {
 
+// Octets that may be stored already: a retry after an abandoned reservation brings the same
+// request.
+struct Evidence {
+  Sha256Digest sha256;
+  BytesView octets;
+  bool known = false;
+};
+Result<Evidence> LookUpEvidence(const Transaction& transaction, BytesView octets);
+Status PutEvidence(WriteTransaction& transaction, const Evidence& evidence);
+
 struct SignedAnswer {
   const ReservedCounter& counter;
   const audit::Entry& entry;

@@ -5,6 +5,7 @@
 #include "firmware/feeds/repository_status.h"
 #include "store/audit_log.h"
 #include "store/feed_rows.h"
+#include "store/observed_rows.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 
@@ -175,6 +176,12 @@ Status Import::Add(const DeviceKey& key) {
   (*device)->key_agreement_certificate = key.certificate;
   bool changed = false;
   auto added = Upsert(Table::kDevices, KeyOf(key.device), EncodeDevice(**device), changed);
+  return Count(std::move(added), changed);
+}
+
+Status Import::AddSigning(const DeviceKey& key) {
+  bool changed = false;
+  auto added = Upsert(Table::kDeviceSigningKeys, KeyOf(key.device), EncodeSigningKey(key), changed);
   return Count(std::move(added), changed);
 }
 

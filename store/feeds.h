@@ -35,6 +35,7 @@ class Import {
   Status Add(const Device& row, HubColumn hub);
   Status Add(const RepositoryEntry& row);
   Status Add(const DeviceKey& key);
+  Status AddSigning(const DeviceKey& key);
   // DER into one of the tables that are keyed by SHA-256.
   Status Add(Table table, BytesView der);
   // Rows of the file that nothing is kept of.

@@ -4,6 +4,7 @@
 
 #include "store/audit_log.h"
 #include "store/feeds.h"
+#include "store/observed_rows.h"
 #include "store/reading.h"
 
 namespace acb::store {
@@ -12,15 +13,12 @@ namespace {
 constexpr std::size_t kMaxOperator = 255;
 constexpr std::size_t kMaxWhy = 1024;
 
+// Bits of the flags octet.
+constexpr std::uint8_t kHasFloor = 1;
+constexpr std::uint8_t kIsForAcb = 2;
+
 std::string_view Name(QuarantineAct act) {
   return act == QuarantineAct::kRelease ? "quarantine-release" : "quarantine-delete";
-}
-
-Status CheckRoom(const Transaction& transaction) {
-  const auto count = transaction.Count(Table::kQuarantine);
-  if (!count) return count.error();
-  if (*count < kMaxQuarantined) return Done{};
-  return Failure(Reason::kBusy, "the quarantine is full: operators have to look at it first");
 }
 
 Result<QuarantinedItem> FindItem(const Transaction& transaction, std::uint64_t id) {
@@ -93,21 +91,28 @@ Status Refuse(WriteTransaction& transaction, const QuarantinedItem& item,
   return transaction.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
 }
 
-// R-128-21: applied as any other number is: it only rises.
+// R-128-21: applied as any other number is: it only rises. Where an observation said that the cell
+// is the ACB's, it is so from now on, unless something newer was observed of it.
 Status ApplyFloor(WriteTransaction& transaction, const QuarantinedItem& item) {
   auto row = FindCurrentCounters(transaction, item.device);
   if (!row) return std::move(row).error();
   if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
+  CellState* cell = (*row)->Find(item.role);
   if (item.role == RemotePartyRole::kAccessControlBroker) {
     const std::uint64_t issued = item.floor ? item.floor->value() : 0;
     if (issued > (*row)->last_issued) {
       transaction.NoteMove(issued - (*row)->last_issued);
       (*row)->last_issued = issued;
     }
-  } else if (CellState* cell = (*row)->Find(item.role)) {
-    cell->floor = std::max(cell->floor, item.floor);
-  } else {
+  } else if (cell == nullptr) {
     return Failure(Reason::kDeviceUnknown);
+  } else {
+    cell->floor = std::max(cell->floor, item.floor);
+  }
+  if (cell != nullptr && item.for_acb && cell->holder == CellState::Holder::kUnknown) {
+    const auto newer = ObservedSince(transaction, item.device, item.role, item.id);
+    if (!newer) return newer.error();
+    if (!*newer) cell->holder = CellState::Holder::kAcb;
   }
   return transaction.Put(Table::kCounters, KeyOf(item.device), EncodeCounters(**row));
 }
@@ -126,12 +131,34 @@ Status Carry(WriteTransaction& transaction, const Agreement& done, QuarantineAct
 
 }  // namespace
 
+Status CheckQuarantineRoom(const Transaction& transaction) {
+  const auto count = transaction.Count(Table::kQuarantine);
+  if (!count) return count.error();
+  if (*count < kMaxQuarantined) return Done{};
+  return Failure(Reason::kBusy, "the quarantine is full: operators have to look at it first");
+}
+
+Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item) {
+  bool waiting = false;
+  Status walked = transaction.Walk(
+      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
+        const auto other = DecodeQuarantined(key, payload);
+        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
+        waiting = !other->request && other->device == item.device && other->role == item.role &&
+                  other->floor == item.floor;
+        return !waiting;
+      });
+  if (!walked) return std::move(walked).error();
+  return waiting;
+}
+
 Bytes EncodeQuarantined(const QuarantinedItem& item) {
   ByteWriter out;
   out.U8(item.request ? 1 : 0);
   if (item.request) out.Raw(item.request->Key());
   out.U64(item.device.value()).U8(static_cast<std::uint8_t>(item.role));
-  out.U8(item.floor ? 1 : 0).U64(item.floor ? item.floor->value() : 0);
+  out.U8(static_cast<std::uint8_t>((item.floor ? kHasFloor : 0) | (item.for_acb ? kIsForAcb : 0)));
+  out.U64(item.floor ? item.floor->value() : 0);
   out.U64(static_cast<std::uint64_t>(item.since.milliseconds()));
   out.U8(item.first_act ? static_cast<std::uint8_t>(*item.first_act) : 0);
   const std::string_view who = std::string_view(item.first_operator).substr(0, kMaxOperator);
@@ -151,9 +178,10 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
   }
   item.device = Eui64(in.U64());
   item.role = static_cast<RemotePartyRole>(in.U8());
-  const bool has_floor = in.U8() != 0;
+  const std::uint8_t flags = in.U8();
+  item.for_acb = (flags & kIsForAcb) != 0;
   const std::uint64_t floor = in.U64();
-  if (has_floor) item.floor = FloorSeqNumber::From(floor);
+  if ((flags & kHasFloor) != 0) item.floor = FloorSeqNumber::From(floor);
   item.since = UtcTime(static_cast<std::int64_t>(in.U64()));
   const std::uint8_t act = in.U8();
   if (act > static_cast<std::uint8_t>(QuarantineAct::kDelete)) return {};
@@ -167,7 +195,7 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
                                         RemotePartyRole role, Environment environment) {
-  if (Status room = CheckRoom(transaction); !room) return std::move(room).error();
+  if (Status room = CheckQuarantineRoom(transaction); !room) return std::move(room).error();
   const auto receipt =
       StoreAnswered(transaction, answer, StoredRequest::State::kQuarantined, role, environment);
   if (!receipt) return receipt;
@@ -183,23 +211,9 @@ Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const Ref
   return receipt;
 }
 
-Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item) {
-  bool waiting = false;
-  Status walked = transaction.Walk(
-      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
-        const auto other = DecodeQuarantined(key, payload);
-        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
-        waiting = !other->request && other->device == item.device && other->role == item.role &&
-                  other->floor == item.floor;
-        return !waiting;
-      });
-  if (!walked) return std::move(walked).error();
-  return waiting;
-}
-
 Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,
                                        Environment environment) {
-  if (Status room = CheckRoom(transaction); !room) return std::move(room).error();
+  if (Status room = CheckQuarantineRoom(transaction); !room) return std::move(room).error();
   QuarantinedItem kept = item;
   audit::Entry entry("quarantined", item.since);
   entry.Set("device", item.device.Hyphenated())

@@ -20,6 +20,8 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
                                         RemotePartyRole role, Environment environment);
 
+// kBusy: the quarantine is full.
+Status CheckQuarantineRoom(const Transaction& transaction);
 // Whether the same number for the same cell waits, however often its file is imported.
 Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item);
 

@@ -10,6 +10,8 @@
 #include "store/environment.h"
 #include "store/feeds.h"
 #include "store/interchange.h"
+#include "store/observe.h"
+#include "store/observed_rows.h"
 #include "store/proxy_pages.h"
 #include "store/quarantine.h"
 #include "store/raise.h"
@@ -231,6 +233,25 @@ Result<audit::Receipt> Store::AppendQuarantined(const RequestId& request, const 
   });
 }
 
+Result<RecordedObservation> Store::Record(const Observation& seen) {
+  return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
+    return StoreObservation(transaction, seen, core_->settings.counter_jump, environment());
+  });
+}
+
+Result<std::optional<Bytes>> Store::FindPendingCommand(Eui64 device, Eui64 originator,
+                                                       std::uint64_t counter) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return FindPending(*transaction, device, originator, counter);
+}
+
+Result<std::optional<PublicPoint>> Store::FindDeviceSigningKey(Eui64 device) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return FindSigningKey(*transaction, device);
+}
+
 Result<std::vector<QuarantinedItem>> Store::ListQuarantine(std::uint64_t from,
                                                            std::uint64_t count) const {
   const auto transaction = core_->Read();
@@ -370,6 +391,9 @@ Result<ImportOutcome> Store::ImportDeviceCertificates(const DeviceCertificates& 
     }
     for (const DeviceKey& key : certificates.keys) {
       if (auto added = import.Add(key); !added) return added;
+    }
+    for (const DeviceKey& key : certificates.signing_keys) {
+      if (auto added = import.AddSigning(key); !added) return added;
     }
     import.CountUnkept(certificates.not_kept);
     return Done{};

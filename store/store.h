@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "firmware/anchor_objects.h"
+#include "firmware/observation.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
 
@@ -64,6 +65,8 @@ struct QuarantinedItem {
   Eui64 device{0};
   RemotePartyRole role = RemotePartyRole::kSupplier;
   std::optional<FloorSeqNumber> floor;
+  // An observation: when the floor is released the cell is the ACB's again.
+  bool for_acb = false;
   UtcTime since{0};
   std::string why;
   std::optional<QuarantineAct> first_act;  // what one operator has agreed to
@@ -226,7 +229,7 @@ struct ImportOutcome {
   audit::Receipt receipt{};
 };
 
-// The key agreement key of a device that is known (feed device-certificates).
+// A key of a device that is known (feed device-certificates).
 struct DeviceKey {
   Eui64 device{0};
   PublicPoint key{};
@@ -237,7 +240,8 @@ struct DeviceKey {
 struct DeviceCertificates {
   std::vector<Bytes> authorities;  // DER, root and issuing device CAs
   std::vector<DeviceKey> keys;
-  std::uint64_t not_kept = 0;  // digital signing certificates: counted as rows
+  std::uint64_t not_kept = 0;  // of devices that are not known: counted as rows
+  std::vector<DeviceKey> signing_keys;
 };
 
 // Certificates and revocation lists, DER, of one moment.
@@ -328,7 +332,10 @@ struct Statistics {
 //                      goes on when the HSM is back.
 //   kStoreFull         (new work and imports) the reserve of space is reached; nothing was written.
 // What writes fails with kStoreUnavailable before Start and after Stop; reading does not.
-class Store final : public RecordSource, public CounterStore, public AuditLog {
+class Store final : public RecordSource,
+                    public CounterStore,
+                    public AuditLog,
+                    public ObservationLog {
  public:
   // Makes an empty store: `directory` (0700), which must not exist or be empty, and its files
   // (0600). They are on the disk when this returns. For provisioning; the service never calls it.
@@ -448,6 +455,13 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   Result<audit::Receipt> AppendQuarantined(const RequestId& request, const Sha256Digest& body,
                                            RemotePartyRole role, const audit::Entry& entry,
                                            const Failure& why, BytesView request_octets) override;
+
+  // Observations (ObservationLog: firmware/observation.h). What is anchored at once: a recorded
+  // floor, a cell that changed, a counter of the ACB that was not given out here.
+  Result<RecordedObservation> Record(const Observation& seen) override;
+  Result<std::optional<Bytes>> FindPendingCommand(Eui64 device, Eui64 originator,
+                                                  std::uint64_t counter) const override;
+  Result<std::optional<PublicPoint>> FindDeviceSigningKey(Eui64 device) const override;
 
   // In order of their numbers, from `from` on.
   Result<std::vector<QuarantinedItem>> ListQuarantine(std::uint64_t from,

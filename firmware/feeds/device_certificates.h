@@ -11,7 +11,7 @@ struct DeviceCertificate {
   enum class Kind {
     kAuthority,       // root or issuing device CA
     kKeyAgreement,    // of `device`, whose key is `key`
-    kDigitalSigning,  // of `device`; nothing here uses it
+    kDigitalSigning,  // of `device`: checks the signatures of its responses
   };
   Kind kind = Kind::kAuthority;
   Eui64 device{0};

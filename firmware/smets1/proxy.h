@@ -1,9 +1,9 @@
 // DP107: the network operator credentials of SMETS1 devices, which the DSP and the S1SP hold by
 // proxy. What their two copies and registration data say of each other.
 //
-// Nothing here blocks anything: these are findings for records and reports. EvaluateUpdate is not
-// called by the service yet: it is for POST /v1/observations, which does not exist so far. The
-// lists are GET /v1/reports/deadlocks and /v1/reports/reconciliation.
+// Nothing here blocks anything: these are findings for records and reports. EvaluateUpdate is for
+// POST /v1/observations (firmware/observer.cc). The lists are GET /v1/reports/deadlocks and
+// /v1/reports/reconciliation.
 //
 // The party of an EUI-64 is that of its network operator row in the register of parties (ED; GT for
 // gas devices) in force at that instant, else of the one that ended last. Parties are compared by

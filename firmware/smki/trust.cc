@@ -131,6 +131,7 @@ struct Trust::State {
   std::map<Sha256Digest, CertificatePtr> by_sha256;
   // By issuer Name::Key() and content octets of the serial number.
   std::map<std::pair<std::string, Bytes>, CertificatePtr> by_serial;
+  std::map<Eui64, std::vector<CertificatePtr>> signing_by_party;
   // By subject Name::Key().
   std::map<std::string, std::vector<IssuingAuthorityPtr>> authorities;
   std::map<std::string, std::vector<RejectedAuthority>> rejected;
@@ -162,6 +163,10 @@ void Trust::State::AddCertificate(const CertificatePtr& certificate) {
   // Of two with the same issuer and serial one is forged: it must not hide the other.
   if (!held || (!IsFromTrustedIssuer(*held) && IsFromTrustedIssuer(*certificate))) {
     held = certificate;
+  }
+  if (certificate->eui64() && certificate->key_usage() == KeyUsage::kDigitalSignature &&
+      IsFromTrustedIssuer(*certificate)) {
+    signing_by_party[*certificate->eui64()].push_back(certificate);
   }
 }
 
@@ -352,6 +357,11 @@ CertificatePtr Trust::Find(const Name& issuer, BytesView serial) const {
 CertificatePtr Trust::FindBySha256(const Sha256Digest& sha256) const {
   const auto found = state_->by_sha256.find(sha256);
   return found == state_->by_sha256.end() ? nullptr : found->second;
+}
+
+std::vector<CertificatePtr> Trust::SigningCertificatesOf(Eui64 party) const {
+  const auto found = state_->signing_by_party.find(party);
+  return found == state_->signing_by_party.end() ? std::vector<CertificatePtr>() : found->second;
 }
 
 Result<PathEvidence> Trust::CheckPath(const CertificatePtr& leaf,

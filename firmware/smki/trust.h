@@ -65,6 +65,9 @@ class Trust {
   // and serial the one that a trusted issuing CA signed.
   CertificatePtr Find(const Name& issuer, BytesView serial) const;
   CertificatePtr FindBySha256(const Sha256Digest& sha256) const;
+  // Digital signing certificates held of the party that a trusted issuing CA signed, in force or
+  // not: a message that is observed may have been signed by any of them. Empty when none is held.
+  std::vector<CertificatePtr> SigningCertificatesOf(Eui64 party) const;
 
   // Profile of the leaf (profile.h) and path root -> issuing -> leaf at `at`, with revocation.
   // `offered`: certificates that came with the request, used as candidates for the issuing CA only;

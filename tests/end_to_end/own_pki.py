@@ -63,16 +63,17 @@ class Pki:
     def revocation_lists(self, *names):
         return "".join(make_pki.pem("X509 CRL", self.made.lists[name].der) for name in names)
 
-    def device(self, eui):
-        """A new device's key agreement certificate (DER) and private key."""
+    def device(self, eui, usage="ka"):
+        """A new device's certificate (DER) for "ka", key agreement, or "ds", digital signing, and private key."""
         key = ec.generate_private_key(ec.SECP256R1())
         extensions = [
-            make_pki.key_usage("ka"),
+            make_pki.key_usage(usage),
             make_pki.hardware_module_name(eui),
             make_pki.policies(make_pki.DEVICE_POLICY),
             make_pki.subject_key_id(make_pki.key_identifier(make_pki.point(key))),
             make_pki.authority_key_id(self.made.device_ca.ski),
         ]
-        issued = self.made.issue(f"device-{eui}", self.made.device_ca, make_pki.seq(), extensions, key=key,
+        label = f"device-{eui}" if usage == "ka" else f"device-{eui}-{usage}"
+        issued = self.made.issue(label, self.made.device_ca, make_pki.seq(), extensions, key=key,
                                  not_after=make_pki.FOREVER)
         return issued.der, key

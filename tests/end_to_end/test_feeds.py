@@ -224,7 +224,8 @@ class DeviceCertificates(FeedCase):
         new, _ = self.pki.device(device)
         data = pem(self.pki.der("device-ca"), new, self.pki.der("esme-ds"))
         answer = self.assert_imported("device-certificates", data, 3, 2)
-        self.assertEqual((answer["authorities"], answer["keys"], answer["not_kept"]), ("1", "1", "1"))
+        self.assertEqual((answer["authorities"], answer["keys"], answer["not_kept"]), ("1", "1", "1"),
+                         "a digital signing certificate of a device that is not known is counted")
         self.assertEqual(self.box.device(device)["key_agreement_certificate_sha256"], hashlib.sha256(new).hexdigest())
         self.assert_imported("device-certificates", data, 3, 0)
         self.assert_imported("device-certificates", pem(old), 1, 1)

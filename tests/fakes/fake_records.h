@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "firmware/ports.h"
+#include "tests/support/public_parties.h"
 
 namespace acb::testing {
 
@@ -16,10 +17,8 @@ inline constexpr Eui64 kSupplierUser{0x90B3D51F30010000};
 inline constexpr Eui64 kOtherSupplierUser{0x90B3D51F30030000};
 inline constexpr Eui64 kNetworkOperatorUser{0x90B3D51F30020000};
 inline constexpr Eui64 kOtherNetworkOperatorUser{0x90B3D51F30040000};
-inline constexpr Eui64 kAcb{0x90B3D51F30000002};
 inline constexpr Eui64 kEsme{0x00DB1234567890A0};
 inline constexpr Eui64 kGsme{0x00DB1234567890A1};
-inline constexpr Eui64 kGpf{0x00DB1234567890A3};
 inline constexpr const char* kMpan = "1312345678111";
 inline constexpr const char* kMprn = "1234567890";
 

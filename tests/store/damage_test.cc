@@ -27,13 +27,36 @@ class Damage : public StoreTest {
     ASSERT_TRUE(store_->ImportProducts({{"Model-7", "1.2", {}, kNow, {}}}, FeedEntry()));
     ASSERT_TRUE(store_->ImportProxyCertificates({{kDevice, ProxySource::kDsp, kUser, "1234"}},
                                                 FeedEntry()));
-    ASSERT_TRUE(store_->ImportDeviceCertificates({{Bytes(250, 3)}, {}, 0}, FeedEntry()));
+    ASSERT_TRUE(store_->ImportDeviceCertificates(
+        {{Bytes(250, 3)}, {}, 0, {{kDevice, *TestDevice().key_agreement, {}}}}, FeedEntry()));
+    ASSERT_TRUE(store_->Record(Executed(6000)));
+    Observation pending = Executed(6001);
+    pending.stage = ObservedStage::kPending;
+    pending.roles.clear();
+    ASSERT_TRUE(store_->Record(pending));
     ASSERT_TRUE(store_->ImportRepositoryStatus({{kCertificate, RepositoryStatus::kInUse, "", kNow}},
                                                FeedEntry()));
     Spend(Id(1));
     ASSERT_TRUE(Reserve(Id(2, kOtherDevice)));
     store_.reset();
     Suspend();
+  }
+
+  static Observation Executed(std::uint64_t counter) {
+    Observation seen(kNow);
+    seen.stage = ObservedStage::kExecuted;
+    seen.device = kDevice;
+    seen.acb = kAcb;
+    seen.originator = kUser;
+    seen.counter = counter;
+    seen.command = Bytes(20, 0x43);
+    RoleFacts facts;
+    facts.role = kNetworkRole;
+    facts.result = RoleFacts::Result::kSuccess;
+    facts.placed = CellState::Holder::kAcb;
+    facts.floor = counter;
+    seen.roles = {facts};
+    return seen;
   }
 
   // As the operators' act leaves it.
@@ -106,13 +129,16 @@ class Damage : public StoreTest {
         return StatusOf((*records)->FindRepositoryEntry(kCertificate));
       case Table::kSuspensions:
         return StatusOf((*records)->FindSuspension(SuspensionScope::kParty, "SUPA"));
-      // As in kNotUsed.
+      case Table::kDeviceSigningKeys:
+        return StatusOf(store_->FindDeviceSigningKey(kDevice));
+      case Table::kObserved:
+        return StatusOf(store_->Record(Executed(6000)));
+      case Table::kPending:
+        return StatusOf(store_->FindPendingCommand(kDevice, kUser, 6001));
+      // As in IsLeftOut.
       case Table::kQuarantine:
       case Table::kVolume:
       case Table::kAuditNodes:
-      case Table::kDeviceSigningKeys:
-      case Table::kObserved:
-      case Table::kPending:
       case Table::kElsewhere:
       case Table::kAgreements:
         return Done{};
@@ -123,8 +149,7 @@ class Damage : public StoreTest {
   // Each has a test of its own, or nothing reads it here.
   static bool IsLeftOut(Table table) {
     return table == Table::kQuarantine || table == Table::kVolume || table == Table::kAuditNodes ||
-           table == Table::kDeviceSigningKeys || table == Table::kObserved ||
-           table == Table::kPending || table == Table::kElsewhere || table == Table::kAgreements;
+           table == Table::kElsewhere || table == Table::kAgreements;
   }
 
   static constexpr Sha256Digest kCertificate = {0xC7};

@@ -6,6 +6,7 @@
 #include "tools/acbctl/backup.h"
 #include "tools/acbctl/counters.h"
 #include "tools/acbctl/interchange.h"
+#include "tools/acbctl/observe.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
 #include "tools/acbctl/recover.h"
@@ -224,6 +225,18 @@ int Main(int argc, char** argv) {
   submit_command->add_flag("--dry-run", submit.dry_run,
                            "Every check with its outcome; nothing is spent, signed or recorded");
 
+  ObserveOptions observe;
+  CLI::App* observe_command =
+      app.add_subcommand("observe", "Record an observed command and the device's answer");
+  observe_command->add_option("--command", observe.command, "GBCS command: octets, hex or base64");
+  observe_command->add_option("--response", observe.response,
+                              "GBCS response or alert, likewise; alone when the command was "
+                              "observed earlier");
+  observe_command->add_option("--service-request", observe.service_request, "DUIS request, XML");
+  observe_command->footer(
+      "Example:\n  acbctl --directory /tmp/box observe --command command.hex --response "
+      "response.hex");
+
   QuarantineOptions decide;
   CLI::App* quarantine = app.add_subcommand("quarantine", "What waits for two operators");
   quarantine->require_subcommand(1);
@@ -327,6 +340,7 @@ int Main(int argc, char** argv) {
   }
   if (import->parsed()) return Import(connection, feed, feed_file);
   if (submit_command->parsed()) return Submit(connection, submit);
+  if (observe_command->parsed()) return Observe(connection, observe);
   if (quarantine_list->parsed()) return ListQuarantine(connection);
   if (quarantine->parsed()) return DecideQuarantined(connection, decide);
   if (suspend_list->parsed()) return ListSuspensions(connection);

@@ -9,6 +9,7 @@
 #include "firmware/base/secret.h"
 #include "firmware/gbcs/update_security_credentials.h"
 #include "firmware/records.h"
+#include "tests/support/public_parties.h"
 
 namespace acb::testing {
 
@@ -33,9 +34,6 @@ Secret Ecdh(std::string_view private_key_name, const PublicPoint& point);
 inline constexpr std::string_view kNetworkOperator621 = "CS02bNOByNOHandover_6.21_SUCCESS_COMMAND";
 inline constexpr std::string_view kSupplier621 =
     "CS02bSupplierBySupplierHandover_6.21_SUCCESS_COMMAND";
-
-inline constexpr Eui64 kAcb{0x90B3D51F30000002};
-inline constexpr Eui64 kGpf{0x00DB1234567890A3};
 
 // What went into the two 6.21 vectors: certificates from files, the path certificate from the DUIS
 // template.

@@ -1,0 +1,165 @@
+#include "firmware/observation.h"
+
+#include <algorithm>
+
+namespace acb {
+namespace {
+
+using Holder = CellState::Holder;
+
+std::string NameOf(Reason reason) { return std::string(Describe(reason).name); }
+
+void Add(std::vector<std::string>& names, Reason reason) {
+  std::string name = NameOf(reason);
+  if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+}
+
+// 6.21: what the ACB signs is for cells that it holds.
+bool IsHandover(const RoleFacts& facts, const Observation& seen) {
+  return seen.by_acb() && facts.result != RoleFacts::Result::kNone;
+}
+
+bool IsStale(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
+  if (known.newest && seen.counter <= *known.newest) return true;
+  // It was signed above the floor of then (R-128-16), and is what that command found.
+  return IsHandover(facts, seen) && known.given_out_here && known.cell.holder == Holder::kAcb &&
+         known.cell.floor && seen.counter <= known.cell.floor->value() && known.unexplained &&
+         facts.placed == Holder::kParty && facts.party == *known.unexplained;
+}
+
+// R-NOW-15: an incident. The device's word counts all the same: a message in between was missed.
+std::optional<Eui64> UnexpectedHolder(const RoleFacts& facts, const Observation& seen,
+                                      const CellRecord& known) {
+  std::optional<Eui64> expected;
+  if (IsHandover(facts, seen) || known.cell.holder == Holder::kAcb) {
+    expected = seen.acb;
+  } else if (known.cell.holder == Holder::kParty) {
+    expected = known.cell.party;
+  }
+  for (const Eui64 holder : facts.existing) {
+    if (expected && holder != *expected) return holder;
+  }
+  return std::nullopt;
+}
+
+// R-NOW-1, R-128-21: the maximum, unless it jumps too far.
+bool RaiseFloor(std::uint64_t value, const CellRecord& known, CellChange& change) {
+  const auto floor = FloorSeqNumber::From(value);
+  if (change.after.floor && floor <= change.after.floor) return true;
+  if (!floor || JumpsTooFar(value, known.last_issued, known.cell, known.jump)) {
+    change.held = floor;
+    change.result = "quarantined";
+    return false;
+  }
+  change.after.floor = floor;
+  return true;
+}
+
+void JudgeStale(const RoleFacts& facts, const CellRecord& known, CellChange& change) {
+  change.result = "stale";
+  Add(change.observations, Reason::kStaleObservation);
+  const bool placed_acb =
+      facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
+  if (placed_acb || facts.result == RoleFacts::Result::kNone)
+    RaiseFloor(facts.floor, known, change);
+}
+
+void MakeUnknown(CellChange& change) {
+  change.after.holder = Holder::kUnknown;
+  change.after.party = Eui64(0);
+}
+
+void JudgeSuccess(const RoleFacts& facts, const CellRecord& known, CellChange& change) {
+  change.result = "success";
+  change.newest = true;
+  change.after.holder = facts.placed;
+  change.after.party = facts.party;
+  if (facts.placed == Holder::kUnknown) {
+    // R-128-15: not proof enough. Nobody signs for it on a guess.
+    change.alarms.push_back("CELL_UNKNOWN: " + facts.doubt);
+    return;
+  }
+  if (facts.placed != Holder::kAcb) return;
+  change.after.party = Eui64(0);
+  if (RaiseFloor(facts.floor, known, change)) return;
+  // R-128-17: the ACB's, but its floor is not believed yet: not to be signed for above an older
+  // one.
+  change.held_for_acb = true;
+  MakeUnknown(change);
+}
+
+}  // namespace
+
+std::string_view Name(ObservedStage stage) {
+  switch (stage) {
+    case ObservedStage::kNoAnswer:
+      return "no-answer";
+    case ObservedStage::kPending:
+      return "pending";
+    case ObservedStage::kCancelled:
+      return "cancelled";
+    case ObservedStage::kExecuted:
+      return "executed";
+    case ObservedStage::kOther:
+      return "other";
+  }
+  return {};
+}
+
+bool JumpsTooFar(std::uint64_t value, std::uint64_t last_issued, const CellState& cell,
+                 std::uint64_t jump) {
+  const std::uint64_t greatest =
+      std::max(last_issued, cell.floor ? cell.floor->value() : std::uint64_t{0});
+  return value > greatest && value - greatest > jump;
+}
+
+CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
+  CellChange change;
+  change.role = facts.role;
+  change.before = known.cell;
+  change.after = known.cell;
+  const bool fell_short =
+      facts.result == RoleFacts::Result::kFailed || facts.result == RoleFacts::Result::kPartial;
+  if (fell_short) Add(change.observations, Reason::kNotSuccessful);
+  if (IsStale(facts, seen, known)) {
+    JudgeStale(facts, known, change);
+    return change;
+  }
+  change.unexplained = UnexpectedHolder(facts, seen, known);
+  if (change.unexplained) {
+    Add(change.observations, Reason::kHolderMismatch);
+    Add(change.alarms, Reason::kHolderMismatch);
+  }
+  switch (facts.result) {
+    case RoleFacts::Result::kSuccess:
+      JudgeSuccess(facts, known, change);
+      break;
+    case RoleFacts::Result::kFailed:
+      // R-128-12: the record stays. But what a device reports to have set by a command of ours it
+      // holds against the next one.
+      change.result = "failed";
+      if (IsHandover(facts, seen) && change.after.holder == Holder::kAcb && facts.reported &&
+          !RaiseFloor(*facts.reported, known, change)) {
+        change.held_for_acb = true;
+        MakeUnknown(change);
+      }
+      break;
+    case RoleFacts::Result::kPartial:
+      // R-128-15, gbcs-cs02b.md 6.3: a failure that has changed the device.
+      change.result = "partial";
+      change.newest = true;
+      MakeUnknown(change);
+      change.alarms.push_back("NOT_SUCCESSFUL: only a part of the cells changed");
+      break;
+    case RoleFacts::Result::kNone:
+      change.result = "floor";
+      if (change.after.holder == Holder::kAcb && !RaiseFloor(facts.floor, known, change)) {
+        change.held_for_acb = true;
+        MakeUnknown(change);
+      }
+      break;
+  }
+  return change;
+}
+
+}  // namespace acb

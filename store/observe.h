@@ -1,0 +1,19 @@
+// Judges an observation and writes what it changes. Private to store/.
+#pragma once
+
+#include "firmware/observation.h"
+#include "store/store.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+// Commands that wait for their outcome; more are refused.
+inline constexpr std::uint64_t kMaxPending = 1'000'000;
+// Of one device and originator that one cancellation takes back.
+inline constexpr std::size_t kMaxCancelled = 1'000;
+
+// ObservationLog::Record: one job of the writer, which checks everything before it writes.
+Result<RecordedObservation> StoreObservation(WriteTransaction& transaction, const Observation& seen,
+                                             std::uint64_t counter_jump, Environment environment);
+
+}  // namespace acb::store

@@ -100,6 +100,10 @@ class FaultShim:
         return self._control.count
 
     @property
+    def acted_on(self):
+        return self._control.at
+
+    @property
     def fired(self):
         return self._control.fired != 0
 

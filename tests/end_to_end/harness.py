@@ -188,6 +188,7 @@ class Box:
         self.directory = Path(directory)
         self.process = None
         self.env = {}
+        self.prefix = []  # before acbd on its command line: a tracer
         self.ignores_file_size_signal = False  # acbd lives on when a write passes RLIMIT_FSIZE: EFBIG, as a full disk
         self._contexts = {}
         self._clients = {}
@@ -255,8 +256,8 @@ class Box:
     def spawn(self, env=None):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [binary("platform", "acbd"), "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env={**os.environ, **self.env, **(env or {})},
+                [*self.prefix, binary("platform", "acbd"), "--config", str(self.config)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.env, **(env or {})},
                 restore_signals=not self.ignores_file_size_signal)  # Python ignores SIGXFSZ, and so does its child
         _STARTED.append(self.process)
 
@@ -563,9 +564,9 @@ class TestCase(unittest.TestCase):
 
 
 @contextlib.contextmanager
-def temporary_directory():
+def temporary_directory(parent=None):
     """Removed afterwards; kept, and named, when the test fails or ACB_KEEP is set."""
-    folder = Path(tempfile.mkdtemp(prefix="acb-e2e-"))
+    folder = Path(tempfile.mkdtemp(prefix="acb-e2e-", dir=parent))
     try:
         yield folder
     except BaseException:
@@ -576,6 +577,12 @@ def temporary_directory():
             print(f"kept: {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory_directory():
+    """Where files are made whose flushes need not be real, None where there is no such place."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and os.access(memory, os.W_OK) else None
 
 
 class _Result(unittest.TextTestResult):

@@ -15,6 +15,7 @@ import sys
 import unittest
 
 import harness
+import planted_faults
 from harness import plain, temporary_directory
 from scenario_stage import Stage
 from scenario_steps import Broken, Steps
@@ -121,6 +122,8 @@ if __name__ == "__main__":
     parser.add_argument("--planted", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
+    if options.planted:
+        sys.exit(planted_faults.run(options.names))
     Scenarios.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     Scenarios.times = options.times
     print(f"seed {Scenarios.seed}", flush=True)

@@ -161,7 +161,7 @@ inline excuse() {
 #endif
 }
 
-/* code: WriteTransaction::AppendEntry, within the job that the entry tells of */
+/* code: AppendEntry, in the job that the entry tells of */
 inline append() {         /* a new entry ends the log of this box; no other log has it */
   SET(0, b, 0); SET(1, b, 0); SET(2, b, 0); SET(b, b, 1)
 }
@@ -172,6 +172,7 @@ inline name_last() {      /* the anchor names the last entry of this box's log *
 #ifdef ONE_OBJECT
 #define OVERTAKEN (top_epoch != me)
 #else
+/* code: FindSuccessor */
 #define OVERTAKEN (claim_epoch > me || (claim_epoch == me && claim_box > b))
 #endif
 #ifdef NO_LIST
@@ -220,7 +221,7 @@ inline free(i) {          /* slot 1 moves up, so that equal states look equal */
 /* code: FindCurrentCounters: last_issued brought to the raise of now */
 #define LAST(d) (disk[b].last[d] + (raise - disk[b].raise[d]))
 #endif
-/* code: NextCounter, in Store::Reserve */
+/* code: NextCounter, in ReserveNext */
 inline next_counter(r) {
   c = LAST(DEV(r));
   move = c;
@@ -235,7 +236,7 @@ inline next_counter(r) {
   move = c - move
 #endif
 }
-/* code: Store::Reserve, and Writer::CommitAndFlush of its batch; move: WriteTransaction::NoteMove */
+/* code: Store::Reserve: ReserveNext, and Writer::CommitAndFlush of its batch; move: WriteTransaction::NoteMove */
 inline persist(r, value) {
   disk[b].last[DEV(r)] = value; disk[b].raise[DEV(r)] = raise;
 #ifndef COUNTERS_ONLY
@@ -262,6 +263,7 @@ inline pick() { if :: r = 0 :: r = 1 fi }
 #define MAY_HAND true
 #else
 #define MAY_RESERVE true
+/* code: Anchors::MayReleaseReservations */
 #define MAY_HAND (out <= W)
 #endif
 #ifdef NO_TXN
@@ -308,7 +310,7 @@ inline record(i) {        /* flush 2 */
 #endif
   skip
 }
-/* code: Writer::LookForSuccessor, Writer::Release of AppendSigned; then the answer leaves */
+/* code: Writer::LookForSuccessor, Writer::Release of Store::AppendSigned; then the answer leaves */
 inline answer(i) {        /* list, then let the answer leave */
   if
   :: LISTED_OVERTAKEN -> drop()
@@ -317,7 +319,7 @@ inline answer(i) {        /* list, then let the answer leave */
      send(sr[i], sc[i]); free(i)
   fi
 }
-/* code: Writer::Release after AnchorIfDue and LookForSuccessor: outstanding is 0 again, what waited is released */
+/* code: Anchors::Passed: outstanding is 0 again; then Writer::Release of what waited */
 inline renewed() {
   out = 0; rn = 0;
   if :: ob -> acknowledged = FLOOR; ob = 0 :: else fi
@@ -330,7 +332,7 @@ proctype Box(bit b) {
 
 end:
   do
-  /* code: Store::Start, step 1 */
+  /* code: Store::Start: Starter::List, Starter::CheckAgainst */
   /* ---- start: list; the store must contain the confirmed anchor's tree ---- */
   :: atomic { st == DOWN && disk[b].there && claim_epoch < EPOCHS && top_epoch < EPOCHS ->
      if
@@ -347,11 +349,11 @@ end:
         me = (claim_epoch > top_epoch -> claim_epoch : top_epoch) + 1; st = CLAIMING
 #endif
      fi }
-  /* code: Store::Start, step 2 */
+  /* code: Starter::MakeClaim */
   :: atomic { st == CLAIMING ->                                   /* create the claim */
      if :: me > claim_epoch || (me == claim_epoch && b > claim_box) -> claim_epoch = me; claim_box = b :: else fi;
      st = CLAIMED }
-  /* code: Store::Start, steps 3 and 4 */
+  /* code: Starter::ListAfterClaim; Starter::DecideRaise; Starter::WriteStart, with AbandonAll */
   :: atomic { st == CLAIMED ->                                    /* list again; flush the start entry */
      if
 #ifndef NO_RECHECK
@@ -373,7 +375,7 @@ end:
         append()
 #endif
      fi }
-  /* code: Store::Start, step 5 */
+  /* code: Starter::Confirm, which lists once more */
   :: atomic { st == CONFIRMING ->                                 /* write the anchor */
 #ifdef ONE_OBJECT
      for (r : 0 .. 1) { if :: disk[b].req[r] == RESERVED -> disk[b].req[r] = NONE :: else fi }
@@ -465,7 +467,7 @@ end:
   :: atomic { WRITER_FREE && ss[0] == SIGNED && faults < FAULTS ->    /* the HSM failed, or was late: abandoned */
      one_fault(); disk[b].req[sr[0]] = NONE; append(); free(0) }
 
-  /* code: Store::Observe, which calls WriteTransaction::DemandAnchor */
+  /* code: Store::Record, which calls WriteTransaction::DemandAnchor */
   /* ---- northbound: a floor is flushed, anchored, acknowledged; it is sent again until it is ---- */
   :: atomic { WRITER_FREE && acknowledged == 0 ->
      if :: disk[b].floor < FLOOR -> disk[b].floor = FLOOR :: else fi;
@@ -475,7 +477,7 @@ end:
 #endif
      ob = 1 }
 
-  /* code: Writer::AnchorIfDue: the `anchor` entry, the object, and Writer::LookForSuccessor after it */
+  /* code: Writer::AnchorIfDue: Anchors::AppendAnchorEntry, Anchors::CreateObject; then Writer::LookForSuccessor */
   /* ---- renewal: flush an entry, write the anchor, list ---- */
   :: atomic { st == UP && rn == 0 && (out >= RENEW_FROM || ob) && ss[0] != RECORDED && ss[1] != RECORDED ->
 #ifdef ONE_OBJECT
@@ -520,7 +522,7 @@ end:
      :: else -> renewed()
      fi }
 
-  /* code: Store::Stop */
+  /* code: Store::Stop: AbandonAll, Anchors::PrepareStopped, Anchors::CreateObject */
   /* ---- clean stop: nothing in hand; stop entry; the anchor says `stopped`; nothing after it ---- */
   :: atomic { WRITER_FREE && ss[0] == FREE && ss[1] == FREE ->
 #ifdef ONE_OBJECT

@@ -216,21 +216,25 @@ def check_switches(text):
 
 
 def check_functions(text):
-    """Each function that a step names is declared in the tree, in the class that it is said to be of."""
-    headers = [path.read_text(encoding="utf-8") for part in ("firmware", "hsm", "store", "platform")
-               for path in sorted((ROOT / part).rglob("*.h"))]
+    """Each function that a step names is in the tree, in the class that it is said to be of."""
+    code = "\n".join(path.read_text(encoding="utf-8") for part in ("firmware", "hsm", "store")
+                     for ending in ("h", "cc") for path in sorted((ROOT / part).rglob(f"*.{ending}")))
     names = {name for comment in re.findall(r"/\* code: (.*?) \*/", text, re.S)
              for name in re.findall(r"\b(?:[A-Z]\w+::)?[A-Z][a-z]+(?:[A-Z][a-z]+)+\b|\b[A-Z]\w+::[A-Z]\w+", comment)}
     missing = []
     for name in sorted(names):
         owner, _, function = name.rpartition("::")
-        body = rf"\b(?:class|struct) {owner}\b[^;]*?\{{.*?^\}};" if owner else r"\A.*\Z"
-        if not any(re.search(rf"\b{function}\(", found)
-                   for header in headers for found in re.findall(body, header, re.S | re.M)):
+        # A definition, in or outside its class.
+        found = re.search(rf"\b{re.escape(name)}\(", code) if owner else re.search(
+            rf"^\S.* {function}\(", code, re.M)
+        if not found and owner:
+            found = any(re.search(rf"\b{function}\(", body)
+                        for body in re.findall(rf"\bclass {owner}\b[^;]*?\{{.*?^\}};", code, re.S | re.M))
+        if not found:
             missing.append(name)
     if not names:
         return "no step names a function"
-    return f"not declared in the tree: {', '.join(missing)}" if missing else ""
+    return f"not in the tree: {', '.join(missing)}" if missing else ""
 
 
 def check_left_out():

@@ -17,6 +17,7 @@ import lmdb
 
 from harness import (READY_SECONDS, STOP_SECONDS, Box, Failure, World, duis_sign, free_port, plain, temporary_directory)
 from scenario_books import Books, Release
+from scenario_power import PowerRun
 
 PARTS = {"audit": ("audit-entries", "audit-leaves", "audit-nodes"), "counters": ("counters",)}
 XML = {"Content-Type": "application/xml"}
@@ -51,15 +52,19 @@ def put_tables(directory, tables, rows_of_table):
 
 
 class Stage:
-    def __init__(self, folder, devices, clock=False, start=True):
+    def __init__(self, folder, devices, clock=False, record=False):
         self.folder = folder
         self.books = Books()
         self.fault_file, self.gone_file = folder / "token-fault", folder / "token-gone"
         self.time_file = folder / "time"
         self.signatures = folder / "signatures"
+        # From before the first system call of `acbctl provision`.
+        self.power = PowerRun(folder, folder / "box") if record else None
         self.world = World.own(folder, devices=0, start=False, shim_log=self.signatures,
                                shim_env={"ACB_SHIM_FAULT": str(self.fault_file),
                                          "ACB_SHIM_GONE_FILE": str(self.gone_file)})
+        if self.power:
+            self.power.programs_started()
         pki = self.world.pki
         # The users of the file. 6.21 is for suppliers: its second user is the tests' other supplier, to whom the meter
         # point of the device goes over before (a change of supplier).
@@ -77,9 +82,8 @@ class Stage:
             self.world.box.env.update(LD_PRELOAD=FAKETIME, FAKETIME_TIMESTAMP_FILE=str(self.time_file),
                                       FAKETIME_NO_CACHE="1", DONT_FAKE_MONOTONIC="1",
                                       FAKETIME_DONT_FAKE_MONOTONIC="1")
-        if start:
-            self.box.start()
-            self.import_world()
+        self.box.start(self.power.environment() if self.power else None)
+        self.import_world()
 
     @property
     def box(self):

@@ -72,7 +72,7 @@ class Scenarios(harness.TestCase):
         steps = list(steps_of(scenario))
         names = {step["op"] for step in steps}
         with temporary_directory() as folder:
-            stage = Stage(folder, devices_of(scenario), clock="clock" in names, start="record" not in names)
+            stage = Stage(folder, devices_of(scenario), clock="clock" in names, record="record" in names)
             runner = Steps(stage, random.Random(f"{self.seed}/{scenario['name']}"), self.times)
             try:
                 for number, step in enumerate(steps):

@@ -151,6 +151,9 @@ void ReadHsm(Section section, const Paths& paths, Config& config) {
     section.Wrong(*section.Find("token_label"), "token_label", "must have 32 octets at most");
   }
   config.hsm_pin_file = paths.Resolve(section.Text("pin_file"));
+  if (section.Find("lock_file") != nullptr) {
+    config.hsm_lock_file = paths.Resolve(section.Text("lock_file"));
+  }
   const toml::node* environment = section.Find("environment");
   if (environment != nullptr && !environment->is_table()) {
     section.Wrong(*environment, "environment", "must be a table");
@@ -164,9 +167,21 @@ void ReadHsm(Section section, const Paths& paths, Config& config) {
   section.Finish();
 }
 
+// SoftHSM's configuration is the one file that all who use a token of it on this machine name.
+std::filesystem::path UsualLockFile(const Config& config) {
+  const auto found = config.hsm_environment.find("SOFTHSM2_CONF");
+  if (found == config.hsm_environment.end()) return config.store_directory / "hsm.lock";
+  return found->second + ".lock";
+}
+
 void ReadStore(Section section, const Paths& paths, Config& config) {
   config.store_directory = paths.Resolve(section.Text("directory"));
   config.store_map_size = section.IntegerOr("map_size_gib", {1, 16 * 1024}, 64) << 30U;
+  config.anchor_every =
+      section.IntegerOr("anchor_every", {2, std::uint64_t{1} << 32U}, config.anchor_every);
+  if (section.Find("reserve_mib") != nullptr) {
+    config.store_reserve = section.IntegerOr("reserve_mib", {0, 1024 * 1024}, 0) << 20U;
+  }
   section.Finish();
 }
 
@@ -349,6 +364,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadHandover(root.Sub("handover"), config);
   ReadHsm(root.Sub("hsm"), paths, config);
   ReadStore(root.Sub("store"), paths, config);
+  if (config.hsm_lock_file.empty()) config.hsm_lock_file = UsualLockFile(config);
   ReadAcb(root.Sub("acb"), paths, config);
   ReadTrust(root.Sub("trust"), paths, config);
   ReadLimits(root.Sub("limits"), config);

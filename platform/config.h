@@ -57,9 +57,17 @@ struct Config {
   std::string hsm_token_label;
   std::filesystem::path hsm_pin_file;
   std::map<std::string, std::string> hsm_environment;  // set before the module is loaded
+  // Held by whoever logs in to the token or changes its objects: one file for all boxes of this
+  // machine that use the token. Absent: beside the file that SOFTHSM2_CONF names, else in the store
+  // directory.
+  std::filesystem::path hsm_lock_file;
 
   std::filesystem::path store_directory;
   std::uint64_t store_map_size = std::uint64_t{64} << 30;  // octets
+  // The window of design.md section 4: how far counters may move between two anchors.
+  std::uint64_t anchor_every = 4096;
+  // Octets of map and disk kept free: below, new work is refused. Absent: as the store decides.
+  std::optional<std::uint64_t> store_reserve;
 
   std::filesystem::path acb_digital_signing_certificate;
   std::filesystem::path acb_key_agreement_certificate;

@@ -33,11 +33,15 @@ sigset_t BlockStopSignals() {
   return stop;
 }
 
-int WaitForStop(const sigset_t& stop) {
-  int received = 0;
-  while (sigwait(&stop, &received) != 0) {
+// The signal that ends the service, or 0 when another box has taken over (design.md section 4):
+// then this one must not stay up.
+int WaitForStop(const sigset_t& stop, const Box* box) {
+  constexpr timespec kPatience{.tv_sec = 0, .tv_nsec = 200'000'000};
+  while (box == nullptr || !box->overtaken()) {
+    const int received = sigtimedwait(&stop, nullptr, &kPatience);
+    if (received > 0) return received;
   }
-  return received;
+  return 0;
 }
 
 int Run(const Config& config, const Log& log, const Clock& clock) {
@@ -65,7 +69,12 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
                            {"port", (*server)->port()},
                            {"ready", box.has_value() && (*box)->Ready()}});
 
-  const int received = WaitForStop(stop);
+  const int received = WaitForStop(stop, box ? box->get() : nullptr);
+  if (received == 0) {
+    log.Failed(LogLevel::kError, "overtaken", Failure(Reason::kOvertaken));
+    (*server)->Stop(kStopPatience);
+    return kFailed;
+  }
   log.Notice("stopping", {{"signal", received}});
   (*server)->Stop(kStopPatience);
   if (box) {

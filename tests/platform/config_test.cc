@@ -103,6 +103,31 @@ TEST(Configuration, ReadsTheRootsOfTheDevicePki) {
       ::testing::HasSubstr("trust.device_roots"));
 }
 
+TEST(Configuration, ReadsTheWindowTheReserveAndTheLockOfTheToken) {
+  const auto usual = Parse(kLeast);
+  ASSERT_TRUE(usual) << usual.error().explanation;
+  EXPECT_EQ(usual->anchor_every, 4096U);
+  EXPECT_FALSE(usual->store_reserve);
+  EXPECT_EQ(usual->hsm_lock_file, "/etc/acb/store/hsm.lock");
+  // Two boxes with a store each and one token of SoftHSM have one lock.
+  EXPECT_EQ(Parse(Whole())->hsm_lock_file, "/abs/softhsm2.conf.lock");
+
+  const auto set = Parse(Replaced(
+      Replaced(kLeast, R"(pin_file = "pin")", R"(pin_file = "pin", lock_file = "../token.lock")"),
+      R"(store = { directory = "store" })",
+      R"(store = { directory = "store", anchor_every = 2, reserve_mib = 5 })"));
+  ASSERT_TRUE(set) << set.error().explanation;
+  EXPECT_EQ(set->anchor_every, 2U);
+  EXPECT_EQ(set->store_reserve, 5U << 20);
+  EXPECT_EQ(set->hsm_lock_file, "/etc/token.lock");
+  for (const std::string wrong : {"anchor_every = 1", "anchor_every = 4294967297",
+                                  "reserve_mib = -1", "reserve_mib = \"1\""}) {
+    EXPECT_THAT(
+        ErrorOf(Replaced(kLeast, R"(directory = "store")", R"(directory = "store", )" + wrong)),
+        ::testing::HasSubstr("store." + wrong.substr(0, wrong.find(' '))));
+  }
+}
+
 TEST(Configuration, ReadsEverySetting) {
   const auto parsed = Parse(Whole());
   ASSERT_TRUE(parsed) << parsed.error().explanation;

@@ -108,6 +108,11 @@ void PrintMembers(const boost::json::object& object, const std::string& indent) 
     if (value.is_object()) {
       std::cout << indent << std::string_view(name) << ":\n";
       PrintMembers(value.get_object(), indent + "  ");
+    } else if (value.is_array() && !value.get_array().empty() && value.get_array()[0].is_object()) {
+      std::cout << indent << std::string_view(name) << ":\n";
+      for (const boost::json::value& item : value.get_array()) {
+        if (item.is_object()) PrintMembers(item.get_object(), indent + "  ");
+      }
     } else {
       std::cout << indent << std::string_view(name) << ": "
                 << (value.is_string() ? std::string(value.get_string())

@@ -43,6 +43,8 @@ constexpr std::size_t kMaxVectors = 1024;  // IOV_MAX
 
 // What a call is on. Bits: those set in Control::armed count.
 enum Class : std::uint32_t { kNothing = 0, kState = 1, kToken = 2, kLog = 4, kRecord = 8 };
+// kLie is for durable writes alone, and counts them alone: LMDB's meta pages, each of them a
+// commit.
 enum class Action : std::uint32_t { kCount = 0, kFail = 1, kKill = 2, kLie = 3 };
 
 struct Row {
@@ -515,6 +517,8 @@ void NoteRow(std::uint64_t number, const Trapped& t) {
 
 long Counted(const Trapped& t) {
   Control& control = *state.control;
+  const bool lies = control.action.load() == static_cast<std::uint32_t>(Action::kLie);
+  if (lies && !(t.flush && IsWrite(t.call))) return Do(t);
   const bool fired_before = control.fired.load() != 0;
   if (fired_before && t.flush && t.path.view().ends_with("/data.mdb") &&
       control.fired.load() == static_cast<std::uint32_t>(Call(SYS_getpid))) {

@@ -411,6 +411,7 @@ class World:
         self.environment = "test"
         self.mac_keys = {}  # device -> (private key of one side, public key of the other)
         self.pki = None
+        self.device_rows = []  # (device, KA certificate DER, floor)
 
     # -- making one --
 
@@ -447,13 +448,18 @@ class World:
             rows.append((device, certificate, floor))
         if shim_log:
             box.use_shim(shim_log, **(shim_env or {}))
+        world.device_rows = rows
         if start:
             box.start()
-            world.import_trust(pki.feed("organisation-certificates"),
-                               pki.feed("revocation-lists") if revocation else None)
-            world.import_parties()
-            world.import_devices(rows)
+            world.import_own(revocation)
         return world
+
+    def import_own(self, revocation=True):
+        """All that a box with the tests' own PKI needs to know."""
+        self.import_trust(self.pki.feed("organisation-certificates"),
+                          self.pki.feed("revocation-lists") if revocation else None)
+        self.import_parties()
+        self.import_devices(self.device_rows)
 
     @classmethod
     def rtds(cls, directory, floor=1300):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness import ROOT, temporary_directory
 
-TARGETS = ("acbd", "acbctl", "acb_pkcs11_shim", "acb_fault_shim")
+TARGETS = ("acbd", "acbctl", "acb_pkcs11_shim", "acb_fault_shim", "check_store")
 JOBS = str(os.cpu_count() or 1)
 RUN_SECONDS = 900
 

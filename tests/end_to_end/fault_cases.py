@@ -53,7 +53,7 @@ class Lab:
         self._kept_signatures = self.signatures.read_bytes()
 
     def restore(self):
-        self.box.kill()
+        self.box.kill_all()
         shutil.rmtree(self.box.directory)
         shutil.copytree(self._kept, self.box.directory)
         self.signatures.write_bytes(self._kept_signatures)

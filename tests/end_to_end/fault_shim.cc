@@ -5,7 +5,8 @@
 //   LD_PRELOAD           this library
 //   ACB_FAULT_DIRECTORY  absolute path: only calls on files under it are looked at
 //   ACB_FAULT_CONTROL    a file that both sides map: struct Control. Without it nothing happens
-//   ACB_FAULT_RECORD     a file that records are appended to, when Control::armed has kRecord
+//   ACB_FAULT_RECORD     an empty file that records are appended to, when Control::armed has
+//   kRecord
 //
 // A preloaded function misses what the C library calls within itself: SoftHSM writes its objects
 // with fwrite. So calls are not caught by name: a seccomp filter traps each system call that can
@@ -95,7 +96,8 @@ constexpr std::uint32_t kAnswer = 8;
 struct State {
   Control* control = nullptr;
   std::string_view directory;
-  int record_file = -1;
+  const char* record_file = nullptr;
+  long program = 0;  // the process that loaded this library; its children inherit it
   std::array<iovec, kMaxVectors + 3> vectors{};  // under Control::lock: too long for a small stack
 };
 State state;
@@ -414,7 +416,10 @@ std::uint64_t WriteDown(Record record, const Trapped& t, const iovec* data, long
   vectors[2] = {const_cast<char*>(t.second.text.data()), t.second.size};
   std::copy(data, data + data_count, vectors.begin() + 3);
   record.number = state.control->records.load() + 1;
-  const long written = Call(SYS_writev, state.record_file, vectors.data(), data_count + 3);
+  // Opened each time: a child may close all that it inherited.
+  const long file = Call(SYS_open, state.record_file, O_WRONLY | O_APPEND | O_CLOEXEC);
+  const long written = Call(SYS_writev, file, vectors.data(), data_count + 3);
+  Call(SYS_close, file);
   if (written != static_cast<long>(record.size))
     Call(SYS_exit_group, 96);  // a recording with a hole
   state.control->records.store(record.number);
@@ -472,7 +477,11 @@ long Do(const Trapped& t) {
   return Call(t.call, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-void KillThisProcess() { Call(SYS_kill, Call(SYS_getpid), SIGKILL); }
+// The program, when a child of it made the call, and the child.
+void KillProgram() {
+  Call(SYS_kill, state.program, SIGKILL);
+  Call(SYS_kill, Call(SYS_getpid), SIGKILL);
+}
 
 // What the call would say had it done all it was asked.
 long Success(const Trapped& t) {
@@ -494,7 +503,7 @@ long ActOn(const Trapped& t) {
       return -static_cast<long>(control.error.load());
     case Action::kKill: {
       const long result = Do(t);
-      KillThisProcess();
+      KillProgram();
       return result;
     }
     case Action::kLie:
@@ -602,10 +611,8 @@ __attribute__((constructor)) void Begin() {
   if (shared == MAP_FAILED) Die("mmap of ACB_FAULT_CONTROL");
   close(file);
   state.control = static_cast<Control*>(shared);
-  if (record != nullptr) {
-    state.record_file = open(record, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (state.record_file < 0) Die("open of ACB_FAULT_RECORD");
-  }
+  state.record_file = record;
+  state.program = getpid();
   if (!OpenGate()) Die("the page that calls pass from");
   struct sigaction trap {};
   trap.sa_sigaction = OnTrap;

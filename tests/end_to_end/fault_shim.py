@@ -69,6 +69,7 @@ class FaultShim:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.record_file = self.folder / "record"
+        self.record_file.touch()
         self._file = open(self.folder / "control", "w+b")  # pylint: disable=consider-using-with
         self._file.truncate(ctypes.sizeof(_Control))
         self._map = mmap.mmap(self._file.fileno(), ctypes.sizeof(_Control))

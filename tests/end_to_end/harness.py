@@ -258,6 +258,7 @@ class Box:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [*self.prefix, binary("platform", "acbd"), "--config", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.env, **(env or {})},
+                process_group=0,
                 restore_signals=not self.ignores_file_size_signal)  # Python ignores SIGXFSZ, and so does its child
         _STARTED.append(self.process)
 
@@ -304,6 +305,13 @@ class Box:
         self.process.wait()
         self.process = None
         self.close_clients()
+
+    def kill_all(self):
+        """kill -9 of the process and of those it began."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.kill()
 
     def log_tail(self, lines=15):
         try:

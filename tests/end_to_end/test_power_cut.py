@@ -294,7 +294,7 @@ class PowerCut(harness.TestCase):
         cls.chosen = seed
         cls.folder = cls.enterClassContext(temporary_directory(harness.memory_directory()))
         cls.run_ = Run(cls.folder, seed)
-        cls.addClassCleanup(cls.run_.box.kill)
+        cls.addClassCleanup(cls.run_.box.kill_all)
         run = cls.run_
         print(f"recorded: {len(run.recording)} records, {len(run.recording.syncs())} syncs, {len(run.told)} answers, "
               f"{len(run.spent)} signatures, {dict(run.books.statuses)}", flush=True)
@@ -403,7 +403,7 @@ class PowerCut(harness.TestCase):
         except (harness.Failure, *GONE) as failure:
             found.append(f"{failure!r}\n{run.box.log_tail(5)}")
         finally:
-            run.box.kill()
+            run.box.kill_all()
         return found
 
 

@@ -7,6 +7,7 @@
 #include "firmware/duis/response.h"
 #include "firmware/rules.h"
 #include "platform/answers.h"
+#include "platform/backup_endpoint.h"
 #include "platform/feed_import.h"
 #include "platform/media_type.h"
 #include "platform/operator_endpoints.h"
@@ -238,6 +239,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   router.Add("GET", "/metrics", RoleSet::Any(), 0,
              [&box](const HttpRequest&) { return GetMetrics(box); });
   AddOperatorRoutes(router, box, config, clock);
+  AddBackupRoute(router, box, config, clock);
   AddReportRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
@@ -271,6 +273,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
   router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
+  router.Add("POST", "/v1/backup", {Role::kOperator}, 0, closed);
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);

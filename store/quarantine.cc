@@ -95,7 +95,7 @@ Status Refuse(WriteTransaction& transaction, const QuarantinedItem& item,
 
 // R-128-21: applied as any other floor is: it only rises.
 Status ApplyFloor(WriteTransaction& transaction, const QuarantinedItem& item) {
-  auto row = FindCounters(transaction, item.device);
+  auto row = FindCurrentCounters(transaction, item.device);
   if (!row) return std::move(row).error();
   CellState* cell = row->has_value() ? (*row)->Find(item.role) : nullptr;
   if (cell == nullptr) return Failure(Reason::kDeviceUnknown);

@@ -151,6 +151,50 @@ struct ProxyPage {
   std::optional<Eui64> next;  // the first device that is not in it; nothing at the end
 };
 
+// What a store is at one moment.
+struct StoreState {
+  Identity identity;
+  std::uint64_t epoch = 0;  // of the start that it last saw; 0: none yet
+  std::array<std::uint8_t, 16> instance{};
+  std::uint64_t raise = 0;
+  std::uint64_t base = 0;
+  std::uint64_t tree_size = 0;  // entries of the log
+  Sha256Digest root{};          // of the RFC 6962 tree over them
+};
+
+// A recovery by two operators (design.md section 4, "Recover"), who proved themselves to the
+// caller.
+struct RecoverOrder {
+  UtcTime at{0};
+  std::vector<std::string> operators;  // two
+  std::string reason;
+  // Stated to be above every counter ever signed. Nothing: by entries of the log.
+  std::optional<std::uint64_t> base;
+  // By entries: one each call, the octets of the log without the line end; nothing at the end. From
+  // index 0, or from any that the store still has or would give next.
+  std::function<Result<std::optional<std::string>>()> next_line;
+  Sha256Digest export_sha256{};  // of the file that they come from
+  // Rows looked at, or entries taken, and of how many; 0: not known.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+struct Recovery {
+  std::uint64_t epoch = 0;
+  std::uint64_t raise = 0;
+  std::uint64_t base = 0;
+  std::uint64_t tree_size = 0;
+  Sha256Digest root{};
+  audit::Receipt receipt{};
+  std::uint64_t appended = 0;       // entries that the log had lost
+  std::uint64_t taken_in = 0;       // entries of which the numbers alone were taken
+  bool cells_unknown = false;       // of every device, until something newer is recorded
+  std::vector<std::string> feeds;   // imports that were lost: to be made again
+  std::vector<std::string> lifted;  // suspensions that are back: to be lifted again
+};
+
+// Takes a piece of a copy; a failure ends the copy.
+using CopySink = std::function<Status(BytesView)>;
+
 struct Statistics {
   std::uint64_t jobs = 0;     // reservations, entries, imports: done or refused
   std::uint64_t batches = 0;  // of jobs, one transaction each
@@ -349,6 +393,26 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   // with `next`.
   static constexpr std::size_t kMaxProxyDevices = 10'000;
   Result<ProxyPage> ListProxyCertificates(Eui64 from, std::size_t devices) const;
+
+  // Backup and recovery.
+  // Appends `entry` (kind export) and anchors it, and gives the anchored state, which every copy
+  // begun afterwards contains.
+  Result<StoreState> BeginBackup(const audit::Entry& entry);
+  // The octets of data.mdb as of one moment of the call, in pieces of up to 1 MiB, in constant
+  // memory; other calls go on. Blocks until the sink, which is called on this thread, has all.
+  Status Copy(const CopySink& sink) const;
+  // Whether the first `size` entries of the log are those of `root`.
+  Result<bool> Contains(std::uint64_t size, const Sha256Digest& root) const;
+  // What a start would say of the token's anchors: kAnchorMissing, kAnchorForeign,
+  // kStoreRolledBack. Creates nothing.
+  Status CheckAnchors(AnchorObjects& objects) const;
+  // On a store that was opened and does not serve. `window`: the configured one. Afterwards a start
+  // goes on above every epoch and counter. Fails as CheckAnchors does when there is no base, with
+  //   kCounterRegression  the base is not above what the store knows.
+  //   kCounterLimit       it leaves too few counters above it.
+  //   kBackupDamaged      the entries are not those of this log, or some are missing.
+  //   kOvertaken, kBusy   a box is starting or running with this token.
+  Result<Recovery> Recover(AnchorObjects& objects, const RecoverOrder& order, std::uint64_t window);
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

@@ -3,10 +3,13 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "tools/acbctl/backup.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
+#include "tools/acbctl/recover.h"
 #include "tools/acbctl/remote.h"
 #include "tools/acbctl/report.h"
+#include "tools/acbctl/restore.h"
 #include "tools/acbctl/rules.h"
 
 namespace acb::acbctl {
@@ -43,10 +46,50 @@ void AddProvision(CLI::App& app, ProvisionOptions& options) {
                       "Name of an issuer that has no CRL (test only)");
   command->add_option("--pinned-signer", options.pinned_signers,
                       "XML signing certificate trusted without a path (test only)");
+  command->add_option("--backup-key", options.backup_key,
+                      "PEM: P-256 public key or certificate that backups are encrypted to; its "
+                      "private key is kept off the box (test: a pair is made when not given)");
   command->footer(
       "Example:\n  acbctl provision --directory /tmp/box --environment test --root root.pem \\\n"
       "    --acb-ds-certificate acb-ds.pem --acb-ka-certificate acb-ka.pem \\\n"
       "    --import-key ds=acb-ds.key --import-key ka=acb-ka.key");
+}
+
+// Both work on a box that is stopped, by its configuration.
+void AddRestore(CLI::App& app, RestoreOptions& options) {
+  CLI::App* command = app.add_subcommand("restore", "A backup becomes the store of a stopped box");
+  command->add_option("file", options.backup, "As 'backup' made it")->required();
+  command->add_option("--key", options.key, "PEM: private half of the backup key")->required();
+  command
+      ->add_option("--config", options.config,
+                   "acbd.toml: its [store] directory must be absent or empty")
+      ->required();
+  command->add_option("--checkpoint-key", options.checkpoint_key,
+                      "PEM: public key that signed the backup, when it is not the token's");
+  command->add_flag("--recover", options.recover,
+                    "Leave a store in place that the token's anchor does not let start; signing is "
+                    "off until 'acbctl recover'");
+  command->add_flag("--progress", options.progress, "Also when standard error is no terminal");
+  command->footer(
+      "Example:\n  acbctl restore box-2026-11-21.backup --key backup-private.pem --config "
+      "/etc/acbd/acbd.toml");
+}
+
+void AddRecover(CLI::App& app, RecoverOptions& options) {
+  CLI::App* command = app.add_subcommand("recover", "Two operators let a stopped box sign again");
+  command->add_option("--config", options.config, "acbd.toml")->required();
+  command->add_option("--base", options.base,
+                      "Stated to be above every counter ever signed for any device");
+  command->add_option("--from", options.from,
+                      "The log's entries, one a line as GET /v1/audit/entries gives them; a file, "
+                      "or a directory with 'entries'");
+  command->add_option("--reason", options.reason, "Why; it is recorded")->required();
+  command->add_option("--as", options.as, "Client certificate of an operator, twice; keys beside")
+      ->required();
+  command->add_flag("--progress", options.progress, "Also when standard error is no terminal");
+  command->footer(
+      "Example:\n  acbctl recover --config /etc/acbd/acbd.toml --base 5000000 --reason 'disk lost' "
+      "\\\n    --as tls/operator.pem --as tls/operator2.pem");
 }
 
 // What each feed's file holds: README.md says what the values are.
@@ -161,6 +204,18 @@ int Main(int argc, char** argv) {
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
 
+  BackupOptions backup;
+  CLI::App* backup_command =
+      app.add_subcommand("backup", "A backup of the running box, encrypted to [backup] public_key");
+  backup_command->add_option("--out", backup.out, "The file to make; must not exist")->required();
+  backup_command->footer(
+      "Example:\n  acbctl --directory /tmp/box backup --out /media/safe/box-2026-11-21.backup");
+
+  RestoreOptions restore;
+  AddRestore(app, restore);
+  RecoverOptions recover;
+  AddRecover(app, recover);
+
   CLI::App* status = app.add_subcommand("status", "Is the box ready, and if not, why");
 
   try {
@@ -169,6 +224,14 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kGood : kUsage;
   }
   if (app.got_subcommand("provision")) return Provision(provision);
+  if (app.got_subcommand("restore")) {
+    restore.json = connection.json;
+    return Restore(restore);
+  }
+  if (app.got_subcommand("recover")) {
+    recover.json = connection.json;
+    return Recover(recover);
+  }
   if (rules->parsed()) return ShowRules(connection.json);
   if (connection.directory.empty() && (connection.url.empty() || connection.ca.empty() ||
                                        connection.certificate.empty() || connection.key.empty())) {
@@ -183,6 +246,7 @@ int Main(int argc, char** argv) {
   if (suspend_command->parsed()) return Suspend(connection, suspend);
   if (device_show->parsed()) return ShowDevice(connection, device_id);
   if (report->parsed()) return ShowReport(connection, report_name);
+  if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);
   return kUsage;
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from fault_shim import FaultShim
-from power_cut import TOKENS, WAYS, Disk, Recording
+from power_cut import WAYS, Disk, Recording
 from test_power_cut import CheckStore
 
 STORE = "store/"
@@ -92,7 +92,7 @@ class PowerRun:
     def problems(self, states, strict, generator):
         """(problems, names of what was looked at) of so many disks; each crash is at or after the first answer."""
         leaving = [left for left, _ in self.told]
-        syncs = [number for number in self.recording.syncs() if number >= leaving[0]]
+        syncs = [number for number in self.recording.syncs() if number >= leaving[0]] or leaving
         crashes = sorted(generator.choice(leaving) if i % 4 < 2 else
                          max(leaving[0], generator.choice(syncs) - generator.randrange(2)) if i % 4 == 2 else
                          generator.randrange(leaving[0], len(self.recording) + 1) for i in range(states))
@@ -112,5 +112,3 @@ class PowerRun:
             shutil.rmtree(place, ignore_errors=True)
         return found
 
-
-__all__ = ["PowerRun", "TOKENS"]

@@ -15,7 +15,7 @@ import time
 
 import lmdb
 
-from harness import (READY_SECONDS, STOP_SECONDS, Box, Failure, World, duis_sign, free_port, plain, temporary_directory)
+from harness import (READY_SECONDS, STOP_SECONDS, Box, Failure, World, duis_sign, free_port, plain)
 from scenario_books import Books, Release
 from scenario_power import PowerRun
 
@@ -268,5 +268,3 @@ class Stage:
             shutil.rmtree(self.box.directory / name)
             shutil.copytree(kept / name, self.box.directory / name)
 
-
-__all__ = ["GONE", "Outcome", "Stage", "duis_sign", "open_store", "rows_of", "temporary_directory"]

@@ -4,16 +4,14 @@ Where the file and design.md section 4 differ, the design decides; it is said he
 """
 
 import copy
-import http.client
 import itertools
-import random
 import re
+import shutil
 import signal
 import subprocess
 import threading
 import time
 
-import harness
 from fault_shim import KILL, STATE, FaultShim
 from harness import STOP_SECONDS, Failure, binary, own_pki, plain, run
 from scenario_books import checkpoint_of, log_problems, served_checkpoint, unrecorded
@@ -118,6 +116,8 @@ class Steps:
         self.tracer = None
         self.corrupt = None  # which signature of the next load is made wrong
         self.list_acknowledged = None
+        self.backups = {}  # id -> its octets, or those of each changed one
+        self.untouched = None
         self.notes = []
 
     def run(self, step):
@@ -476,13 +476,52 @@ class Steps:
     # -- backup --
 
     def op_backup(self, id):  # pylint: disable=redefined-builtin
-        raise Broken("not available: acbctl backup")
+        file = self.stage.folder / f"{id}.backup"
+        run(binary("tools", "acbctl"), "--directory", str(self.stage.box.directory), "backup", "--out", str(file))
+        self.backups[id] = [file.read_bytes()]
 
     def op_flip(self, id, times):  # pylint: disable=redefined-builtin
-        raise Broken("not available: acbctl backup")
+        """One bit of one octet, so many times: each is a backup of its own."""
+        good = self.backups[id][0]
+        places = {self.generator.randrange(len(good)) for _ in range(min(times, self.times or times) - 2)}
+        self.backups[id] = []
+        for place in sorted(places | {0, len(good) - 1}):
+            changed = bytearray(good)
+            changed[place] ^= 1 << self.generator.randrange(8)
+            self.backups[id].append(bytes(changed))
+        self.untouched = good
 
     def op_restore(self, id, expect):  # pylint: disable=redefined-builtin
-        raise Broken("not available: acbctl restore")
+        """On a stopped box beside the first, with its token. Only damage counts as a refusal here, so the untouched
+        backup is restored too (`--recover`: its token's anchor is of a later moment)."""
+        if expect != "refuse":
+            raise Broken(f"no such expectation: {expect}")
+        self.stage.box.stop()
+        for number, octets in enumerate(self.backups[id]):
+            done, store = self._restore(octets)
+            if done.returncode != 1:
+                raise Broken(f"changed backup {number + 1}: exit {done.returncode}: {done.stdout}{done.stderr}")
+            if "BACKUP_DAMAGED" not in done.stderr + done.stdout and "backup" not in done.stderr.lower():
+                raise Broken(f"changed backup {number + 1}: refused for another cause: {done.stderr}")
+            if (store / "data.mdb").exists():
+                raise Broken(f"changed backup {number + 1}: refused, and a store is there")
+        if self.untouched is not None:
+            done, _ = self._restore(self.untouched)
+            if done.returncode != 0:
+                raise Broken(f"the untouched backup: {done.stderr}")
+        self.notes.append(f"{len(self.backups[id])} changed backups")
+
+    def _restore(self, octets):
+        """What `acbctl restore` did, and the directory of the store."""
+        box = self.stage.box.directory
+        directory = self.stage.folder / "restored"
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(box, directory, ignore=shutil.ignore_patterns("tokens", "store", "*.log"))
+        file = directory / "backup"
+        file.write_bytes(octets)
+        done = run(binary("tools", "acbctl"), "restore", str(file), "--key", str(box / "tls" / "backup-private.pem"),
+                   "--config", str(directory / "acbd.toml"), "--recover", env=self.stage.box.env, check=False)
+        return done, directory / "store"
 
     # -- power --
 
@@ -507,5 +546,3 @@ class Steps:
         if found:
             raise Broken(f"{len(found)} problems: {found[0]}")
 
-
-__all__ = ["Broken", "Load", "Steps", "harness", "binary", "run", "random", "http"]

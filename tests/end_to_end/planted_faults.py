@@ -80,7 +80,8 @@ class Scratch:
     def _run(self, *command):
         done = subprocess.run(command, cwd=self.tree, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command[:3])}: exit {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
+            said = (done.stdout + done.stderr)[-3000:]
+            raise RuntimeError(f"{' '.join(command[:3])}: exit {done.returncode}\n{said}")
 
     def build(self):
         self._run("cmake", "--build", str(self.build_folder), "-j", JOBS, "--target", *TARGETS)

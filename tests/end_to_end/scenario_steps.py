@@ -1,111 +1,21 @@
 """The steps of ../shared/vectors/counter-scenarios, each a method of Steps; a step or an argument not known fails.
 
-Where the file and design.md section 4 differ, the design decides; it is said here beside the step.
+Where the file and design.md section 4 differ, the design decides; it is said beside the step.
 """
 
-import copy
-import itertools
 import re
-import shutil
-import signal
 import subprocess
 import threading
 import time
 
-from fault_shim import KILL, STATE, FaultShim
-from harness import STOP_SECONDS, Failure, binary, own_pki, plain, run
+from harness import STOP_SECONDS, Failure, own_pki, plain
 from scenario_books import checkpoint_of, log_problems, served_checkpoint, unrecorded
-from scenario_stage import GONE, rows_of
-
-MOST_POINTS = 500  # of one request: more means that a sweep does not end
-MOST_TRIES = 200  # of a request that another one of the device stands before
-TRY_AGAIN = ("BUSY", "CHANGED_MEANWHILE")
-DATA_SYSTEM_CALLS = "pwrite64,pwritev,writev"  # how LMDB writes its pages
+from scenario_load import MOST_TRIES, Broken, Load
+from scenario_stage import GONE
+from scenario_sweeps import Sweeps
 
 
-class Broken(Exception):
-    """A step did not end as it has to."""
-
-
-class Load:
-    """Clients that send until they have sent enough, are told to stop, or the box has gone."""
-
-    def __init__(self, stage, clients, requests=None, each=None):
-        self.stage, self.box = stage, stage.box
-        self.outcomes, self.lock = [], threading.Lock()
-        self.stopping = threading.Event()
-        self.numbers = None if requests is None else iter(range(1, requests + 1))
-        self.each = each  # (number, function) around the nth request
-        self.threads = [threading.Thread(target=self._run, args=(stage.devices[number % len(stage.devices)],))
-                        for number in range(clients)]
-        for thread in self.threads:
-            thread.start()
-
-    def _next(self):
-        with self.lock:
-            return next(self.numbers, None) if self.numbers else 0
-
-    def _run(self, device):
-        client = self.box.client("dsp")
-        while not self.stopping.is_set():
-            number = self._next()
-            if number is None:
-                break
-            with self.lock:
-                request_id, document = self.stage.document(device)
-            outcome = self._send(client, request_id, document, number)
-            with self.lock:
-                self.outcomes.append(outcome)
-            if outcome.answer is None and (self.box.process is None or self.box.process.poll() is not None):
-                break
-        client.close()
-
-    def _send(self, client, request_id, document, number):
-        for _ in range(MOST_TRIES):
-            if self.each:
-                self.each(number, True)
-            outcome = self.stage.submit(self.box, client, request_id, document)
-            if self.each:
-                self.each(number, False)
-            if outcome.signed or outcome.reason not in TRY_AGAIN or self.stopping.is_set():
-                break
-            time.sleep(0.002)
-        return outcome
-
-    def join(self, stop=False):
-        if stop:
-            self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-    @property
-    def signed(self):
-        return sum(outcome.signed for outcome in self.outcomes)
-
-
-class Tracer:
-    """strace on a running box: faults in its system calls. Detached at the end."""
-
-    def __init__(self, box, report, inject):
-        self.report = report
-        calls = inject.split(":", 1)[0]
-        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            ["strace", "-f", "-y", "-o", str(report), "-e", f"trace={calls}", "-e", f"inject={inject}", "-e", "signal=none",
-             "-p", str(box.process.pid)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True)
-        line = self.process.stderr.readline()
-        if "attached" not in line:
-            raise Failure(f"strace: {line}")
-        time.sleep(0.2)  # every thread
-
-    def lines(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(STOP_SECONDS)
-        self.process.stderr.close()
-        return self.report.read_text().splitlines()
-
-
-class Steps:
+class Steps(Sweeps):
     """Runs the steps of one scenario on a stage."""
 
     def __init__(self, stage, generator, times=None):
@@ -137,8 +47,8 @@ class Steps:
         if box.process is None or box.process.poll() is not None or self._readiness(box) is not None:
             return  # it refuses to serve: the step that brought it there has looked
         if not self.stage.history_lost:
-            entries = [*box.audit_entries()]
-            for problem in [*log_problems(entries, served_checkpoint(box)), *unrecorded(self.stage.books, entries, {0})]:
+            entries = box.audit_entries()
+            for problem in log_problems(entries, served_checkpoint(box)) + unrecorded(self.stage.books, entries, {0}):
                 self.stage.books.complain(problem)
 
     # -- requests --
@@ -354,195 +264,3 @@ class Steps:
 
     def op_export_checkpoint(self):
         self.exported = checkpoint_of(self.stage.box.audit_entries())
-
-    # -- sweeps --
-
-    def op_sweep_kill9_syscalls(self, during):
-        stage, box = self.stage, self.stage.box
-        shim = FaultShim(stage.folder / "shim")
-        box.stop()
-        for number in itertools.count(1):
-            if number > MOST_POINTS:
-                raise Broken(f"more than {MOST_POINTS} points")
-            why = stage.bring_up(box, shim.environment(box))
-            if why:
-                raise Broken(f"after the kill at call {number - 1}: {why}")
-            self._check_recorded()
-            shim.arm(STATE, at=number, action=KILL)
-            for step in during:
-                self.run(step)
-            fired = shim.fired
-            shim.disarm()
-            if not fired:
-                break
-            box.process.wait(STOP_SECONDS)
-            box.kill()
-        self.notes.append(f"{number - 1} points")
-        if number - 1 < 4:
-            raise Broken(f"only {number - 1} points: two flushes make more")
-
-    def _check_recorded(self):
-        missing = unrecorded(self.stage.books, self.stage.box.audit_entries(), {0})
-        if missing:
-            raise Broken(missing[0])
-
-    def op_sweep_bitflips(self, part, times):
-        """Each flip is a world of its own: store and token are put back to the moment before, and the books too.
-
-        Half of the flips are anywhere in the file, half in the rows of the part."""
-        stage, box = self.stage, self.stage.box
-        kept, books = stage.kept(), stage.books
-        rows = [value for table in (("counters",) if part == "counters" else (part,))
-                for _, value in rows_of(stage.store_of(box), table)]
-        file = stage.store_of(box) / "data.mdb"
-        octets = file.read_bytes()
-        places = sorted({found.start() + offset for value in rows
-                         for found in re.finditer(re.escape(value), octets) for offset in range(len(value))})
-        refused = signed = 0
-        for _ in range(min(times, self.times or times)):
-            place = self.generator.choice(places) if self.generator.random() < 0.5 else \
-                self.generator.randrange(len(octets))
-            bit = self.generator.randrange(8)
-            flipped = bytearray(octets)
-            flipped[place] ^= 1 << bit
-            file.write_bytes(flipped)
-            stage.books = copy.deepcopy(books)
-            if stage.bring_up(box) is None:
-                signed += self._sign_each(f"bit {bit} of octet {place}")
-                if stage.books.problems:
-                    raise Broken(f"bit {bit} of octet {place} flipped: {stage.books.problems[0]}")
-            else:
-                refused += 1
-            box.kill()
-            stage.put_back(kept)
-        stage.books = books
-        stage.history_lost = False
-        self.notes.append(f"{refused} refused at start, {signed} signatures above all before")
-
-    def _sign_each(self, what):
-        signed = 0
-        client = self.stage.box.client("dsp")
-        for device in self.stage.devices:
-            outcome = self.stage.submit(self.stage.box, client, *self.stage.document(device))
-            signed += outcome.signed
-            if outcome.answer is None:
-                self.notes.append(f"{what}: {outcome.reason}")
-                if self.stage.box.process.poll() is not None:
-                    break
-        client.close()
-        return signed
-
-    # -- faults --
-
-    def op_inject(self, syscall, nth, file, error=None, short=False):
-        """`file`: the store's one file. A `write` to it is one of LMDB's calls; a short one is told, not made."""
-        if file != "audit":
-            raise Broken(f"no such file: {file}")
-        if short:
-            inject = f"{DATA_SYSTEM_CALLS}:retval=512:when={nth}"
-        else:
-            inject = f"{syscall}:error={error}:when={nth}"
-        self.tracer = Tracer(self.stage.box, self.stage.folder / "trace", inject)
-
-    def _no_sync_after_the_failed_one(self):
-        lines, self.tracer = self.tracer.lines(), None
-        failed = [number for number, line in enumerate(lines) if "INJECTED" in line]
-        if not failed:
-            raise Broken("nothing was injected")
-        again = [line for line in lines[failed[0] + 1:] if "data.mdb" in line]
-        if again:
-            raise Broken(f"tried again after the failed sync: {again[0]}")
-
-    def op_hsm_lose(self):
-        self.stage.gone_file.write_text("sessions")
-
-    def op_hsm_return(self):
-        self.stage.gone_file.unlink()
-
-    def op_hsm_corrupt_nth_sign(self, n):
-        self.corrupt = n
-
-    def _corrupt_nth(self, number, begins):
-        if number == self.corrupt and begins:
-            self.stage.fault_file.write_text("wrong-signature")
-        elif number == self.corrupt:
-            self.stage.fault_file.unlink(missing_ok=True)
-
-    def op_hsm_replace_key(self):
-        for kind in ("privkey", "pubkey"):
-            self.stage.token_tool("--delete-object", "--type", kind, "--label", "acb-ds")
-        self.stage.token_tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "acb-ds", "--usage-sign")
-
-    # -- backup --
-
-    def op_backup(self, id):  # pylint: disable=redefined-builtin
-        file = self.stage.folder / f"{id}.backup"
-        run(binary("tools", "acbctl"), "--directory", str(self.stage.box.directory), "backup", "--out", str(file))
-        self.backups[id] = [file.read_bytes()]
-
-    def op_flip(self, id, times):  # pylint: disable=redefined-builtin
-        """One bit of one octet, so many times: each is a backup of its own."""
-        good = self.backups[id][0]
-        places = {self.generator.randrange(len(good)) for _ in range(min(times, self.times or times) - 2)}
-        self.backups[id] = []
-        for place in sorted(places | {0, len(good) - 1}):
-            changed = bytearray(good)
-            changed[place] ^= 1 << self.generator.randrange(8)
-            self.backups[id].append(bytes(changed))
-        self.untouched = good
-
-    def op_restore(self, id, expect):  # pylint: disable=redefined-builtin
-        """On a stopped box beside the first, with its token. Only damage counts as a refusal here, so the untouched
-        backup is restored too (`--recover`: its token's anchor is of a later moment)."""
-        if expect != "refuse":
-            raise Broken(f"no such expectation: {expect}")
-        self.stage.box.stop()
-        for number, octets in enumerate(self.backups[id]):
-            done, store = self._restore(octets)
-            if done.returncode != 1:
-                raise Broken(f"changed backup {number + 1}: exit {done.returncode}: {done.stdout}{done.stderr}")
-            if "BACKUP_DAMAGED" not in done.stderr + done.stdout and "backup" not in done.stderr.lower():
-                raise Broken(f"changed backup {number + 1}: refused for another cause: {done.stderr}")
-            if (store / "data.mdb").exists():
-                raise Broken(f"changed backup {number + 1}: refused, and a store is there")
-        if self.untouched is not None:
-            done, _ = self._restore(self.untouched)
-            if done.returncode != 0:
-                raise Broken(f"the untouched backup: {done.stderr}")
-        self.notes.append(f"{len(self.backups[id])} changed backups")
-
-    def _restore(self, octets):
-        """What `acbctl restore` did, and the directory of the store."""
-        box = self.stage.box.directory
-        directory = self.stage.folder / "restored"
-        shutil.rmtree(directory, ignore_errors=True)
-        shutil.copytree(box, directory, ignore=shutil.ignore_patterns("tokens", "store", "*.log"))
-        file = directory / "backup"
-        file.write_bytes(octets)
-        done = run(binary("tools", "acbctl"), "restore", str(file), "--key", str(box / "tls" / "backup-private.pem"),
-                   "--config", str(directory / "acbd.toml"), "--recover", env=self.stage.box.env, check=False)
-        return done, directory / "store"
-
-    # -- power --
-
-    def op_record(self, requests, fresh):
-        """Provisioning and start were recorded by the stage; `fresh` is what every stage is."""
-        if not fresh:
-            raise Broken("a recording begins with an empty directory")
-        stage, client = self.stage, self.stage.box.client("dsp")
-        for number in range(requests):
-            outcome = stage.submit(stage.box, client, *stage.document(stage.devices[number % len(stage.devices)]))
-            self._expect(outcome, "ok", f"recorded request {number + 1}")
-            stage.power.tell(client, outcome.answer)
-        client.close()
-        stage.box.stop()
-        stage.power.end()
-        self.notes.append(f"{len(stage.power.recording)} records")
-
-    def op_powercut(self, states, strict_posix):
-        # Each disk by check_store: every record read, everything told looked up. test_power_cut.py starts boxes on such.
-        found = self.stage.power.problems(states, strict_posix, self.generator)
-        self.notes.append(f"{states} disks")
-        if found:
-            raise Broken(f"{len(found)} problems: {found[0]}")
-

@@ -12,18 +12,19 @@ import argparse
 import json
 import random
 import sys
-import unittest
 
 import harness
 import planted_faults
 from harness import plain, temporary_directory
+from scenario_load import Broken
 from scenario_stage import Stage
-from scenario_steps import Broken, Steps
+from scenario_steps import Steps
 
 LOAD_DEVICES = 15  # besides the scenario's own
 FILE = "vectors/counter-scenarios/scenarios-open.json"
 
-# Where a step list disagrees with design.md section 4, or with HTTP, those decide: (scenario, step) -> what is run in its place.
+# Where a step list disagrees with design.md section 4, or with HTTP, those decide: (scenario, step) -> what is run
+# in its place.
 DECIDED_OTHERWISE = {
     # A blank before the value of a header is no part of it (RFC 9110 section 5.5): on the wire this is "1".
     ("floor-negative", 2): [{"expect": "ok-or-refuse"}],
@@ -83,7 +84,8 @@ class Scenarios(harness.TestCase):
                 runner.finish()
                 self.assertEqual(stage.books.problems, [], f"{scenario['name']}, seed {self.seed}")
             finally:
-                print(f"  {scenario['name']}: {len(stage.books.releases)} released; {'; '.join(runner.notes)}", flush=True)
+                print(f"  {scenario['name']}: {len(stage.books.releases)} released; {'; '.join(runner.notes)}",
+                      flush=True)
                 stage.stop_all()
 
 

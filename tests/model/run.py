@@ -12,12 +12,28 @@ greatest epoch; RESERVATIONS in all (COUNTERS_ONLY). Two boxes, two devices, win
 
 What the model leaves out, and the tests that cover it:
 
-    batches
-    import
-    recovery
-    window change
-    torn objects
-    2^63-1
+    batches           tests/store/writer_test.cc WriterTest.WritesWhatIsQueuedInOneCommit
+                      tests/store/writer_test.cc WriterTest.KeepsTheOthersWhenOneIsRefused
+                      tests/store/anchors_test.cc Anchored.ReleasesExactlyAWindowOfReservationsWhileNoneCanBeMade
+                      tests/store/anchors_test.cc Anchored.ThatFailsHoldsBackOnlyWhoDemandedIt
+    import            tests/store/interchange_test.cc Interchange.AddsRaiseAndWindowOfTheSourceUnlessItIsFenced
+                      tests/store/interchange_test.cc Interchange.SaturatesAndIsExhaustedInsteadOfWrapping
+                      tests/store/anchors_test.cc Anchored.IsMadeForAnImportAndAnOperatorsAct
+    recovery          tests/store/recover_test.cc Recover.WithABaseGoesOnAboveItOnceAFloorIsKnown
+                      tests/store/recover_test.cc Recover.FromTheLogAppendsWhatWasLostAndGoesOnAboveIt
+                      tests/store/recover_test.cc Recover.LeavesAStateToGoOnFromWhereverItEnds
+                      tests/store/counters_test.cc BringUpToDate.MakesCellsUnknownThatWereWrittenBeforeARecovery
+    window change     tests/store/start_test.cc Start.PassesTheWindowOfTheAnchorWhenTheConfigurationHasAnother
+                      tests/store/anchors_test.cc Anchored.GoesOnWithWindowsOfOneAndTwo
+    torn objects      tests/store/anchors_test.cc AnchorOctets.DoNotExistWithAnyBitFlippedOrAnyOctetMissing
+                      tests/store/anchors_test.cc Anchored.ThatIsTornHasNotPassed
+                      tests/store/anchors_test.cc Successor.IsNeitherALowerOneNorOneThatIsNotWhole
+    2^63-1            tests/store/counters_test.cc NextCounter.EndsAt2To63Minus1AndNeverWraps
+                      tests/store/counters_test.cc Reserve.IsExhaustedAt2To63Minus1
+                      tests/store/counters_test.cc BringUpToDate.AddsTheRaiseSinceTheRowWasWrittenAndNeverWraps
+                      tests/store/start_test.cc Start.RefusesWhenNoRaiseIsLeftAndNeverWraps
+    listings that lag  tests/store/anchors_test.cc Successor.IsSeenAtAnAnchorAlsoWhenTheWritersOwnListLags
+                      tests/store/anchors_test.cc Successor.IsNotMistakenWhenTheListShowsOurOldOne
 """
 
 import argparse

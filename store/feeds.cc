@@ -303,19 +303,10 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
   return Hold(item);
 }
 
-// The same floor of the same cell waits once, however often the file is imported.
 Status Import::Hold(const QuarantinedItem& item) {
-  bool waiting = false;
-  Status walked = transaction_.Walk(
-      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
-        const auto other = DecodeQuarantined(key, payload);
-        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
-        waiting = !other->request && other->device == item.device && other->role == item.role &&
-                  other->floor == item.floor;
-        return !waiting;
-      });
-  if (!walked) return walked;
-  if (waiting) return Done{};
+  const auto waiting = IsWaiting(transaction_, item);
+  if (!waiting) return waiting.error();
+  if (*waiting) return Done{};
   if (++outcome_.quarantined > kMaxFloorsQuarantined) {
     return Failure(Reason::kFeedRejected, "more than " + std::to_string(kMaxFloorsQuarantined) +
                                               " floors are further above what is known than the "

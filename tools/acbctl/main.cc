@@ -4,6 +4,8 @@
 #include <iostream>
 
 #include "tools/acbctl/backup.h"
+#include "tools/acbctl/counters.h"
+#include "tools/acbctl/interchange.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
 #include "tools/acbctl/recover.h"
@@ -53,6 +55,79 @@ void AddProvision(CLI::App& app, ProvisionOptions& options) {
       "Example:\n  acbctl provision --directory /tmp/box --environment test --root root.pem \\\n"
       "    --acb-ds-certificate acb-ds.pem --acb-ka-certificate acb-ka.pem \\\n"
       "    --import-key ds=acb-ds.key --import-key ka=acb-ka.key");
+}
+
+struct CounterOptions {
+  std::string device;  // to show
+  ReserveOptions reserve;
+  RaiseOptions raise;
+};
+
+void AddCounterShow(CLI::App& counter, CounterOptions& options) {
+  CLI::App* show = counter.add_subcommand(
+      "show", "Cells, floors, what was issued, and what the next counter would be");
+  show->add_option("device", options.device, "EUI-64")->required();
+  show->footer("Example:\n  acbctl counter show 00-DB-12-34-56-78-90-A0");
+}
+
+void AddCounterReserve(CLI::App& counter, ReserveOptions& options) {
+  CLI::App* reserve = counter.add_subcommand(
+      "reserve", "Spend one counter for a command of the ACB that this box does not sign");
+  reserve->add_option("device", options.device, "EUI-64")->required();
+  reserve->add_option("--purpose", options.purpose, "What it is for, such as a service reference")
+      ->required();
+  reserve->add_option("--proposed-counter", options.proposed_counter,
+                      "Propose this originator counter");
+  reserve->footer(
+      "Asked again, it spends another one: keep the answer. Send its command after the answers of\n"
+      "handovers of this device that are under way: they have lower counters.\n"
+      "Example:\n  acbctl counter reserve 00-DB-12-34-56-78-90-A0 --purpose 6.24.1");
+}
+
+void AddCounterRaise(CLI::App& counter, RaiseOptions& options) {
+  CLI::App* raise = counter.add_subcommand(
+      "raise", "Repair: raise what is recorded of a device; takes two operators, only goes up");
+  raise->add_option("device", options.device, "EUI-64")->required();
+  raise->add_option("to,--to", options.to, "The number that is recorded afterwards")->required();
+  raise
+      ->add_option("--role", options.role,
+                   "supplier or networkoperator: the floor of that role's cells; all: the greatest "
+                   "counter issued")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"all", "supplier", "networkoperator"}));
+  raise->add_option("--reason", options.reason, "Why; it is recorded")->required();
+  raise->add_option("--as", options.as, "Client certificate of an operator; twice for both");
+  raise->footer(
+      "Example:\n  acbctl counter raise 00-DB-12-34-56-78-90-A0 70000 --role supplier \\\n"
+      "    --reason 'floor of 6.15.1 as the supplier logged it' \\\n"
+      "    --as tls/operator.pem --as tls/operator2.pem");
+}
+
+void AddExportCounters(CLI::App& app, ExportOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("export-counters", "The counters of all devices, signed, for another box");
+  command->add_option("--out", options.out, "The file to write")->required();
+  command->add_option("--key-out", options.key_out,
+                      "Write the public key that signed it here, PEM: who imports needs it, and "
+                      "should have it another way");
+  command->add_flag("--fence", options.fence,
+                    "For good, this box signs no more and gives out no counter; two operators");
+  command->add_option("--as", options.as, "Client certificate of an operator; twice for both");
+  command->footer(
+      "Examples:\n  acbctl export-counters --out counters.json --key-out counters.pem\n"
+      "  acbctl export-counters --out counters.json --fence \\\n"
+      "    --as tls/operator.pem --as tls/operator2.pem");
+}
+
+void AddImportCounters(CLI::App& app, CountersImportOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "import-counters", "Raise this box's counters by another's export; takes two operators");
+  command->add_option("file", options.file, "What 'export-counters' wrote")->required();
+  command->add_option("--key", options.key, "The other box's checkpoint key, PEM")->required();
+  command->add_option("--as", options.as, "Client certificate of an operator; twice for both");
+  command->footer(
+      "Example:\n  acbctl import-counters counters.json --key other-box.pem \\\n"
+      "    --as tls/operator.pem --as tls/operator2.pem");
 }
 
 // Both work on a box that is stopped, by its configuration.
@@ -191,6 +266,18 @@ int Main(int argc, char** argv) {
   CLI::App* device_show = device->add_subcommand("show", "What is known of a device");
   device_show->add_option("device", device_id, "EUI-64")->required();
 
+  CounterOptions counters;
+  CLI::App* counter = app.add_subcommand("counter", "Originator counters of a device");
+  counter->require_subcommand(1);
+  AddCounterShow(*counter, counters);
+  AddCounterReserve(*counter, counters.reserve);
+  AddCounterRaise(*counter, counters.raise);
+
+  ExportOptions counters_export;
+  AddExportCounters(app, counters_export);
+  CountersImportOptions counters_import;
+  AddImportCounters(app, counters_import);
+
   std::string report_name;
   CLI::App* report = app.add_subcommand("report", "A list for auditors, all its pages");
   report->add_option("name", report_name, "deadlocks, reconciliation or mismatches")->required();
@@ -245,6 +332,11 @@ int Main(int argc, char** argv) {
   if (suspend_list->parsed()) return ListSuspensions(connection);
   if (suspend_command->parsed()) return Suspend(connection, suspend);
   if (device_show->parsed()) return ShowDevice(connection, device_id);
+  if (counter->got_subcommand("show")) return ShowCounters(connection, counters.device);
+  if (counter->got_subcommand("reserve")) return ReserveCounter(connection, counters.reserve);
+  if (counter->got_subcommand("raise")) return RaiseCounter(connection, counters.raise);
+  if (app.got_subcommand("export-counters")) return ExportCounters(connection, counters_export);
+  if (app.got_subcommand("import-counters")) return ImportCounters(connection, counters_import);
   if (report->parsed()) return ShowReport(connection, report_name);
   if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);

@@ -188,6 +188,7 @@ class Box:
         self.directory = Path(directory)
         self.process = None
         self.env = {}
+        self.prefix = []  # before acbd on its command line: a tracer
         self.ignores_file_size_signal = False  # acbd lives on when a write passes RLIMIT_FSIZE: EFBIG, as a full disk
         self._contexts = {}
         self._clients = {}
@@ -255,8 +256,9 @@ class Box:
     def spawn(self, env=None):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [binary("platform", "acbd"), "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env={**os.environ, **self.env, **(env or {})},
+                [*self.prefix, binary("platform", "acbd"), "--config", str(self.config)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.env, **(env or {})},
+                process_group=0,
                 restore_signals=not self.ignores_file_size_signal)  # Python ignores SIGXFSZ, and so does its child
         _STARTED.append(self.process)
 
@@ -303,6 +305,13 @@ class Box:
         self.process.wait()
         self.process = None
         self.close_clients()
+
+    def kill_all(self):
+        """kill -9 of the process and of those it began."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.kill()
 
     def log_tail(self, lines=15):
         try:
@@ -410,6 +419,7 @@ class World:
         self.environment = "test"
         self.mac_keys = {}  # device -> (private key of one side, public key of the other)
         self.pki = None
+        self.device_rows = []  # (device, KA certificate DER, floor)
 
     # -- making one --
 
@@ -446,13 +456,18 @@ class World:
             rows.append((device, certificate, floor))
         if shim_log:
             box.use_shim(shim_log, **(shim_env or {}))
+        world.device_rows = rows
         if start:
             box.start()
-            world.import_trust(pki.feed("organisation-certificates"),
-                               pki.feed("revocation-lists") if revocation else None)
-            world.import_parties()
-            world.import_devices(rows)
+            world.import_own(revocation)
         return world
+
+    def import_own(self, revocation=True):
+        """All that a box with the tests' own PKI needs to know."""
+        self.import_trust(self.pki.feed("organisation-certificates"),
+                          self.pki.feed("revocation-lists") if revocation else None)
+        self.import_parties()
+        self.import_devices(self.device_rows)
 
     @classmethod
     def rtds(cls, directory, floor=1300):
@@ -563,9 +578,9 @@ class TestCase(unittest.TestCase):
 
 
 @contextlib.contextmanager
-def temporary_directory():
+def temporary_directory(parent=None):
     """Removed afterwards; kept, and named, when the test fails or ACB_KEEP is set."""
-    folder = Path(tempfile.mkdtemp(prefix="acb-e2e-"))
+    folder = Path(tempfile.mkdtemp(prefix="acb-e2e-", dir=parent))
     try:
         yield folder
     except BaseException:
@@ -576,6 +591,12 @@ def temporary_directory():
             print(f"kept: {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory_directory():
+    """Where files are made whose flushes need not be real, None where there is no such place."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and os.access(memory, os.W_OK) else None
 
 
 class _Result(unittest.TextTestResult):

@@ -200,11 +200,12 @@ class Case:
             for device in self.lab.devices:
                 self.floors[device] = RAISED_FLOOR
 
-    def certificates(self):
-        """A body so long that it goes through a file."""
-        data = self.world.pki.feed("organisation-certificates")
-        data = data.encode() if isinstance(data, str) else data
-        self.feed("organisation-certificates", data * (SPOOLED_OCTETS // len(data) + 1), "application/octet-stream")
+    def long_nonsense(self):
+        """A body so long that it goes through a file, and is refused."""
+        answer = self.send("long file", "feed", "POST", "/v1/feeds/parties", b"x" * (SPOOLED_OCTETS + 1),
+                           {"Content-Type": "text/csv"})
+        if answer is not None and answer.reason != "FEED_REJECTED":
+            self.complain(f"long file: {answer}")
 
     def operator(self, path, body, *roles):
         """An act of one operator, or of two, one after the other."""

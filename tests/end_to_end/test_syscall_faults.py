@@ -23,6 +23,7 @@ import os
 import queue
 import random
 import re
+import signal
 import sys
 import time
 import traceback
@@ -195,6 +196,7 @@ def judge_end(case, point, shim):
 def worker(number, folder, tasks, results):
     """Cases from the queue, until there are no more or the parent is gone."""
     lab, parent = None, os.getppid()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that its acbd ends too
     try:
         lab = Lab(Path(folder) / f"lab-{number}")
         results.put(("ready", number, None))

@@ -6,12 +6,14 @@ what it was told; `check` starts the box again without faults and compares.
 """
 
 import copy
+import hashlib
 import http.client
+import re
 import shutil
 import subprocess
 import time
 
-from harness import Failure, World, duis_sign, gbcs_reference
+from harness import Failure, World, binary, duis_sign, gbcs_reference, run
 from fault_shim import FaultShim
 from test_kill9 import Books, Kill9, normalised
 
@@ -26,6 +28,11 @@ ANSWER_SECONDS = 20  # for the first answer of a box whose start has a fault
 GONE = (OSError, http.client.HTTPException)
 
 
+def is_built(command):
+    """acbctl has this command, and so the service what it asks for."""
+    return re.search(rf"^ +{command}\b", run(binary("tools", "acbctl"), "--help").stdout, re.MULTILINE) is not None
+
+
 class Lab:
     """A box with a history, to be put back to it."""
 
@@ -38,19 +45,33 @@ class Lab:
         self.world = World.own(folder, devices=3, floor=FLOOR, shim_log=self.signatures,
                                shim_env={"ACB_SHIM_FAULT": str(self.token_fault)})
         self.box = self.world.box
+        self.devices = self.world.devices
+        self.simulated = None
+        if is_built("observe"):
+            from fault_observation import Observations  # pylint: disable=import-outside-toplevel
+
+            self.simulated = Observations.prepare(self.world)
         # What the token signs at a start without a request is the start's known-answer test.
         self.known_answers = set(Kill9(self.world, self.signatures, 0).signed_digests())
         self.books = Books()
         self.refusals = {}
         case = Case(self)
-        case.handover(self.world.devices[0], "NetworkOperator")
-        case.handover(self.world.devices[1], "Supplier")
+        case.handover(self.devices[0], "NetworkOperator")
+        case.handover(self.devices[1], "Supplier")
         case.refusal()
         self.books, self.refusals = case.books, case.refusals
         self.box.stop()
+        if is_built("backup"):
+            self._configure_backup()
         self._kept = folder / "kept"
         shutil.copytree(self.box.directory, self._kept)
         self._kept_signatures = self.signatures.read_bytes()
+
+    def _configure_backup(self):
+        key, public = self.folder / "backup.key", self.folder / "backup.pem"
+        run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(key))
+        run("openssl", "pkey", "-in", str(key), "-pubout", "-out", str(public))
+        self.box.configure("backup", public_key=str(public))
 
     def restore(self):
         self.box.kill_all()
@@ -79,9 +100,14 @@ class Case:
         for name in ("sent", "requests", "answers"):
             setattr(self.books, name, copy.copy(getattr(lab.books, name)))
         self.refusals = dict(lab.refusals)  # request id -> (document, audit index)
-        self.floors = {device: FLOOR for device in lab.world.devices}  # acknowledged
-        self.possible_floors = {device: {FLOOR} for device in lab.world.devices}
+        self.floors = {device: FLOOR for device in lab.devices}  # acknowledged
+        self.possible_floors = {device: {FLOOR} for device in lab.devices}
         self.entries = set()  # audit indexes of what was acknowledged besides
+        self.observations = None
+        if lab.simulated:
+            from fault_observation import Observations  # pylint: disable=import-outside-toplevel
+
+            self.observations = Observations(self)
         self.no_more = False  # no request may succeed from here on: a commit failed
 
     def complain(self, text):
@@ -89,7 +115,7 @@ class Case:
 
     # -- requests: each answer is a right one, 503, or none from a process that is gone --
 
-    def _send(self, what, client, *arguments):
+    def send(self, what, client, *arguments):
         """The answer, or None from a process that ended."""
         try:
             answer = self.box.client(client).request(*arguments)
@@ -118,7 +144,7 @@ class Case:
 
     def submit(self, request_id):
         document = self.books.sent[request_id]
-        answer = self._send(request_id, "dsp", "POST", "/v1/handovers", document, XML)
+        answer = self.send(request_id, "dsp", "POST", "/v1/handovers", document, XML)
         if answer is None:
             return None
         known = request_id in self.books.answers
@@ -128,7 +154,7 @@ class Case:
         for problem in self.world.problems(document, answer):
             self.complain(f"{request_id}: {problem}")
         device = self.books.requests[request_id].device
-        if not known and answer.counter <= self.floors[device]:
+        if not known and answer.counter <= self.floors.get(device, 0):
             self.complain(f"{request_id}: counter {answer.counter}, and the floor is {self.floors[device]} (P2)")
         return answer
 
@@ -137,7 +163,7 @@ class Case:
         self.refuse(normalised(request.request_id), self.world.sign(request))
 
     def refuse(self, request_id, document):
-        answer = self._send(f"refusal {request_id}", "dsp", "POST", "/v1/handovers", document, XML)
+        answer = self.send(f"refusal {request_id}", "dsp", "POST", "/v1/handovers", document, XML)
         if answer is None:
             return
         if (answer.status, answer.reason) != (422, "DEVICE_UNKNOWN"):
@@ -153,7 +179,7 @@ class Case:
         self.submit(request_id)
 
     def feed(self, name, data, kind="text/csv"):
-        answer = self._send(f"feed {name}", "feed", "POST", f"/v1/feeds/{name}", data, {"Content-Type": kind})
+        answer = self.send(f"feed {name}", "feed", "POST", f"/v1/feeds/{name}", data, {"Content-Type": kind})
         if answer is None:
             return None
         if answer.status != 200:
@@ -166,28 +192,37 @@ class Case:
         """A file of devices, each with a higher floor. All of them, or none."""
         lines = ["device_id,type,smets,model,smi_status,commissioned,mpxn,key_agreement_certificate,"
                  "supplier_cell,supplier_floor,network_operator_cell,network_operator_floor"]
-        for number, device in enumerate(self.world.devices):
+        for number, device in enumerate(self.lab.devices):
             lines.append(f"{duis_sign.hyphenated(device)},GPF,SMETS2,model,Commissioned,2020-01-01,"
                          f"{3938420000 + number},,acb,{RAISED_FLOOR},acb,{RAISED_FLOOR}")
             self.possible_floors[device].add(RAISED_FLOOR)
         if self.feed("devices", "\n".join(lines) + "\n"):
-            self.floors = {device: RAISED_FLOOR for device in self.floors}
+            for device in self.lab.devices:
+                self.floors[device] = RAISED_FLOOR
 
-    def certificates(self):
-        """A body so long that it goes through a file."""
-        data = self.world.pki.feed("organisation-certificates")
-        data = data.encode() if isinstance(data, str) else data
-        self.feed("organisation-certificates", data * (SPOOLED_OCTETS // len(data) + 1), "application/octet-stream")
+    def long_nonsense(self):
+        """A body so long that it goes through a file, and is refused."""
+        answer = self.send("long file", "feed", "POST", "/v1/feeds/parties", b"x" * (SPOOLED_OCTETS + 1),
+                           {"Content-Type": "text/csv"})
+        if answer is not None and answer.reason != "FEED_REJECTED":
+            self.complain(f"long file: {answer}")
 
     def operator(self, path, body, *roles):
         """An act of one operator, or of two, one after the other."""
         for role in roles:
-            answer = self._send(path, role, "POST", path, body, {"Content-Type": "application/json"})
+            answer = self.send(path, role, "POST", path, body, {"Content-Type": "application/json"})
             if answer is not None and answer.status not in (200, 202):
                 self.complain(f"{path} by {role}: {answer}")
             if answer is None or answer.status != 202:
                 return answer
         return None
+
+    def backup(self):
+        answer = self.send("backup", "operator", "POST", "/v1/backup", b"")
+        if answer is None:
+            return
+        if answer.status != 200 or answer.headers["X-Backup-SHA256"] != hashlib.sha256(answer.octets).hexdigest():
+            self.complain(f"backup: {answer}")
 
     # -- after the fault --
 
@@ -221,6 +256,8 @@ class Case:
             self._check_answers()
             self._check_floors()
             self._go_on()
+            if self.observations:
+                self.observations.check()
             self._check_log()
             self.box.stop()
         except Failure as failure:
@@ -240,18 +277,20 @@ class Case:
     def _check_floors(self):
         """P2: floors that were acknowledged are there; an import is there for all devices or for none."""
         seen = set()
-        for device, floor in self.floors.items():
+        for device in self.lab.devices:
+            floor = self.floors[device]
             for cell in self.box.device(device)["cells"].values():
                 seen.add(int(cell["floor"]))
                 if int(cell["floor"]) < floor or int(cell["floor"]) not in self.possible_floors[device]:
                     self.complain(f"device {device}: floor {cell['floor']}, and {floor} was acknowledged (P2)")
         if len(seen) != 1:
             self.complain(f"half an import: floors {sorted(seen)}")
-        self.floors = {device: min(seen) for device in self.floors}
+        for device in self.lab.devices:
+            self.floors[device] = min(seen)
 
     def _go_on(self):
         """P1: the next counter of each device is above every earlier one; Kill9.check compares them all."""
-        for device in self.world.devices:
+        for device in self.lab.devices:
             for role in ROLES:
                 if self.handover(device, role) is None:
                     self.complain(f"no handover for {device} without a fault")

@@ -267,48 +267,56 @@ class Signed:
         self.acb = acb
         self.known_answers = known_answers  # digests of the start's known-answer test
         self.counts = collections.Counter()
-        self.devices = {}  # (device, counter) -> digest
+        self.signed = set()  # (device, counter)
+        self.last = {}  # name -> device -> counter
 
     def digest(self, handover, counter):
         return hashlib.sha256(gbcs_reference.build_to_be_signed(handover, self.acb, counter)).hexdigest()
 
-    def settle(self, news, candidates, name=""):
-        """Takes one box's new signatures in their order. Each must be of an answer released since the last call, or of
-        an unanswered request with one of `candidates(device)`, a range of counters; no counter twice, and rising."""
+    def settle(self, news, candidates):
+        """Takes new signatures: {name of a box: its digests in its order}. Each must be of an answer released since the last call, or of
+        an unanswered request with one of `candidates(device)`. No counter is signed with twice, under whatever name, and
+        under one name they rise for each device."""
+        by_digest = self._released()
+        unknown = {digest for digests in news.values() for digest in digests} - set(by_digest) - self.known_answers
+        if unknown:
+            self._find_unanswered(unknown, candidates, by_digest)
+        for name, digests in news.items():
+            self._take(name, digests, by_digest)
+
+    def _released(self):
         by_digest = {}
         for released in self.books.take_new():
             if released.request_id:
                 handover = self.books.requests[released.request_id]
                 by_digest[self.digest(handover, released.counter)] = (released.device, released.counter)
         self.counts["released"] += len(by_digest)
-        unknown = [digest for digests in news for digest in digests
-                   if digest not in by_digest and digest not in self.known_answers]
-        if unknown:
-            wanted = set(unknown)
-            with self.books.lock:
-                unanswered = [self.books.requests[request_id] for request_id in self.books.unanswered]
-            for handover in unanswered:
-                for counter in candidates(handover.device):
-                    digest = self.digest(handover, counter)
-                    if digest in wanted:
-                        by_digest[digest] = (handover.device, counter)
-                        self.counts["not released"] += 1
-        for digests in news:
-            self._take(digests, by_digest, name)
+        return by_digest
 
-    def _take(self, digests, by_digest, name):
-        last = {}
+    def _find_unanswered(self, wanted, candidates, by_digest):
+        with self.books.lock:
+            unanswered = [self.books.requests[request_id] for request_id in self.books.unanswered]
+        for handover in unanswered:
+            for counter in candidates(handover.device):
+                digest = self.digest(handover, counter)  # no RequestID in it: several requests may have the same
+                if digest in wanted and digest not in by_digest:
+                    by_digest[digest] = (handover.device, counter)
+                    self.counts["not released"] += 1
+
+    def _take(self, name, digests, by_digest):
+        last = self.last.setdefault(name, {})
         for digest in digests:
             if digest in self.known_answers:
                 continue
             self.counts["signatures"] += 1
             if digest not in by_digest:
-                self.books.complain(f"{name}the token signed {digest}, which is of no request and counter known")
+                self.books.complain(f"{name}: the token signed {digest}, which is of no request and counter known")
                 continue
             device, counter = by_digest[digest]
-            if (device, counter) in self.devices:
-                self.books.complain(f"{name}device {device}: the token signed with counter {counter} twice")
-            if counter <= last.get(device, 0):
-                self.books.complain(f"{name}device {device}: the token signed with counter {counter} after {last[device]}")
-            self.devices[device, counter] = digest
+            if (device, counter) in self.signed:
+                self.books.complain(f"{name}: the token signed for device {device} with counter {counter} again")
+            elif counter <= last.get(device, 0):
+                self.books.complain(f"{name}: the token signed for device {device} with counter {counter} after "
+                                    f"{last[device]}")
+            self.signed.add((device, counter))
             last[device] = counter

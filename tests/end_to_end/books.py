@@ -218,7 +218,7 @@ class Load:
             self.answered += 1
             self.released.append(released)
         elif self.persistent:
-            self.stopping.wait(0.005)  # a box that says no is not asked at full speed
+            self.stopping.wait(0.02)  # a box that says no is not asked at full speed
 
     def join(self):
         self.stopping.set()
@@ -274,8 +274,10 @@ class Signed:
         return hashlib.sha256(gbcs_reference.build_to_be_signed(handover, self.acb, counter)).hexdigest()
 
     def settle(self, news, candidates):
-        """Takes new signatures: {name of a box: its digests in its order}. Each must be of an answer released since the last call, or of
-        an unanswered request with one of `candidates(device)`. No counter is signed with twice, under whatever name, and
+        """Takes new signatures: {name of a box: its digests in its order}. Nothing may be in flight.
+
+        Each must be of an answer released since the last call, or of a request left unanswered since then with one of
+        `candidates(device)`. No counter is signed with twice, under whatever name, nor signed with and given to others;
         under one name they rise for each device."""
         by_digest = self._released()
         unknown = {digest for digests in news.values() for digest in digests} - set(by_digest) - self.known_answers
@@ -283,6 +285,7 @@ class Signed:
             self._find_unanswered(unknown, candidates, by_digest)
         for name, digests in news.items():
             self._take(name, digests, by_digest)
+        self.books.unanswered.clear()
 
     def _released(self):
         by_digest = {}
@@ -290,15 +293,19 @@ class Signed:
             if released.request_id:
                 handover = self.books.requests[released.request_id]
                 by_digest[self.digest(handover, released.counter)] = (released.device, released.counter)
+            elif (released.device, released.counter) in self.signed:
+                self.books.complain(f"device {released.device}: counter {released.counter} is given to others, and the "
+                                    "token had signed with it")
         self.counts["released"] += len(by_digest)
         return by_digest
 
     def _find_unanswered(self, wanted, candidates, by_digest):
         with self.books.lock:
-            unanswered = [self.books.requests[request_id] for request_id in self.books.unanswered]
-        for handover in unanswered:
+            requests = [self.books.requests[request_id] for request_id in self.books.unanswered]
+        # There is no RequestID in a command: of requests that ask for the same, one is enough.
+        for handover in {(request.device, request.role): request for request in requests}.values():
             for counter in candidates(handover.device):
-                digest = self.digest(handover, counter)  # no RequestID in it: several requests may have the same
+                digest = self.digest(handover, counter)
                 if digest in wanted and digest not in by_digest:
                     by_digest[digest] = (handover.device, counter)
                     self.counts["not released"] += 1
@@ -318,5 +325,9 @@ class Signed:
             elif counter <= last.get(device, 0):
                 self.books.complain(f"{name}: the token signed for device {device} with counter {counter} after "
                                     f"{last[device]}")
+            owner = self.books.owners.get((device, counter))
+            if owner is not None and not owner.request_id:
+                self.books.complain(f"{name}: the token signed for device {device} with counter {counter}, which is "
+                                    "given to others")
             self.signed.add((device, counter))
             last[device] = counter

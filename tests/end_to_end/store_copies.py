@@ -22,7 +22,9 @@ PAGE = 4096
 def frozen(box):
     """The box's process does nothing inside; every system call it was in has ended."""
     os.kill(box.process.pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, box.process.pid, os.WSTOPPED | os.WNOWAIT)
+    seen = os.waitid(os.P_PID, box.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if seen.si_code != os.CLD_STOPPED:
+        raise RuntimeError(f"acbd has ended with {seen.si_status}, and was to be stopped for a moment")
     try:
         yield
     finally:

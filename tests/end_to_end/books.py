@@ -94,18 +94,23 @@ class Books:
         answer = client.request("POST", "/v1/handovers", document, XML)
         return self.receive(request_id, document, answer, sent, floor if first else None)
 
-    def note(self, request, document):
-        """Before it is sent: what is not in the books was never asked for."""
+    def count(self, text):
+        with self.lock:
+            self.statuses[text] += 1
+
+    def note(self, request, document, again=True):
+        """Before it is sent: what is not in the books was never asked for. `again`: others may send it again."""
         request_id = normalised(request.request_id)
         with self.lock:
             self.sent += 1
             self.requests[request_id] = handover_of(request)
             self.unanswered.add(request_id)
-            self.recent.append((request_id, document))
+            if again:
+                self.recent.append((request_id, document))
         return request_id
 
-    def receive(self, request_id, document, answer, sent, floor):
-        """`floor`: the greatest counter released for the device before this was sent; None when it was sent before,
+    def receive(self, request_id, document, answer, sent, floor, sample=True):
+        """`sample`: one of some is kept to be asked again for good. `floor`: the greatest counter released for the device before this was sent; None when it was sent before,
         since a stored answer has an earlier counter. Returns the Released, or None of a refusal."""
         received = time.monotonic()
         with self.lock:
@@ -125,7 +130,7 @@ class Books:
                                      f"{'the same' if old.command == new.command else 'another'} command")
             self.answers[request_id] = new
             self.unanswered.discard(request_id)
-            if len(self.answers) % SAMPLED_EACH == 0:
+            if sample and len(self.answers) % SAMPLED_EACH == 0:
                 self.samples.append((request_id, document))
             self._release(new, floor)
             return new
@@ -168,10 +173,11 @@ class Books:
 class Load:
     """Connections that send handovers to one box, each on a thread of its own.
 
+    `observed`: devices that go to and fro (observing.py), each on a thread more.
     `persistent`: a connection that ends is opened anew, until join(). Otherwise its thread ends with it."""
 
     def __init__(self, world, box, books, seed, *, connections, devices=None, retry_share=0.0, reserve_share=0.0,
-                 persistent=False):
+                 persistent=False, observed=()):
         self.world, self.box, self.books = world, box, books
         self.devices = devices or world.devices
         self.retry_share, self.reserve_share, self.persistent = retry_share, reserve_share, persistent
@@ -180,6 +186,8 @@ class Load:
         self.answered = 0
         self.threads = [threading.Thread(target=self._run, args=(random.Random(f"{seed}/{number}"),))
                         for number in range(connections)]
+        self.threads += [threading.Thread(target=self._observe, args=(one, random.Random(f"{seed}/observed {number}")))
+                         for number, one in enumerate(observed)]
         for thread in self.threads:
             thread.start()
 
@@ -198,6 +206,19 @@ class Load:
             self.books.complain(f"the load ended with {error!r}")
         finally:
             client.close()
+
+    def _observe(self, observed, generator):
+        clients = self.box.client("dsp"), self.box.client("northbound")
+        try:
+            while not self.stopping.is_set():
+                observed.step(*clients, self.books, generator)
+        except (OSError, http.client.HTTPException):
+            pass  # killed; the next load goes on where this ended
+        except Exception as error:  # pylint: disable=broad-except
+            self.books.complain(f"observing ended with {error!r}")
+        finally:
+            for client in clients:
+                client.close()
 
     def _send_one(self, client, generator):
         kind = generator.random()

@@ -3,7 +3,7 @@
 
     test_kill9.py [--cycles N] [--clients N] [--devices N] [--seed N]
 
-Clients ask for handovers, some again, and for counters for others. The harness keeps, outside the store, every request
+Clients ask for handovers, some again, and for counters for others; some report what a device did (observing.py). The harness keeps, outside the store, every request
 it sent and every answer it received; a PKCS#11 shim between the service and the token keeps every signature that was
 made. From these three and the audit log it must follow that
 
@@ -16,6 +16,8 @@ made. From these three and the audit log it must follow that
     counter that the log accounts for as `signed` or `abandoned`, and per device these counters rise in the order in
     which the token signed. (A signature made before its reservation is durable is lost from the log by a kill between
     the two; after it, the counter is given out again.)
+  * the floor of an observation that was acknowledged counts: a device that protects itself against replay accepts the
+    next handover.
 
 Gaps are fine: each start after a kill raises every counter by the window (design.md section 4).
 
@@ -26,6 +28,7 @@ whole, and has to be what was taken in.
 import argparse
 import collections
 import hashlib
+import json
 import os
 import random
 import sys
@@ -33,9 +36,10 @@ import time
 
 import harness
 from books import Books, Load, Released, TokenLog, normalised
-from harness import Failure, World, gbcs_reference, temporary_directory
+from harness import Failure, World, duis_sign, gbcs_reference, temporary_directory
 
 CLIENTS = 16
+OBSERVED = 3  # of the clients: each hands its device over, takes it back, and reports both
 DEVICES = 40
 KILL_AFTER_SECONDS = (0.005, 0.300)
 RETRY_SHARE = 0.2  # of the requests sent
@@ -141,7 +145,9 @@ class Kill9:
         self.account = Account(self.books, world.acb, TokenLog(shim_log))
         self.cycles = 0
         self.start_seconds = []
+        self.devices = world.devices
         self.reserve_share = RESERVE_SHARE
+        self.observed = []
 
     # -- the cycles --
 
@@ -149,8 +155,9 @@ class Kill9:
         box = self.world.box
         before, after = self.generator.choice(SIGN_DELAYS_US)
         self.start({"ACB_SHIM_SIGN_DELAY_US": before, "ACB_SHIM_SIGN_DELAY_AFTER_US": after})
-        load = Load(self.world, box, self.books, f"{self.seed}/{self.cycles}", connections=self.clients,
-                    retry_share=RETRY_SHARE, reserve_share=self.reserve_share)
+        load = Load(self.world, box, self.books, f"{self.seed}/{self.cycles}", devices=self.devices,
+                    connections=self.clients - len(self.observed), retry_share=RETRY_SHARE,
+                    reserve_share=self.reserve_share, observed=self.observed)
         time.sleep(self.generator.uniform(*KILL_AFTER_SECONDS))
         box.kill()
         load.join()
@@ -193,13 +200,26 @@ class Kill9:
         self.world.box.stop()
 
     def find_endpoints(self):
-        client = self.world.box.client("dsp")
-        if not self.books.reserve(client, self.world.devices[0]):
-            if os.environ.get("CI") == "true":
-                self.books.complain("the box has no POST /v1/counters/{device}/reserve")
-            print("no POST /v1/counters/{device}/reserve here: handovers only", flush=True)
-            self.reserve_share = 0.0
-        client.close()
+        """The devices to be observed, and whether there are counters for others."""
+        for role, path in (("dsp", "/v1/counters/{device}/reserve"), ("northbound", "/v1/observations")):
+            answer = self.world.box.client(role).request(
+                "POST", path.format(device=duis_sign.hyphenated(self.devices[0])), json.dumps({}),
+                {"Content-Type": "application/json"})
+            there = (answer.status, answer.reason) != (404, "NOT_FOUND")
+            if not there:
+                self.missing(path)
+            if role == "dsp":
+                self.reserve_share = RESERVE_SHARE if there else 0.0
+            elif there:
+                import observing
+
+                self.observed = [observing.Observed(self.world, f"00db1234567b{number:04x}")
+                                 for number in range(OBSERVED)]
+
+    def missing(self, path):
+        if os.environ.get("CI") == "true":
+            self.books.complain(f"the box has no POST {path}")
+        print(f"no POST {path} here: without", flush=True)
 
     def check_whole_log(self):
         """Nothing that was taken in has changed since."""
@@ -332,6 +352,7 @@ class TestKill9(harness.TestCase):
                   f"{kinds['abandoned']}, reserved-elsewhere entries {kinds['reserved-elsewhere']}, "
                   f"signatures of the token {test.account.signatures}, known answers {len(test.account.known_answers)}")
             print(f"answers: {dict(books.statuses)}")
+            print(f"observed: {len(test.observed)} devices, {sum(one.trips for one in test.observed)} times back to the ACB")
             starts = sorted(test.start_seconds) or [0.0]
             print(f"starts {len(starts)}: median {starts[len(starts) // 2]:.2f} s, slowest {starts[-1]:.2f} s; "
                   f"log of {test.account.length} entries; problems {len(books.problems)}")

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hsm/anchor_objects.h"
 #include "hsm/key.h"
 #include "hsm/known_answer.h"
 #include "hsm/opened.h"
@@ -56,15 +57,17 @@ struct Hsm::Parts {
   PublicPoint ka_public;
   HsmCommandSigner command_signer;
   CheckpointSigner checkpoint_signer;
+  HsmAnchorObjects anchors;
 
-  Parts(Opened logged_in, Keys its_keys, std::size_t session_limit)
+  Parts(Opened logged_in, Keys its_keys, HsmSettings& settings)
       : opened(std::move(logged_in)),
-        sessions(*opened.module, opened.token.slot, session_limit),
+        sessions(*opened.module, opened.token.slot, settings.sessions),
         keys(std::move(its_keys)),
         ds_public(ToPoint(keys.digital_signing->public_key())),
         ka_public(ToPoint(keys.key_agreement->public_key())),
         command_signer(sessions, *keys.digital_signing, *keys.key_agreement),
-        checkpoint_signer(sessions, *keys.checkpoint) {}
+        checkpoint_signer(sessions, *keys.checkpoint),
+        anchors(opened, settings.lock_file, std::move(settings.lister)) {}
 };
 
 Result<std::unique_ptr<Hsm>> Hsm::Open(HsmSettings settings) {
@@ -79,7 +82,7 @@ Result<std::unique_ptr<Hsm>> Hsm::Open(HsmSettings settings) {
   auto keys = FindKeys(opened->login->session());
   if (!keys) return std::move(keys).error();
   return std::unique_ptr<Hsm>(
-      new Hsm(std::make_unique<Parts>(*std::move(opened), *std::move(keys), settings.sessions)));
+      new Hsm(std::make_unique<Parts>(*std::move(opened), *std::move(keys), settings)));
 }
 
 Hsm::Hsm(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -87,6 +90,7 @@ Hsm::~Hsm() = default;
 
 HsmCommandSigner& Hsm::command_signer() { return parts_->command_signer; }
 CheckpointSigner& Hsm::checkpoint_signer() { return parts_->checkpoint_signer; }
+AnchorObjects& Hsm::anchors() { return parts_->anchors; }
 const PublicPoint& Hsm::acb_ds_public() const { return parts_->ds_public; }
 const PublicPoint& Hsm::acb_ka_public() const { return parts_->ka_public; }
 const TokenInfo& Hsm::token() const { return parts_->opened.token.info; }

@@ -6,11 +6,13 @@
 #include <memory>
 #include <string>
 
+#include "firmware/anchor_objects.h"
 #include "firmware/base/result.h"
 #include "firmware/base/secret.h"
 #include "firmware/records.h"
 #include "hsm/checkpoint_signer.h"
 #include "hsm/command_signer.h"
+#include "hsm/lister.h"
 #include "hsm/token_info.h"
 
 namespace acb::hsm {
@@ -19,9 +21,12 @@ struct HsmSettings {
   std::filesystem::path module_path;  // absolute
   std::string token_label;
   Secret pin{0};  // wiped as soon as the login is done
-  std::filesystem::path
-      lock_file;             // held while starting, against other processes on the same token
+  // Held while logging in and while objects are changed, against every other process on the same
+  // token: it belongs to the token, so boxes with different stores name the same file.
+  std::filesystem::path lock_file;
   std::size_t sessions = 4;  // one per worker that signs; 1 .. kMaxSessions (64)
+  // Started with these settings before the module is loaded; without it no listing anew.
+  std::unique_ptr<Lister> lister{};
 };
 
 // Module, login, sessions and the three keys, all of which work: Open proves it with known answers.
@@ -43,6 +48,7 @@ class Hsm {
 
   HsmCommandSigner& command_signer();
   CheckpointSigner& checkpoint_signer();
+  AnchorObjects& anchors();  // of the one thread that writes, unlike the others
   const PublicPoint& acb_ds_public() const;
   const PublicPoint& acb_ka_public() const;
   const TokenInfo& token() const;

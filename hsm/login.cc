@@ -14,8 +14,8 @@
 namespace acb::hsm {
 namespace {
 
-constexpr std::chrono::milliseconds kLockPoll{20};
-constexpr int kLockTries = 1500;  // 30 s: provisioning holds the lock while it makes keys
+// Short against what is done under the lock, some milliseconds.
+constexpr std::chrono::milliseconds kLockPoll{2};
 
 Failure LoginFailure(const Token& token, ReturnValue value) {
   std::string detail = "C_Login to token \"" + token.info.label + "\": " + value.Text();
@@ -35,19 +35,21 @@ std::string ErrorText() { return std::generic_category().message(errno); }
 
 }  // namespace
 
-Result<StartLock> StartLock::Acquire(const std::filesystem::path& path) {
+Result<StartLock> StartLock::Acquire(const std::filesystem::path& path,
+                                     std::chrono::milliseconds patience) {
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) {
     return Failure{Reason::kConfiguration, {}, "lock file " + path.string() + ": " + ErrorText()};
   }
   StartLock lock(descriptor);
-  for (int i = 0; i < kLockTries; ++i) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  do {
     if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno != EWOULDBLOCK && errno != EINTR) {
       return Failure{Reason::kConfiguration, {}, "lock file " + path.string() + ": " + ErrorText()};
     }
     std::this_thread::sleep_for(kLockPoll);
-  }
+  } while (std::chrono::steady_clock::now() < end);
   return Failure{Reason::kHsmUnavailable, {}, "another process keeps " + path.string()};
 }
 

@@ -1,6 +1,7 @@
 // The login to a token, and the lock that starts must hold.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -16,13 +17,19 @@ namespace acb::hsm {
 //
 // C_Login rewrites SoftHSM's token.object in place: a process that initialises meanwhile may not
 // see the token (ecosystem.md section 3, quirk 3: 7 of 200 starts). So C_Initialize and C_Login
-// happen under it.
+// happen under it; and whatever changes a token object, which two at once must not (quirk 2). It
+// belongs to the token, not to a store: every box and every tool that uses the same token through
+// the same module must name the same file.
 class StartLock {
  public:
-  // Makes the file when it is not there. Blocks up to 30 s for another process. Fails with
+  // 30 s: another process may be making keys.
+  static constexpr std::chrono::milliseconds kPatience{30'000};
+
+  // Makes the file when it is not there. Blocks up to `patience` for another process. Fails with
   //   kConfiguration   the file cannot be opened.
   //   kHsmUnavailable  another process keeps it.
-  static Result<StartLock> Acquire(const std::filesystem::path& path);
+  static Result<StartLock> Acquire(const std::filesystem::path& path,
+                                   std::chrono::milliseconds patience = kPatience);
   ~StartLock();
   StartLock(StartLock&& other) noexcept;
   StartLock& operator=(StartLock&&) = delete;

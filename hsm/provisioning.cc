@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "hsm/anchor_objects.h"
 #include "hsm/key.h"
 #include "hsm/login.h"
 #include "hsm/opened.h"
@@ -251,8 +252,14 @@ Status InitToken(NewToken token) {
 
 // Destroyed from the last to the first.
 struct Provisioning::Parts {
-  StartLock lock;
   Opened opened;
+  std::filesystem::path lock_file;
+  HsmAnchorObjects anchors;
+
+  Parts(Opened logged_in, HsmSettings& settings)
+      : opened(std::move(logged_in)),
+        lock_file(settings.lock_file),
+        anchors(opened, lock_file, std::move(settings.lister)) {}
 
   Result<PublicKey> Finish(std::string_view label, KeyPurpose purpose, NewPair& made) {
     auto key = TestNewKey(*opened.module, opened.token.slot, label, purpose);
@@ -273,10 +280,12 @@ Result<std::unique_ptr<Provisioning>> Provisioning::Open(HsmSettings settings) {
   auto opened = OpenToken(settings, SessionAccess::kReadWrite);
   if (!opened) return std::move(opened).error();
   return std::unique_ptr<Provisioning>(
-      new Provisioning(std::unique_ptr<Parts>(new Parts{*std::move(lock), *std::move(opened)})));
+      new Provisioning(std::make_unique<Parts>(*std::move(opened), settings)));
 }
 
 Result<PublicKey> Provisioning::GenerateKeyPair(std::string_view label, KeyPurpose purpose) {
+  auto lock = StartLock::Acquire(parts_->lock_file);
+  if (!lock) return std::move(lock).error();
   auto session = parts_->OpenSession();
   if (!session) return std::move(session).error();
   if (auto is_free = CheckLabelIsFree(*session, label); !is_free) return std::move(is_free).error();
@@ -293,6 +302,8 @@ Result<PublicKey> Provisioning::ImportPrivateKey(std::string_view label, KeyPurp
   if (purpose == KeyPurpose::kCheckpoint) return NoUse("a checkpoint key is made in the token");
   auto key = SoftwareKey::FromFile(key_file);
   if (!key) return std::move(key).error();
+  auto lock = StartLock::Acquire(parts_->lock_file);
+  if (!lock) return std::move(lock).error();
   auto session = parts_->OpenSession();
   if (!session) return std::move(session).error();
   if (auto is_free = CheckLabelIsFree(*session, label); !is_free) return std::move(is_free).error();
@@ -302,5 +313,7 @@ Result<PublicKey> Provisioning::ImportPrivateKey(std::string_view label, KeyPurp
   }
   return parts_->Finish(label, purpose, made);
 }
+
+AnchorObjects& Provisioning::anchors() { return parts_->anchors; }
 
 }  // namespace acb::hsm

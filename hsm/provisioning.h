@@ -33,9 +33,9 @@ struct NewToken {
 //                    made, and its directory is to be discarded.
 Status InitToken(NewToken token);
 
-// A login that may make keys. Keeps the lock file while it lives: creation by two at once fails in
-// SoftHSM (ecosystem.md section 3, quirk 2). One thread at a time; one per process with Hsm. Every
-// call blocks.
+// A login that may make keys, and the first anchor. Each call that makes something holds the lock
+// file: creation by two at once fails in SoftHSM (ecosystem.md section 3, quirk 2). One thread at a
+// time; one per process with Hsm. Every call blocks.
 //
 // Each key is tested before it is reported; what was made and failed the test is destroyed again. A
 // crash in the middle may leave half a pair (quirk 11), whose label is then taken: discard the
@@ -61,6 +61,8 @@ class Provisioning {
   // with kConfiguration when the file holds no P-256 private key.
   Result<PublicKey> ImportPrivateKey(std::string_view label, KeyPurpose purpose,
                                      const Secret& key_file);
+
+  AnchorObjects& anchors();
 
  private:
   struct Parts;

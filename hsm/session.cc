@@ -19,11 +19,13 @@ Result<Session> Session::Open(const Module& module, CK_SLOT_ID slot, SessionAcce
   const ReturnValue opened =
       module.Call(&CK_FUNCTION_LIST::C_OpenSession, slot, flags, nullptr, nullptr, &handle);
   if (!opened.ok()) return ToFailure("C_OpenSession", opened);
-  return Session(module, handle);
+  return Session(module, slot, access, handle);
 }
 
 Session::Session(Session&& other) noexcept
     : module_(other.module_),
+      slot_(other.slot_),
+      access_(other.access_),
       handle_(std::exchange(other.handle_, CK_INVALID_HANDLE)),
       usable_(std::exchange(other.usable_, false)) {}
 
@@ -31,6 +33,8 @@ Session& Session::operator=(Session&& other) noexcept {
   if (this != &other) {
     Close();
     module_ = other.module_;
+    slot_ = other.slot_;
+    access_ = other.access_;
     handle_ = std::exchange(other.handle_, CK_INVALID_HANDLE);
     usable_ = std::exchange(other.usable_, false);
   }
@@ -42,6 +46,14 @@ void Session::Close() noexcept {
   // A session that cannot be closed is gone already.
   static_cast<void>(module_->Call(&CK_FUNCTION_LIST::C_CloseSession, handle_));
   handle_ = CK_INVALID_HANDLE;
+}
+
+Status Session::Renew() {
+  usable_ = false;
+  auto fresh = Open(*module_, slot_, access_);
+  if (!fresh) return std::move(fresh).error();
+  *this = *std::move(fresh);
+  return Done{};
 }
 
 Failure Session::Unusable(std::string detail) {
@@ -104,25 +116,33 @@ Result<Secret> Session::ReadSecret(CK_OBJECT_HANDLE object) {
   return secret;
 }
 
-Result<std::vector<CK_OBJECT_HANDLE>> Session::Find(std::span<CK_ATTRIBUTE> wanted) {
+Result<std::vector<CK_OBJECT_HANDLE>> Session::Find(std::span<CK_ATTRIBUTE> wanted,
+                                                    std::size_t limit) {
   const ReturnValue ready =
       Call(&CK_FUNCTION_LIST::C_FindObjectsInit, wanted.data(), wanted.size());
   if (!ready.ok()) return ToFailure("C_FindObjectsInit", ready);
   // One more than may be found: to see that there are more.
-  std::vector<CK_OBJECT_HANDLE> found(kMaxFound + 1);
-  unsigned long count = 0;
-  const ReturnValue listed =
-      Call(&CK_FUNCTION_LIST::C_FindObjects, found.data(), found.size(), &count);
-  if (!listed.ok()) return ToFailure("C_FindObjects", listed);
+  std::vector<CK_OBJECT_HANDLE> found(limit + 1);
+  std::size_t count = 0;
+  // A module may give fewer at a time than it has; only none at all is the end (PKCS#11
+  // C_FindObjects).
+  for (unsigned long more = 1; more > 0 && count < found.size(); count += more) {
+    more = 0;
+    const ReturnValue listed =
+        Call(&CK_FUNCTION_LIST::C_FindObjects, found.data() + count, found.size() - count, &more);
+    if (!listed.ok()) return ToFailure("C_FindObjects", listed);
+    if (more > found.size() - count) return Unusable("C_FindObjects gave more than was asked for");
+  }
   const ReturnValue ended = Call(&CK_FUNCTION_LIST::C_FindObjectsFinal);
   if (!ended.ok()) return ToFailure("C_FindObjectsFinal", ended);
-  if (count > kMaxFound) return Unusable("more objects than expected");
+  if (count > limit)
+    return Unusable("more objects than the " + std::to_string(limit) + " expected");
   found.resize(count);
   return found;
 }
 
-Result<Bytes> Session::Read(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
-  Bytes octets(kMaxAttribute);
+Result<Bytes> Session::Read(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, std::size_t limit) {
+  Bytes octets(limit);
   CK_ATTRIBUTE attribute{type, octets.data(), octets.size()};
   const ReturnValue read = Call(&CK_FUNCTION_LIST::C_GetAttributeValue, object, &attribute, 1UL);
   if (!read.ok()) return ToFailure("C_GetAttributeValue", read);

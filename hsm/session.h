@@ -32,6 +32,9 @@ class Session {
   // False once a call has failed: an operation may then be active that cannot be ended (quirk 9),
   // and the session is to be closed.
   bool usable() const { return usable_; }
+  // Another session of the same kind takes the place of this one, which is closed. When none can be
+  // opened this one stays, and is not usable.
+  Status Renew();
   const Module& module() const { return *module_; }
 
   // A signature of exactly `size` octets, or a failure. Not verified here.
@@ -42,10 +45,12 @@ class Session {
   // modules differ in what they do otherwise (quirk 7).
   Result<Secret> DeriveEcdh(CK_OBJECT_HANDLE key, const PublicPoint& point);
 
-  // At most kMaxFound objects; more are a failure.
-  Result<std::vector<CK_OBJECT_HANDLE>> Find(std::span<CK_ATTRIBUTE> wanted);
-  // At most kMaxAttribute octets.
-  Result<Bytes> Read(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+  // Every object with these attributes; more than `limit` are a failure.
+  Result<std::vector<CK_OBJECT_HANDLE>> Find(std::span<CK_ATTRIBUTE> wanted,
+                                             std::size_t limit = kMaxFound);
+  // At most `limit` octets.
+  Result<Bytes> Read(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                     std::size_t limit = kMaxAttribute);
   Result<bool> ReadFlag(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
   Result<unsigned long> ReadNumber(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
   Status Destroy(CK_OBJECT_HANDLE object);
@@ -63,13 +68,16 @@ class Session {
   static constexpr std::size_t kMaxAttribute = 256;
 
  private:
-  Session(const Module& module, CK_SESSION_HANDLE handle) : module_(&module), handle_(handle) {}
+  Session(const Module& module, CK_SLOT_ID slot, SessionAccess access, CK_SESSION_HANDLE handle)
+      : module_(&module), slot_(slot), access_(access), handle_(handle) {}
   void Close() noexcept;
   Result<Secret> ReadSecret(CK_OBJECT_HANDLE object);
   // kHsmUnavailable; the session is of no use any more.
   Failure Unusable(std::string detail);
 
   const Module* module_;
+  CK_SLOT_ID slot_;
+  SessionAccess access_;
   CK_SESSION_HANDLE handle_;
   bool usable_ = true;
 };

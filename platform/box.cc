@@ -142,10 +142,12 @@ audit::Object PolicyOf(const Config& config) {
 Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log) {
   std::unique_ptr<Box> box(new Box(config, clock));
   box->environment_ = NameOf(config.environment);
+  auto settings_of_hsm = box->StartLister();
+  if (!settings_of_hsm) return std::move(settings_of_hsm).error();
   if (Status store = box->OpenStore(); !store) return std::move(store).error();
   if (Status trust = box->OpenTrust(); !trust) return std::move(trust).error();
-  if (Status hsm = box->OpenHsm(); !hsm) return std::move(hsm).error();
-  if (Status start = box->RecordStart(); !start) return std::move(start).error();
+  if (Status hsm = box->OpenHsm(*std::move(settings_of_hsm)); !hsm) return std::move(hsm).error();
+  if (Status start = box->StartStore(); !start) return std::move(start).error();
 
   HandoverSettings settings{.parse = {},
                             .validation_time = config.test.validation_time,
@@ -173,7 +175,9 @@ Status Box::OpenStore() {
                                    .map_size = config_.store_map_size,
                                    .environment = StoreEnvironmentOf(config_.environment),
                                    .counter_jump = config_.counter_jump,
-                                   .volume = config_.volume});
+                                   .volume = config_.volume,
+                                   .anchor_every = config_.anchor_every,
+                                   .reserve = config_.store_reserve});
   if (!store) return std::move(store).error();
   store_ = *std::move(store);
   return Done{};
@@ -207,17 +211,25 @@ Status Box::LoadDeviceRoots() {
   return Done{};
 }
 
-Status Box::OpenHsm() {
-  auto acb = LoadAcbCertificates();
-  if (!acb) return std::move(acb).error();
-  acb_ = *std::move(acb);
+// Before the store: the lister must have none of its files, and no thread runs yet.
+Result<hsm::HsmSettings> Box::StartLister() const {
   auto pin = ReadPin(config_.hsm_pin_file);
   if (!pin) return std::move(pin).error();
   hsm::HsmSettings settings{.module_path = config_.hsm_module,
                             .token_label = config_.hsm_token_label,
                             .pin = *std::move(pin),
-                            .lock_file = config_.store_directory / "hsm.lock",
+                            .lock_file = config_.hsm_lock_file,
                             .sessions = kHsmSessions};
+  auto lister = hsm::Lister::Start(settings);
+  if (!lister) return std::move(lister).error();
+  settings.lister = *std::move(lister);
+  return settings;
+}
+
+Status Box::OpenHsm(hsm::HsmSettings settings) {
+  auto acb = LoadAcbCertificates();
+  if (!acb) return std::move(acb).error();
+  acb_ = *std::move(acb);
   auto hsm = hsm::Hsm::Open(std::move(settings));
   if (!hsm) return std::move(hsm).error();
   hsm_ = *std::move(hsm);
@@ -252,10 +264,8 @@ Result<checks::AcbCertificates> Box::LoadAcbCertificates() const {
   return checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
 }
 
-Status Box::RecordStart() {
+Status Box::StartStore() {
   const UtcTime now = clock_.Now();
-  // P1, section 7: every counter is accounted for before the first new one is given out.
-  if (Status abandoned = store_->AbandonUnanswered(now); !abandoned) return abandoned;
   const hsm::TokenInfo& token = hsm_->token();
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))
@@ -272,26 +282,21 @@ Status Box::RecordStart() {
                                 {"model", token.model},
                                 {"serial", token.serial},
                                 {"firmware", token.firmware_version}});
-  auto receipt = store_->Append(start);
-  if (!receipt) return std::move(receipt).error();
+  if (Status started = store_->Start(hsm_->anchors(), {start}); !started) return started;
   if (config_.policy.network_operator_registration) return Done{};
   // SECMP0063's check is what the box is for: that it is off is a record of its own.
   audit::Entry off("configuration", now);
   off.Set("setting", "checks.network_operator_registration").Set("value", false);
-  receipt = store_->Append(off);
+  auto receipt = store_->Append(off);
   if (!receipt) return std::move(receipt).error();
   return Done{};
 }
 
-Status Box::Stop() {
-  auto receipt = store_->Append(audit::Entry("stop", clock_.Now()));
-  if (!receipt) return std::move(receipt).error();
-  return Done{};
-}
+Status Box::Stop() { return store_->Stop(audit::Entry("stop", clock_.Now())); }
 
 std::vector<Failure> Box::Attention() const {
   std::vector<Failure> found;
-  if (store_->in_doubt()) found.emplace_back(Reason::kStoreInDoubt);
+  if (Status store = store_->attention(); !store) found.push_back(std::move(store).error());
   // What would answer the next request with 503: said before one asks.
   if (auto records = store_->Open()) {
     if (Status on = checks::CheckSigningNotSuspended(**records); !on) found.push_back(on.error());
@@ -304,6 +309,6 @@ std::vector<Failure> Box::Attention() const {
   return found;
 }
 
-bool Box::Ready() const { return !store_->in_doubt(); }
+bool Box::Ready() const { return !store_->ended(); }
 
 }  // namespace acb::platform

@@ -18,16 +18,20 @@ namespace acb::platform {
 
 class Box {
  public:
-  // Opens everything and writes the `start` entry; reservations that an earlier run left unanswered
-  // are abandoned first. Creates nothing. `clock` and `log` must outlive the box. Fails with
-  // kStoreMissing, kStoreUnavailable, kRecordDamaged, kHsmPin, kHsmUnavailable, kAcbCert (a
-  // certificate does not fit its key), kConfiguration (a file that configuration names is of no
-  // use).
+  // Opens everything, then starts the store (design.md section 4, "Start"): reservations that an
+  // earlier run left unanswered are abandoned, and the `start` entry is anchored. Creates nothing
+  // but its anchors. Called before any thread is made: it forks the HSM's lister first. `clock` and
+  // `log` must outlive the box. Fails with kStoreMissing, kStoreUnavailable, kRecordDamaged,
+  // kHsmPin, kHsmUnavailable, kAcbCert (a certificate does not fit its key), kConfiguration (a file
+  // that configuration names is of no use), kAnchorMissing, kAnchorForeign, kStoreRolledBack,
+  // kOvertaken.
   static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock,
                                            const Log& log);
 
-  // After the last request: the `stop` entry.
+  // After the last request: the `stop` entry, and the anchor that says so.
   Status Stop();
+  // Another box has taken over: this one signs nothing more, and its process is to end.
+  bool overtaken() const { return store_->overtaken(); }
 
   const Handover& handover() const { return *handover_; }
   store::Store& store() { return *store_; }
@@ -45,13 +49,14 @@ class Box {
 
  private:
   Box(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
+  Result<hsm::HsmSettings> StartLister() const;
   Status OpenStore();
   Status OpenTrust();
   Status LoadDeviceRoots();
-  Status OpenHsm();
+  Status OpenHsm(hsm::HsmSettings settings);
   Status CheckKeysFitEnvironment() const;
   Result<checks::AcbCertificates> LoadAcbCertificates() const;
-  Status RecordStart();
+  Status StartStore();
   UtcTime JudgedAt() const { return config_.test.validation_time.value_or(clock_.Now()); }
 
   const Config& config_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/audit_tree.h"
 #include "store/record.h"
 #include "store/rows.h"
 
@@ -44,12 +45,17 @@ Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::E
   marked.Set("environment", Name(environment));
   const std::string octets = marked.Serialise(*index);
   const audit::Receipt receipt{*index, audit::LeafHash(octets)};
+  const auto nodes = CompletedBy(transaction, *index, receipt.leaf);
+  if (!nodes) return nodes.error();
   const Bytes key = KeyOf(*index);
   if (auto put = transaction.Put(Table::kAuditEntries, key, AsBytes(octets)); !put) {
     return std::move(put).error();
   }
   if (auto put = transaction.Put(Table::kAuditLeaves, key, receipt.leaf); !put) {
     return std::move(put).error();
+  }
+  for (const AuditNode& node : *nodes) {
+    if (auto put = PutAuditNode(transaction, node); !put) return std::move(put).error();
   }
   return receipt;
 }

@@ -239,10 +239,9 @@ Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
   return transaction.Put(Table::kRequests, request.Key(), EncodeRequest(*row));
 }
 
-Status AbandonAll(WriteTransaction& transaction, UtcTime at, Environment environment) {
+Status AbandonAll(WriteTransaction& transaction, const Abandonment& why, Environment environment) {
   const auto unanswered = ListUnanswered(transaction);
   if (!unanswered) return unanswered.error();
-  const Abandonment why{"RESTART", "the service stopped before the reservation was answered", at};
   for (const Unanswered& one : *unanswered) {
     if (auto gone =
             AbandonReserved(transaction, one.request, one.role, one.counter, why, environment);

@@ -30,7 +30,7 @@ Result<RequestRow> CheckReserved(const Transaction& transaction, const RequestId
 
 // The `abandoned` entry of a reservation.
 struct Abandonment {
-  std::string_view reason;  // the reason's name, or "RESTART"
+  std::string_view reason;  // the reason's name, "RESTART" or "STOP"
   std::string_view explanation;
   UtcTime at;
 };
@@ -40,7 +40,7 @@ Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
                        RemotePartyRole role, OriginatorCounter counter, const Abandonment& why,
                        Environment environment);
 
-// Store::AbandonUnanswered.
-Status AbandonAll(WriteTransaction& transaction, UtcTime at, Environment environment);
+// At start and at stop: every reservation without an answer.
+Status AbandonAll(WriteTransaction& transaction, const Abandonment& why, Environment environment);
 
 }  // namespace acb::store

@@ -4,20 +4,16 @@
 
 #include "store/answers.h"
 #include "store/audit_log.h"
+#include "store/core.h"
 #include "store/counters.h"
-#include "store/environment.h"
-#include "store/feeds.h"
 #include "store/proxy_pages.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 #include "store/snapshot.h"
 #include "store/suspensions.h"
-#include "store/writer.h"
 
 namespace acb::store {
 namespace {
-
-using Lane = Writer::Lane;
 
 Result<std::vector<Bytes>> LoadAll(const Transaction& transaction, Table table) {
   std::vector<Bytes> rows;
@@ -86,51 +82,6 @@ std::string_view Name(Environment environment) {
   return environment == Environment::kLive ? "live" : "test";
 }
 
-struct Store::Core {
-  Core(std::shared_ptr<const LmdbEnvironment> opened, const OpenSettings& given, Identity read,
-       std::unique_ptr<AnchorKeeper> anchors)
-      : environment(std::move(opened)),
-        settings(given),
-        identity(read),
-        writer(environment, std::move(anchors)) {}
-
-  Result<ReadTransaction> Read() const {
-    // What a failed commit left in the page cache may not be on the disk: nobody acts on it.
-    if (auto sound = writer.CheckNoDoubt(); !sound) return std::move(sound).error();
-    return ReadTransaction::Begin(environment);
-  }
-
-  // Runs `work`, a function that gives a Result, as a job; its value once it is durable.
-  template <class Work>
-  auto Write(Lane lane, const Work& work) -> decltype(work(std::declval<WriteTransaction&>())) {
-    using Value = typename decltype(work(std::declval<WriteTransaction&>()))::value_type;
-    std::optional<Value> value;
-    auto done = writer.Run(lane, [&](WriteTransaction& transaction) -> Status {
-      auto result = work(transaction);
-      if (!result) return std::move(result).error();
-      value = *std::move(result);
-      return Done{};
-    });
-    if (!done) return std::move(done).error();
-    return *std::move(value);
-  }
-
-  // All of `rows` in one transaction with the entry.
-  template <class Next>
-  Result<ImportOutcome> ImportRows(Feed feed, const audit::Entry& entry, const Next& next) {
-    return Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<ImportOutcome> {
-      Import import(transaction, identity.environment, settings.counter_jump, entry.at());
-      if (auto added = next(import); !added) return std::move(added).error();
-      return import.Finish(feed, entry);
-    });
-  }
-
-  const std::shared_ptr<const LmdbEnvironment> environment;
-  const OpenSettings settings;
-  const Identity identity;
-  Writer writer;  // last: its thread ends before the rest goes
-};
-
 Store::Store(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 Store::~Store() = default;
 
@@ -147,6 +98,11 @@ Status Store::Create(const std::filesystem::path& directory, const Identity& ide
 }
 
 Result<std::unique_ptr<Store>> Store::Open(const OpenSettings& settings, Seams seams) {
+  if (settings.anchor_every < 1 || settings.anchor_every > OpenSettings::kMaxAnchorEvery) {
+    return Failure(Reason::kConfiguration,
+                   "anchor_every is " + std::to_string(settings.anchor_every) + ", not 1 to " +
+                       std::to_string(OpenSettings::kMaxAnchorEvery));
+  }
   auto environment =
       LmdbEnvironment::Open(settings.directory, settings.map_size, std::move(seams.commit));
   if (!environment) return std::move(environment).error();
@@ -156,20 +112,11 @@ Result<std::unique_ptr<Store>> Store::Open(const OpenSettings& settings, Seams s
     return CheckAtOpen(*transaction, settings);
   }();
   if (!identity) return std::move(identity).error();
-  auto anchors = seams.anchors ? std::move(seams.anchors) : std::make_unique<NoAnchorYet>();
-  return std::unique_ptr<Store>(new Store(
-      std::make_unique<Core>(*std::move(environment), settings, *identity, std::move(anchors))));
+  return std::unique_ptr<Store>(
+      new Store(std::make_unique<Core>(*std::move(environment), settings, *identity, seams)));
 }
 
 const Identity& Store::identity() const { return core_->identity; }
-bool Store::in_doubt() const { return core_->writer.in_doubt(); }
-
-Status Store::AbandonUnanswered(UtcTime at) {
-  return core_->writer.Run(Lane::kAlone, [&](WriteTransaction& transaction) {
-    return AbandonAll(transaction, at, environment());
-  });
-}
-
 Result<std::unique_ptr<Records>> Store::Open() const {
   auto transaction = core_->Read();
   if (!transaction) return std::move(transaction).error();
@@ -177,11 +124,26 @@ Result<std::unique_ptr<Records>> Store::Open() const {
 }
 
 Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
-  const auto counter = core_->Write(Lane::kNewWork, [&](WriteTransaction& transaction) {
-    return ReserveNext(transaction, wish, core_->settings);
-  });
-  if (!counter) return counter.error();
-  return Mint(wish.request, wish.role, *counter);
+  std::optional<OriginatorCounter> counter;
+  bool flushed = false;
+  auto reserve = [&](WriteTransaction& transaction) -> Status {
+    auto next = ReserveNext(transaction, wish, core_->settings);
+    if (!next) return std::move(next).error();
+    counter = *next;
+    return Done{};
+  };
+  auto released = core_->Run(Lane::kNewWork, reserve, &flushed);
+  if (released) return Mint(wish.request, wish.role, *counter);
+  // On the disk, and not handed out: given up at once, so that the device does not wait for a
+  // restart. The abandonment counts when it is written, whether or not it is released.
+  if (flushed && !ended()) {
+    const Abandonment why{Describe(released.error().reason).name, "the counter was not handed out",
+                          wish.at};
+    (void)core_->Run(Lane::kFinish, [&](WriteTransaction& transaction) {
+      return AbandonReserved(transaction, wish.request, wish.role, *counter, why, environment());
+    });
+  }
+  return std::move(released).error();
 }
 
 Result<OriginatorCounter> Store::Preview(const ReservationWish& wish) const {
@@ -193,7 +155,7 @@ Result<OriginatorCounter> Store::Preview(const ReservationWish& wish) const {
 // `counter` is worth nothing afterwards: whoever still holds it finds the RequestID changed.
 Status Store::Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) {
   const Abandonment abandonment{Describe(why.reason).name, why.explanation, at};
-  return core_->writer.Run(Lane::kFinish, [&](WriteTransaction& transaction) {
+  return core_->Run(Lane::kFinish, [&](WriteTransaction& transaction) {
     return AbandonReserved(transaction, counter.request(), counter.role(), counter.counter(),
                            abandonment, environment());
   });
@@ -236,21 +198,20 @@ Result<std::vector<QuarantinedItem>> Store::ListQuarantine(std::uint64_t from,
 
 Result<Agreement> Store::AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
                                             std::string_view operator_name, UtcTime at) {
-  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+  return core_->WriteOperatorsAct([&](WriteTransaction& transaction) {
     return Agree(transaction, id, act, operator_name, at, environment());
   });
 }
 
 Result<audit::Receipt> Store::Suspend(const std::vector<Suspension>& rows, UtcTime at) {
-  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+  return core_->WriteOperatorsAct([&](WriteTransaction& transaction) {
     return StoreSuspensions(transaction, rows, at, environment());
   });
 }
 
 Result<Lifting> Store::AgreeToLift(const Suspension& row, UtcTime at) {
-  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
-    return Lift(transaction, row, at, environment());
-  });
+  return core_->WriteOperatorsAct(
+      [&](WriteTransaction& transaction) { return Lift(transaction, row, at, environment()); });
 }
 
 Result<std::vector<Suspension>> Store::ListSuspensions() const {
@@ -260,7 +221,7 @@ Result<std::vector<Suspension>> Store::ListSuspensions() const {
 }
 
 Status Store::Confirm() {
-  return core_->writer.Run(Lane::kFinish, [](WriteTransaction&) -> Status { return Done{}; });
+  return core_->Run(Lane::kFinish, [](WriteTransaction&) -> Status { return Done{}; });
 }
 
 Result<audit::Receipt> Store::Append(const audit::Entry& entry) {
@@ -438,6 +399,7 @@ Result<std::uint64_t> Store::UnansweredCount() const {
 
 Statistics Store::statistics() const {
   const Writer::Counts counts = core_->writer.counts();
+  const Anchors::State anchors = core_->anchors.state();
   return {.jobs = counts.jobs,
           .batches = counts.batches,
           .commits = counts.commits,
@@ -445,7 +407,10 @@ Statistics Store::statistics() const {
           .queued = counts.queued,
           .map_octets = core_->environment->map_size(),
           .used_octets = core_->environment->used(),
-          .in_doubt = in_doubt()};
+          .in_doubt = in_doubt(),
+          .outstanding = anchors.outstanding,
+          .anchors_made = anchors.made,
+          .anchored_size = anchors.passed ? anchors.passed->tree_size : 0};
 }
 
 }  // namespace acb::store

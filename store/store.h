@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -11,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "firmware/anchor_objects.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
-#include "store/anchor_keeper.h"
 
 struct MDB_txn;
 
@@ -43,6 +44,13 @@ struct OpenSettings {
   // A cell whose recorded floor is above this is not signed for.
   std::uint64_t recorded_floor_limit = kMaxSeqNumber - (std::uint64_t{1} << 48);
   VolumeLimits volume;
+  // The window: how far last_issued of all devices may have moved past the newest anchor (design.md
+  // section 4, "Outstanding"). 1 .. kMaxAnchorEvery.
+  std::uint64_t anchor_every = 4096;
+  static constexpr std::uint64_t kMaxAnchorEvery = std::uint64_t{1} << 32;
+  // Octets of map and of file system that new work leaves free; none: the smallest of 64 MiB and a
+  // sixteenth of each.
+  std::optional<std::uint64_t> reserve;
 };
 
 // Stored numbers.
@@ -75,12 +83,30 @@ struct Lifting {
   audit::Receipt receipt{};
 };
 
-// What only tests and, later, the HSM's anchor put in another's place.
+struct StartOrder {
+  audit::Entry entry;  // kind `start`; gets the fields "epoch", "instance" and "raise"
+};
+
+// What the newest anchor that has passed says: no checkpoint, export or backup goes beyond it.
+struct Anchored {
+  std::uint64_t tree_size = 0;  // entries
+  Sha256Digest root{};
+  std::uint64_t epoch = 0;
+  std::array<std::uint8_t, 16> instance{};
+  std::uint64_t raise = 0;
+};
+
+// What only tests put in another's place.
 struct Seams {
-  std::unique_ptr<AnchorKeeper> anchors;  // none: NoAnchorYet
   // In place of mdb_txn_commit, none: that. Takes the transaction over; 0, or an LMDB or system
   // error.
   std::function<int(MDB_txn*)> commit;
+  // An anchor is due after this time while the log grows; the anchors are looked at in this
+  // interval when nobody writes.
+  std::chrono::milliseconds anchor_age{60'000};
+  std::chrono::milliseconds look_interval{1'000};
+  // Size and free octets of the file system, none: those of the directory's.
+  std::function<std::optional<std::pair<std::uint64_t, std::uint64_t>>()> file_system;
 };
 
 // Gives one device a call, nothing at the end; a failure ends the import and nothing is imported.
@@ -134,6 +160,9 @@ struct Statistics {
   std::uint64_t map_octets = 0;
   std::uint64_t used_octets = 0;
   bool in_doubt = false;
+  std::uint64_t outstanding = 0;    // design.md section 4
+  std::uint64_t anchors_made = 0;   // since Start
+  std::uint64_t anchored_size = 0;  // entries that the newest anchor covers
 };
 
 // Thread-safe. Everything that writes blocks for one flush, shared with whoever writes at that time
@@ -146,6 +175,13 @@ struct Statistics {
 //                      later call fails so, until the store is opened anew and has read the truth.
 //   kRecordDamaged     a check value is wrong; `detail` names table and key. Nothing was written.
 //   kBusy              (what writes) too much is queued, or the store is being closed.
+//   kOvertaken         another box with a copy of this store has taken over: every later call fails
+//                      so, for good.
+//   kHsmUnavailable    (what writes) the anchors in the HSM cannot be read, or one that is needed
+//                      cannot be made: what was written stays written, and nobody acts on it. All
+//                      goes on when the HSM is back.
+//   kStoreFull         (new work and imports) the reserve of space is reached; nothing was written.
+// What writes fails with kStoreUnavailable before Start and after Stop; reading does not.
 class Store final : public RecordSource, public CounterStore, public AuditLog {
  public:
   // Makes an empty store: `directory` (0700), which must not exist or be empty, and its files
@@ -167,12 +203,40 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
 
   const Identity& identity() const;
   Environment environment() const { return identity().environment; }
-  // Every call fails until the store is opened anew.
-  bool in_doubt() const;
 
-  // At start, before anything is served: each reservation without an answer becomes an `abandoned`
-  // entry and its RequestID is open again, all in one transaction.
-  Status AbandonUnanswered(UtcTime at);
+  // ---- Anchors: store/start.h, store/anchors.h ----
+
+  // The first anchor, for a store that has none, in a token that has none: epoch 1, stopped. Writes
+  // `provision`. `window`: as OpenSettings::anchor_every. `objects` is used in this call only.
+  // kAnchorForeign: the token holds an anchor. kAnchorMissing: the store had one once.
+  Status Provision(AnchorObjects& objects, const audit::Entry& provision, std::uint64_t window);
+  // The five steps of design.md section 4, "Start"; reservations without an answer become
+  // `abandoned` entries. Afterwards the store serves, and `objects` is used by its own thread until
+  // the store is destroyed, one call at a time. When it fails nothing is served, and it may be
+  // called again. Fails with
+  //   kAnchorMissing    no anchor: another token, or one that lost its objects.
+  //   kAnchorForeign    the anchor is of another store or was made in another token.
+  //   kStoreRolledBack  the store is older than its anchor, or the token older than the store.
+  //   kOvertaken        another box starts or runs with a copy of this store.
+  //   kRecordDamaged    also: a counters row is below an entry of the log.
+  // Each but the last explains which, and the way out.
+  Status Start(AnchorObjects& objects, const StartOrder& order);
+  // Clean stop: no more work is taken; what waits is done, reservations without an answer become
+  // `abandoned` entries, `stop` is written, the anchor says `stopped`. Nothing is written after it,
+  // whatever it returns; with a failure the next start is one after an unclean stop.
+  Status Stop(const audit::Entry& stop);
+  // An anchor of all that was written before this was called: before a checkpoint or an export.
+  Status AnchorNow();
+  // Nothing before Start.
+  std::optional<Anchored> anchored() const;
+
+  // Nothing, or what every call fails with from now on: kStoreInDoubt (until the store is opened
+  // anew) or kOvertaken.
+  std::optional<Failure> ended() const;
+  bool in_doubt() const;
+  bool overtaken() const;
+  // For readiness: ended(), then kStoreFull. Asks the file system, at most once a second.
+  Status attention() const;
 
   // RecordSource
   Result<std::unique_ptr<Records>> Open() const override;

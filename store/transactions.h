@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "firmware/base/bytes.h"
 #include "firmware/base/handle.h"
@@ -81,7 +82,8 @@ class WriteTransaction : public Transaction {
   // becomes the ACB's, an import, a raise, an operator's act, an export.
   void DemandAnchor() { anchor_demanded_ = true; }
   std::uint64_t moved() const { return moved_; }
-  bool anchor_demanded() const { return anchor_demanded_; }
+  // Whether it was demanded since this was asked last: the writer asks after each job.
+  bool TakeAnchorDemand() { return std::exchange(anchor_demanded_, false); }
 
   // For a job that reads or writes a great part of the store (environment.h).
   void LetGoOfPages() const { environment_->LetGoOfPages(); }

@@ -1,13 +1,22 @@
 #include "store/writer.h"
 
+#include <string>
 #include <utility>
 
 namespace acb::store {
+namespace {
+
+Failure InDoubt() {
+  return {Reason::kStoreInDoubt, {}, "an earlier commit failed: restart to read the truth"};
+}
+
+}  // namespace
 
 Writer::Writer(std::shared_ptr<const LmdbEnvironment> environment,
-               std::unique_ptr<AnchorKeeper> anchors)
+               std::unique_ptr<AnchorKeeper> anchors, std::chrono::milliseconds look_interval)
     : environment_(std::move(environment)),
       anchors_(std::move(anchors)),
+      look_interval_(look_interval),
       thread_([this] { Serve(); }) {}
 
 Writer::~Writer() {
@@ -19,11 +28,20 @@ Writer::~Writer() {
   thread_.join();
 }
 
-Status Writer::CheckNoDoubt() const {
-  if (!in_doubt_) return Done{};
-  return Failure(
-      Reason::kStoreInDoubt, {},
-      "an earlier batch failed at its commit, anchor or look: restart to read the truth");
+std::optional<Failure> Writer::ended() const {
+  if (!has_ended_) return {};
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+Status Writer::CheckNotEnded() const {
+  if (auto why = ended()) return *std::move(why);
+  return Done{};
+}
+
+Writer::Gate Writer::gate() const {
+  const std::lock_guard lock(mutex_);
+  return gate_;
 }
 
 Writer::Counts Writer::counts() const {
@@ -33,11 +51,28 @@ Writer::Counts Writer::counts() const {
   return counts;
 }
 
-Status Writer::Run(Lane lane, const Work& work) {
-  if (auto sound = CheckNoDoubt(); !sound) return sound;
-  Job job{work, lane};
-  std::unique_lock lock(mutex_);
-  const std::size_t limit = lane == Lane::kNewWork ? kMaxQueuedNewWork : kMaxQueued;
+void Writer::End(const Failure& why) {
+  const std::lock_guard lock(mutex_);
+  if (!ended_) ended_ = why.reason == Reason::kStoreInDoubt ? InDoubt() : why;
+  has_ended_ = true;
+}
+
+Status Writer::CheckGate(Gate at) const {
+  if (ended_) return *ended_;
+  if (gate_ == at) return Done{};
+  switch (gate_) {
+    case Gate::kOffline:
+      return Failure(Reason::kStoreUnavailable, "the store is not started");
+    case Gate::kServing:
+      return Failure(Reason::kStoreUnavailable, "the store is started already");
+    case Gate::kClosed:
+      break;
+  }
+  return Failure(Reason::kStoreUnavailable, "the store is stopped");
+}
+
+Status Writer::Queue(Job& job, std::unique_lock<std::mutex>& lock) {
+  const std::size_t limit = job.lane == Lane::kNewWork ? kMaxQueuedNewWork : kMaxQueued;
   if (stopping_ || queue_.size() >= limit) {
     return Failure(Reason::kBusy, {}, "the writer's queue holds " + std::to_string(queue_.size()));
   }
@@ -47,15 +82,51 @@ Status Writer::Run(Lane lane, const Work& work) {
   return std::move(job.outcome);
 }
 
+Status Writer::Run(Lane lane, const Work& work, bool* flushed) {
+  Job job;
+  job.work = &work;
+  job.lane = lane;
+  std::unique_lock lock(mutex_);
+  if (auto open = CheckGate(Gate::kServing); !open) return open;
+  Status outcome = Queue(job, lock);
+  if (flushed != nullptr) *flushed = job.flushed;
+  return outcome;
+}
+
+Status Writer::RunAct(Gate at, Gate then, const Act& act) {
+  Job job;
+  job.act = &act;
+  job.then = then;
+  std::unique_lock lock(mutex_);
+  if (auto open = CheckGate(at); !open) return open;
+  // Clean stop: no more work is taken from now on; what is queued is done first.
+  if (then == Gate::kClosed) gate_ = then;
+  return Queue(job, lock);
+}
+
 void Writer::Serve() {
   std::unique_lock lock(mutex_);
   while (true) {
-    work_came_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;  // stopping, and nobody waits any more
-    const Batch batch = Drain();
+    WaitForWork(lock);
+    if (stopping_ && queue_.empty()) return;  // nobody waits any more
+    const Batch batch = Drain();              // empty: nobody came, and it is time for a look
     lock.unlock();
-    RunBatch(batch);
+    if (!batch.empty() && batch.front()->act != nullptr) {
+      RunActAlone(*batch.front());
+    } else {
+      RunBatch(batch);
+    }
     lock.lock();
+  }
+}
+
+// Until there is work, or until a look at the anchors is due.
+void Writer::WaitForWork(std::unique_lock<std::mutex>& lock) {
+  const auto waiting = [this] { return stopping_ || !queue_.empty(); };
+  if (gate_ == Gate::kServing && !ended_) {
+    work_came_.wait_for(lock, look_interval_, waiting);
+  } else {
+    work_came_.wait(lock, waiting);
   }
 }
 
@@ -69,29 +140,70 @@ Writer::Batch Writer::Drain() {
     queue_.pop_front();
     if (alone) break;
   }
+  if (batch.empty()) return batch;
   ++counts_.batches;
   counts_.jobs += batch.size();
   return batch;
 }
 
-// design.md section 4, "The writer": for every batch, in this order.
+void Writer::RunActAlone(Job& job) {
+  Status sound = CheckNotEnded();
+  Status outcome = sound ? (*job.act)() : sound;
+  if (!outcome && outcome.error().reason == Reason::kStoreInDoubt) End(outcome.error());
+  const std::lock_guard lock(mutex_);
+  if (outcome) gate_ = job.then;
+  job.outcome = std::move(outcome);
+  job.released = true;
+  job.release.notify_one();
+}
+
+Status Writer::WriteNow(const Work& work) {
+  auto transaction = WriteTransaction::Begin(environment_);
+  if (!transaction) return std::move(transaction).error();
+  if (auto done = work(*transaction); !done) return done;  // dropped: nothing was written
+  if (transaction->writes() == 0) return Done{};
+  auto committed = std::move(*transaction).Commit();
+  // Not tried again: after a failed flush the kernel may have dropped the pages and would report
+  // success (reliability.md section 1).
+  if (!committed) End(committed.error());
+  const std::lock_guard lock(mutex_);
+  ++counts_.commits;
+  return committed;
+}
+
+// design.md section 4, "The writer": for every batch, in this order. R-NOW-7, R-128-20.
 void Writer::RunBatch(const Batch& batch) {
   Status written = CommitAndFlush(batch);
   // If power fails from here on: every write of the batch is on the disk, and no caller knows. A
   // reservation among them is found unanswered at the next start and becomes an `abandoned` entry.
-  if (written) written = AnchorIfDue();
+  Status anchored = Done{};
+  if (written) anchored = AnchorIfDue();
   // If power fails now: the anchor names a state that the store contains; the store is ahead of it.
+  if (!anchored && ended()) written = anchored;
   if (written) written = LookForSuccessor();
   // If power fails now: as before. Looking changes nothing.
-  Release(batch, written);
+  const bool may_reserve = anchors_->MayReleaseReservations();
+  for (Job* job : batch) {
+    if (!written) {
+      // A refusal was judged on the writes of the batch: it too counts only when they were kept.
+      job->outcome = written;
+    } else if (!anchored && job->outcome &&
+               (job->anchor_demanded || (job->moved != 0 && !may_reserve))) {
+      job->outcome = anchored;
+    }
+  }
+  Release(batch);
   // From here on callers act on what was written: the HSM signs, answers leave.
 }
 
 Status Writer::DoJobs(const Batch& batch, WriteTransaction& transaction) {
   for (Job* job : batch) {
     const std::uint64_t writes = transaction.writes();
-    job->outcome = job->work(transaction);
+    const std::uint64_t moved = transaction.moved();
+    job->outcome = (*job->work)(transaction);
     if (transaction.broken()) return job->outcome;
+    job->moved = transaction.moved() - moved;
+    job->anchor_demanded = transaction.TakeAnchorDemand();
     if (job->outcome) continue;
     if (job->lane == Lane::kAlone)
       return job->outcome;  // its own failure; what it wrote is dropped
@@ -105,47 +217,51 @@ Status Writer::DoJobs(const Batch& batch, WriteTransaction& transaction) {
 
 // Step 1. A batch that only refuses writes nothing and flushes nothing.
 Status Writer::CommitAndFlush(const Batch& batch) {
-  if (auto sound = CheckNoDoubt(); !sound) return sound;
-  auto transaction = WriteTransaction::Begin(environment_);
-  if (!transaction) return std::move(transaction).error();
-  if (auto done = DoJobs(batch, *transaction); !done) {
+  if (auto sound = CheckNotEnded(); !sound) return sound;
+  if (batch.empty()) return Done{};
+  BatchWrites writes;
+  auto done = WriteNow([&](WriteTransaction& transaction) -> Status {
+    if (auto jobs = DoJobs(batch, transaction); !jobs) return jobs;
+    writes.any = transaction.writes() != 0;
+    writes.moved = transaction.moved();
+    return Done{};
+  });
+  if (!done) {
+    if (ended()) return done;
     const std::lock_guard lock(mutex_);
     ++counts_.dropped;
-    return done;  // the transaction is dropped: nothing was written
+    return done;
   }
-  if (transaction->writes() == 0) return Done{};
-  if (auto committed = std::move(*transaction).Commit(); !committed) {
-    // Not tried again: after a failed flush the kernel may have dropped the pages and would report
-    // success (reliability.md section 1).
-    in_doubt_ = true;
-    return committed;
+  for (Job* job : batch) {
+    job->flushed = static_cast<bool>(job->outcome);
+    writes.anchor_demanded |= job->outcome && job->anchor_demanded;
   }
-  const std::lock_guard lock(mutex_);
-  ++counts_.commits;
-  return Done{};
+  anchors_->Note(writes);
+  return done;
 }
 
-// Step 2.
+// Step 2. The store is always ahead of the anchor, never behind.
 Status Writer::AnchorIfDue() {
-  auto anchored = anchors_->AnchorIfDue();
-  if (anchored) return anchored;
-  in_doubt_ = true;
-  return Failure(Reason::kStoreInDoubt, {}, "anchor: " + anchored.error().detail);
+  if (!anchors_->IsDue()) return Done{};
+  if (auto reachable = anchors_->CheckReachable(); !reachable) return reachable;
+  auto appended = WriteNow(
+      [this](WriteTransaction& transaction) { return anchors_->AppendAnchorEntry(transaction); });
+  if (!appended) return appended;
+  // If power fails now: an `anchor` entry that no anchor names. The next one names a longer tree.
+  return anchors_->CreateObject();
 }
 
 // Step 3.
 Status Writer::LookForSuccessor() {
   auto alone = anchors_->LookForSuccessor();
-  if (alone) return alone;
-  in_doubt_ = true;
-  return Failure(Reason::kStoreInDoubt, {}, "look for a successor: " + alone.error().detail);
+  if (!alone && alone.error().reason == Reason::kOvertaken) End(alone.error());
+  return alone;
 }
 
-// Step 4. A refusal was judged on the writes of the batch: it too counts only when they were kept.
-void Writer::Release(const Batch& batch, const Status& written) {
+// Step 4.
+void Writer::Release(const Batch& batch) {
   const std::lock_guard lock(mutex_);
   for (Job* job : batch) {
-    if (!written) job->outcome = written;
     job->released = true;
     job->release.notify_one();  // under the lock: the job ends with its caller's stack frame
   }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -22,6 +24,8 @@ inline constexpr std::size_t kMaxQueuedNewWork = 1024;
 inline constexpr std::size_t kMaxQueued = 2 * kMaxQueuedNewWork;
 // Jobs of one transaction.
 inline constexpr std::size_t kMaxBatch = 256;
+// An overtaken box notices within this time, also without traffic.
+inline constexpr std::chrono::milliseconds kLookInterval{1000};
 
 // Thread-safe.
 class Writer {
@@ -29,11 +33,20 @@ class Writer {
   // A job first checks everything, and returns its refusal before it has written anything. Then it
   // writes; when a write fails it returns that failure.
   using Work = std::function<Status(WriteTransaction&)>;
+  // What runs on the writer's thread with no batch beside it, and writes with WriteNow.
+  using Act = std::function<Status()>;
 
   enum class Lane {
     kNewWork,  // a reservation: refused with kBusy while much is queued
     kFinish,   // ends what a reservation began, or records a refusal
     kAlone,    // long: a transaction of its own, dropped when the job fails after it has written
+  };
+
+  // What is taken. It only goes on: kOffline, kServing, kClosed.
+  enum class Gate {
+    kOffline,  // acts: the store is not started
+    kServing,  // jobs, and the act that stops the store
+    kClosed,   // nothing any more
   };
 
   struct Counts {
@@ -44,49 +57,72 @@ class Writer {
     std::uint64_t queued = 0;
   };
 
-  Writer(std::shared_ptr<const LmdbEnvironment> environment, std::unique_ptr<AnchorKeeper> anchors);
+  // `anchors` is used by the writer's thread.
+  Writer(std::shared_ptr<const LmdbEnvironment> environment, std::unique_ptr<AnchorKeeper> anchors,
+         std::chrono::milliseconds look_interval = kLookInterval);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  // Blocks until the job's batch is released. The job's own outcome, or why its batch was not
-  // written: kStoreUnavailable, kStoreInDoubt. kBusy when the job was not taken.
-  Status Run(Lane lane, const Work& work);
+  // Blocks until the job's batch is released. The job's own outcome; or why its batch was not
+  // written: kStoreUnavailable, kStoreInDoubt, kOvertaken; or kHsmUnavailable, and then `*flushed`
+  // says whether what it wrote is on the disk. kBusy when the job was not taken.
+  Status Run(Lane lane, const Work& work, bool* flushed = nullptr);
 
-  bool in_doubt() const { return in_doubt_; }
-  // What every call gets from then on.
-  Status CheckNoDoubt() const;
+  // Blocks until the act is done: its own outcome. kStoreUnavailable when the gate is not `at`. The
+  // gate is `then` when the act has succeeded; kClosed at once, whatever becomes of the act.
+  Status RunAct(Gate at, Gate then, const Act& act);
+  // For an act: one transaction, committed and flushed when `work` succeeds, else dropped.
+  Status WriteNow(const Work& work);
+
+  // Nothing, or what every call gets from then on: kStoreInDoubt, kOvertaken.
+  std::optional<Failure> ended() const;
+  Status CheckNotEnded() const;
+  Gate gate() const;
   Counts counts() const;
 
  private:
   struct Job {
-    const Work& work;
-    Lane lane;
+    const Work* work = nullptr;  // this or the next
+    const Act* act = nullptr;
+    Lane lane = Lane::kAlone;
+    Gate then = Gate::kServing;  // of an act
     Status outcome = Done{};
+    std::uint64_t moved = 0;
+    bool anchor_demanded = false;
+    bool flushed = false;
     bool released = false;
     std::condition_variable release;
   };
   using Batch = std::vector<Job*>;
 
+  Status CheckGate(Gate at) const;  // with the mutex held
+  Status Queue(Job& job, std::unique_lock<std::mutex>& lock);
   void Serve();
+  void WaitForWork(std::unique_lock<std::mutex>& lock);
   Batch Drain();  // with the mutex held
+  void RunActAlone(Job& job);
   void RunBatch(const Batch& batch);
   Status DoJobs(const Batch& batch, WriteTransaction& transaction);
+  void End(const Failure& why);
 
   // The four steps of design.md section 4, "The writer".
   Status CommitAndFlush(const Batch& batch);
   Status AnchorIfDue();
   Status LookForSuccessor();
-  void Release(const Batch& batch, const Status& written);
+  void Release(const Batch& batch);
 
   const std::shared_ptr<const LmdbEnvironment> environment_;
   const std::unique_ptr<AnchorKeeper> anchors_;
-  std::atomic<bool> in_doubt_ = false;
+  const std::chrono::milliseconds look_interval_;
+  std::atomic<bool> has_ended_ = false;  // ended_ has a value
 
   mutable std::mutex mutex_;  // guards what follows, and `outcome` and `released` of each job
   std::condition_variable work_came_;
   std::deque<Job*> queue_;
+  Gate gate_ = Gate::kOffline;
   bool stopping_ = false;
+  std::optional<Failure> ended_;
   Counts counts_;
 
   std::thread thread_;  // last: it uses everything above

@@ -1,32 +1,55 @@
 // A PKCS#11 module that stands between the appliance and another one, to watch it and to make it
 // lie. For tests only: fault tests here, kill -9 tests in tests/end_to_end.
 //
-//   ACB_SHIM_MODULE               the module that does the work (absolute path); without it nothing
-//   loads ACB_SHIM_LOG                  one line per signature made: "<key label> <input hex>
-//   <output hex>\n",
-//                                 appended with a single write BEFORE the signature is returned, so
-//                                 that no signature is ever in use that the file does not hold
-//   ACB_SHIM_SIGN_DELAY_US        sleep before signing (nothing has happened yet)
-//   ACB_SHIM_SIGN_DELAY_AFTER_US  sleep after signing and logging, before the return
-//   ACB_SHIM_FAULT                a file, read at each call; while it exists its first word is the
-//   fault:
+//   ACB_SHIM_MODULE
+//       the module that does the work (absolute path); without it nothing loads
+//   ACB_SHIM_LOG
+//       one line per signature made: "<key label> <input hex> <output hex>\n", appended with a
+//       single write BEFORE the signature is returned, so that no signature is ever in use that the
+//       file does not hold
+//   ACB_SHIM_SIGN_DELAY_US
+//       sleep before signing (nothing has happened yet)
+//   ACB_SHIM_SIGN_DELAY_AFTER_US
+//       sleep after signing and logging, before the return
+//   ACB_SHIM_CORRUPT_SIGN
+//       a number n: the nth C_Sign of the process gives a signature with one bit wrong
+//   ACB_SHIM_FAIL
+//       "C_CreateObject:3:before" or "C_CreateObject:3:after", several with commas: the 3rd call of
+//       that function in the process returns CKR_DEVICE_ERROR, before or after doing its work. 0
+//       for every call. Functions: those at the end of this file
+//   ACB_SHIM_DELAY
+//       "C_FindObjects:20000", several with commas: microseconds of sleep before each call
+//   ACB_SHIM_PROCESS
+//       ACB_SHIM_FAIL and ACB_SHIM_DELAY are only for processes of that name (/proc/<pid>/comm):
+//       acb-listing is the lister's child, which loads the module for one listing
+//   ACB_SHIM_GONE_FILE
+//       a file: while it exists the device is gone, every call returns CKR_DEVICE_REMOVED and does
+//       nothing. With the word "sessions" in it, every session and the login are lost when it is
+//       back
+//   ACB_SHIM_FAULT
+//       a file, read at each call; while it exists its first word is the fault:
 //       error            C_Sign does nothing and returns CKR_DEVICE_ERROR
 //       wrong-signature  the signature has one bit wrong (the log holds the true one)
 //       wrong-length     C_Sign says 63 octets
-//       wrong-secret     a secret that is read out has one bit wrong
+//       wrong-secret     a secret (any CKA_VALUE) that is read out has one bit wrong
 //       short-secret     a secret that is read out is one octet short
 //       no-eddsa         the module has neither Ed25519 mechanism
+//       hide-data        C_FindObjectsInit finds no data objects
+//       before:C_CreateObject, after:C_CreateObject    and so with every function at the end of
+//                        this file: it returns CKR_DEVICE_ERROR, before or after doing its work
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <p11-kit/pkcs11.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -35,7 +58,11 @@ constexpr std::size_t kMaxLabel = 256;
 // PKCS#11 is a C interface without a context argument: this is the one place for a module's state.
 struct Shim {
   CK_FUNCTION_LIST* real = nullptr;
-  CK_FUNCTION_LIST ours{};
+  CK_FUNCTION_LIST inner{};  // the real one's, but for those that lie
+  CK_FUNCTION_LIST ours{};   // guards around the inner ones
+  std::atomic<bool> sessions_lost{false};
+  std::atomic<CK_SLOT_ID> slot{0};
+  std::atomic<unsigned long> signs{0};
   std::mutex mutex;
   std::map<CK_SESSION_HANDLE, std::string> signing;  // label of the key of each C_SignInit
 };
@@ -45,17 +72,47 @@ Shim& TheShim() {
   return shim;
 }
 
-std::string Fault() {
-  const char* path = std::getenv("ACB_SHIM_FAULT");
+// What a file named by an environment variable begins with; nothing when there is none.
+std::string TextOf(const char* variable) {
+  const char* path = std::getenv(variable);
   if (path == nullptr) return {};
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return {};
-  char text[32] = {};
+  char text[64] = {};
   const ssize_t size = read(file, text, sizeof text);
   close(file);
-  if (size <= 0) return {};
-  const std::string all(text, static_cast<std::size_t>(size));
+  return size <= 0 ? std::string(" ") : std::string(text, static_cast<std::size_t>(size));
+}
+
+std::string Fault() {
+  const std::string all = TextOf("ACB_SHIM_FAULT");
   return all.substr(0, all.find_first_of(" \n"));
+}
+
+bool IsMeant() {
+  const char* wanted = std::getenv("ACB_SHIM_PROCESS");
+  if (wanted == nullptr) return true;
+  char name[32] = {};
+  const int file = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const ssize_t size = read(file, name, sizeof name);
+  close(file);
+  return size > 0 && std::string_view(name, static_cast<std::size_t>(size) - 1) == wanted;
+}
+
+// The part after "<function>:" in a list with commas; nothing when it is not in there.
+std::string Setting(const char* variable, std::string_view function) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr || !IsMeant()) return {};
+  std::string_view rest(text);
+  while (!rest.empty()) {
+    const std::string_view item = rest.substr(0, rest.find(','));
+    rest.remove_prefix(item.size() == rest.size() ? rest.size() : item.size() + 1);
+    const bool it_is =
+        item.size() > function.size() && item.starts_with(function) && item[function.size()] == ':';
+    if (it_is) return std::string(item.substr(function.size() + 1));
+  }
+  return {};
 }
 
 void SleepFor(const char* variable) {
@@ -114,7 +171,9 @@ CK_RV Sign(CK_SESSION_HANDLE session, unsigned char* data, unsigned long data_si
   const std::string made = Hex(signature, *signature_size);
   if (!Log(label + " " + Hex(data, data_size) + " " + made + "\n")) return CKR_DEVICE_ERROR;
   SleepFor("ACB_SHIM_SIGN_DELAY_AFTER_US");
-  if (fault == "wrong-signature") signature[*signature_size - 1] ^= 1;
+  const char* corrupt = std::getenv("ACB_SHIM_CORRUPT_SIGN");
+  const bool is_nth = ++shim.signs == (corrupt ? std::strtoul(corrupt, nullptr, 10) : 0);
+  if (fault == "wrong-signature" || is_nth) signature[*signature_size - 1] ^= 1;
   if (fault == "wrong-length") --*signature_size;
   return CKR_OK;
 }
@@ -130,10 +189,95 @@ CK_RV GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
   return CKR_OK;
 }
 
+CK_RV FindObjectsInit(CK_SESSION_HANDLE session, CK_ATTRIBUTE* wanted, unsigned long count) {
+  bool data = false;
+  for (unsigned long i = 0; i < count; ++i) {
+    data = data || (wanted[i].type == CKA_CLASS &&
+                    *static_cast<const CK_OBJECT_CLASS*>(wanted[i].pValue) == CKO_DATA);
+  }
+  if (!data || Fault() != "hide-data") {
+    return TheShim().real->C_FindObjectsInit(session, wanted, count);
+  }
+  unsigned char label[] = "no object has this label";
+  CK_ATTRIBUTE nothing{CKA_LABEL, label, sizeof label};
+  return TheShim().real->C_FindObjectsInit(session, &nothing, 1);
+}
+
+CK_RV OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void* context, CK_NOTIFY notify,
+                  CK_SESSION_HANDLE* session) {
+  TheShim().slot = slot;
+  return TheShim().real->C_OpenSession(slot, flags, context, notify, session);
+}
+
 CK_RV GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO* info) {
   const bool edwards = type == CKM_EDDSA || type == CKM_EC_EDWARDS_KEY_PAIR_GEN;
   if (edwards && Fault() == "no-eddsa") return CKR_MECHANISM_INVALID;
   return TheShim().real->C_GetMechanismInfo(slot, type, info);
+}
+
+// Also brings about what comes with the device's return.
+bool IsGone() {
+  Shim& shim = TheShim();
+  const std::string text = TextOf("ACB_SHIM_GONE_FILE");
+  if (!text.empty()) {
+    if (text.find("sessions") != std::string::npos) shim.sessions_lost = true;
+    return true;
+  }
+  if (shim.sessions_lost.exchange(false)) shim.real->C_CloseAllSessions(shim.slot);
+  return false;
+}
+
+// One for each function that the appliance calls.
+template <auto Member>
+struct Guard;
+template <class... Parameters, CK_RV (*CK_FUNCTION_LIST::*Member)(Parameters...)>
+struct Guard<Member> {
+  static inline const char* name = "";
+  static inline std::atomic<unsigned long> calls{0};
+
+  static void Put(const char* function) {
+    name = function;
+    TheShim().ours.*Member = &Call;
+  }
+
+  static CK_RV Call(Parameters... parameters) {
+    const unsigned long call = ++calls;
+    if (IsGone()) return CKR_DEVICE_REMOVED;
+    const std::string delay = Setting("ACB_SHIM_DELAY", name);
+    if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
+    if (Fails(call, "before")) return CKR_DEVICE_ERROR;
+    const CK_RV result = (TheShim().inner.*Member)(parameters...);
+    return Fails(call, "after") ? CKR_DEVICE_ERROR : result;
+  }
+
+  static bool Fails(unsigned long call, const std::string& when) {
+    if (Fault() == when + ":" + name) return true;
+    const std::string setting = Setting("ACB_SHIM_FAIL", name);
+    return setting == std::to_string(call) + ":" + when || setting == "0:" + when;
+  }
+};
+
+void PutGuards() {
+  Guard<&CK_FUNCTION_LIST::C_GetSlotList>::Put("C_GetSlotList");
+  Guard<&CK_FUNCTION_LIST::C_GetTokenInfo>::Put("C_GetTokenInfo");
+  Guard<&CK_FUNCTION_LIST::C_GetMechanismInfo>::Put("C_GetMechanismInfo");
+  Guard<&CK_FUNCTION_LIST::C_InitToken>::Put("C_InitToken");
+  Guard<&CK_FUNCTION_LIST::C_InitPIN>::Put("C_InitPIN");
+  Guard<&CK_FUNCTION_LIST::C_OpenSession>::Put("C_OpenSession");
+  Guard<&CK_FUNCTION_LIST::C_CloseSession>::Put("C_CloseSession");
+  Guard<&CK_FUNCTION_LIST::C_GetSessionInfo>::Put("C_GetSessionInfo");
+  Guard<&CK_FUNCTION_LIST::C_Login>::Put("C_Login");
+  Guard<&CK_FUNCTION_LIST::C_Logout>::Put("C_Logout");
+  Guard<&CK_FUNCTION_LIST::C_CreateObject>::Put("C_CreateObject");
+  Guard<&CK_FUNCTION_LIST::C_DestroyObject>::Put("C_DestroyObject");
+  Guard<&CK_FUNCTION_LIST::C_GetAttributeValue>::Put("C_GetAttributeValue");
+  Guard<&CK_FUNCTION_LIST::C_FindObjectsInit>::Put("C_FindObjectsInit");
+  Guard<&CK_FUNCTION_LIST::C_FindObjects>::Put("C_FindObjects");
+  Guard<&CK_FUNCTION_LIST::C_FindObjectsFinal>::Put("C_FindObjectsFinal");
+  Guard<&CK_FUNCTION_LIST::C_SignInit>::Put("C_SignInit");
+  Guard<&CK_FUNCTION_LIST::C_Sign>::Put("C_Sign");
+  Guard<&CK_FUNCTION_LIST::C_DeriveKey>::Put("C_DeriveKey");
+  Guard<&CK_FUNCTION_LIST::C_GenerateKeyPair>::Put("C_GenerateKeyPair");
 }
 
 CK_RV Load() {
@@ -147,12 +291,16 @@ CK_RV Load() {
   }
   const CK_RV result = reinterpret_cast<CK_C_GetFunctionList>(entry)(&shim.real);
   if (result != CKR_OK) return result;
-  shim.ours = *shim.real;
+  shim.inner = *shim.real;
+  shim.inner.C_SignInit = SignInit;
+  shim.inner.C_Sign = Sign;
+  shim.inner.C_GetAttributeValue = GetAttributeValue;
+  shim.inner.C_GetMechanismInfo = GetMechanismInfo;
+  shim.inner.C_FindObjectsInit = FindObjectsInit;
+  shim.inner.C_OpenSession = OpenSession;
+  shim.ours = shim.inner;
   shim.ours.C_GetFunctionList = C_GetFunctionList;
-  shim.ours.C_SignInit = SignInit;
-  shim.ours.C_Sign = Sign;
-  shim.ours.C_GetAttributeValue = GetAttributeValue;
-  shim.ours.C_GetMechanismInfo = GetMechanismInfo;
+  PutGuards();
   return CKR_OK;
 }
 

@@ -55,7 +55,7 @@ class TokenTest : public ::testing::Test {
   }
 
   HsmSettings Settings() const {
-    return HsmSettings{module_, "acb", ToSecret(kPin), directory_ / "lock", 4};
+    return HsmSettings{module_, "acb", ToSecret(kPin), directory_ / "lock", 4, {}};
   }
   Status MakeToken(const std::string& label) const {
     return InitToken(
@@ -80,6 +80,20 @@ class TokenTest : public ::testing::Test {
       const auto key = provisioning->GenerateKeyPair(label, purpose);
       ASSERT_TRUE(key) << Why(key);
     }
+  }
+  // With a lister, started first.
+  HsmSettings SettingsWithLister(
+      std::chrono::milliseconds deadline = std::chrono::milliseconds(60'000)) const {
+    HsmSettings settings = Settings();
+    auto lister = Lister::Start(settings, deadline);
+    EXPECT_TRUE(lister) << Why(lister);
+    if (lister) settings.lister = *std::move(lister);
+    return settings;
+  }
+  std::unique_ptr<Hsm> OpenHsmWithLister() const {
+    auto opened = Hsm::Open(SettingsWithLister());
+    EXPECT_TRUE(opened) << Why(opened);
+    return opened ? *std::move(opened) : nullptr;
   }
   std::unique_ptr<Hsm> OpenHsm() const {
     auto opened = Hsm::Open(Settings());

@@ -101,7 +101,7 @@ TEST_F(Answers, AreNotSignedWhenTheFloorReachedTheCounterMeanwhile) {
 TEST_F(Answers, AreNotSignedForOtherOctetsThanReserved) {
   const auto counter = Reserve(Id(1));
   ASSERT_TRUE(counter);
-  EXPECT_THAT(store_->AppendSigned(*counter, audit::Entry("signed", kNow), kAcb, {Bytes{1}},
+  EXPECT_THAT(store_->AppendSigned(*counter, SignedEntry(*counter), kAcb, {Bytes{1}},
                                    AsBytes("other octets")),
               FailsWith(Reason::kChangedMeanwhile));
   EXPECT_TRUE(Sign(*counter));

@@ -262,13 +262,15 @@ TEST_F(Reserve, BecomesAbandonedAtTheNextStart) {
   ASSERT_TRUE(first && second);
   const std::uint64_t size = AuditSize();
   Reopen();
-  ASSERT_TRUE(store_->AbandonUnanswered(kNow));
-  EXPECT_EQ(AuditSize(), size + 2);
+  EXPECT_EQ(AuditSize(), size + 2 + 1) << "and `start`";
   EXPECT_EQ(*store_->UnansweredCount(), 0u);
   EXPECT_EQ(Find(Id(1))->state, StoredRequest::State::kAbandoned);
-  EXPECT_THAT(LastEntry(), ::testing::HasSubstr(Id(1, kOtherDevice).Text()));
-  ASSERT_TRUE(store_->AbandonUnanswered(kNow));
-  EXPECT_EQ(AuditSize(), size + 2) << "nothing is left to abandon";
+  const auto entries = store_->ReadAudit(size, 3);
+  ASSERT_TRUE(entries && entries->size() == 3);
+  EXPECT_THAT((*entries)[1], ::testing::HasSubstr(Id(1, kOtherDevice).Text()));
+  EXPECT_THAT((*entries)[2], ::testing::HasSubstr("\"kind\":\"start\""));
+  Reopen();
+  EXPECT_EQ(AuditSize(), size + 4) << "nothing is left to abandon";
   EXPECT_THAT(Sign(*first), FailsWith(Reason::kChangedMeanwhile)) << "a late result is destroyed";
   EXPECT_GT(Spend(Id(1)), first->counter().value());
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "tests/fakes/directory_objects.h"
 #include "tests/store/crash_values.h"
 
 namespace {
@@ -21,12 +22,13 @@ bool Report(char what, std::uint64_t request, std::uint64_t counter) {
 
 int main(int argc, char** argv) {
   using namespace acb;
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
+  DirectoryObjects token(argv[2]);  // outlives the store
   auto opened = store::Store::Open({.directory = argv[1], .map_size = std::uint64_t{1} << 30});
   if (!opened) return 3;
   store::Store& store = **opened;
-  if (!store.AbandonUnanswered(UtcTime(0))) return 4;
-  for (std::uint64_t number = std::strtoull(argv[2], nullptr, 10);; ++number) {
+  if (!store.Start(token, {audit::Entry("start", UtcTime(0))})) return 4;
+  for (std::uint64_t number = std::strtoull(argv[3], nullptr, 10);; ++number) {
     const RequestId request = store::CrashRequest(number);
     const auto role =
         number % 2 == 0 ? RemotePartyRole::kSupplier : RemotePartyRole::kNetworkOperator;
@@ -36,8 +38,11 @@ int main(int argc, char** argv) {
     if (!counter) return 5;
     const std::uint64_t value = counter->counter().value();
     if (!Report('R', number, value)) return 6;
-    if (!store.AppendSigned(*counter, audit::Entry("signed", UtcTime(0)), Eui64(1),
-                            {store::CrashCommand(value)}, AsBytes(body))) {
+    audit::Entry entry("signed", UtcTime(0));
+    entry.Set("device", request.target.Hyphenated())
+        .Set("originator_counter", std::to_string(value));
+    if (!store.AppendSigned(*counter, entry, Eui64(1), {store::CrashCommand(value)},
+                            AsBytes(body))) {
       return 7;
     }
     if (!Report('S', number, value)) return 6;

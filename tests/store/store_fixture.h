@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "store/store.h"
+#include "tests/fakes/fake_anchor_objects.h"
 
 namespace acb::store {
 
@@ -71,6 +72,15 @@ inline DeviceSource SourceOf(std::vector<Device> devices) {
 }
 
 inline audit::Entry FeedEntry() { return audit::Entry("feed", kNow); }
+inline StartOrder OrderToStart() { return {audit::Entry("start", kNow)}; }
+
+// The `signed` entry's fields that the store itself reads.
+inline audit::Entry SignedEntry(const ReservedCounter& counter) {
+  audit::Entry entry("signed", kNow);
+  entry.Set("device", counter.request().target.Hyphenated())
+      .Set("originator_counter", std::to_string(counter.counter().value()));
+  return entry;
+}
 
 class StoreTest : public ::testing::Test {
  protected:
@@ -85,16 +95,33 @@ class StoreTest : public ::testing::Test {
     std::filesystem::remove_all(root_);
   }
 
+  // The token that the store is provisioned and started with.
+  virtual AnchorObjects& objects() { return objects_; }
+
+  // A store with its first anchor.
   void Create() {
     const auto made =
         Store::Create(settings_.directory, {Environment::kTest, StoreId{1, 2, 3}, kNow});
     ASSERT_TRUE(made) << made.error().detail;
+    Open();
+    const auto provisioned =
+        store_->Provision(objects(), audit::Entry("provision", kNow), settings_.anchor_every);
+    ASSERT_TRUE(provisioned) << provisioned.error().explanation << provisioned.error().detail;
+    store_.reset();
   }
-  void Reopen(Seams seams = {}) {
+  // Opens and does not start.
+  void Open(Seams seams = {}) {
     store_.reset();
     auto opened = Store::Open(settings_, std::move(seams));
     ASSERT_TRUE(opened) << opened.error().explanation << opened.error().detail;
     store_ = *std::move(opened);
+  }
+  // After a clean stop where the store still serves; after store_.reset() it was killed.
+  void Reopen(Seams seams = {}) {
+    if (store_) (void)store_->Stop(audit::Entry("stop", kNow));
+    Open(std::move(seams));
+    const auto started = store_->Start(objects(), OrderToStart());
+    ASSERT_TRUE(started) << started.error().explanation << started.error().detail;
   }
   void Import(std::vector<Device> devices) {
     const auto imported = store_->ImportDevices(SourceOf(std::move(devices)), FeedEntry());
@@ -105,7 +132,7 @@ class StoreTest : public ::testing::Test {
     Create();
     Reopen();
     Import({TestDevice(), TestDevice(kOtherDevice)});
-    if (seams.anchors || seams.commit) Reopen(std::move(seams));
+    if (seams.commit) Reopen(std::move(seams));
   }
 
   UtcTime at_ = kNow;
@@ -124,7 +151,7 @@ class StoreTest : public ::testing::Test {
     return store_->Reserve(Wish(request, role, proposed));
   }
   Result<audit::Receipt> Sign(const ReservedCounter& counter, const Bytes& command = {1, 2, 3}) {
-    return store_->AppendSigned(counter, audit::Entry("signed", kNow), kAcb, {command},
+    return store_->AppendSigned(counter, SignedEntry(counter), kAcb, {command},
                                 AsBytes(BodyOf(counter.request())));
   }
   // Reserves and signs: the counter, 0 when that failed.
@@ -163,6 +190,8 @@ class StoreTest : public ::testing::Test {
 
   std::filesystem::path root_;
   OpenSettings settings_;
+  FakeToken token_;
+  FakeAnchorObjects objects_{token_};
   std::unique_ptr<Store> store_;
 };
 

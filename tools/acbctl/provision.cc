@@ -136,7 +136,10 @@ class Provisioner {
   Status MakeDirectory();
   Status MakeModuleConfiguration();
   Status MakeToken();
-  Status MakeKey(hsm::Provisioning& token, std::string_view label, hsm::KeyPurpose purpose,
+  Status AcceptModule(const hsm::HsmSettings& settings);
+  std::filesystem::path LockFile() const { return directory_ / "hsm.lock"; }
+  Status MakeKeys();
+  Status MakeKey(std::string_view label, hsm::KeyPurpose purpose,
                  const std::filesystem::path& import, const smki::CertificatePtr& certificate);
   Status MakeStore();
   Status MakeTls();
@@ -155,6 +158,7 @@ class Provisioner {
   smki::CertificatePtr acb_ka_;
   TestParts test_parts_;
   std::vector<std::string> root_files_;
+  std::unique_ptr<hsm::Provisioning> token_;
   audit::Object keys_;
   std::vector<std::string> made_;
 };
@@ -162,8 +166,8 @@ class Provisioner {
 Status Provisioner::Run() {
   for (const auto step :
        {&Provisioner::CheckOptions, &Provisioner::ReadTestParts, &Provisioner::MakeDirectory,
-        &Provisioner::MakeModuleConfiguration, &Provisioner::MakeToken, &Provisioner::MakeTls,
-        &Provisioner::CopyCertificates, &Provisioner::WriteConfiguration,
+        &Provisioner::MakeModuleConfiguration, &Provisioner::MakeToken, &Provisioner::MakeKeys,
+        &Provisioner::MakeTls, &Provisioner::CopyCertificates, &Provisioner::WriteConfiguration,
         &Provisioner::MakeStore}) {
     if (Status done = (this->*step)(); !done) return done;
   }
@@ -254,35 +258,63 @@ Status Provisioner::MakeToken() {
   const std::string so_pin = RandomHex(kPinOctets);
   if (Status written = WriteNew(directory_ / "pin", pin + "\n"); !written) return written;
   if (Status written = WriteNew(directory_ / "so-pin", so_pin + "\n"); !written) return written;
-  const std::filesystem::path lock = directory_ / "hsm.lock";
   Status token = hsm::InitToken({.module_path = options_.module,
-                                 .lock_file = lock,
+                                 .lock_file = LockFile(),
                                  .label = options_.token_label,
                                  .so_pin = SecretOf(so_pin),
                                  .pin = SecretOf(pin)});
   if (!token) return token;
-  auto login = hsm::Provisioning::Open({.module_path = options_.module,
-                                        .token_label = options_.token_label,
-                                        .pin = SecretOf(pin),
-                                        .lock_file = lock});
-  if (!login) return std::move(login).error();
-  Status key = MakeKey(**login, hsm::kAcbDsLabel, hsm::KeyPurpose::kSigning, import_ds_, acb_ds_);
-  if (key)
-    key = MakeKey(**login, hsm::kAcbKaLabel, hsm::KeyPurpose::kAgreement, import_ka_, acb_ka_);
-  if (key) key = MakeKey(**login, hsm::kCheckpointLabel, hsm::KeyPurpose::kCheckpoint, {}, nullptr);
+  const auto settings = [&] {
+    return hsm::HsmSettings{.module_path = options_.module,
+                            .token_label = options_.token_label,
+                            .pin = SecretOf(pin),
+                            .lock_file = LockFile()};
+  };
+  if (Status accepted = AcceptModule(settings()); !accepted) return accepted;
+  hsm::HsmSettings login = settings();
+  auto lister = hsm::Lister::Start(login);
+  if (!lister) return std::move(lister).error();
+  login.lister = *std::move(lister);
+  auto opened = hsm::Provisioning::Open(std::move(login));
+  if (!opened) return std::move(opened).error();
+  token_ = *std::move(opened);
+  return Done{};
+}
+
+// design.md section 5: the anchors rest on it that of two boxes one sees the other.
+Status Provisioner::AcceptModule(const hsm::HsmSettings& settings) {
+  constexpr std::size_t kRounds = 30;
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  Status accepted = hsm::AcceptModule(settings, kRounds, [&](std::size_t done) {
+    if (terminal) std::cerr << "\r\033[Ktesting the module: " << done << " of " << kRounds;
+  });
+  if (terminal) std::cerr << "\r\033[K";
+  if (accepted) {
+    made_.push_back(
+        "module accepted: of two processes that create and then list, one sees the "
+        "other, " +
+        std::to_string(kRounds) + " times");
+  }
+  return accepted;
+}
+
+Status Provisioner::MakeKeys() {
+  Status key = MakeKey(hsm::kAcbDsLabel, hsm::KeyPurpose::kSigning, import_ds_, acb_ds_);
+  if (key) key = MakeKey(hsm::kAcbKaLabel, hsm::KeyPurpose::kAgreement, import_ka_, acb_ka_);
+  if (key) key = MakeKey(hsm::kCheckpointLabel, hsm::KeyPurpose::kCheckpoint, {}, nullptr);
   return key;
 }
 
-Status Provisioner::MakeKey(hsm::Provisioning& token, std::string_view label,
-                            hsm::KeyPurpose purpose, const std::filesystem::path& import,
+Status Provisioner::MakeKey(std::string_view label, hsm::KeyPurpose purpose,
+                            const std::filesystem::path& import,
                             const smki::CertificatePtr& certificate) {
   std::optional<Result<hsm::PublicKey>> made;
   if (import.empty()) {
-    made = token.GenerateKeyPair(label, purpose);
+    made = token_->GenerateKeyPair(label, purpose);
   } else {
     auto file = ReadWhole(import, kMaxFile);
     if (!file) return std::move(file).error();
-    made = token.ImportPrivateKey(label, purpose, SecretOf(*file));
+    made = token_->ImportPrivateKey(label, purpose, SecretOf(*file));
   }
   if (!*made) return std::move(*made).error();
   const hsm::PublicKey& key = **made;
@@ -352,7 +384,9 @@ Status Provisioner::WriteConfiguration() {
          << "\nrole = " << Quoted(role) << "\n\n";
   }
   toml << "[hsm]\nmodule = " << Quoted(options_.module.string())
-       << "\ntoken_label = " << Quoted(options_.token_label) << "\npin_file = \"pin\"\n\n";
+       << "\ntoken_label = " << Quoted(options_.token_label) << "\npin_file = \"pin\"\n"
+       << "# One for all boxes of this machine that use the token.\nlock_file = "
+       << Quoted(LockFile().string()) << "\n\n";
   if (IsSoftHsm()) {
     toml << "[hsm.environment]\nSOFTHSM2_CONF = " << Quoted((directory_ / "softhsm2.conf").string())
          << "\n\n";
@@ -407,8 +441,10 @@ Status Provisioner::MakeStore() {
       .Set("module", options_.module.string())
       .Set("token", options_.token_label)
       .Set("keys", keys_);
-  auto receipt = (*store)->Append(entry);
-  if (!receipt) return std::move(receipt).error();
+  // P1: the first anchor. From now on a store that is missing, older or another one cannot start.
+  if (Status done = (*store)->Provision(token_->anchors(), entry, platform::Config().anchor_every);
+      !done)
+    return done;
   std::error_code error;
   std::filesystem::create_directory(directory / "tmp", error);  // for the bodies of large feeds
   if (error) return Wrong("cannot create " + (directory / "tmp").string(), error.message());

@@ -1,0 +1,70 @@
+#include "hsm/anchor_objects.h"
+
+#include <utility>
+
+#include "hsm/login.h"
+
+namespace acb::hsm {
+
+HsmAnchorObjects::HsmAnchorObjects(Opened& opened, std::filesystem::path lock_file,
+                                   std::unique_ptr<Lister> lister, std::string_view application)
+    : opened_(opened),
+      lock_file_(std::move(lock_file)),
+      lister_(std::move(lister)),
+      application_(application) {}
+
+Result<Session*> HsmAnchorObjects::UseSession() {
+  if (session_ && session_->usable()) return &*session_;
+  session_.reset();
+  auto session = Session::Open(*opened_.module, opened_.token.slot, SessionAccess::kReadWrite);
+  if (!session) return std::move(session).error();
+  session_.emplace(*std::move(session));
+  return &*session_;
+}
+
+Result<std::vector<Bytes>> HsmAnchorObjects::List() {
+  return changed_ && lister_ ? ListAnew() : ListOwn();
+}
+
+Result<std::vector<Bytes>> HsmAnchorObjects::ListOwn() {
+  auto session = UseSession();
+  if (!session) return std::move(session).error();
+  auto objects = ReadDataObjects(**session, application_);
+  if (!objects) return std::move(objects).error();
+  std::vector<Bytes> octets;
+  for (DataObject& object : *objects) octets.push_back(std::move(object.octets));
+  return octets;
+}
+
+Result<std::vector<Bytes>> HsmAnchorObjects::ListAnew() {
+  if (!lister_) {
+    return Failure{Reason::kHsmUnavailable, {}, "no lister was started for the HSM's objects"};
+  }
+  auto objects = lister_->List(application_);
+  if (objects) {
+    changed_ = false;
+    return objects;
+  }
+  // Whatever it is: the callers' answer is to sign nothing more.
+  return Failure{Reason::kHsmUnavailable, {}, std::move(objects).error().detail};
+}
+
+Status HsmAnchorObjects::Create(BytesView octets) {
+  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
+  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  auto session = UseSession();
+  if (!session) return std::move(session).error();
+  changed_ = true;  // whether or not it succeeds
+  return CreateDataObject(**session, application_, octets);
+}
+
+Status HsmAnchorObjects::Destroy(BytesView octets) {
+  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
+  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  auto session = UseSession();
+  if (!session) return std::move(session).error();
+  changed_ = true;
+  return DestroyDataObjects(**session, application_, octets);
+}
+
+}  // namespace acb::hsm

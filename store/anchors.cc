@@ -1,0 +1,175 @@
+#include "store/anchors.h"
+
+#include <algorithm>
+#include <string>
+
+#include "store/audit_log.h"
+#include "store/audit_tree.h"
+
+namespace acb::store {
+
+Result<std::vector<Anchor>> DecodeAnchors(const Result<std::vector<Bytes>>& objects) {
+  if (!objects) return objects.error();
+  if (objects->size() > kMaxAnchorObjects) {
+    return Failure(Reason::kHsmUnavailable, {},
+                   "the token holds " + std::to_string(objects->size()) + " anchor objects");
+  }
+  std::vector<Anchor> anchors;
+  for (const Bytes& octets : *objects) {
+    if (auto anchor = DecodeAnchor(octets)) anchors.push_back(*std::move(anchor));
+  }
+  return anchors;
+}
+
+const Anchor* TopOf(const std::vector<Anchor>& anchors) {
+  const Anchor* top = nullptr;
+  for (const Anchor& anchor : anchors) {
+    if (anchor.state == Anchor::State::kClaim) continue;
+    if (top == nullptr || anchor.IsAbove(*top)) top = &anchor;
+  }
+  return top;
+}
+
+const Anchor* FindSuccessor(const std::vector<Anchor>& anchors, const Anchor& own) {
+  const auto found = std::ranges::find_if(anchors, [&](const Anchor& anchor) {
+    return anchor.IsAbove(own) || (!own.IsAbove(anchor) && anchor != own);
+  });
+  return found == anchors.end() ? nullptr : &*found;
+}
+
+bool Contains(const std::vector<Anchor>& anchors, const Anchor& wanted) {
+  return std::ranges::find(anchors, wanted) != anchors.end();
+}
+
+std::string Describe(const Anchor& anchor) {
+  return "epoch " + std::to_string(anchor.epoch) + ", instance " + ToHex(anchor.instance) + ", " +
+         std::to_string(anchor.tree_size) + " entries";
+}
+
+Failure Overtaken(const Anchor& successor, const Anchor& own) {
+  return {Reason::kOvertaken,
+          "another box with a copy of this store has taken over: its anchor is of " +
+              Describe(successor) + ", this box's of " + Describe(own) +
+              ". Stop one of the two; if this one is to go on, stop the other and let this store "
+              "take in its log with acbctl recover"};
+}
+
+Status NameTree(const Transaction& transaction, Anchor& anchor) {
+  const auto size = AuditSizeOf(transaction);
+  if (!size) return size.error();
+  const auto root = RootAt(transaction, *size);
+  if (!root) return root.error();
+  anchor.tree_size = *size;
+  anchor.root = *root;
+  return Done{};
+}
+
+void Anchors::Begin(AnchorObjects& objects, const Anchor& own) {
+  objects_ = &objects;
+  attempted_ = own;
+  passed_at_ = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  state_.passed = own;
+}
+
+Anchors::State Anchors::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+void Anchors::Note(const BatchWrites& writes) {
+  grew_ |= writes.any;
+  demanded_ |= writes.anchor_demanded;
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t room = ~std::uint64_t{0} - state_.outstanding;
+  state_.outstanding += std::min(writes.moved, room);  // stays at its greatest value
+}
+
+// design.md section 4: "An anchor is due at half a window, every 60 s while the log grows, and at
+// once for ...". Each holds until an anchor has passed: a failed attempt is made again.
+bool Anchors::IsDue() const {
+  if (objects_ == nullptr) return false;
+  if (demanded_) return true;
+  if (grew_ && std::chrono::steady_clock::now() - passed_at_ >= age_) return true;
+  const std::uint64_t half = std::max<std::uint64_t>(1, attempted_.window / 2);
+  return state().outstanding >= half;
+}
+
+// An entry is spent for each attempt: none while the HSM is known not to answer.
+Status Anchors::CheckReachable() {
+  if (!last_failed_) return Done{};
+  const auto listed = objects_->List();
+  if (!listed) return listed.error();
+  return Done{};
+}
+
+Status Anchors::AppendAnchorEntry(WriteTransaction& transaction) {
+  audit::Entry entry("anchor", clock_());
+  entry.Set("epoch", std::to_string(attempted_.epoch)).Set("instance", ToHex(attempted_.instance));
+  if (auto added = AppendEntry(transaction, entry, environment_); !added) return added.error();
+  return NameTree(transaction, attempted_);
+}
+
+Status Anchors::PrepareStopped(const WriteTransaction& transaction) {
+  attempted_.state = Anchor::State::kStopped;
+  return NameTree(transaction, attempted_);
+}
+
+Status Anchors::CreateObject() {
+  // It may be there whatever is reported: a listing that follows must be a new one.
+  attempt_ = Attempt::kTried;
+  if (auto created = objects_->Create(EncodeAnchor(attempted_)); !created) {
+    return Failed(created.error());
+  }
+  attempt_ = Attempt::kCreated;
+  return Done{};
+}
+
+Status Anchors::Failed(Failure why) {
+  last_failed_ = true;
+  return why;
+}
+
+// R-NOW-7. A box overtaken without knowing it creates, then lists, as its successor does: so one of
+// them sees the other.
+Status Anchors::LookForSuccessor() {
+  if (objects_ == nullptr) return Done{};
+  const Attempt attempt = std::exchange(attempt_, Attempt::kNone);
+  const auto listed =
+      DecodeAnchors(attempt == Attempt::kNone ? objects_->List() : objects_->ListAnew());
+  if (!listed) return Failed(listed.error());
+  if (const Anchor* successor = FindSuccessor(*listed, attempted_)) {
+    return Overtaken(*successor, attempted_);
+  }
+  if (attempt != Attempt::kCreated) return Done{};
+  if (!Contains(*listed, attempted_)) {
+    return Failed({Reason::kHsmUnavailable, {}, "the anchor that was just made is not listed"});
+  }
+  Passed(*listed);
+  return Done{};
+}
+
+void Anchors::Passed(const std::vector<Anchor>& listed) {
+  demanded_ = false;
+  grew_ = false;
+  last_failed_ = false;
+  passed_at_ = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    state_.passed = attempted_;
+    state_.outstanding = 0;
+    ++state_.made;
+  }
+  // "Then the box destroys its own old one." One that stays is lower, and goes with the next.
+  for (const Anchor& anchor : listed) {
+    if (anchor.start() == attempted_.start() && attempted_.IsAbove(anchor)) {
+      (void)objects_->Destroy(EncodeAnchor(anchor));
+    }
+  }
+}
+
+bool Anchors::MayReleaseReservations() const {
+  return objects_ == nullptr || state().outstanding <= attempted_.window;
+}
+
+}  // namespace acb::store

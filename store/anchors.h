@@ -1,0 +1,88 @@
+// The box's own anchors while it serves, and what a listing says (design.md section 4, "Anchor" and
+// "The writer"). Private to store/.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "firmware/anchor_objects.h"
+#include "store/anchor.h"
+#include "store/anchor_keeper.h"
+
+namespace acb::store {
+
+// An anchor is due after this time while the log grows (design.md section 4, "Outstanding").
+inline constexpr std::chrono::milliseconds kAnchorAge{60'000};
+// Objects of one listing: a box leaves one or two behind, and each start destroys the lower ones.
+inline constexpr std::size_t kMaxAnchorObjects = 10'000;
+
+// The anchors among `objects`: what is not whole does not exist. kHsmUnavailable: too many.
+Result<std::vector<Anchor>> DecodeAnchors(const Result<std::vector<Bytes>>& objects);
+// "The top is the highest that is running or stopped." nullptr: none.
+const Anchor* TopOf(const std::vector<Anchor>& anchors);
+// The first that is above `own`, or says another thing in its place (a copy of the running box):
+// another box took over. nullptr: none.
+const Anchor* FindSuccessor(const std::vector<Anchor>& anchors, const Anchor& own);
+bool Contains(const std::vector<Anchor>& anchors, const Anchor& wanted);
+// For the operator: "epoch 7, instance 0011..., 1234 entries".
+std::string Describe(const Anchor& anchor);
+Failure Overtaken(const Anchor& successor, const Anchor& own);
+
+// Lets `anchor` name the tree of all entries that the transaction sees.
+Status NameTree(const Transaction& transaction, Anchor& anchor);
+
+// Does nothing and finds nothing before Begin.
+class Anchors final : public AnchorKeeper {
+ public:
+  using WallClock = std::function<UtcTime()>;  // of the `anchor` entries
+
+  Anchors(Environment environment, WallClock clock, std::chrono::milliseconds age)
+      : environment_(environment), clock_(std::move(clock)), age_(age) {}
+
+  // By the writer's thread: from now on `objects` is looked at and `own`, which has passed, is this
+  // box's anchor. `objects` outlives this.
+  void Begin(AnchorObjects& objects, const Anchor& own);
+  // The next object is the last: `stopped`, the tree of the transaction.
+  Status PrepareStopped(const WriteTransaction& transaction);
+
+  void Note(const BatchWrites& writes) override;
+  bool IsDue() const override;
+  Status CheckReachable() override;
+  Status AppendAnchorEntry(WriteTransaction& transaction) override;
+  Status CreateObject() override;
+  Status LookForSuccessor() override;
+  bool MayReleaseReservations() const override;
+
+  // Thread-safe.
+  struct State {
+    std::optional<Anchor> passed;  // the newest; nothing before Begin
+    std::uint64_t outstanding = 0;
+    std::uint64_t made = 0;  // since Begin
+  };
+  State state() const;
+
+ private:
+  enum class Attempt { kNone, kTried, kCreated };
+
+  Status Failed(Failure why);
+  void Passed(const std::vector<Anchor>& listed);
+
+  const Environment environment_;
+  const WallClock clock_;
+  const std::chrono::milliseconds age_;
+  AnchorObjects* objects_ = nullptr;
+  Anchor attempted_;                  // the newest that was tried: no other box made it
+  Attempt attempt_ = Attempt::kNone;  // of this batch
+  bool last_failed_ = false;
+  bool demanded_ = false;
+  bool grew_ = false;  // something was written since the anchor last passed
+  std::chrono::steady_clock::time_point passed_at_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  State state_;
+};
+
+}  // namespace acb::store

@@ -1,0 +1,99 @@
+// What a Store is made of: for the parts of store/ that are members of Store. Private to store/.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "store/anchors.h"
+#include "store/environment.h"
+#include "store/feeds.h"
+#include "store/space.h"
+#include "store/start.h"
+#include "store/store.h"
+#include "store/writer.h"
+
+namespace acb::store {
+
+using Lane = Writer::Lane;
+
+struct Store::Core {
+  Core(std::shared_ptr<const LmdbEnvironment> opened, const OpenSettings& given, Identity read,
+       const Seams& seams);
+
+  // One moment of the store.
+  Result<ReadTransaction> Read() const {
+    // What a failed commit left in the page cache may not be on the disk: nobody acts on it.
+    if (auto sound = writer.CheckNotEnded(); !sound) return std::move(sound).error();
+    return ReadTransaction::Begin(environment);
+  }
+
+  // A job. New work and long jobs need room beyond the reserve.
+  Status Run(Lane lane, const Writer::Work& work, bool* flushed = nullptr) {
+    if (lane != Lane::kFinish) {
+      if (auto room = space.Check(); !room) return room;
+    }
+    return writer.Run(lane, work, flushed);
+  }
+  // Runs `work`, a function that gives a Result, as a job; its value once it is durable.
+  template <class Work>
+  auto Write(Lane lane, const Work& work) {
+    return ValueOf(work, [&](const Writer::Work& job) { return Run(lane, job); });
+  }
+  // The same for an operator's act: it may use the reserve of space.
+  template <class Work>
+  auto WriteOperatorsAct(const Work& work) {
+    return ValueOf(work, [&](const Writer::Work& job) { return writer.Run(Lane::kAlone, job); });
+  }
+  // The same on a store that was opened and not started, for the tools: no anchor is looked at.
+  template <class Work>
+  auto WriteOffline(const Work& work) {
+    return ValueOf(work, [&](const Writer::Work& job) {
+      return writer.RunAct(Writer::Gate::kOffline, Writer::Gate::kOffline,
+                           [&] { return writer.WriteNow(job); });
+    });
+  }
+
+  // All of `rows` in one transaction with the entry.
+  template <class Next>
+  Result<ImportOutcome> ImportRows(Feed feed, const audit::Entry& entry, const Next& next) {
+    return Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<ImportOutcome> {
+      Import import(transaction, identity.environment, settings.counter_jump, entry.at());
+      if (auto added = next(import); !added) return std::move(added).error();
+      return import.Finish(feed, entry);
+    });
+  }
+
+  StartParts PartsFor(AnchorObjects& objects, std::uint64_t window) {
+    return {environment, identity, objects, window,
+            [this](const Writer::Work& work) { return writer.WriteNow(work); }};
+  }
+
+  const std::shared_ptr<const LmdbEnvironment> environment;
+  const OpenSettings settings;
+  const Identity identity;
+  const Space space;
+  Anchors& anchors;  // the writer's; by its thread, but for state()
+  Writer writer;     // last: its thread ends before the rest goes
+
+ private:
+  Core(std::shared_ptr<const LmdbEnvironment> opened, const OpenSettings& given, Identity read,
+       const Seams& seams, std::unique_ptr<Anchors> keeper);
+
+  template <class Work, class RunJob>
+  static auto ValueOf(const Work& work, const RunJob& run)
+      -> decltype(work(std::declval<WriteTransaction&>())) {
+    using Value = typename decltype(work(std::declval<WriteTransaction&>()))::value_type;
+    std::optional<Value> value;
+    auto done = run([&](WriteTransaction& transaction) -> Status {
+      auto result = work(transaction);
+      if (!result) return std::move(result).error();
+      value = *std::move(result);
+      return Done{};
+    });
+    if (!done) return std::move(done).error();
+    return *std::move(value);
+  }
+};
+
+}  // namespace acb::store

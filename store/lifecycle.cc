@@ -1,0 +1,108 @@
+// How a Store begins and ends: what of Store needs the anchors in the HSM.
+#include "store/audit_log.h"
+#include "store/core.h"
+#include "store/counters.h"
+
+namespace acb::store {
+namespace {
+
+using Gate = Writer::Gate;
+
+// The `anchor` entries' time: the log keeps real time (design.md section 10).
+UtcTime RealTime() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return UtcTime(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+Space::Look LookOf(const Seams& seams) {
+  if (!seams.file_system) return {};
+  return [look = seams.file_system]() -> std::optional<Space::FileSystem> {
+    const auto seen = look();
+    if (!seen) return {};
+    return Space::FileSystem{seen->first, seen->second};
+  };
+}
+
+}  // namespace
+
+Store::Core::Core(std::shared_ptr<const LmdbEnvironment> opened, const OpenSettings& given,
+                  Identity read, const Seams& seams)
+    : Core(std::move(opened), given, read, seams,
+           std::make_unique<Anchors>(read.environment, RealTime, seams.anchor_age)) {}
+
+Store::Core::Core(std::shared_ptr<const LmdbEnvironment> opened, const OpenSettings& given,
+                  Identity read, const Seams& seams, std::unique_ptr<Anchors> keeper)
+    : environment(std::move(opened)),
+      settings(given),
+      identity(read),
+      space(environment, given.directory, given.reserve, LookOf(seams)),
+      anchors(*keeper),
+      writer(environment, std::move(keeper), seams.look_interval) {}
+
+Status Store::Provision(AnchorObjects& objects, const audit::Entry& provision,
+                        std::uint64_t window) {
+  return core_->writer.RunAct(Gate::kOffline, Gate::kOffline, [&] {
+    return ProvisionAnchor(core_->PartsFor(objects, window), provision);
+  });
+}
+
+Status Store::Start(AnchorObjects& objects, const StartOrder& order) {
+  return core_->writer.RunAct(Gate::kOffline, Gate::kServing, [&]() -> Status {
+    auto running = StartStore(core_->PartsFor(objects, core_->settings.anchor_every), order);
+    if (!running) return std::move(running).error();
+    core_->anchors.Begin(objects, *running);
+    return Done{};
+  });
+}
+
+// design.md section 4: "Clean stop: no more work, all answered or abandoned, `stop` entry, flush,
+// object `stopped`; nothing after it."
+Status Store::Stop(const audit::Entry& stop) {
+  return core_->writer.RunAct(Gate::kServing, Gate::kClosed, [&]() -> Status {
+    auto written = core_->writer.WriteNow([&](WriteTransaction& transaction) -> Status {
+      const Abandonment why{"STOP", "the service stopped before the reservation was answered",
+                            stop.at()};
+      if (auto gone = AbandonAll(transaction, why, environment()); !gone) return gone;
+      if (auto added = AppendEntry(transaction, stop, environment()); !added) {
+        return added.error();
+      }
+      return core_->anchors.PrepareStopped(transaction);
+    });
+    if (!written) return written;
+    // If power fails now: the anchor says that this box runs, and the next start adds a window.
+    if (auto made = core_->anchors.CreateObject(); !made) return made;
+    return core_->anchors.LookForSuccessor();
+  });
+}
+
+Status Store::AnchorNow() {
+  return core_->Run(Lane::kFinish, [](WriteTransaction& transaction) -> Status {
+    transaction.DemandAnchor();
+    return Done{};
+  });
+}
+
+std::optional<Anchored> Store::anchored() const {
+  const auto passed = core_->anchors.state().passed;
+  if (!passed) return {};
+  return Anchored{passed->tree_size, passed->root, passed->epoch, passed->instance, passed->raise};
+}
+
+std::optional<Failure> Store::ended() const { return core_->writer.ended(); }
+
+bool Store::in_doubt() const {
+  const auto why = ended();
+  return why && why->reason == Reason::kStoreInDoubt;
+}
+
+bool Store::overtaken() const {
+  const auto why = ended();
+  return why && why->reason == Reason::kOvertaken;
+}
+
+Status Store::attention() const {
+  if (auto sound = core_->writer.CheckNotEnded(); !sound) return sound;
+  return core_->space.Check();
+}
+
+}  // namespace acb::store

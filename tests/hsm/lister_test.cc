@@ -1,0 +1,222 @@
+// The lister's process: how it lives, ends and fails (design.md section 5).
+#include "hsm/lister.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <chrono>
+#include <thread>
+
+#include "hsm/data_objects.h"
+#include "hsm/login.h"
+#include "hsm/opened.h"
+#include "tests/hsm/forked.h"
+#include "tests/hsm/test_token.h"
+
+namespace acb::hsm {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using testing::Forked;
+using testing::Why;
+
+bool Ends(pid_t process, milliseconds patience = milliseconds(10'000)) {
+  const auto end = steady_clock::now() + patience;
+  while (kill(process, 0) == 0) {
+    // A zombie that another process has to collect has ended.
+    std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+    std::string all((std::istreambuf_iterator<char>(stat)), {});
+    if (const auto at = all.rfind(") "); at != std::string::npos && all[at + 2] == 'Z') return true;
+    if (steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  return true;
+}
+
+class ListerProcess : public testing::TokenTest {
+ protected:
+  void SetUp() override {
+    TokenTest::SetUp();
+    module_ = ACB_SHIM_PATH;
+    setenv("ACB_SHIM_MODULE", testing::kSoftHsm, 1);
+    ASSERT_TRUE(MakeToken("acb"));
+  }
+  void TearDown() override {
+    for (const char* name : {"ACB_SHIM_MODULE", "ACB_SHIM_DELAY", "ACB_SHIM_PROCESS"}) {
+      unsetenv(name);
+    }
+    TokenTest::TearDown();
+  }
+  std::unique_ptr<Lister> StartLister(milliseconds deadline = milliseconds(60'000)) const {
+    auto lister = Lister::Start(Settings(), deadline);
+    EXPECT_TRUE(lister) << Why(lister);
+    return lister ? *std::move(lister) : nullptr;
+  }
+  // The shim sleeps in the listing's first search.
+  void MakeListingsHang() const {
+    setenv("ACB_SHIM_PROCESS", "acb-listing", 1);
+    setenv("ACB_SHIM_DELAY", "C_FindObjectsInit:20000000", 1);
+  }
+};
+
+TEST_F(ListerProcess, ListsAgainAndAgain) {
+  const auto lister = StartLister();
+  ASSERT_TRUE(lister);
+  for (int i = 0; i < 3; ++i) {
+    const auto listed = lister->List(kAnchorApplication);
+    ASSERT_TRUE(listed) << Why(listed);
+    EXPECT_TRUE(listed->empty());
+  }
+}
+
+TEST_F(ListerProcess, HasNoDescriptorButItsPipesAndStandardError) {
+  const int store_lock = open((directory_ / "store.lock").c_str(), O_RDWR | O_CREAT, 0600);
+  ASSERT_GE(store_lock, 0);
+  const auto lister = StartLister();
+  ASSERT_TRUE(lister && lister->List(kAnchorApplication));
+  // It is not dumpable: only root may look into it, and root can.
+  const std::string place = "/proc/" + std::to_string(lister->process()) + "/fd";
+  std::vector<std::string> open_here;
+  if (DIR* directory = opendir(place.c_str()); directory != nullptr) {
+    while (const dirent* entry = readdir(directory)) {
+      if (entry->d_name[0] != '.') open_here.emplace_back(entry->d_name);
+    }
+    closedir(directory);
+    std::ranges::sort(open_here);
+    EXPECT_EQ(open_here, (std::vector<std::string>{"0", "1", "2", "3", "4"}));
+  } else {
+    EXPECT_NE(geteuid(), 0U);
+  }
+  close(store_lock);
+}
+
+TEST_F(ListerProcess, EndsWhenItsOwnerLetsGo) {
+  auto lister = StartLister();
+  ASSERT_TRUE(lister);
+  const pid_t process = lister->process();
+  lister.reset();
+  EXPECT_NE(kill(process, 0), 0) << "and was collected";
+}
+
+TEST_F(ListerProcess, EndsWhenItsParentIsKilled) {
+  MakeListingsHang();
+  Forked parent([&](Forked& self) {
+    auto lister = Lister::Start(Settings());
+    if (!lister) return 1;
+    const pid_t process = (*lister)->process();
+    for (int shift = 0; shift < 32; shift += 8)
+      self.Say(static_cast<std::uint8_t>(process >> shift));
+    return (*lister)->List(kAnchorApplication) ? 2 : 3;
+  });
+  pid_t lister = 0;
+  for (int shift = 0; shift < 32; shift += 8) lister |= parent.Hear().value_or(0) << shift;
+  ASSERT_GT(lister, 1);
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_EQ(kill(lister, 0), 0);
+  parent.Kill();
+  EXPECT_TRUE(Ends(lister));
+}
+
+// A service manager signals every process of the service; the clean stop lists once more.
+TEST_F(ListerProcess, OutlivesTheSignalsThatStopAService) {
+  const auto lister = StartLister();
+  ASSERT_TRUE(lister && lister->List(kAnchorApplication));
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) kill(lister->process(), number);
+  const auto listed = lister->List(kAnchorApplication);
+  EXPECT_TRUE(listed) << Why(listed);
+}
+
+TEST_F(ListerProcess, ThatWasKilledIsAFailureThatSaysSo) {
+  const auto lister = StartLister();
+  ASSERT_TRUE(lister && lister->List(kAnchorApplication));
+  kill(lister->process(), SIGKILL);
+  for (int i = 0; i < 3; ++i) {
+    const auto listed = lister->List(kAnchorApplication);
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().reason, Reason::kHsmUnavailable);
+    EXPECT_EQ(listed.error().detail,
+              "the process that lists the HSM's objects has ended; it can only be started with "
+              "the service: restart it");
+  }
+}
+
+TEST_F(ListerProcess, ThatIsStoppedIsAFailureAndItsLateAnswerIsNotTakenForANewOne) {
+  const auto lister = StartLister(milliseconds(100));
+  ASSERT_TRUE(lister);
+  kill(lister->process(), SIGSTOP);
+  const auto late = lister->List(kAnchorApplication);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().detail, "the process that lists the HSM's objects does not answer");
+  kill(lister->process(), SIGCONT);
+  // An answer to another application would show: this one has an object.
+  HsmSettings settings = Settings();
+  auto opened = OpenToken(settings, SessionAccess::kReadWrite);
+  ASSERT_TRUE(opened) << Why(opened);
+  ASSERT_TRUE(CreateDataObject(opened->login->session(), "another", Bytes{1, 2}));
+  Result<std::vector<Bytes>> listed = lister->List("another");
+  for (int i = 0; i < 100 && !listed; ++i) listed = lister->List("another");  // a slow machine
+  ASSERT_TRUE(listed) << Why(listed);
+  EXPECT_EQ(*listed, (std::vector<Bytes>{{1, 2}}));
+}
+
+TEST_F(ListerProcess, GivesUpOnAModuleThatHangsAndGoesOnAfterwards) {
+  MakeListingsHang();
+  const auto lister = StartLister(milliseconds(300));
+  ASSERT_TRUE(lister);
+  for (int i = 0; i < 2; ++i) {
+    const auto start = steady_clock::now();
+    const auto listed = lister->List(kAnchorApplication);
+    const auto took = steady_clock::now() - start;
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().reason, Reason::kHsmUnavailable);
+    EXPECT_EQ(listed.error().detail, "listing the HSM's objects took longer than 300 ms");
+    EXPECT_LT(took, milliseconds(1300));
+  }
+  // The lock went with the process that hung.
+  EXPECT_TRUE(StartLock::Acquire(directory_ / "lock", milliseconds(2000)));
+}
+
+TEST_F(ListerProcess, TriesAWrongPinOnce) {
+  HsmSettings settings = Settings();
+  settings.pin = testing::ToSecret("11111111");
+  auto lister = Lister::Start(settings);
+  ASSERT_TRUE(lister);
+  const auto first = (*lister)->List(kAnchorApplication);
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().reason, Reason::kHsmPin);
+  // Without the token another try would say something else.
+  std::filesystem::rename(directory_ / "tokens", directory_ / "elsewhere");
+  const auto second = (*lister)->List(kAnchorApplication);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().detail, first.error().detail);
+}
+
+TEST_F(ListerProcess, WaitsForATokenThatIsNotSeenAndThenSaysWhich) {
+  const auto lister = StartLister();
+  ASSERT_TRUE(lister);
+  std::filesystem::rename(directory_ / "tokens", directory_ / "elsewhere");
+  std::filesystem::create_directory(directory_ / "tokens");
+  const auto listed = lister->List(kAnchorApplication);
+  ASSERT_FALSE(listed);
+  EXPECT_NE(listed.error().detail.find("0 tokens are labelled \"acb\""), std::string::npos);
+  std::thread back([&] {
+    std::this_thread::sleep_for(milliseconds(200));
+    std::filesystem::remove(directory_ / "tokens");
+    std::filesystem::rename(directory_ / "elsewhere", directory_ / "tokens");
+  });
+  const auto found = lister->List(kAnchorApplication);
+  back.join();
+  EXPECT_TRUE(found) << Why(found);
+}
+
+TEST_F(ListerProcess, RefusesAnApplicationOfNoUse) {
+  const auto lister = StartLister();
+  ASSERT_TRUE(lister);
+  EXPECT_FALSE(lister->List(""));
+  EXPECT_FALSE(lister->List(std::string(33, 'a')));
+  EXPECT_TRUE(lister->List(std::string(32, 'a')));
+}
+
+}  // namespace
+}  // namespace acb::hsm

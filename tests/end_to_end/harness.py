@@ -273,8 +273,8 @@ class Box:
     def spawn(self, env=None):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [self.program or binary("platform", "acbd"), "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env={**os.environ, **self.env, **(env or {})},
+                [self.program or binary("platform", "acbd"), "--config", str(self.config)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env={**os.environ, **self.env, **(env or {})},
                 restore_signals=not self.ignores_file_size_signal)  # Python ignores SIGXFSZ, and so does its child
         _STARTED.append(self.process)
 

@@ -1,11 +1,12 @@
-"""A device that goes from the ACB to its network operator and back, over and over, everything observed, while the box is
-killed (design.md section 4; R-128-11 to R-128-21).
+"""A device that goes from the ACB to its network operator and back, over and over, all of it observed, while the box
+is killed (design.md section 4; R-128-11 to R-128-21).
 
     observed = Observed(world, eui)       the box runs; the device is imported
     observed.step(dsp, northbound, books) one message further; what a kill left open is asked again
 
-The device is tests/independent/device_simulator.py, which protects itself against replay: that it accepts each handover
-shows that what was observed, and acknowledged, was there when the counter was chosen, whatever was killed in between."""
+The device is tests/independent/device_simulator.py, which protects itself against replay: that it accepts each
+handover shows that what was observed, and acknowledged, was there when the counter was chosen, whatever was killed in
+between."""
 
 import base64
 import json

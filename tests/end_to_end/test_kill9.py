@@ -3,7 +3,8 @@
 
     test_kill9.py [--cycles N] [--clients N] [--devices N] [--seed N]
 
-Clients ask for handovers, some again, and for counters for others; some report what a device did (observing.py). The harness keeps, outside the store, every request
+Clients ask for handovers, some again, and for counters for others; some report what a device did (observing.py). The
+harness keeps, outside the store, every request
 it sent and every answer it received; a PKCS#11 shim between the service and the token keeps every signature that was
 made. From these three and the audit log it must follow that
 
@@ -323,7 +324,8 @@ class TheChecksThemselves(harness.TestCase):
 
     @staticmethod
     def answer(counter):
-        return harness.Answer(200, {}, b'{"command": "", "originator_counter": "%d", "audit": {"index": "0"}}' % counter)
+        body = {"command": "", "originator_counter": str(counter), "audit": {"index": "0"}}
+        return harness.Answer(200, {}, json.dumps(body).encode())
 
 
 class TestKill9(harness.TestCase):
@@ -352,7 +354,8 @@ class TestKill9(harness.TestCase):
                   f"{kinds['abandoned']}, reserved-elsewhere entries {kinds['reserved-elsewhere']}, "
                   f"signatures of the token {test.account.signatures}, known answers {len(test.account.known_answers)}")
             print(f"answers: {dict(books.statuses)}")
-            print(f"observed: {len(test.observed)} devices, {sum(one.trips for one in test.observed)} times back to the ACB")
+            print(f"observed: {len(test.observed)} devices, {sum(one.trips for one in test.observed)} times back to the "
+                  "ACB")
             starts = sorted(test.start_seconds) or [0.0]
             print(f"starts {len(starts)}: median {starts[len(starts) // 2]:.2f} s, slowest {starts[-1]:.2f} s; "
                   f"log of {test.account.length} entries; problems {len(books.problems)}")

@@ -9,8 +9,9 @@ stop, and the store that is left is a copy too. Then the store is put back to on
 started. At the end every copy that was ever taken is put back once more, in random order. The token's objects are never
 put back: they are what remembers (design.md section 4).
 
-  * A start with a copy from before the last anchor that stands is refused: acbd stays up, /readyz, the handover endpoint
-    and `acbctl status` (exit status 1) name STORE_ROLLED_BACK and the way out. The latest store, put back, starts.
+  * A start with a copy from before the last anchor that stands is refused: acbd stays up; /readyz, the handover
+    endpoint and `acbctl status` (exit status 1) name STORE_ROLLED_BACK, the last also the way out. The latest store,
+    put back, starts.
   * One from after the last anchor that can stand starts, and signs.
   * Whatever starts, no counter is released that is not above every one ever released for its device, by any earlier
     start with any store; and the token's own record says the same of everything that it signed, released or not.
@@ -138,7 +139,8 @@ class Rollback:
 
     def copy_under(self, load, reservations, copies):
         """Copies at random moments while the load goes on until it had so many answers."""
-        moments = sorted([self.generator.randrange(max(1, reservations)) for _ in range(copies - 1)] + [reservations][:copies])
+        moments = sorted(self.generator.randrange(max(1, reservations)) for _ in range(copies - 1))
+        moments += [reservations][:copies]
         taken = []
         deadline = time.monotonic() + LOAD_SECONDS
         while load.answered < reservations or moments:
@@ -203,7 +205,7 @@ class Rollback:
         self.counts.outcomes[f"{where}, a copy {copy.how}: {outcome[0]}"] += 1
         self.counts.expected[f"{outcome[0]}, expected {expected}"] += 1
         if expected not in ("either", outcome[0]):
-            self.books.complain(f"{name}: {outcome}, expected {expected}; copy {copy.least}..{copy.most}, top {self.top}")
+            self.books.complain(f"{name}: {outcome}, expected {expected}; copy {copy.least} to {copy.most}, {self.top}")
         if outcome[0] == "ready":
             return True
         self.check_refusal(outcome[1], name)

@@ -19,7 +19,7 @@ one of the two is stopped (SIGSTOP) for a moment during the other's start. It mu
   * then the store of the one that serves, or if none does one of the two, starts anew and goes on above all that; the
     other's store is refused.
 
-**One store.** Two acbd started on the same directory: exactly one serves, and the other says that another has the store.
+**One store.** Two acbd started on the same directory: exactly one serves, and the other says that another has it.
 
 --planted is the proof that the test can fail: it builds acbd from a copy of this tree in which the look at the anchors
 is left out before callers are released, and expects the rounds to find a broken promise.

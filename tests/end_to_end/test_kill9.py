@@ -4,9 +4,8 @@
     test_kill9.py [--cycles N] [--clients N] [--devices N] [--seed N]
 
 Clients ask for handovers, some again, and for counters for others; some report what a device did (observing.py). The
-harness keeps, outside the store, every request
-it sent and every answer it received; a PKCS#11 shim between the service and the token keeps every signature that was
-made. From these three and the audit log it must follow that
+harness keeps, outside the store, every request it sent and every answer it received; a PKCS#11 shim between the service
+and the token keeps every signature that was made. From these three and the audit log it must follow that
 
   * an answer once received is found again: the same octets for the same request;
   * an answer is recorded: a `signed` entry with its counter and the SHA-256 of its command, or a `reserved-elsewhere`

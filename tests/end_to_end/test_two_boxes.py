@@ -116,7 +116,7 @@ class TwoBoxes:
         self.before = dict(self.books.highest)
         self.log_starts = {box: box.log_file.stat().st_size if box.log_file.exists() else 0 for box in (first, second)}
         loads, pauses = self.start_both(number, first, second)
-        decided = self.decide(first, second)
+        decided = self.decide(first, second, loads)
         time.sleep(self.generator.uniform(*AFTERWARDS_SECONDS))
         for thread in [*pauses, *loads.values()]:
             thread.join()
@@ -161,18 +161,21 @@ class TwoBoxes:
                        if thread]
 
     @staticmethod
-    def state(box):
+    def state(box, load=None):
+        """"ending": it has released something, and says now that it is not ready: it has to end."""
         found = box.outcome(seconds=0.1)
-        return found[0] if found else "starting"
+        if found is None:
+            return "starting"
+        return "ending" if found[0] == "refused" and load is not None and load.released else found[0]
 
-    def decide(self, first, second):
-        """Waits until at most one box serves and none is starting. Returns what it came to."""
+    def decide(self, first, second, loads):
+        """Waits until at most one box serves, and none is starting or ending. Returns what it came to."""
         deadline = time.monotonic() + DECIDED_SECONDS
         both_since = None
         states = []
         while time.monotonic() < deadline:
-            states = [self.state(first), self.state(second)]
-            if "starting" not in states and states != ["ready", "ready"]:
+            states = [self.state(box, loads[box]) for box in (first, second)]
+            if not {"starting", "ending"} & set(states) and states != ["ready", "ready"]:
                 return f"first {states[0]}, second {states[1]}"
             if states == ["ready", "ready"]:
                 both_since = both_since or time.monotonic()

@@ -14,6 +14,7 @@
 #include "firmware/answer_table.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/certificate.h"
+#include "hsm/acceptance.h"
 #include "hsm/provisioning.h"
 #include "platform/config.h"
 #include "platform/system_clock.h"
@@ -136,7 +137,7 @@ class Provisioner {
   Status MakeDirectory();
   Status MakeModuleConfiguration();
   Status MakeToken();
-  Status AcceptModule(const hsm::HsmSettings& settings);
+  Status AcceptModule(hsm::HsmSettings settings);
   std::filesystem::path LockFile() const { return directory_ / "hsm.lock"; }
   Status MakeKeys();
   Status MakeKey(std::string_view label, hsm::KeyPurpose purpose,
@@ -282,10 +283,10 @@ Status Provisioner::MakeToken() {
 }
 
 // design.md section 5: the anchors rest on it that of two boxes one sees the other.
-Status Provisioner::AcceptModule(const hsm::HsmSettings& settings) {
-  constexpr std::size_t kRounds = 30;
+Status Provisioner::AcceptModule(hsm::HsmSettings settings) {
+  constexpr int kRounds = hsm::kAcceptanceRounds;
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  Status accepted = hsm::AcceptModule(settings, kRounds, [&](std::size_t done) {
+  Status accepted = hsm::AcceptModule(std::move(settings), kRounds, [&](int done) {
     if (terminal) std::cerr << "\r\033[Ktesting the module: " << done << " of " << kRounds;
   });
   if (terminal) std::cerr << "\r\033[K";

@@ -7,17 +7,22 @@
 namespace acb::hsm {
 
 HsmAnchorObjects::HsmAnchorObjects(Opened& opened, std::filesystem::path lock_file,
-                                   std::unique_ptr<Lister> lister, std::string_view application)
+                                   std::unique_ptr<Lister> lister, std::string_view application,
+                                   SessionPool::Prepare prepare)
     : opened_(opened),
       lock_file_(std::move(lock_file)),
       lister_(std::move(lister)),
-      application_(application) {}
+      application_(application),
+      prepare_(std::move(prepare)) {}
 
 Result<Session*> HsmAnchorObjects::UseSession() {
   if (session_ && session_->usable()) return &*session_;
   session_.reset();
   auto session = Session::Open(*opened_.module, opened_.token.slot, SessionAccess::kReadWrite);
   if (!session) return std::move(session).error();
+  if (prepare_) {
+    if (auto prepared = prepare_(*session); !prepared) return std::move(prepared).error();
+  }
   session_.emplace(*std::move(session));
   return &*session_;
 }
@@ -50,19 +55,21 @@ Result<std::vector<Bytes>> HsmAnchorObjects::ListAnew() {
 }
 
 Status HsmAnchorObjects::Create(BytesView octets) {
-  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
-  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  // Before the lock, which a login that has to be made again takes itself.
   auto session = UseSession();
   if (!session) return std::move(session).error();
+  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
+  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
   changed_ = true;  // whether or not it succeeds
   return CreateDataObject(**session, application_, octets);
 }
 
 Status HsmAnchorObjects::Destroy(BytesView octets) {
-  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
-  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
+  // Before the lock, which a login that has to be made again takes itself.
   auto session = UseSession();
   if (!session) return std::move(session).error();
+  auto lock = StartLock::Acquire(lock_file_, kLockPatience);
+  if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
   changed_ = true;
   return DestroyDataObjects(**session, application_, octets);
 }

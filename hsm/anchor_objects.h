@@ -14,6 +14,7 @@
 #include "hsm/data_objects.h"
 #include "hsm/lister.h"
 #include "hsm/opened.h"
+#include "hsm/session_pool.h"
 
 namespace acb::hsm {
 
@@ -42,7 +43,8 @@ class HsmAnchorObjects final : public AnchorObjects {
   // `opened` outlives it. Without a lister ListAnew fails. Another `application` than that of
   // anchors is for AcceptModule.
   HsmAnchorObjects(Opened& opened, std::filesystem::path lock_file, std::unique_ptr<Lister> lister,
-                   std::string_view application = kAnchorApplication);
+                   std::string_view application = kAnchorApplication,
+                   SessionPool::Prepare prepare = {});
 
   Result<std::vector<Bytes>> List() override;
   Result<std::vector<Bytes>> ListAnew() override;
@@ -59,6 +61,7 @@ class HsmAnchorObjects final : public AnchorObjects {
   const std::filesystem::path lock_file_;
   const std::unique_ptr<Lister> lister_;
   const std::string application_;
+  const SessionPool::Prepare prepare_;  // of each session that is opened
   std::optional<Session> session_;
   bool changed_ = false;  // since the last listing anew
 };

@@ -17,10 +17,9 @@ Failure Unfit(std::string detail) {
 
 // A session that is not logged in finds no private object and says nothing: absent is not zero.
 Status CheckLoggedIn(Session& session) {
-  CK_SESSION_INFO info{};
-  const ReturnValue read = session.Call(&CK_FUNCTION_LIST::C_GetSessionInfo, &info);
-  if (!read.ok()) return ToFailure("C_GetSessionInfo", read);
-  if (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS) return Done{};
+  const auto logged_in = session.IsLoggedIn();
+  if (!logged_in) return logged_in.error();
+  if (*logged_in) return Done{};
   return Unfit("the session with the token is not logged in");
 }
 

@@ -1,5 +1,7 @@
 #include "hsm/hsm.h"
 
+#include <atomic>
+#include <mutex>
 #include <utility>
 
 #include "hsm/anchor_objects.h"
@@ -51,6 +53,9 @@ Result<Opened> OpenLocked(HsmSettings& settings) {
 // Destroyed from the last to the first: the sessions before the login.
 struct Hsm::Parts {
   Opened opened;
+  std::filesystem::path lock_file;
+  std::mutex recovery;
+  std::atomic<bool> keys_lost = false;
   SessionPool sessions;
   Keys keys;
   PublicPoint ds_public;
@@ -61,13 +66,38 @@ struct Hsm::Parts {
 
   Parts(Opened logged_in, Keys its_keys, HsmSettings& settings)
       : opened(std::move(logged_in)),
-        sessions(*opened.module, opened.token.slot, settings.sessions),
+        lock_file(settings.lock_file),
+        sessions(*opened.module, opened.token.slot, settings.sessions, kSessionWait,
+                 [this](Session& session) { return Prepare(session); }),
         keys(std::move(its_keys)),
         ds_public(ToPoint(keys.digital_signing->public_key())),
         ka_public(ToPoint(keys.key_agreement->public_key())),
         command_signer(sessions, *keys.digital_signing, *keys.key_agreement),
         checkpoint_signer(sessions, *keys.checkpoint),
-        anchors(opened, settings.lock_file, std::move(settings.lister)) {}
+        anchors(opened, settings.lock_file, std::move(settings.lister), kAnchorApplication,
+                [this](Session& session) { return Prepare(session); }) {}
+
+  // A token that was gone may have forgotten the login; the handles of private keys then went with
+  // it. Signing resumes without a restart, with keys that are found and tested as at the start.
+  Status Prepare(Session& session) {
+    auto logged_in = session.IsLoggedIn();
+    if (!logged_in) return std::move(logged_in).error();
+    if (*logged_in && !keys_lost) return Done{};
+    const std::scoped_lock one_at_a_time(recovery);
+    logged_in = session.IsLoggedIn();
+    if (!logged_in) return std::move(logged_in).error();
+    if (*logged_in && !keys_lost) return Done{};
+    keys_lost = true;
+    if (auto again = opened.login->Again(lock_file); !again) return again;
+    for (const Key* key :
+         {keys.digital_signing.get(), keys.key_agreement.get(), keys.checkpoint.get()}) {
+      auto found = key->FindAgain(session);
+      if (found) found = TestKey(session, *key);
+      if (!found) return found;
+    }
+    keys_lost = false;
+    return Done{};
+  }
 };
 
 Result<std::unique_ptr<Hsm>> Hsm::Open(HsmSettings settings) {

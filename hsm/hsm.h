@@ -20,7 +20,7 @@ namespace acb::hsm {
 struct HsmSettings {
   std::filesystem::path module_path;  // absolute
   std::string token_label;
-  Secret pin{0};  // wiped as soon as the login is done
+  Secret pin{0};  // wiped here once the login is done, which keeps it: a token may forget logins
   // Held while logging in and while objects are changed, against every other process on the same
   // token: it belongs to the token, so boxes with different stores name the same file.
   std::filesystem::path lock_file;

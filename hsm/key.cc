@@ -118,4 +118,15 @@ Result<std::unique_ptr<Key>> Key::Find(Session& session, std::string_view label,
       new Key(std::string(label), purpose, *handle, *std::move(public_key), *generated));
 }
 
+Status Key::FindAgain(Session& session) const {
+  const auto again = Find(session, label_, purpose_);
+  if (!again) return again.error();
+  const PublicKey& other = (*again)->public_key();
+  if (other.algorithm != public_key_.algorithm || !Equal(other.octets, public_key_.octets)) {
+    return Unfit(label_, "it is another key than at the start");
+  }
+  handle_.store((*again)->handle());
+  return Done{};
+}
+
 }  // namespace acb::hsm

@@ -28,7 +28,10 @@ class Key {
   Key(const Key&) = delete;
   Key& operator=(const Key&) = delete;
 
-  CK_OBJECT_HANDLE handle() const { return handle_; }
+  CK_OBJECT_HANDLE handle() const { return handle_.load(); }
+  // After another login handles are others. Good when the key is the same as before, which the
+  // caller has to test (TestKey). Fails as Find does.
+  Status FindAgain(Session& session) const;
   const std::string& label() const { return label_; }
   KeyPurpose purpose() const { return purpose_; }
   const PublicKey& public_key() const { return public_key_; }
@@ -50,7 +53,7 @@ class Key {
 
   const std::string label_;
   const KeyPurpose purpose_;
-  const CK_OBJECT_HANDLE handle_;
+  mutable std::atomic<CK_OBJECT_HANDLE> handle_;
   const PublicKey public_key_;
   const bool generated_in_token_;
   mutable std::atomic<std::uint64_t> operations_{0};

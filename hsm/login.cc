@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <string>
@@ -17,8 +18,13 @@ namespace {
 // Short against what is done under the lock, some milliseconds.
 constexpr std::chrono::milliseconds kLockPoll{2};
 
-Failure LoginFailure(const Token& token, ReturnValue value) {
-  std::string detail = "C_Login to token \"" + token.info.label + "\": " + value.Text();
+// A worker waits for it.
+constexpr std::chrono::milliseconds kAgainPatience{2000};
+
+Failure LoginFailure(ReturnValue value, std::string_view token = {}) {
+  std::string detail = "C_Login";
+  if (!token.empty()) detail += " to token \"" + std::string(token) + "\"";
+  detail += ": " + value.Text();
   switch (value.code()) {
     case CKR_PIN_INCORRECT:
     case CKR_PIN_INVALID:
@@ -75,10 +81,31 @@ Result<std::unique_ptr<Login>> Login::Open(const Module& module, const Token& to
   if (result.code() == CKR_USER_ALREADY_LOGGED_IN) {
     auto fresh = Session::Open(module, token.slot, access);
     if (!fresh) return std::move(fresh).error();
-    return std::unique_ptr<Login>(new Login(*std::move(fresh)));
+    return std::unique_ptr<Login>(new Login(*std::move(fresh), user, pin));
   }
-  if (!result.ok()) return LoginFailure(token, result);
-  return std::unique_ptr<Login>(new Login(*std::move(session)));
+  if (!result.ok()) return LoginFailure(result, token.info.label);
+  return std::unique_ptr<Login>(new Login(*std::move(session), user, pin));
+}
+
+Login::Login(Session session, User user, const Secret& pin)
+    : session_(std::move(session)), user_(user), pin_(pin.size()) {
+  std::ranges::copy(pin.View(), pin_.Writable().begin());
+}
+
+Status Login::Again(const std::filesystem::path& lock_file) {
+  const std::scoped_lock one_at_a_time(mutex_);
+  if (refused_) return *refused_;
+  const auto lock = StartLock::Acquire(lock_file, kAgainPatience);
+  if (!lock) return lock.error();
+  if (auto renewed = session_.Renew(); !renewed) return renewed;
+  const ReturnValue result =
+      session_.Call(&CK_FUNCTION_LIST::C_Login, type(), Octets(pin_.View()), pin_.size());
+  if (result.ok()) return Done{};
+  if (result.code() == CKR_USER_ALREADY_LOGGED_IN) return session_.Renew();
+  const Failure failure = LoginFailure(result);
+  // Tokens lock after a few.
+  if (failure.reason == Reason::kHsmPin) refused_ = failure;
+  return failure;
 }
 
 Login::~Login() {

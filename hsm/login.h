@@ -4,6 +4,8 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "firmware/base/result.h"
 #include "firmware/base/secret.h"
@@ -55,14 +57,25 @@ class Login {
   static Result<std::unique_ptr<Login>> Open(const Module& module, const Token& token, User user,
                                              const Secret& pin, SessionAccess access);
   ~Login();
+  // Logs in again when the token has forgotten the login of this process, as after it was gone;
+  // good when it has not. Under the StartLock of `lock_file`. Once the PIN was refused it is not
+  // tried again. Thread-safe. Fails as Open does.
+  Status Again(const std::filesystem::path& lock_file);
   Login(const Login&) = delete;
   Login& operator=(const Login&) = delete;
 
+  // Of whoever opens; no one uses it once others may log in again.
   Session& session() { return session_; }
 
  private:
-  explicit Login(Session session) : session_(std::move(session)) {}
+  Login(Session session, User user, const Secret& pin);
+  CK_USER_TYPE type() const { return user_ == User::kUser ? CKU_USER : CKU_SO; }
+
+  std::mutex mutex_;  // of Again
   Session session_;
+  const User user_;
+  Secret pin_;
+  std::optional<Failure> refused_;
 };
 
 }  // namespace acb::hsm

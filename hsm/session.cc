@@ -48,6 +48,13 @@ void Session::Close() noexcept {
   handle_ = CK_INVALID_HANDLE;
 }
 
+Result<bool> Session::IsLoggedIn() {
+  CK_SESSION_INFO info{};
+  const ReturnValue read = Call(&CK_FUNCTION_LIST::C_GetSessionInfo, &info);
+  if (!read.ok()) return ToFailure("C_GetSessionInfo", read);
+  return info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;
+}
+
 Status Session::Renew() {
   usable_ = false;
   auto fresh = Open(*module_, slot_, access_);

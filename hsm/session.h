@@ -32,6 +32,8 @@ class Session {
   // False once a call has failed: an operation may then be active that cannot be ended (quirk 9),
   // and the session is to be closed.
   bool usable() const { return usable_; }
+  // Whether the token takes it for its user's. Private objects do not exist to one that is not.
+  Result<bool> IsLoggedIn();
   // Another session of the same kind takes the place of this one, which is closed. When none can be
   // opened this one stays, and is not usable.
   Status Renew();

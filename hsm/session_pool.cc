@@ -5,8 +5,8 @@
 namespace acb::hsm {
 
 SessionPool::SessionPool(const Module& module, CK_SLOT_ID slot, std::size_t limit,
-                         std::chrono::milliseconds wait)
-    : module_(module), slot_(slot), limit_(limit), wait_(wait) {
+                         std::chrono::milliseconds wait, Prepare prepare)
+    : module_(module), slot_(slot), limit_(limit), wait_(wait), prepare_(std::move(prepare)) {
   idle_.reserve(limit);  // giving back must not fail
 }
 
@@ -32,6 +32,11 @@ Result<SessionPool::Lease> SessionPool::Borrow() {
   if (!session) {
     Leave();
     return std::move(session).error();
+  }
+  if (!prepare_) return Lease(*this, *std::move(session));
+  if (auto prepared = prepare_(*session); !prepared) {
+    Leave();
+    return std::move(prepared).error();
   }
   return Lease(*this, *std::move(session));
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -38,9 +39,12 @@ class SessionPool {
     Session session_;
   };
 
+  // What is done with each session that was opened before it is lent; thread-safe.
+  using Prepare = std::function<Status(Session&)>;
+
   // 1 <= limit <= kMaxSessions.
   SessionPool(const Module& module, CK_SLOT_ID slot, std::size_t limit,
-              std::chrono::milliseconds wait = kSessionWait);
+              std::chrono::milliseconds wait = kSessionWait, Prepare prepare = {});
 
   // Blocks up to the wait, then fails with kHsmUnavailable: every session is busy. Also when a
   // session cannot be opened.
@@ -54,6 +58,7 @@ class SessionPool {
   const CK_SLOT_ID slot_;
   const std::size_t limit_;
   const std::chrono::milliseconds wait_;
+  const Prepare prepare_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::size_t lent_ = 0;

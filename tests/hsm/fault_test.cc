@@ -25,8 +25,9 @@ class LyingModule : public testing::TokenTest {
     device_ = device->point();
   }
   void TearDown() override {
-    for (const char* name : {"ACB_SHIM_MODULE", "ACB_SHIM_FAULT", "ACB_SHIM_LOG",
-                             "ACB_SHIM_SIGN_DELAY_US", "ACB_SHIM_SIGN_DELAY_AFTER_US"}) {
+    for (const char* name :
+         {"ACB_SHIM_MODULE", "ACB_SHIM_FAULT", "ACB_SHIM_LOG", "ACB_SHIM_SIGN_DELAY_US",
+          "ACB_SHIM_GONE_FILE", "ACB_SHIM_SIGN_DELAY_AFTER_US"}) {
       unsetenv(name);
     }
     TokenTest::TearDown();
@@ -189,6 +190,65 @@ TEST_F(LyingModule, TheLogOfTheShimHoldsEverySignature) {
                               ToHex(*message->signature()));
   // Two keys tested when they were made and again at the start, and the command.
   EXPECT_EQ(Log().size(), 2U + 2U + 1U);
+}
+
+// Scenario hsm-lost-before-sign: the device goes away and comes back, with its sessions and the
+// login or without.
+TEST_F(LyingModule, SigningAndAnchorsResumeWhenTheDeviceIsBack) {
+  setenv("ACB_SHIM_GONE_FILE", (directory_ / "gone").c_str(), 1);
+  Provision();
+  const auto hsm = OpenHsmWithLister();
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(hsm->anchors().Create(Bytes(190, 1)));
+  for (const char* what : {"device", "sessions"}) {
+    SCOPED_TRACE(what);
+    ASSERT_TRUE(hsm->command_signer().SignAndMac(SomeCommand(1), device_));
+    ASSERT_TRUE(hsm->anchors().List());
+    std::ofstream(directory_ / "gone") << what;
+    for (int i = 0; i < 6; ++i) {
+      const auto refused = hsm->command_signer().SignAndMac(SomeCommand(2), device_);
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().reason, Reason::kHsmUnavailable);
+    }
+    EXPECT_FALSE(hsm->anchors().List());
+    EXPECT_FALSE(hsm->anchors().ListAnew());
+    EXPECT_FALSE(hsm->anchors().Create(Bytes(190, 2)));
+    EXPECT_FALSE(hsm->anchors().Destroy(Bytes(190, 1)));
+    std::filesystem::remove(directory_ / "gone");
+    const auto command = hsm->command_signer().SignAndMac(SomeCommand(3), device_);
+    EXPECT_TRUE(command) << Why(command);
+    const auto signature = hsm->checkpoint_signer().Sign(AsBytes("checkpoint"));
+    EXPECT_TRUE(signature) << Why(signature);
+    for (const auto& listed : {hsm->anchors().List(), hsm->anchors().ListAnew()}) {
+      ASSERT_TRUE(listed) << Why(listed);
+      EXPECT_EQ(*listed, std::vector<Bytes>{Bytes(190, 1)});
+    }
+  }
+}
+
+TEST_F(LyingModule, FailsTheCallThatIsNamedBeforeOrAfterItsWork) {
+  Provision();
+  const auto hsm = OpenHsm();
+  ASSERT_TRUE(hsm);
+  AnchorObjects& anchors = hsm->anchors();
+  SetFault("before:C_CreateObject");
+  EXPECT_FALSE(anchors.Create(Bytes(190, 1)));
+  ClearFault();
+  EXPECT_EQ(anchors.List()->size(), 0U);
+  SetFault("after:C_CreateObject");
+  EXPECT_FALSE(anchors.Create(Bytes(190, 1)));
+  SetFault("after:C_FindObjects");
+  EXPECT_FALSE(anchors.List());
+  ClearFault();
+  EXPECT_EQ(anchors.List()->size(), 1U) << "failed but kept";
+  SetFault("before:C_DestroyObject");
+  EXPECT_FALSE(anchors.Destroy(Bytes(190, 1)));
+  ClearFault();
+  EXPECT_EQ(anchors.List()->size(), 1U);
+  SetFault("wrong-secret");
+  EXPECT_FALSE(anchors.Create(Bytes(190, 3))) << "read back and compared";
+  ClearFault();
+  EXPECT_EQ(anchors.List()->size(), 1U) << "and destroyed";
 }
 
 TEST_F(LyingModule, TheShimNeedsAModuleToForwardTo) {

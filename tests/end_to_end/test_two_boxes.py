@@ -27,6 +27,7 @@ is left out before callers are released, and expects the rounds to find a broken
 
 import argparse
 import collections
+import os
 import random
 import shutil
 import signal
@@ -55,9 +56,9 @@ AFTERWARDS_SECONDS = (0.05, 0.3)
 IN_FLIGHT = 200
 REPORTED = 10
 # What --planted takes away.
-PLANTED_FILE = ""
-PLANTED_OLD = ""
-PLANTED_NEW = ""
+PLANTED_FILE = "store/anchors.cc"
+PLANTED_OLD = "if (const Anchor* successor = FindSuccessor(*listed, attempted_)) {"
+PLANTED_NEW = "if (const Anchor* successor = FindSuccessor({}, attempted_)) {"
 
 
 def pause_sometimes(generator, box):
@@ -268,7 +269,9 @@ def build_planted(folder):
     if text.count(PLANTED_OLD) != 1:
         raise Failure(f"{PLANTED_FILE} holds what is to be taken away {text.count(PLANTED_OLD)} times, not once")
     source.write_text(text.replace(PLANTED_OLD, PLANTED_NEW))
-    for command in (["cmake", "--preset", "release"], ["cmake", "--build", "build/release", "--target", "acbd"]):
+    jobs = str(os.cpu_count())
+    for command in (["cmake", "--preset", "release"],
+                    ["cmake", "--build", "build/release", "--target", "acbd", "-j", jobs]):
         subprocess.run(command, cwd=tree, check=True, stdout=subprocess.DEVNULL)
     return str(tree / "build" / "release" / "platform" / "acbd")
 

@@ -61,14 +61,48 @@ class Pool:
     def __init__(self, folder):
         self.file = open(Path(folder) / "pages", "w+b")  # pylint: disable=consider-using-with
         self.numbers = {}  # SHA-256 -> page number
+        self.there = {}  # file -> (its pages, its times and size): as put_back() left it, if it is still so
 
     def keep(self, files):
         return {path: (mode, octets if octets is None else self._pages(octets), len(octets or b""))
                 for path, (mode, octets) in files.items()}
 
-    def files(self, kept):
-        return {path: (mode, None if pages is None else self._octets(pages, size))
-                for path, (mode, pages, size) in kept.items()}
+    def put_back(self, kept, directory):
+        """The directory afterwards holds this copy and nothing else. In a file that nobody has written to since it was
+        put back the last time, only pages that differ are written."""
+        directory = Path(directory)
+        for path in sorted(directory.rglob("*"), reverse=True):
+            if path.relative_to(directory) not in kept:
+                path.rmdir() if path.is_dir() else path.unlink()
+        for name, (mode, pages, size) in kept.items():
+            path = directory / name
+            if pages is None:
+                path.mkdir(exist_ok=True)
+            else:
+                self._write(path, pages, size)
+            path.chmod(mode)
+
+    def _write(self, path, pages, size):
+        before = ()
+        if path.exists() and path in self.there:
+            before, state = self.there[path]
+            if state != self._state(path):
+                before = ()
+        self.file.flush()
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            for at, page in enumerate(pages):
+                if at >= len(before) or before[at] != page:
+                    os.pwrite(file, os.pread(self.file.fileno(), PAGE, page * PAGE).ljust(PAGE, b"\0"), at * PAGE)
+            os.ftruncate(file, size)
+        finally:
+            os.close(file)
+        self.there[path] = (pages, self._state(path))
+
+    @staticmethod
+    def _state(path):
+        status = path.stat()
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _pages(self, octets):
         pages = array.array("Q")
@@ -82,11 +116,6 @@ class Pool:
                 self.file.write(page)
             pages.append(number)
         return pages
-
-    def _octets(self, pages, size):
-        self.file.flush()
-        number = self.file.fileno()
-        return b"".join(os.pread(number, PAGE, page * PAGE).ljust(PAGE, b"\0") for page in pages)[:size]
 
     def close(self):
         self.file.close()

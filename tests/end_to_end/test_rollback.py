@@ -43,6 +43,7 @@ IN_FLIGHT = 200  # a counter that was signed and not released is at most so far 
 LOAD_SECONDS = 60  # in which a start has to answer its share
 STATUS_EACH = 8  # of the refusals: acbctl is asked each so many times
 REPORTED = 10
+PROGRESS_SECONDS = 10
 UNKNOWN = 1 << 62
 
 
@@ -196,7 +197,7 @@ class Rollback:
     def put_back(self, copy, where):
         """Starts with the copy; True when the box is ready. Both outcomes are held against what is expected."""
         expected = self.expected(copy)
-        store_copies.write(self.pool.files(copy.kept), self.box.store)
+        self.pool.put_back(copy.kept, self.box.store)
         self.box.spawn()
         outcome = self.box.outcome()
         name = f"copy of start {copy.start} {copy.how}, top of start {self.top.start}"
@@ -267,8 +268,12 @@ class Rollback:
         """Every copy there is, in random order. What starts is copied again, and those copies have their turn too."""
         waiting = self.copies[:]
         more = self.options.copies // 10
+        told = time.monotonic()
         self.generator.shuffle(waiting)
         while waiting and not self.books.problems:
+            if time.monotonic() - told >= PROGRESS_SECONDS:
+                told = time.monotonic()
+                print(f"  {len(waiting)} copies to put back", flush=True)
             if self.put_back(waiting.pop(), "at the end"):
                 known = len(self.copies)
                 self.live(self.options.devices, 1, self.generator.choice(ENDINGS))

@@ -101,9 +101,12 @@ TEST_F(Reserve, RisesOverRestarts) {
     ASSERT_TRUE(counter);
     EXPECT_GT(counter->counter().value(), before);
     before = counter->counter().value();
+    if (i % 2 == 0) store_.reset();  // killed; else stopped
     Reopen();
     EXPECT_EQ(FindDevice()->last_issued, before);
-    ASSERT_TRUE(Sign(*counter));
+    const std::uint64_t spent = Spend(Id(100 + i));
+    EXPECT_GT(spent, before);
+    before = spent;
     Reopen();
     EXPECT_EQ(FindDevice()->last_issued, before);
   }
@@ -112,7 +115,8 @@ TEST_F(Reserve, RisesOverRestarts) {
 TEST_F(Reserve, WritesTheRequestAsReserved) {
   const auto counter = StoreTest::Reserve(Id(1));
   ASSERT_TRUE(counter);
-  Reopen();
+  store_.reset();
+  Open();
   const auto stored = Find(Id(1));
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->state, StoredRequest::State::kReserved);
@@ -261,6 +265,7 @@ TEST_F(Reserve, BecomesAbandonedAtTheNextStart) {
   const auto second = StoreTest::Reserve(Id(1, kOtherDevice));
   ASSERT_TRUE(first && second);
   const std::uint64_t size = AuditSize();
+  store_.reset();
   Reopen();
   EXPECT_EQ(AuditSize(), size + 2 + 1) << "and `start`";
   EXPECT_EQ(*store_->UnansweredCount(), 0u);
@@ -269,6 +274,7 @@ TEST_F(Reserve, BecomesAbandonedAtTheNextStart) {
   ASSERT_TRUE(entries && entries->size() == 3);
   EXPECT_THAT((*entries)[1], ::testing::HasSubstr(Id(1, kOtherDevice).Text()));
   EXPECT_THAT((*entries)[2], ::testing::HasSubstr("\"kind\":\"start\""));
+  store_.reset();
   Reopen();
   EXPECT_EQ(AuditSize(), size + 4) << "nothing is left to abandon";
   EXPECT_THAT(Sign(*first), FailsWith(Reason::kChangedMeanwhile)) << "a late result is destroyed";

@@ -255,7 +255,7 @@ TEST_F(Feeds, WriteAFileInOneCommit) {
   for (std::uint64_t i = 1; i <= 5000; ++i) devices.push_back(TestDevice(Eui64(i)));
   const std::uint64_t before = store_->statistics().commits;
   Import(devices);
-  EXPECT_EQ(store_->statistics().commits, before + 1);
+  EXPECT_EQ(store_->statistics().commits, before + 1 + 1) << "and one of the `anchor` entry";
 }
 
 }  // namespace

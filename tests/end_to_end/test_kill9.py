@@ -41,10 +41,10 @@ from harness import Failure, World, duis_sign, gbcs_reference, temporary_directo
 CLIENTS = 16
 OBSERVED = 3  # of the clients: each hands its device over, takes it back, and reports both
 DEVICES = 40
-KILL_AFTER_SECONDS = (0.005, 0.300)
+KILL_AFTER_SECONDS = (0.005, 0.200)
 RETRY_SHARE = 0.2  # of the requests sent
 RESERVE_SHARE = 0.1
-RECHECKED_EACH_CYCLE = 10
+RECHECKED_EACH_CYCLE = 5
 RECHECKED_AT_THE_END = 5000
 # Where a kill finds a command that is signed and not yet recorded, or one that is reserved and not yet signed.
 SIGN_DELAYS_US = (("0", "0"), ("0", "2000"), ("2000", "0"), ("500", "500"))

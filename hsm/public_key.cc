@@ -29,6 +29,20 @@ bool VerifyEd25519(const PublicKey& key, BytesView message, BytesView signature)
                           message.size()) == 1;
 }
 
+constexpr std::uint8_t kP256Prefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
+                                        0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+                                        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
+constexpr std::uint8_t kEd25519Prefix[] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03,
+                                           0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
+constexpr std::size_t kEd25519Octets = 32;
+
+BytesView SpkiPrefix(KeyAlgorithm algorithm) {
+  return algorithm == KeyAlgorithm::kP256 ? BytesView(kP256Prefix) : BytesView(kEd25519Prefix);
+}
+std::size_t KeyOctets(KeyAlgorithm algorithm) {
+  return algorithm == KeyAlgorithm::kP256 ? sizeof(PublicPoint) : kEd25519Octets;
+}
+
 }  // namespace
 
 PublicPoint ToPoint(const PublicKey& key) {
@@ -36,6 +50,28 @@ PublicPoint ToPoint(const PublicKey& key) {
   if (key.algorithm != KeyAlgorithm::kP256 || key.octets.size() != point.size()) std::abort();
   std::ranges::copy(key.octets, point.begin());
   return point;
+}
+
+// RFC 5480 section 2 (id-ecPublicKey, secp256r1, an uncompressed point), RFC 8410 section 4. Both
+// are of fixed length, so what stands before the key is a constant.
+Bytes ToSpki(const PublicKey& key) {
+  Bytes der = ToBytes(SpkiPrefix(key.algorithm));
+  der.insert(der.end(), key.octets.begin(), key.octets.end());
+  return der;
+}
+
+std::optional<PublicKey> FromSpki(BytesView der) {
+  for (const KeyAlgorithm algorithm : {KeyAlgorithm::kP256, KeyAlgorithm::kEd25519}) {
+    const BytesView prefix = SpkiPrefix(algorithm);
+    if (der.size() != prefix.size() + KeyOctets(algorithm) ||
+        !Equal(der.first(prefix.size()), prefix)) {
+      continue;
+    }
+    const BytesView key = der.subspan(prefix.size());
+    if (algorithm == KeyAlgorithm::kP256 && !IsOnP256(key)) return std::nullopt;
+    return PublicKey{algorithm, ToBytes(key)};
+  }
+  return std::nullopt;
 }
 
 bool Verify(const PublicKey& key, BytesView message, BytesView signature) {

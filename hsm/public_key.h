@@ -1,6 +1,8 @@
 // Public keys outside the module: checking what the module says. Thread-safe; nothing blocks.
 #pragma once
 
+#include <optional>
+
 #include "firmware/base/bytes.h"
 #include "firmware/base/handle.h"
 #include "firmware/base/p256.h"
@@ -19,6 +21,12 @@ struct PublicKey {
 
 // The point of a kP256 key. Using it for another key is a bug.
 PublicPoint ToPoint(const PublicKey& key);
+
+// SubjectPublicKeyInfo, DER.
+Bytes ToSpki(const PublicKey& key);
+// Nothing for other algorithms, for a point that is not on the curve, and for octets that are not
+// exactly the DER of ToSpki.
+std::optional<PublicKey> FromSpki(BytesView der);
 
 // Whether `signature` (64 octets) is one over `message`: ECDSA with SHA-256 as r || s, or Ed25519.
 [[nodiscard]] bool Verify(const PublicKey& key, BytesView message, BytesView signature);

@@ -11,6 +11,24 @@ boost::json::object ReceiptJson(const audit::Receipt& receipt) {
   return {{"index", std::to_string(receipt.index)}, {"leaf", ToHex(receipt.leaf)}};
 }
 
+boost::json::object CellJson(const CellState& cell) {
+  boost::json::object json;
+  switch (cell.holder) {
+    case CellState::Holder::kUnknown:
+      json["holder"] = nullptr;
+      break;
+    case CellState::Holder::kAcb:
+      json["holder"] = "acb";
+      break;
+    case CellState::Holder::kParty:
+      json["holder"] = cell.party.Hyphenated();
+      break;
+  }
+  json["floor"] = nullptr;
+  if (cell.floor) json["floor"] = std::to_string(cell.floor->value());
+  return json;
+}
+
 namespace {
 
 boost::json::object SignedJson(const HandoverAnswer& answer, std::string_view environment) {

@@ -291,6 +291,12 @@ void ReadVolume(Section section, Config& config) {
   section.Finish();
 }
 
+void ReadBackup(Section section, const Paths& paths, Config& config) {
+  config.backup_public_key = paths.Resolve(section.TextOr("public_key", {}));
+  config.backup_directory = paths.Resolve(section.TextOr("directory", {}));
+  section.Finish();
+}
+
 void ReadTrustAnchors(Section& test, Errors& errors, TestSettings& settings) {
   for (const toml::node* entry : test.List("trust_anchors")) {
     if (!entry->is_table()) {
@@ -371,6 +377,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadChecks(root.Sub("checks"), config);
   ReadFeeds(root.Sub("feeds"), errors, config);
   ReadVolume(root.Sub("volume"), config);
+  ReadBackup(root.Sub("backup"), paths, config);
   if (config.environment == smki::Environment::kTest) {
     ReadTest(root.Sub("test"), errors, config.test);
   } else {

@@ -93,6 +93,9 @@ struct Config {
   checks::Policy policy;
   VolumeLimits volume;
 
+  std::filesystem::path backup_public_key;  // empty: no backup can be made
+  std::filesystem::path backup_directory;   // where one is put together; empty: tmp of the store
+
   TestSettings test;
 };
 

@@ -7,7 +7,10 @@
 #include "firmware/duis/response.h"
 #include "firmware/rules.h"
 #include "platform/answers.h"
+#include "platform/backup_endpoint.h"
+#include "platform/counter_endpoints.h"
 #include "platform/feed_import.h"
+#include "platform/interchange_endpoints.h"
 #include "platform/media_type.h"
 #include "platform/operator_endpoints.h"
 #include "platform/report_endpoints.h"
@@ -104,24 +107,6 @@ HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
   HttpResponse json = ToResponse(answer, config.answers, box.environment());
   if (!WantsXml(request)) return json;
   return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock));
-}
-
-boost::json::object CellJson(const CellState& cell) {
-  boost::json::object json;
-  switch (cell.holder) {
-    case CellState::Holder::kUnknown:
-      json["holder"] = nullptr;
-      break;
-    case CellState::Holder::kAcb:
-      json["holder"] = "acb";
-      break;
-    case CellState::Holder::kParty:
-      json["holder"] = cell.party.Hyphenated();
-      break;
-  }
-  json["floor"] = nullptr;
-  if (cell.floor) json["floor"] = std::to_string(cell.floor->value());
-  return json;
 }
 
 boost::json::object DeviceJson(const Device& device) {
@@ -237,7 +222,10 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   });
   router.Add("GET", "/metrics", RoleSet::Any(), 0,
              [&box](const HttpRequest&) { return GetMetrics(box); });
+  AddInterchangeRoutes(router, box, config, clock);
+  AddCounterRoutes(router, box, clock);
   AddOperatorRoutes(router, box, config, clock);
+  AddBackupRoute(router, box, config, clock);
   AddReportRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
@@ -269,8 +257,15 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
   router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
+  router.Add("POST", "/v1/counters/{device}/reserve", {Role::kDsp}, config.body_octets, closed);
+  router.Add("POST", "/v1/counters/{device}/raise", {Role::kOperator}, config.body_octets, closed);
+  router.Add("GET", "/v1/counters/{device}", {Role::kDsp, Role::kAuditor, Role::kOperator}, 0,
+             closed);
+  router.Add("POST", "/v1/counters/export", {Role::kOperator}, config.body_octets, closed);
+  router.Add("POST", "/v1/counters/import", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
+  router.Add("POST", "/v1/backup", {Role::kOperator}, 0, closed);
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);

@@ -1,7 +1,10 @@
 #include "platform/http_connection.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <ctime>
 
 #include "platform/spool.h"
@@ -12,6 +15,8 @@ namespace {
 constexpr std::size_t kReadOctets = 16 * 1024;  // a TLS record
 // Answers up to this size leave in one write with their header.
 constexpr std::size_t kOneWriteOctets = 64 * 1024;
+// Of an answer that is a file, in memory at one time.
+constexpr std::size_t kFilePieceOctets = 256 * 1024;
 // How long a connection that will only be refused may take to say what it wants.
 constexpr std::chrono::milliseconds kRefusalPatience{2000};
 
@@ -57,8 +62,8 @@ std::string HeaderOf(const HttpResponse& response, bool close) {
   out += StatusText(response.status);
   out += "\r\n";
   AppendHeader(out, "Date", HttpDate());
-  if (!response.body.empty()) AppendHeader(out, "Content-Type", response.content_type);
-  AppendHeader(out, "Content-Length", std::to_string(response.body.size()));
+  if (response.body_size() != 0) AppendHeader(out, "Content-Type", response.content_type);
+  AppendHeader(out, "Content-Length", std::to_string(response.body_size()));
   AppendHeader(out, "Cache-Control", "no-store");
   AppendHeader(out, "X-Content-Type-Options", "nosniff");
   for (const HttpHeader& header : response.headers) AppendHeader(out, header.name, header.value);
@@ -272,6 +277,27 @@ std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody
   }
 }
 
+// What cannot be read, or is shorter than was said, ends the connection: the client finds the body
+// cut off.
+IoOutcome HttpConnection::SendFile(const HttpResponse& response) {
+  const Deadline base = After(settings_.write_deadline);
+  Bytes piece(kFilePieceOctets);
+  std::uint64_t sent = 0;
+  while (sent < response.file_size) {
+    const std::size_t wanted = std::min<std::uint64_t>(piece.size(), response.file_size - sent);
+    const ssize_t got =
+        ::pread(response.file->get(), piece.data(), wanted, static_cast<off_t>(sent));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return IoOutcome::kFailed;
+    const std::chrono::seconds earned(sent / kSpoolOctetsPerSecond);
+    const auto octets = BytesView(piece).first(static_cast<std::size_t>(got));
+    const IoOutcome outcome = stream_.Write(octets, base + earned);
+    if (outcome != IoOutcome::kDone) return outcome;
+    sent += static_cast<std::uint64_t>(got);
+  }
+  return IoOutcome::kDone;
+}
+
 HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpResponse& response) {
   const bool to_head = current.request.method == "HEAD";  // RFC 9110 section 9.3.2: no content
   const std::string_view body = to_head ? std::string_view{} : std::string_view(response.body);
@@ -281,6 +307,7 @@ HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpRe
   if (in_one) first += body;
   IoOutcome outcome = stream_.Write(AsBytes(first), deadline);
   if (outcome == IoOutcome::kDone && !in_one) outcome = stream_.Write(AsBytes(body), deadline);
+  if (outcome == IoOutcome::kDone && response.file && !to_head) outcome = SendFile(response);
   ++answered_;
   if (settings_.observe) {
     const auto& request = current.request;
@@ -288,7 +315,7 @@ HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpRe
         {client_ ? std::string_view(client_->name) : std::string_view{}, peer_, request.method,
          request.path,
          current.route != nullptr ? std::string_view(current.route->pattern) : std::string_view{},
-         response.status, request.body.size(), response.body.size(),
+         response.status, request.body.size(), response.body_size(),
          std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - current.started)});
   }
   if (outcome != IoOutcome::kDone) return Next::kEnd;

@@ -51,6 +51,7 @@ class HttpConnection {
   // The body into current.request; monostate when the client has gone.
   std::variant<HttpBody, HttpResponse, std::monostate> ReceiveBody(RequestParser& parser,
                                                                    const Current& current);
+  IoOutcome SendFile(const HttpResponse& response);
   Next Answer(const Current& current, const HttpResponse& response);
   bool MustClose() const;
 

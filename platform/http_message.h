@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -115,9 +116,15 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  // In place of `body`: the first `file_size` octets of a file that nobody changes any more
+  // (unnamed_file.h), sent in constant memory. The client must take kSpoolOctetsPerSecond.
+  std::shared_ptr<const Descriptor> file = {};
+  std::uint64_t file_size = 0;
   // Without Content-Type, Content-Length, Connection, Date and Cache-Control, which the server
   // writes.
   std::vector<HttpHeader> headers;
+
+  std::uint64_t body_size() const { return file ? file_size : body.size(); }
 };
 
 // Seconds a client should wait after a fault.

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "firmware/base/request_id.h"
 #include "platform/http_parser.h"
 #include "platform/tls.h"
 
@@ -20,6 +21,7 @@ constexpr std::size_t kReadOctets = 16 * 1024;
 constexpr std::size_t kPieceOctets = 256 * 1024;
 constexpr std::size_t kMaxHeaderOctets = 64 * 1024;
 constexpr int kMaxInterimResponses = 4;
+constexpr int kHttpOk = 200;
 // Bodies above this wait for "100 Continue", so that a refusal is read instead of lost in a reset.
 constexpr std::size_t kExpectOctets = 64 * 1024;
 constexpr std::chrono::milliseconds kContinuePatience{2000};
@@ -143,6 +145,8 @@ class HttpsClient::Impl {
   Result<ResponseHead> ReceiveHead(ResponseParser& parser, bool to_head, Deadline deadline);
   Result<ResponseHead> ReceiveFinalHead(std::unique_ptr<ResponseParser>& parser, bool to_head);
   Result<std::string> ReceiveBody(ResponseParser& parser);
+  Status ReceiveIntoSink(ResponseParser& parser, const ResponseHead& head,
+                         const HttpBodySink& sink);
   IoOutcome Receive(Deadline deadline);
   Status SendBody(const HttpClientRequest& request, Deadline deadline);
   Failure Broken(IoOutcome outcome) const;
@@ -177,7 +181,7 @@ Result<HttpClientResponse> HttpsClient::Impl::Send(const HttpClientRequest& requ
     if (const auto connected = Connect(); !connected) return connected.error();
   }
   auto response = Exchange(request);
-  if (!response && kept && !heard_ && !timed_out_ && !request.source) {
+  if (!response && kept && !heard_ && !timed_out_ && !request.source && !request.sink) {
     stream_.reset();
     if (const auto connected = Connect(); !connected) return connected.error();
     response = Exchange(request);
@@ -216,7 +220,14 @@ Result<HttpClientResponse> HttpsClient::Impl::Exchange(const HttpClientRequest& 
     if (!final_head) return final_head.error();
     head = *std::move(final_head);
   }
-  auto body = ReceiveBody(*parser);
+  Result<std::string> body = std::string();
+  if (request.sink && head->status == kHttpOk) {
+    if (auto taken = ReceiveIntoSink(*parser, *head, *request.sink); !taken) {
+      return std::move(taken).error();
+    }
+  } else {
+    body = ReceiveBody(*parser);
+  }
   if (!body) return body.error();
   if (!head->keep_alive || body_left_out) stream_.reset();
   return HttpClientResponse{head->status, std::move(head->headers), *std::move(body)};
@@ -295,6 +306,29 @@ Result<std::string> HttpsClient::Impl::ReceiveBody(ResponseParser& parser) {
       stream_.reset();
       return body;
     }
+    if (outcome != IoOutcome::kDone) return Broken(outcome);
+  }
+}
+
+// An answer that is cut off is a failure: the parser knows the length.
+Status HttpsClient::Impl::ReceiveIntoSink(ResponseParser& parser, const ResponseHead& head,
+                                          const HttpBodySink& into) {
+  const auto length = FindHeader(head.headers, "Content-Length");
+  const std::uint64_t size = length ? ParseDecimal(*length).value_or(0) : 0;
+  Status kept = Done{};
+  const BodySink sink = [&](std::string_view piece) {
+    kept = into.write(piece, size);
+    return kept.has_value();
+  };
+  for (;;) {
+    std::size_t used = 0;
+    const BodyState state = parser.Body(pending_, used, into.limit, sink);
+    pending_.erase(0, used);
+    if (!kept) return kept;
+    if (state == BodyState::kComplete) return Done{};
+    if (state == BodyState::kTooLarge) return NoAnswer("the response is too large");
+    if (state != BodyState::kNeedMore) return NoAnswer("the response's chunks are broken");
+    const IoOutcome outcome = Receive(After(settings_.response_deadline));
     if (outcome != IoOutcome::kDone) return Broken(outcome);
   }
 }

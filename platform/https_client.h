@@ -23,10 +23,11 @@ struct HttpsClientSettings {
   std::filesystem::path ca;           // PEM: who may have issued the server's certificate
   std::filesystem::path certificate;  // PEM; both empty: no client certificate
   std::filesystem::path key;
-  std::uint64_t response_limit = 64 * 1024 * 1024;      // octets of a response's body
-  std::chrono::milliseconds connect_deadline{10'000};   // TCP and TLS
-  std::chrono::milliseconds response_deadline{60'000};  // from the request's last octet
-  std::chrono::milliseconds write_deadline{600'000};    // of a body, or of each piece of a source
+  std::uint64_t response_limit = 64 * 1024 * 1024;     // octets of a response's body
+  std::chrono::milliseconds connect_deadline{10'000};  // TCP and TLS
+  // From the request's last octet; for a sink, until its first octet, and for each piece.
+  std::chrono::milliseconds response_deadline{60'000};
+  std::chrono::milliseconds write_deadline{600'000};  // of a body, or of each piece of a source
 };
 
 // A body that is sent piece by piece, in constant memory.
@@ -37,6 +38,15 @@ struct HttpBodySource {
   std::function<Result<std::size_t>(std::span<std::uint8_t> into)> read;
 };
 
+// Where the body of an answer goes piece by piece, in constant memory.
+struct HttpBodySink {
+  // Octets of the whole body; more ends the request.
+  std::uint64_t limit = 0;
+  // Called with each piece in order, on the thread of Send; `size` is that of the whole body where
+  // the server says it, else 0. A failure ends the request and is its outcome.
+  std::function<Status(std::string_view piece, std::uint64_t size)> write;
+};
+
 struct HttpClientRequest {
   std::string method = "GET";
   std::string target = "/";  // path and query, percent-encoded
@@ -45,6 +55,9 @@ struct HttpClientRequest {
   std::string_view body = {};
   // In place of `body`. Such a request is never sent again.
   std::optional<HttpBodySource> source = {};
+  // Takes the body of an answer 200; other answers come as they always do. Such a request is never
+  // sent again.
+  std::optional<HttpBodySink> sink = {};
 
   std::uint64_t body_size() const { return source ? source->size : body.size(); }
 };
@@ -52,7 +65,7 @@ struct HttpClientRequest {
 struct HttpClientResponse {
   int status = 0;
   std::vector<HttpHeader> headers;
-  std::string body;
+  std::string body;  // empty when a sink took it
   std::optional<std::string_view> Header(std::string_view name) const {
     return FindHeader(headers, name);
   }

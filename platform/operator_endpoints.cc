@@ -5,6 +5,7 @@
 #include "firmware/base/request_id.h"
 #include "firmware/checks/suspension.h"
 #include "platform/answers.h"
+#include "platform/json_body.h"
 
 namespace acb::platform {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 constexpr std::uint64_t kMaxListed = 1000;
 constexpr std::uint64_t kMaxBody = 1024 * 1024;
 constexpr std::size_t kMaxSubjects = 10'000;
-constexpr std::size_t kMaxText = 200;
 constexpr int kAccepted = 202;
 
 std::string_view Name(store::QuarantineAct act) {
@@ -79,16 +79,6 @@ HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const Ht
 
 Failure Malformed(std::string what) { return Failure(Reason::kMalformed, std::move(what)); }
 
-Result<std::string> TextOf(const boost::json::object& object, std::string_view name) {
-  const boost::json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_string() || value->get_string().empty() ||
-      value->get_string().size() > kMaxText) {
-    return Malformed("'" + std::string(name) + "' must be a text of 1 to " +
-                     std::to_string(kMaxText) + " octets");
-  }
-  return std::string(value->get_string());
-}
-
 // A device or a subject has one spelling in the store.
 Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
   switch (scope) {
@@ -129,7 +119,7 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
   std::vector<std::string> subjects;
   const boost::json::value* list = order.if_contains("subjects");
   if (list == nullptr) {
-    auto text = TextOf(order, "subject");
+    auto text = TextMember(order, "subject");
     if (!text) return std::move(text).error();
     auto subject = SubjectOf(scope, *std::move(text));
     if (!subject) return std::move(subject).error();
@@ -139,7 +129,8 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
     return Malformed("'subjects' must be a list of 1 to " + std::to_string(kMaxSubjects));
   }
   for (const boost::json::value& item : list->get_array()) {
-    if (!item.is_string() || item.get_string().empty() || item.get_string().size() > kMaxText) {
+    if (!item.is_string() || item.get_string().empty() ||
+        item.get_string().size() > kMaxTextMember) {
       return Malformed("'subjects' holds texts");
     }
     auto subject = SubjectOf(scope, std::string(item.get_string()));
@@ -155,18 +146,17 @@ struct Order {
 };
 
 Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
-  boost::json::error_code error;
-  const boost::json::value value = boost::json::parse(request.body.Text(), error);
-  if (error || !value.is_object()) return Malformed("the body must be a JSON object");
-  const boost::json::object& object = value.get_object();
-  auto scope_name = TextOf(object, "scope");
+  const auto body = ReadObject(request);
+  if (!body) return body.error();
+  const boost::json::object& object = *body;
+  auto scope_name = TextMember(object, "scope");
   if (!scope_name) return std::move(scope_name).error();
   const auto scope = SuspensionScopeFromName(*scope_name);
   if (!scope) return Malformed("'scope' must be all, party, device, subject or issuer");
-  auto act = TextOf(object, "action");
+  auto act = TextMember(object, "action");
   if (!act) return std::move(act).error();
   if (*act != "suspend" && *act != "lift") return Malformed("'action' must be suspend or lift");
-  auto authority = TextOf(object, "authority");
+  auto authority = TextMember(object, "authority");
   if (!authority) return std::move(authority).error();
   auto subjects = SubjectsOf(object, *scope);
   if (!subjects) return std::move(subjects).error();

@@ -3,15 +3,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "firmware/base/result.h"
 #include "platform/http_message.h"
+#include "platform/unnamed_file.h"
 
 namespace acb::platform {
 
-// Up to kSpoolThreshold in memory; above that, if there is a directory, in a file that has no name
-// (O_TMPFILE): it is gone with its descriptor, whatever ends the process.
+// Up to kSpoolThreshold in memory; above that, if there is a directory, in a file that has no name.
 class Spool {
  public:
   // Empty directory: everything stays in memory, and the caller limits it.
@@ -24,11 +25,10 @@ class Spool {
 
  private:
   Status MoveToFile();
-  Status WriteToFile(BytesView octets);
 
   const std::filesystem::path& directory_;
   Bytes memory_;
-  Descriptor file_;
+  std::optional<UnnamedFile> file_;
   std::uint64_t size_ = 0;
 };
 

@@ -43,11 +43,15 @@ Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::E
   audit::Entry marked = entry;
   // design.md section 10: every record says which environment it is of. Here, where all pass.
   marked.Set("environment", Name(environment));
-  const std::string octets = marked.Serialise(*index);
-  const audit::Receipt receipt{*index, audit::LeafHash(octets)};
-  const auto nodes = CompletedBy(transaction, *index, receipt.leaf);
+  return AppendOctets(transaction, *index, marked.Serialise(*index));
+}
+
+Result<audit::Receipt> AppendOctets(WriteTransaction& transaction, std::uint64_t index,
+                                    std::string_view octets) {
+  const audit::Receipt receipt{index, audit::LeafHash(octets)};
+  const auto nodes = CompletedBy(transaction, index, receipt.leaf);
   if (!nodes) return nodes.error();
-  const Bytes key = KeyOf(*index);
+  const Bytes key = KeyOf(index);
   if (auto put = transaction.Put(Table::kAuditEntries, key, AsBytes(octets)); !put) {
     return std::move(put).error();
   }

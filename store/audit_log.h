@@ -17,6 +17,10 @@ Result<std::uint64_t> AuditSizeOf(const Transaction& transaction);
 Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::Entry& entry,
                                    Environment environment);
 
+// The octets of an entry that the log lost: as they are, at the end.
+Result<audit::Receipt> AppendOctets(WriteTransaction& transaction, std::uint64_t index,
+                                    std::string_view octets);
+
 // The newest entry is that of the newest leaf, and hashes to it.
 Status CheckAuditEnd(const Transaction& transaction);
 

@@ -42,49 +42,15 @@ Status CheckNoneUnanswered(const Transaction& transaction, Eui64 device) {
   return Failure(Reason::kBusy, "another command for this device is under way");
 }
 
-// The recorded floor of the cell that the command is authorised against (P2).
-Result<FloorSeqNumber> CheckCell(const CountersRow& row, RemotePartyRole role,
-                                 std::uint64_t floor_limit) {
-  const CellState* cell = row.Find(role);
-  if (cell == nullptr || cell->holder == CellState::Holder::kUnknown) {
-    return Failure(Reason::kCellUnknown);
-  }
-  if (cell->holder != CellState::Holder::kAcb) return Failure(Reason::kCellNotAcb);
-  // R-128-17: a floor that is not known is not zero.
-  if (!cell->floor) return Failure(Reason::kCounterUnknown);
-  if (cell->floor->value() > floor_limit) {
-    return Failure(Reason::kFloorLimit, "the recorded floor of the cell is above the limit " +
-                                            std::to_string(floor_limit));
-  }
-  return *cell->floor;
-}
-
-// The proposed counter if there is one: next <= it <= next - 1 + jump.
-Result<OriginatorCounter> Choose(OriginatorCounter next, std::optional<OriginatorCounter> proposed,
-                                 std::uint64_t jump) {
-  if (!proposed) return next;
-  // R-128-16.
-  if (*proposed < next) {
-    return Failure(Reason::kCounterRegression,
-                   "the next counter of the device is " + std::to_string(next.value()));
-  }
-  if (proposed->value() - (next.value() - 1) > jump) {
-    return Failure(Reason::kCounterLimit, "a proposed counter may be at most " +
-                                              std::to_string(jump) + " above the greatest known, " +
-                                              std::to_string(next.value() - 1));
-  }
-  return *proposed;
-}
-
 Result<OriginatorCounter> DecideCounter(const Transaction& transaction, const CountersRow& row,
                                         const Fence& fence, const ReservationWish& wish,
                                         const OpenSettings& settings) {
-  const auto floor = CheckCell(row, wish.role, settings.recorded_floor_limit);
+  const auto floor = FloorToSignAbove(row, wish.role, settings.recorded_floor_limit);
   if (!floor) return floor.error();
   if (auto free = CheckNoneUnanswered(transaction, wish.request.target); !free) return free.error();
   const auto next = NextCounter(row.last_issued, *floor, fence.base);
   if (!next) return next;
-  return Choose(*next, wish.proposed, settings.counter_jump);
+  return ChooseCounter(*next, wish.proposed, settings.counter_jump);
 }
 
 struct Decision {
@@ -107,7 +73,7 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
   }
   const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
   if (!fence) return fence.error();
-  if (fence->exported) return Failure(Reason::kCountersExported);
+  if (auto ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
   const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
   if (!counter) return counter.error();
   const auto request = FindRequestRow(transaction, wish.request);
@@ -174,6 +140,44 @@ Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, FloorSeqNumber 
   const std::uint64_t greatest = std::max({last_issued, floor.value(), base});
   if (greatest >= kMaxSeqNumber) return Failure(Reason::kCounterExhausted);
   return *OriginatorCounter::From(greatest + 1);
+}
+
+Result<FloorSeqNumber> FloorToSignAbove(const CountersRow& row, RemotePartyRole role,
+                                        std::uint64_t floor_limit) {
+  const CellState* cell = row.Find(role);
+  if (cell == nullptr || cell->holder == CellState::Holder::kUnknown) {
+    return Failure(Reason::kCellUnknown);
+  }
+  if (cell->holder != CellState::Holder::kAcb) return Failure(Reason::kCellNotAcb);
+  // R-128-17: a floor that is not known is not zero.
+  if (!cell->floor) return Failure(Reason::kCounterUnknown);
+  if (cell->floor->value() > floor_limit) {
+    return Failure(Reason::kFloorLimit, "the recorded floor of the cell is above the limit " +
+                                            std::to_string(floor_limit));
+  }
+  return *cell->floor;
+}
+
+Result<OriginatorCounter> ChooseCounter(OriginatorCounter next,
+                                        std::optional<OriginatorCounter> proposed,
+                                        std::uint64_t jump) {
+  if (!proposed) return next;
+  // R-128-16.
+  if (*proposed < next) {
+    return Failure(Reason::kCounterRegression,
+                   "the next counter of the device is " + std::to_string(next.value()));
+  }
+  if (proposed->value() - (next.value() - 1) > jump) {
+    return Failure(Reason::kCounterLimit, "a proposed counter may be at most " +
+                                              std::to_string(jump) + " above the greatest known, " +
+                                              std::to_string(next.value() - 1));
+  }
+  return *proposed;
+}
+
+Status CheckNotExported(const Fence& fence) {
+  if (!fence.exported) return Done{};
+  return Failure(Reason::kCountersExported);
 }
 
 Result<OriginatorCounter> PreviewNext(const Transaction& transaction, const ReservationWish& wish,

@@ -15,6 +15,20 @@ namespace acb::store {
 Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, FloorSeqNumber floor,
                                       std::uint64_t base);
 
+// The recorded floor of the cell that a command is authorised against (P2). kCellUnknown,
+// kCellNotAcb, kCounterUnknown; kFloorLimit when it is above `floor_limit`.
+Result<FloorSeqNumber> FloorToSignAbove(const CountersRow& row, RemotePartyRole role,
+                                        std::uint64_t floor_limit);
+
+// The proposed counter if there is one: next <= it <= next - 1 + jump, else kCounterRegression or
+// kCounterLimit.
+Result<OriginatorCounter> ChooseCounter(OriginatorCounter next,
+                                        std::optional<OriginatorCounter> proposed,
+                                        std::uint64_t jump);
+
+// kCountersExported: an export handed the counters to another box for good.
+Status CheckNotExported(const Fence& fence);
+
 // CounterStore::Reserve.
 Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const ReservationWish& wish,
                                       const OpenSettings& settings);

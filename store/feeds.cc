@@ -91,16 +91,17 @@ Status Import::Add(const Device& row, HubColumn hub) {
   const auto counted = transaction_.Get(Table::kCounters, key);
   const auto decoded = DecodeFound(Table::kCounters, key, counted, DecodeCounters);
   if (!decoded) return decoded.error();
+  const auto fence = CurrentFence();
+  if (!fence) return fence.error();
   CountersRow counters;
   if (decoded->has_value()) {
-    counters = **decoded;  // last_issued and raise stay what they are
+    counters = **decoded;  // what was issued stays what it is, with the raise that is due
+    if (Status current = BringUpToDate(counters, *fence, row.id); !current) return current;
   } else if (known->has_value()) {
     return Damaged(Table::kCounters, key, "is missing");
   } else {
     // A raise was for what may be lost of devices that were known then.
-    const auto raise = RaiseOfNewDevices();
-    if (!raise) return raise.error();
-    counters.raise = *raise;
+    counters.raise = fence->raise;
   }
   const CountersRow before = counters;
   for (const auto& [role, imported] :
@@ -118,18 +119,26 @@ Status Import::Add(const Device& row, HubColumn hub) {
   }
 
   bool changed = false;
-  auto added = Replace(Table::kCounters, key, *counted, EncodeCounters(counters), changed);
+  auto added = ReplaceCounters(key, *counted, before, counters, changed);
   if (added) added = Replace(Table::kDevices, key, *known, EncodeDevice(device), changed);
   if (outcome_.rows % kRowsBeforeLettingGo == 0) transaction_.LetGoOfPages();
   return Count(std::move(added), changed);
 }
 
-Result<std::uint64_t> Import::RaiseOfNewDevices() {
-  if (raise_) return *raise_;
+// A raise that is due is not written for its own sake: a feed repeated would write every row anew.
+Status Import::ReplaceCounters(BytesView key, const std::optional<Bytes>& known,
+                               const CountersRow& before, const CountersRow& after, bool& changed) {
+  const Bytes payload = EncodeCounters(after);
+  if (known && payload == EncodeCounters(before)) return Done{};
+  return Replace(Table::kCounters, key, known, payload, changed);
+}
+
+Result<Fence> Import::CurrentFence() {
+  if (fence_) return *fence_;
   const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
   if (!fence) return fence.error();
-  raise_ = fence->raise;
-  return *raise_;
+  fence_ = *fence;
+  return *fence_;
 }
 
 Status Import::Add(Table table, BytesView der) {
@@ -263,6 +272,12 @@ Status RaiseTrustGeneration(WriteTransaction& transaction) {
 Status Import::MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
                          Eui64 device, RemotePartyRole role) {
   const CellState before = cell;
+  // design.md section 4, "Recover": a cell that became unknown is the ACB's again only with a floor
+  // that somebody knows now; the recorded one may be too low.
+  const bool to_acb = imported.holder == CellState::Holder::kAcb;
+  if (before.holder == CellState::Holder::kUnknown && before.floor && to_acb && !imported.floor) {
+    return Done{};
+  }
   if (imported.holder != CellState::Holder::kUnknown) {
     cell.holder = imported.holder;
     cell.party = imported.party;
@@ -277,7 +292,7 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
   }
   // Nor does the cell become the ACB's, to be signed for above an older floor, on the word of a row
   // whose floor is not believed.
-  if (imported.holder == CellState::Holder::kAcb && before.floor) cell = before;
+  if (to_acb && before.floor) cell = before;
   QuarantinedItem item;
   item.device = device;
   item.role = role;
@@ -288,19 +303,10 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
   return Hold(item);
 }
 
-// The same floor of the same cell waits once, however often the file is imported.
 Status Import::Hold(const QuarantinedItem& item) {
-  bool waiting = false;
-  Status walked = transaction_.Walk(
-      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
-        const auto other = DecodeQuarantined(key, payload);
-        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
-        waiting = !other->request && other->device == item.device && other->role == item.role &&
-                  other->floor == item.floor;
-        return !waiting;
-      });
-  if (!walked) return walked;
-  if (waiting) return Done{};
+  const auto waiting = IsWaiting(transaction_, item);
+  if (!waiting) return waiting.error();
+  if (*waiting) return Done{};
   if (++outcome_.quarantined > kMaxFloorsQuarantined) {
     return Failure(Reason::kFeedRejected, "more than " + std::to_string(kMaxFloorsQuarantined) +
                                               " floors are further above what is known than the "

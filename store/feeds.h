@@ -59,7 +59,9 @@ class Import {
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
   Status Replace(Table table, BytesView key, const std::optional<Bytes>& known, BytesView payload,
                  bool& changed);
-  Result<std::uint64_t> RaiseOfNewDevices();
+  Status ReplaceCounters(BytesView key, const std::optional<Bytes>& known,
+                         const CountersRow& before, const CountersRow& after, bool& changed);
+  Result<Fence> CurrentFence();
   Status Count(Status added, bool changed);
   Status MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
                    Eui64 device, RemotePartyRole role);
@@ -70,7 +72,7 @@ class Import {
   const std::uint64_t jump_;
   const UtcTime at_;
   ImportOutcome outcome_;
-  std::optional<std::uint64_t> raise_;  // of the settings, read once
+  std::optional<Fence> fence_;  // read once, not for each of millions of rows
 };
 
 }  // namespace acb::store

@@ -93,13 +93,22 @@ Status Refuse(WriteTransaction& transaction, const QuarantinedItem& item,
   return transaction.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
 }
 
-// R-128-21: applied as any other floor is: it only rises.
+// R-128-21: applied as any other number is: it only rises.
 Status ApplyFloor(WriteTransaction& transaction, const QuarantinedItem& item) {
-  auto row = FindCounters(transaction, item.device);
+  auto row = FindCurrentCounters(transaction, item.device);
   if (!row) return std::move(row).error();
-  CellState* cell = row->has_value() ? (*row)->Find(item.role) : nullptr;
-  if (cell == nullptr) return Failure(Reason::kDeviceUnknown);
-  cell->floor = std::max(cell->floor, item.floor);
+  if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
+  if (item.role == RemotePartyRole::kAccessControlBroker) {
+    const std::uint64_t issued = item.floor ? item.floor->value() : 0;
+    if (issued > (*row)->last_issued) {
+      transaction.NoteMove(issued - (*row)->last_issued);
+      (*row)->last_issued = issued;
+    }
+  } else if (CellState* cell = (*row)->Find(item.role)) {
+    cell->floor = std::max(cell->floor, item.floor);
+  } else {
+    return Failure(Reason::kDeviceUnknown);
+  }
   return transaction.Put(Table::kCounters, KeyOf(item.device), EncodeCounters(**row));
 }
 
@@ -172,6 +181,20 @@ Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const Ref
   Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
   if (!put) return std::move(put).error();
   return receipt;
+}
+
+Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item) {
+  bool waiting = false;
+  Status walked = transaction.Walk(
+      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
+        const auto other = DecodeQuarantined(key, payload);
+        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
+        waiting = !other->request && other->device == item.device && other->role == item.role &&
+                  other->floor == item.floor;
+        return !waiting;
+      });
+  if (!walked) return std::move(walked).error();
+  return waiting;
 }
 
 Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,

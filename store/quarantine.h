@@ -20,7 +20,11 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
                                         RemotePartyRole role, Environment environment);
 
-// A floor that was not applied: an entry, and a row under its index.
+// Whether the same number for the same cell waits, however often its file is imported.
+Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item);
+
+// A floor that was not applied: an entry, and a row under its index. Of role ACB it is not a floor
+// but the greatest counter issued.
 Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,
                                        Environment environment);
 

@@ -6,8 +6,13 @@
 #include "store/audit_log.h"
 #include "store/core.h"
 #include "store/counters.h"
+#include "store/elsewhere.h"
+#include "store/environment.h"
+#include "store/feeds.h"
+#include "store/interchange.h"
 #include "store/proxy_pages.h"
 #include "store/quarantine.h"
+#include "store/raise.h"
 #include "store/reading.h"
 #include "store/snapshot.h"
 #include "store/suspensions.h"
@@ -158,6 +163,43 @@ Status Store::Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at)
   return core_->Run(Lane::kFinish, [&](WriteTransaction& transaction) {
     return AbandonReserved(transaction, counter.request(), counter.role(), counter.counter(),
                            abandonment, environment());
+  });
+}
+
+Result<Elsewhere> Store::ReserveElsewhere(const ElsewhereWish& wish) {
+  return core_->Write(Lane::kNewWork, [&](WriteTransaction& transaction) {
+    return ReserveForOthers(transaction, wish, core_->settings, environment());
+  });
+}
+
+Result<Raising> Store::AgreeToRaise(const RaiseWish& wish) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+    return AgreeOnRaise(transaction, wish, core_->settings, environment());
+  });
+}
+
+Result<std::optional<DeviceCounters>> Store::ShowCounters(Eui64 device) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadDeviceCounters(*transaction, device, core_->settings);
+}
+
+Result<Exporting> Store::AgreeToExport(const ExportWish& wish) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+    return AgreeOnExport(transaction, wish, environment());
+  });
+}
+
+Status Store::ReadForExport(const std::function<Status(const ExportHead&)>& begin,
+                            const std::function<Status(const ExportedCounters&)>& row) const {
+  const auto transaction = core_->Read();
+  if (!transaction) return transaction.error();
+  return ReadExport(*transaction, begin, row);
+}
+
+Result<CountersImport> Store::ImportCounters(const ImportWish& wish, const CountersSource& next) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+    return AgreeOnImport(transaction, wish, next, core_->settings, environment());
   });
 }
 

@@ -96,6 +96,108 @@ struct Anchored {
   std::uint64_t raise = 0;
 };
 
+// A counter for a command of the ACB that this box does not sign (8.5, 6.24.1 ...).
+struct ElsewhereWish {
+  Eui64 device{0};
+  std::optional<OriginatorCounter> proposed;  // X-Originator-Counter
+  std::string purpose;                        // 1 to kMaxPurpose octets
+  std::string client;                         // who asked
+  UtcTime at{0};
+};
+inline constexpr std::size_t kMaxPurpose = 200;
+
+struct Elsewhere {
+  OriginatorCounter counter;
+  audit::Receipt receipt{};
+};
+
+// One operator's word that what is recorded is too low.
+struct RaiseWish {
+  Eui64 device{0};
+  // The floor of this role's cells; nothing: last_issued.
+  std::optional<RemotePartyRole> role;
+  std::uint64_t to = 0;  // what is recorded afterwards: the next counter is above it
+  std::string reason;
+  std::string operator_name;
+  UtcTime at{0};
+};
+
+struct Raising {
+  bool complete = false;  // false: another operator has to agree
+  audit::Receipt receipt{};
+};
+
+// What is recorded of a device, and what would be given out next.
+struct DeviceCounters {
+  std::uint64_t last_issued = 0;
+  std::uint64_t raise_due = 0;  // added to last_issued: what unclean starts may have lost
+  std::uint64_t base = 0;       // of the last recovery that stated one
+  CellState supplier;
+  CellState network_operator;
+  // Or why a handover would be refused.
+  Result<OriginatorCounter> next_supplier;
+  Result<OriginatorCounter> next_network_operator;
+  Result<OriginatorCounter> next_elsewhere;
+};
+
+// design.md section 4, "Export, import".
+struct ExportWish {
+  bool fenced = false;  // this box gives out no counter any more, for good: takes two operators
+  std::string operator_name;
+  UtcTime at{0};
+};
+
+struct Exporting {
+  bool complete = false;  // false: another operator has to agree
+  bool fenced = false;    // as the export must say
+  audit::Receipt receipt{};
+};
+
+// What an export says of its store.
+struct ExportHead {
+  StoreId store{};
+  Environment environment = Environment::kLive;
+  std::uint64_t epoch = 0;
+  std::uint64_t raise = 0;
+  std::uint64_t base = 0;
+  std::uint64_t tree_size = 0;  // entries of the log
+  Sha256Digest root{};          // of the RFC 6962 tree over them
+};
+
+struct ExportedCounters {
+  Eui64 device{0};
+  std::uint64_t last_issued = 0;
+  std::uint64_t raise = 0;  // of the store, when last_issued was written
+  CellState supplier;
+  CellState network_operator;
+};
+
+// An export that was verified.
+struct ImportWish {
+  ExportHead head;
+  std::uint64_t window = 0;  // of the source
+  bool fenced = false;
+  Sha256Digest sha256{};      // of what the file says
+  Sha256Digest key_sha256{};  // of the source's checkpoint key
+  std::string operator_name;
+  UtcTime at{0};
+};
+
+// Gives one device a call, nothing at the end; a failure ends the import and nothing is imported.
+using CountersSource = std::function<Result<std::optional<ExportedCounters>>()>;
+
+inline constexpr std::size_t kMaxListedNotKnown = 100;
+
+struct CountersImport {
+  bool complete = false;  // false: another operator has to agree; nothing was imported
+  std::uint64_t rows = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t quarantined = 0;  // numbers not applied; their devices are suspended
+  std::uint64_t not_known_count = 0;
+  std::vector<Eui64> not_known;  // the first of them
+  audit::Receipt receipt{};
+};
+
 // What only tests put in another's place.
 struct Seams {
   // In place of mdb_txn_commit, none: that. Takes the transaction over; 0, or an LMDB or system
@@ -150,6 +252,50 @@ struct ProxyPage {
   std::vector<ProxyCertificate> rows;
   std::optional<Eui64> next;  // the first device that is not in it; nothing at the end
 };
+
+// What a store is at one moment.
+struct StoreState {
+  Identity identity;
+  std::uint64_t epoch = 0;  // of the start that it last saw; 0: none yet
+  std::array<std::uint8_t, 16> instance{};
+  std::uint64_t raise = 0;
+  std::uint64_t base = 0;
+  std::uint64_t tree_size = 0;  // entries of the log
+  Sha256Digest root{};          // of the RFC 6962 tree over them
+};
+
+// A recovery by two operators (design.md section 4, "Recover"), who proved themselves to the
+// caller.
+struct RecoverOrder {
+  UtcTime at{0};
+  std::vector<std::string> operators;  // two
+  std::string reason;
+  // Stated to be above every counter ever signed. Nothing: by entries of the log.
+  std::optional<std::uint64_t> base;
+  // By entries: one each call, the octets of the log without the line end; nothing at the end. From
+  // index 0, or from any that the store still has or would give next.
+  std::function<Result<std::optional<std::string>>()> next_line;
+  Sha256Digest export_sha256{};  // of the file that they come from
+  // Rows looked at, or entries taken, and of how many; 0: not known.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+struct Recovery {
+  std::uint64_t epoch = 0;
+  std::uint64_t raise = 0;
+  std::uint64_t base = 0;
+  std::uint64_t tree_size = 0;
+  Sha256Digest root{};
+  audit::Receipt receipt{};
+  std::uint64_t appended = 0;       // entries that the log had lost
+  std::uint64_t taken_in = 0;       // entries of which the numbers alone were taken
+  bool cells_unknown = false;       // of every device, until something newer is recorded
+  std::vector<std::string> feeds;   // imports that were lost: to be made again
+  std::vector<std::string> lifted;  // suspensions that are back: to be lifted again
+};
+
+// Takes a piece of a copy; a failure ends the copy.
+using CopySink = std::function<Status(BytesView)>;
 
 struct Statistics {
   std::uint64_t jobs = 0;     // reservations, entries, imports: done or refused
@@ -246,6 +392,48 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   Result<ReservedCounter> Reserve(const ReservationWish& wish) override;
   Result<OriginatorCounter> Preview(const ReservationWish& wish) const override;
   Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) override;
+
+  // Counters for others; repair; interchange.
+
+  // Spends one counter of the device for a command that is made elsewhere, in one transaction with
+  // its `reserved-elsewhere` entry. It is greater than every counter given out or recorded for the
+  // device and than every recorded floor of its cells (elsewhere.h), and on the disk before this
+  // returns. Nothing is remembered of the call: asked again, it spends another one.
+  //
+  // A handover of the device that is still without an answer does not stand in the way, and is not
+  // harmed here: it has the lower counter. On the device it is: there, a command whose counter is
+  // not above the last one of its role is a replay. Who sends the one that was reserved here before
+  // the handover's answer has reached the device has to expect that the handover fails there.
+  //
+  // kCounterRegression, kCounterLimit (of a proposed one), kCounterExhausted, kFloorLimit,
+  // kDeviceUnknown, kSigningSuspended, kBlocked, kCountersExported.
+  Result<Elsewhere> ReserveElsewhere(const ElsewhereWish& wish);
+  // The first of two operators, of different names, waits; the second, with the same device, role
+  // and value, raises what is recorded. Both calls are `operator` entries. kOtherOperator: the same
+  // operator twice. kCounterRegression: not above what is recorded; kCounterLimit: more than
+  // counter_jump above the greatest known; kCellUnknown, kCellNotAcb: a floor that is not known can
+  // be set only where the cell is the ACB's; kDeviceUnknown, kMalformed. Nothing lowers anything.
+  Result<Raising> AgreeToRaise(const RaiseWish& wish);
+  // Nothing when the device is not known.
+  Result<std::optional<DeviceCounters>> ShowCounters(Eui64 device) const;
+  // The `export` entry of an export of all counters. With `fenced`, the second of two operators
+  // ends this box's giving out of counters for good (kCountersExported), anchored before this
+  // returns; of a box that is fenced already any export is fenced. kOtherOperator.
+  Result<Exporting> AgreeToExport(const ExportWish& wish);
+  // All counters as of one moment, in order of device, after AgreeToExport: so the tree holds its
+  // entry. Holds a read transaction until it returns, and the file grows by what is written
+  // meanwhile. A failure of either function ends it.
+  Status ReadForExport(const std::function<Status(const ExportHead&)>& begin,
+                       const std::function<Status(const ExportedCounters&)>& row) const;
+  // The first of two operators waits; the second, with the same file, merges it, all or nothing.
+  // Per device that is known here: last_issued becomes the greater of its own and what the source
+  // can have issued (with its raise, its base and, unless the export is fenced, its window); a
+  // floor the greater of both; a cell whose holder differs becomes unknown. A device that is not
+  // known is counted and listed. A number more than counter_jump above what is known is not
+  // applied: it waits in quarantine, and its device is suspended until two operators lift that.
+  // `next` is called by the writer's thread; it must not call the store. kEnvironment,
+  // kOtherOperator, kCounterLimit (too many such numbers), kBackupDamaged, or the source's failure.
+  Result<CountersImport> ImportCounters(const ImportWish& wish, const CountersSource& next);
 
   // AuditLog: firmware/ports.h. Every entry gets the field "environment" (design.md section 10).
   Result<audit::Receipt> AppendSigned(const ReservedCounter& counter, const audit::Entry& entry,
@@ -349,6 +537,26 @@ class Store final : public RecordSource, public CounterStore, public AuditLog {
   // with `next`.
   static constexpr std::size_t kMaxProxyDevices = 10'000;
   Result<ProxyPage> ListProxyCertificates(Eui64 from, std::size_t devices) const;
+
+  // Backup and recovery.
+  // Appends `entry` (kind export) and anchors it, and gives the anchored state, which every copy
+  // begun afterwards contains.
+  Result<StoreState> BeginBackup(const audit::Entry& entry);
+  // The octets of data.mdb as of one moment of the call, in pieces of up to 1 MiB, in constant
+  // memory; other calls go on. Blocks until the sink, which is called on this thread, has all.
+  Status Copy(const CopySink& sink) const;
+  // Whether the first `size` entries of the log are those of `root`.
+  Result<bool> Contains(std::uint64_t size, const Sha256Digest& root) const;
+  // What a start would say of the token's anchors: kAnchorMissing, kAnchorForeign,
+  // kStoreRolledBack. Creates nothing.
+  Status CheckAnchors(AnchorObjects& objects) const;
+  // On a store that was opened and does not serve. `window`: the configured one. Afterwards a start
+  // goes on above every epoch and counter. Fails as CheckAnchors does when there is no base, with
+  //   kCounterRegression  the base is not above what the store knows.
+  //   kCounterLimit       it leaves too few counters above it.
+  //   kBackupDamaged      the entries are not those of this log, or some are missing.
+  //   kOvertaken, kBusy   a box is starting or running with this token.
+  Result<Recovery> Recover(AnchorObjects& objects, const RecoverOrder& order, std::uint64_t window);
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

@@ -17,6 +17,10 @@ audit::Entry EntryOf(std::string_view act, const Suspension& row, UtcTime at) {
   return entry;
 }
 
+Failure Stopped(Reason reason, const std::string& what, const Suspension& row) {
+  return {reason, what + " since " + row.since.Iso() + " by order of " + row.authority};
+}
+
 }  // namespace
 
 Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
@@ -77,6 +81,20 @@ Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, Ut
   if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();
   transaction.DemandAnchor();
   return Lifting{complete, *receipt};
+}
+
+Status CheckDeviceNotStopped(const Transaction& transaction, Eui64 device) {
+  const std::string name = device.Hyphenated();
+  const auto all = FindByKey(transaction, Table::kSuspensions, KeyOf(SuspensionScope::kAll, ""),
+                             DecodeSuspension);
+  if (!all) return all.error();
+  if (all->has_value())
+    return Stopped(Reason::kSigningSuspended, "all signing is suspended", **all);
+  const auto one = FindByKey(transaction, Table::kSuspensions,
+                             KeyOf(SuspensionScope::kDevice, name), DecodeSuspension);
+  if (!one) return one.error();
+  if (one->has_value()) return Stopped(Reason::kBlocked, "device " + name + " is blocked", **one);
+  return Done{};
 }
 
 Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction) {

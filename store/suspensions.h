@@ -19,6 +19,10 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
 Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, UtcTime at,
                      Environment environment);
 
+// As firmware/checks/suspension.h for a handover: kSigningSuspended while everything is stopped,
+// kBlocked while the device is.
+Status CheckDeviceNotStopped(const Transaction& transaction, Eui64 device);
+
 Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction);
 
 }  // namespace acb::store

@@ -106,6 +106,63 @@ TEST_F(HttpsClientTest, OpensANewConnectionWhenTheKeptOneWasClosed) {
   EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
 }
 
+// A body that is neither in the server's memory nor in the client's (exports, backups).
+TEST_F(HttpsClientTest, TakesAFileThatTheServerSendsInPieces) {
+  StartServer();
+  HttpsClient client = HttpsClient::Create(Settings()).value();
+  std::string got;
+  std::uint64_t said = 0;
+  const HttpBodySink sink{.limit = FileText().size(),
+                          .write = [&](std::string_view piece, std::uint64_t size) -> Status {
+                            got += piece;
+                            said = size;
+                            return Done{};
+                          }};
+  const auto response = client.Send({.target = "/v1/file", .sink = sink});
+  ASSERT_TRUE(response) << response.error().explanation;
+  EXPECT_TRUE(response->body.empty());
+  EXPECT_EQ(said, FileText().size());
+  EXPECT_TRUE(got == FileText());
+  // The connection goes on, with HEAD, and without a sink.
+  EXPECT_EQ(client.Send({.method = "HEAD", .target = "/v1/items/a"}).value().status, 405);
+  EXPECT_EQ(client.Send({.target = "/v1/file"}).value().body.size(), FileText().size());
+}
+
+TEST_F(HttpsClientTest, RefusesAFileThatIsCutOffTooLargeOrNotWanted) {
+  StartServer();
+  HttpsClient client = HttpsClient::Create(Settings()).value();
+  HttpBodySink sink{.limit = FileText().size() + 1,
+                    .write = [](std::string_view, std::uint64_t) -> Status { return Done{}; }};
+  EXPECT_TRUE(client.Send({.target = "/v1/file", .sink = sink}));
+  const auto cut_off = client.Send({.target = "/v1/file?cut_off=1", .sink = sink});
+  ASSERT_FALSE(cut_off);
+  EXPECT_THAT(cut_off.error().explanation, HasSubstr("closed the connection"));
+  sink.limit = FileText().size() - 1;
+  const auto large = client.Send({.target = "/v1/file", .sink = sink});
+  ASSERT_FALSE(large);
+  EXPECT_THAT(large.error().explanation, HasSubstr("too large"));
+  sink.limit = FileText().size();
+  sink.write = [](std::string_view, std::uint64_t) -> Status {
+    return Failure(Reason::kConfiguration, "the disk is full");
+  };
+  const auto unwanted = client.Send({.target = "/v1/file", .sink = sink});
+  ASSERT_FALSE(unwanted);
+  EXPECT_EQ(unwanted.error().explanation, "the disk is full");
+}
+
+// A problem document is an answer, not a part of the file.
+TEST_F(HttpsClientTest, GivesARefusalToTheCallerAndNotToTheSink) {
+  StartServer();
+  HttpsClient client = HttpsClient::Create(Settings()).value();
+  const HttpBodySink sink{.limit = 1, .write = [](std::string_view, std::uint64_t) -> Status {
+                            return Failure(Reason::kMalformed, "nothing should come here");
+                          }};
+  const auto response = client.Send({.target = "/v1/nothing", .sink = sink});
+  ASSERT_TRUE(response) << response.error().explanation;
+  EXPECT_EQ(response->status, 404);
+  EXPECT_THAT(response->body, HasSubstr("NOT_FOUND"));
+}
+
 TEST_F(HttpsClientTest, EndsAtTheLimitOfTheResponse) {
   StartServer();
   auto settings = Settings();

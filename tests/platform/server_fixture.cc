@@ -7,6 +7,7 @@
 
 #include "firmware/base/sha256.h"
 #include "platform/http_parser.h"
+#include "platform/unnamed_file.h"
 
 namespace acb::platform {
 namespace {
@@ -119,6 +120,12 @@ ServerTest::~ServerTest() {
   if (!released_.try_wait()) Release();
 }
 
+std::string ServerTest::FileText() {
+  std::string text;
+  for (int line = 0; text.size() < 3 * 1024 * 1024; ++line) text += std::to_string(line) + "\n";
+  return text;
+}
+
 Router ServerTest::Routes() {
   Router router;
   Route echo{"POST", "/v1/echo", {Role::kDsp}, 1000, [this](const HttpRequest& request) {
@@ -142,6 +149,19 @@ Router ServerTest::Routes() {
       }};
   files.spool = true;
   router.Add(std::move(files));
+  router.Add("GET", "/v1/file", {Role::kDsp}, 0, [this](const HttpRequest& request) {
+    ++handled_;
+    auto file = UnnamedFile::Create(directory_.path());
+    if (!file) return Problem(file.error());
+    if (Status written = file->Append(AsBytes(FileText())); !written) {
+      return Problem(written.error());
+    }
+    HttpResponse response = Plain({});
+    response.file = file->Share();
+    // As when the disk fails under it.
+    response.file_size = file->size() + (request.QueryParameter("cut_off") ? 1 : 0);
+    return response;
+  });
   router.Add("GET", "/v1/slow", {Role::kDsp}, 0, [this](const HttpRequest&) {
     ++waiting_;
     released_.wait();

@@ -63,8 +63,10 @@ class ServerTest : public ::testing::Test {
   //   POST /v1/files         feed             up to 4 MiB, spooled; answers "size file|memory
   //   sha256" GET  /v1/slow          dsp              answers "slow" once Release() was called GET
   //   /v1/large         dsp              answers 1 MiB
+  //   GET /v1/file      dsp              answers FileText() from a file; "cut_off": says one more
   // Port, certificate paths and clients are set; `settings` may change the rest before.
   void StartServer();
+  static std::string FileText();  // 3 MiB
   void Release() { released_.count_down(); }
 
   HttpsClient Client(const acb::testing::PemPair& identity);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 #include "store/record.h"
@@ -105,6 +106,7 @@ class Damage : public StoreTest {
         return StatusOf((*records)->FindRepositoryEntry(kCertificate));
       case Table::kSuspensions:
         return StatusOf((*records)->FindSuspension(SuspensionScope::kParty, "SUPA"));
+      // As in kNotUsed.
       case Table::kQuarantine:
       case Table::kVolume:
       case Table::kAuditNodes:

@@ -3,10 +3,15 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "tools/acbctl/backup.h"
+#include "tools/acbctl/counters.h"
+#include "tools/acbctl/interchange.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
+#include "tools/acbctl/recover.h"
 #include "tools/acbctl/remote.h"
 #include "tools/acbctl/report.h"
+#include "tools/acbctl/restore.h"
 #include "tools/acbctl/rules.h"
 
 namespace acb::acbctl {
@@ -43,10 +48,123 @@ void AddProvision(CLI::App& app, ProvisionOptions& options) {
                       "Name of an issuer that has no CRL (test only)");
   command->add_option("--pinned-signer", options.pinned_signers,
                       "XML signing certificate trusted without a path (test only)");
+  command->add_option("--backup-key", options.backup_key,
+                      "PEM: P-256 public key or certificate that backups are encrypted to; its "
+                      "private key is kept off the box (test: a pair is made when not given)");
   command->footer(
       "Example:\n  acbctl provision --directory /tmp/box --environment test --root root.pem \\\n"
       "    --acb-ds-certificate acb-ds.pem --acb-ka-certificate acb-ka.pem \\\n"
       "    --import-key ds=acb-ds.key --import-key ka=acb-ka.key");
+}
+
+struct CounterOptions {
+  std::string device;  // to show
+  ReserveOptions reserve;
+  RaiseOptions raise;
+};
+
+void AddCounterShow(CLI::App& counter, CounterOptions& options) {
+  CLI::App* show = counter.add_subcommand(
+      "show", "Cells, floors, what was issued, and what the next counter would be");
+  show->add_option("device", options.device, "EUI-64")->required();
+  show->footer("Example:\n  acbctl counter show 00-DB-12-34-56-78-90-A0");
+}
+
+void AddCounterReserve(CLI::App& counter, ReserveOptions& options) {
+  CLI::App* reserve = counter.add_subcommand(
+      "reserve", "Spend one counter for a command of the ACB that this box does not sign");
+  reserve->add_option("device", options.device, "EUI-64")->required();
+  reserve->add_option("--purpose", options.purpose, "What it is for, such as a service reference")
+      ->required();
+  reserve->add_option("--proposed-counter", options.proposed_counter,
+                      "Propose this originator counter");
+  reserve->footer(
+      "Asked again, it spends another one: keep the answer. Send its command after the answers of\n"
+      "handovers of this device that are under way: they have lower counters.\n"
+      "Example:\n  acbctl counter reserve 00-DB-12-34-56-78-90-A0 --purpose 6.24.1");
+}
+
+void AddCounterRaise(CLI::App& counter, RaiseOptions& options) {
+  CLI::App* raise = counter.add_subcommand(
+      "raise", "Repair: raise what is recorded of a device; takes two operators, only goes up");
+  raise->add_option("device", options.device, "EUI-64")->required();
+  raise->add_option("to,--to", options.to, "The number that is recorded afterwards")->required();
+  raise
+      ->add_option("--role", options.role,
+                   "supplier or networkoperator: the floor of that role's cells; all: the greatest "
+                   "counter issued")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"all", "supplier", "networkoperator"}));
+  raise->add_option("--reason", options.reason, "Why; it is recorded")->required();
+  raise->add_option("--as", options.as, "Client certificate of an operator; twice for both");
+  raise->footer(
+      "Example:\n  acbctl counter raise 00-DB-12-34-56-78-90-A0 70000 --role supplier \\\n"
+      "    --reason 'floor of 6.15.1 as the supplier logged it' \\\n"
+      "    --as tls/operator.pem --as tls/operator2.pem");
+}
+
+void AddExportCounters(CLI::App& app, ExportOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("export-counters", "The counters of all devices, signed, for another box");
+  command->add_option("--out", options.out, "The file to write")->required();
+  command->add_option("--key-out", options.key_out,
+                      "Write the public key that signed it here, PEM: who imports needs it, and "
+                      "should have it another way");
+  command->add_flag("--fence", options.fence,
+                    "For good, this box signs no more and gives out no counter; two operators");
+  command->add_option("--as", options.as, "Client certificate of an operator; twice for both");
+  command->footer(
+      "Examples:\n  acbctl export-counters --out counters.json --key-out counters.pem\n"
+      "  acbctl export-counters --out counters.json --fence \\\n"
+      "    --as tls/operator.pem --as tls/operator2.pem");
+}
+
+void AddImportCounters(CLI::App& app, CountersImportOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "import-counters", "Raise this box's counters by another's export; takes two operators");
+  command->add_option("file", options.file, "What 'export-counters' wrote")->required();
+  command->add_option("--key", options.key, "The other box's checkpoint key, PEM")->required();
+  command->add_option("--as", options.as, "Client certificate of an operator; twice for both");
+  command->footer(
+      "Example:\n  acbctl import-counters counters.json --key other-box.pem \\\n"
+      "    --as tls/operator.pem --as tls/operator2.pem");
+}
+
+// Both work on a box that is stopped, by its configuration.
+void AddRestore(CLI::App& app, RestoreOptions& options) {
+  CLI::App* command = app.add_subcommand("restore", "A backup becomes the store of a stopped box");
+  command->add_option("file", options.backup, "As 'backup' made it")->required();
+  command->add_option("--key", options.key, "PEM: private half of the backup key")->required();
+  command
+      ->add_option("--config", options.config,
+                   "acbd.toml: its [store] directory must be absent or empty")
+      ->required();
+  command->add_option("--checkpoint-key", options.checkpoint_key,
+                      "PEM: public key that signed the backup, when it is not the token's");
+  command->add_flag("--recover", options.recover,
+                    "Leave a store in place that the token's anchor does not let start; signing is "
+                    "off until 'acbctl recover'");
+  command->add_flag("--progress", options.progress, "Also when standard error is no terminal");
+  command->footer(
+      "Example:\n  acbctl restore box-2026-11-21.backup --key backup-private.pem --config "
+      "/etc/acbd/acbd.toml");
+}
+
+void AddRecover(CLI::App& app, RecoverOptions& options) {
+  CLI::App* command = app.add_subcommand("recover", "Two operators let a stopped box sign again");
+  command->add_option("--config", options.config, "acbd.toml")->required();
+  command->add_option("--base", options.base,
+                      "Stated to be above every counter ever signed for any device");
+  command->add_option("--from", options.from,
+                      "The log's entries, one a line as GET /v1/audit/entries gives them; a file, "
+                      "or a directory with 'entries'");
+  command->add_option("--reason", options.reason, "Why; it is recorded")->required();
+  command->add_option("--as", options.as, "Client certificate of an operator, twice; keys beside")
+      ->required();
+  command->add_flag("--progress", options.progress, "Also when standard error is no terminal");
+  command->footer(
+      "Example:\n  acbctl recover --config /etc/acbd/acbd.toml --base 5000000 --reason 'disk lost' "
+      "\\\n    --as tls/operator.pem --as tls/operator2.pem");
 }
 
 // What each feed's file holds: README.md says what the values are.
@@ -148,6 +266,18 @@ int Main(int argc, char** argv) {
   CLI::App* device_show = device->add_subcommand("show", "What is known of a device");
   device_show->add_option("device", device_id, "EUI-64")->required();
 
+  CounterOptions counters;
+  CLI::App* counter = app.add_subcommand("counter", "Originator counters of a device");
+  counter->require_subcommand(1);
+  AddCounterShow(*counter, counters);
+  AddCounterReserve(*counter, counters.reserve);
+  AddCounterRaise(*counter, counters.raise);
+
+  ExportOptions counters_export;
+  AddExportCounters(app, counters_export);
+  CountersImportOptions counters_import;
+  AddImportCounters(app, counters_import);
+
   std::string report_name;
   CLI::App* report = app.add_subcommand("report", "A list for auditors, all its pages");
   report->add_option("name", report_name, "deadlocks, reconciliation or mismatches")->required();
@@ -161,6 +291,18 @@ int Main(int argc, char** argv) {
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
 
+  BackupOptions backup;
+  CLI::App* backup_command =
+      app.add_subcommand("backup", "A backup of the running box, encrypted to [backup] public_key");
+  backup_command->add_option("--out", backup.out, "The file to make; must not exist")->required();
+  backup_command->footer(
+      "Example:\n  acbctl --directory /tmp/box backup --out /media/safe/box-2026-11-21.backup");
+
+  RestoreOptions restore;
+  AddRestore(app, restore);
+  RecoverOptions recover;
+  AddRecover(app, recover);
+
   CLI::App* status = app.add_subcommand("status", "Is the box ready, and if not, why");
 
   try {
@@ -169,6 +311,14 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kGood : kUsage;
   }
   if (app.got_subcommand("provision")) return Provision(provision);
+  if (app.got_subcommand("restore")) {
+    restore.json = connection.json;
+    return Restore(restore);
+  }
+  if (app.got_subcommand("recover")) {
+    recover.json = connection.json;
+    return Recover(recover);
+  }
   if (rules->parsed()) return ShowRules(connection.json);
   if (connection.directory.empty() && (connection.url.empty() || connection.ca.empty() ||
                                        connection.certificate.empty() || connection.key.empty())) {
@@ -182,7 +332,13 @@ int Main(int argc, char** argv) {
   if (suspend_list->parsed()) return ListSuspensions(connection);
   if (suspend_command->parsed()) return Suspend(connection, suspend);
   if (device_show->parsed()) return ShowDevice(connection, device_id);
+  if (counter->got_subcommand("show")) return ShowCounters(connection, counters.device);
+  if (counter->got_subcommand("reserve")) return ReserveCounter(connection, counters.reserve);
+  if (counter->got_subcommand("raise")) return RaiseCounter(connection, counters.raise);
+  if (app.got_subcommand("export-counters")) return ExportCounters(connection, counters_export);
+  if (app.got_subcommand("import-counters")) return ImportCounters(connection, counters_import);
   if (report->parsed()) return ShowReport(connection, report_name);
+  if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);
   return kUsage;
 }

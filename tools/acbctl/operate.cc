@@ -9,34 +9,6 @@ namespace {
 constexpr int kHttpOk = 200;
 constexpr int kHttpAccepted = 202;
 
-// The same request by each operator in turn, until one is refused.
-int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
-           const platform::HttpClientRequest& request) {
-  std::vector<Connection> turns;
-  for (const std::filesystem::path& certificate : operators) {
-    Connection turn = connection;
-    turn.certificate = certificate;
-    turn.key = certificate;
-    turn.key.replace_extension(".key");
-    turns.push_back(std::move(turn));
-  }
-  if (turns.empty()) turns.push_back(connection);
-  for (const Connection& turn : turns) {
-    const auto response = Send(turn, "operator", request);
-    if (!response) return Complain(response.error());
-    if (connection.json) {
-      std::cout << response->body << "\n";
-      if (response->status != kHttpOk && response->status != kHttpAccepted) return kRefused;
-      continue;
-    }
-    if (response->status != kHttpOk && response->status != kHttpAccepted) {
-      return PrintProblem(*response);
-    }
-    PrintMembers(ParseObject(response->body), "");
-  }
-  return kGood;
-}
-
 int PrintList(const Connection& connection, const std::string& target, const char* member,
               const char* none) {
   const auto response = Send(connection, "operator", {.method = "GET", .target = target});
@@ -57,6 +29,41 @@ int PrintList(const Connection& connection, const std::string& target, const cha
 }
 
 }  // namespace
+
+std::vector<Connection> TurnsOf(const Connection& connection,
+                                const std::vector<std::filesystem::path>& operators) {
+  std::vector<Connection> turns;
+  for (const std::filesystem::path& certificate : operators) {
+    Connection turn = connection;
+    turn.certificate = certificate;
+    turn.key = certificate;
+    turn.key.replace_extension(".key");
+    turns.push_back(std::move(turn));
+  }
+  if (turns.empty()) turns.push_back(connection);
+  return turns;
+}
+
+int PrintAct(const Connection& connection, const platform::HttpClientResponse& response) {
+  const bool good = response.status == kHttpOk || response.status == kHttpAccepted;
+  if (connection.json) {
+    std::cout << response.body << "\n";
+    return good ? kGood : kRefused;
+  }
+  if (!good) return PrintProblem(response);
+  PrintMembers(ParseObject(response.body), "");
+  return kGood;
+}
+
+int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
+           const platform::HttpClientRequest& request) {
+  for (const Connection& turn : TurnsOf(connection, operators)) {
+    const auto response = Send(turn, "operator", request);
+    if (!response) return Complain(response.error());
+    if (const int code = PrintAct(connection, *response); code != kGood) return code;
+  }
+  return kGood;
+}
 
 int ListQuarantine(const Connection& connection) {
   return PrintList(connection, "/v1/quarantine", "quarantine", "nothing is in quarantine");

@@ -24,6 +24,16 @@ struct SuspendOptions {
   bool lift = false;
 };
 
+// The connection with each operator's client certificate in turn, which has its key beside it
+// (NAME.pem, NAME.key); with its own client's when `operators` is empty.
+std::vector<Connection> TurnsOf(const Connection& connection,
+                                const std::vector<std::filesystem::path>& operators);
+// The answer to one operator's word, and the exit code.
+int PrintAct(const Connection& connection, const platform::HttpClientResponse& response);
+// The same request in each of these turns, until one is refused.
+int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
+           const platform::HttpClientRequest& request);
+
 // Each gives an exit code (remote.h).
 int ListQuarantine(const Connection& connection);
 int DecideQuarantined(const Connection& connection, const QuarantineOptions& options);

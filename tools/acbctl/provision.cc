@@ -16,6 +16,7 @@
 #include "firmware/smki/certificate.h"
 #include "hsm/acceptance.h"
 #include "hsm/provisioning.h"
+#include "platform/backup_file.h"
 #include "platform/config.h"
 #include "platform/system_clock.h"
 #include "store/store.h"
@@ -145,6 +146,7 @@ class Provisioner {
   Status MakeStore();
   Status MakeTls();
   Status CopyCertificates();
+  Status MakeBackupKey();
   Status WriteConfiguration();
   bool IsSoftHsm() const {
     return options_.module.filename().string().find("softhsm") != std::string::npos;
@@ -159,6 +161,7 @@ class Provisioner {
   smki::CertificatePtr acb_ka_;
   TestParts test_parts_;
   std::vector<std::string> root_files_;
+  std::string backup_key_file_;
   std::unique_ptr<hsm::Provisioning> token_;
   audit::Object keys_;
   std::vector<std::string> made_;
@@ -168,8 +171,8 @@ Status Provisioner::Run() {
   for (const auto step :
        {&Provisioner::CheckOptions, &Provisioner::ReadTestParts, &Provisioner::MakeDirectory,
         &Provisioner::MakeModuleConfiguration, &Provisioner::MakeToken, &Provisioner::MakeKeys,
-        &Provisioner::MakeTls, &Provisioner::CopyCertificates, &Provisioner::WriteConfiguration,
-        &Provisioner::MakeStore}) {
+        &Provisioner::MakeTls, &Provisioner::CopyCertificates, &Provisioner::MakeBackupKey,
+        &Provisioner::WriteConfiguration, &Provisioner::MakeStore}) {
     if (Status done = (this->*step)(); !done) return done;
   }
   sync();  // a PKCS#11 module may write its files without a flush (hsm/provisioning.h)
@@ -372,6 +375,29 @@ Status Provisioner::CopyCertificates() {
   return Done{};
 }
 
+// R-SEC3-78: the box can write backups and never read them. A test box gets a pair to try them out
+// with.
+Status Provisioner::MakeBackupKey() {
+  if (!options_.backup_key.empty()) {
+    if (auto key = platform::ReadBackupPublicKey(options_.backup_key); !key) {
+      return std::move(key).error();
+    }
+    const auto text = ReadWhole(options_.backup_key, kMaxFile);
+    if (!text) return text.error();
+    backup_key_file_ = "backup-key.pem";
+    return WriteNew(directory_ / backup_key_file_, *text);
+  }
+  if (!test()) return Done{};
+  const auto pair = MakeKeyPair();
+  if (!pair) return pair.error();
+  backup_key_file_ = "backup-key.pem";
+  const std::filesystem::path private_file = directory_ / "tls" / "backup-private.pem";
+  if (Status done = WriteNew(directory_ / backup_key_file_, pair->public_pem); !done) return done;
+  if (Status done = WriteNew(private_file, pair->private_pem); !done) return done;
+  made_.push_back("backup key pair; take its private half off the box: " + private_file.string());
+  return Done{};
+}
+
 Status Provisioner::WriteConfiguration() {
   std::ostringstream toml;
   toml << "# Made by acbctl provision. The environment is fixed in the store; it cannot be changed "
@@ -402,6 +428,12 @@ Status Provisioner::WriteConfiguration() {
        << (test() ? "user_hour = 1000000\nuser_day = 10000000\ntotal_hour = 1000000\ntotal_day = "
                     "10000000\n"
                   : "user_hour = 2000\nuser_day = 20000\ntotal_hour = 10000\ntotal_day = 100000\n");
+  if (!backup_key_file_.empty()) {
+    toml << "\n[backup]\npublic_key = " << Quoted(backup_key_file_) << "\n";
+  } else {
+    toml << "\n# P-256 public key or certificate in PEM; the private key is kept off the box.\n"
+            "# [backup]\n# public_key = \"backup-key.pem\"\n";
+  }
   if (test()) {
     toml << "\n# Only environment test may relax these (README, \"Test environment\").\n[test]\n";
     if (!options_.validation_time.empty()) {

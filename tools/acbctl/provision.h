@@ -24,6 +24,9 @@ struct ProvisionOptions {
   std::string validation_time;
   std::vector<std::string> issuers_without_crl;
   std::vector<std::filesystem::path> pinned_signers;
+  // Public key or certificate that backups are encrypted to. Empty: none in live; in test a pair is
+  // made.
+  std::filesystem::path backup_key;
 };
 
 // Prints what it made. Gives an exit code (remote.h). On failure it removes what it began.

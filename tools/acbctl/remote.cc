@@ -145,6 +145,21 @@ int Complain(const Failure& failure) {
   return kRefused;
 }
 
+int Refuse(const Failure& failure, bool json) {
+  const ReasonInfo& info = Describe(failure.reason);
+  const std::string text =
+      (failure.explanation.empty() ? std::string(info.sentence) : failure.explanation) +
+      (failure.detail.empty() ? "" : " (" + failure.detail + ")");
+  if (json) {
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"reason", info.name}, {"explanation", text}})
+              << "\n";
+  } else {
+    std::cerr << "refused: " << info.name << "\n  " << text << "\n";
+  }
+  return kRefused;
+}
+
 int Import(const Connection& connection, const std::string& feed,
            const std::filesystem::path& file) {
   auto upload = Upload::Open(file, kMaxFeedFile);

@@ -58,5 +58,7 @@ void PrintMembers(const boost::json::object& object, const std::string& indent);
 Result<std::string> ReadWhole(const std::filesystem::path& file, std::uintmax_t limit);
 // What went wrong and where, on standard error. Gives kRefused.
 int Complain(const Failure& failure);
+// The same with the reason's name; with `json` an object {reason, explanation} on standard output.
+int Refuse(const Failure& failure, bool json);
 
 }  // namespace acb::acbctl

@@ -45,6 +45,12 @@ std::string ToPem(const EVP_PKEY& key) {
   return Text(bio.get());
 }
 
+std::string PublicToPem(const EVP_PKEY& key) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio_PUBKEY(bio.get(), const_cast<EVP_PKEY*>(&key)) != 1) return {};
+  return Text(bio.get());
+}
+
 bool AddExtension(X509* certificate, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
@@ -129,6 +135,14 @@ Result<TlsIdentity> TlsAuthority::Issue(const std::string& name,
     return OpenSslFailure();
   }
   return TlsIdentity{ToPem(*certificate), ToPem(*key)};
+}
+
+Result<KeyPair> MakeKeyPair() {
+  const Key key(EVP_EC_gen(SN_X9_62_prime256v1));
+  if (!key) return OpenSslFailure();
+  KeyPair pair{.public_pem = PublicToPem(*key), .private_pem = ToPem(*key)};
+  if (pair.public_pem.empty() || pair.private_pem.empty()) return OpenSslFailure();
+  return pair;
 }
 
 }  // namespace acb::acbctl

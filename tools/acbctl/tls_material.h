@@ -37,4 +37,11 @@ class TlsAuthority {
   std::string certificate_pem_;
 };
 
+struct KeyPair {
+  std::string public_pem;
+  std::string private_pem;
+};
+// A fresh P-256 pair. kConfiguration.
+Result<KeyPair> MakeKeyPair();
+
 }  // namespace acb::acbctl

@@ -1,13 +1,13 @@
 // A file on its way to the service, read as it is sent.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 
 #include "firmware/base/result.h"
 #include "platform/descriptor.h"
+#include "tools/acbctl/progress.h"
 
 namespace acb::acbctl {
 
@@ -24,18 +24,13 @@ class Upload {
   void EndProgress();
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   Upload(std::filesystem::path path, platform::Descriptor file, std::uint64_t size);
-  void ShowProgress();
 
   std::filesystem::path path_;
   platform::Descriptor file_;
   std::uint64_t size_;
   std::uint64_t read_ = 0;
-  bool terminal_;
-  Clock::time_point began_ = Clock::now();
-  Clock::time_point shown_{};
+  Progress progress_{"upload", Progress::Unit::kOctets};
 };
 
 }  // namespace acb::acbctl

@@ -1,0 +1,93 @@
+#include "store/agreements.h"
+
+#include <vector>
+
+#include "store/fields.h"
+#include "store/reading.h"
+
+namespace acb::store {
+namespace {
+
+Bytes KeyOf(AgreedAct act, BytesView subject) {
+  return ByteWriter().U8(static_cast<std::uint8_t>(act)).Raw(subject).bytes();
+}
+
+// A clock that was set back makes no word old.
+bool IsGood(const OperatorWord& word, UtcTime now) {
+  return now < word.at.PlusSeconds(kWordSeconds);
+}
+
+// Those that are no longer good.
+Status DropOldWords(WriteTransaction& transaction, UtcTime now) {
+  std::vector<Bytes> old;
+  Status walked = transaction.Walk(
+      Table::kAgreements, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
+        const auto word = DecodeWord(payload);
+        if (!word) return Damaged(Table::kAgreements, key, "does not have the table's form");
+        if (!IsGood(*word, now)) old.push_back(ToBytes(key));
+        return old.size() < kMaxAgreements;
+      });
+  if (!walked) return walked;
+  for (const Bytes& key : old) {
+    if (Status gone = transaction.Delete(Table::kAgreements, key); !gone) return gone;
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Bytes EncodeWord(const OperatorWord& word) {
+  ByteWriter out;
+  out.U64(Biased(word.at));
+  PutText(out, std::string_view(word.operator_name).substr(0, kMaxOperatorName));
+  return std::move(out).bytes();
+}
+
+std::optional<OperatorWord> DecodeWord(BytesView payload) {
+  ByteReader in(payload);
+  OperatorWord word;
+  word.at = Unbiased(in.U64());
+  word.operator_name = TakeText(in);
+  if (!in.Finished() || word.operator_name.empty()) return {};
+  return word;
+}
+
+Result<std::optional<OperatorWord>> FindFirstWord(const Transaction& transaction, AgreedAct act,
+                                                  BytesView subject, const OperatorWord& word) {
+  auto first = Find(transaction, Table::kAgreements, KeyOf(act, subject), DecodeWord);
+  if (!first || !first->has_value()) return first;
+  if (!IsGood(**first, word.at)) return std::optional<OperatorWord>();
+  if ((*first)->operator_name == word.operator_name) {
+    return Failure(Reason::kOtherOperator,
+                   "operator " + word.operator_name + " has agreed to it already");
+  }
+  return first;
+}
+
+Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject,
+                     const OperatorWord& word) {
+  auto count = transaction.Count(Table::kAgreements);
+  if (!count) return std::move(count).error();
+  if (*count >= kMaxAgreements) {
+    if (Status dropped = DropOldWords(transaction, word.at); !dropped) return dropped;
+    count = transaction.Count(Table::kAgreements);
+    if (!count) return std::move(count).error();
+    if (*count >= kMaxAgreements) {
+      return Failure(Reason::kBusy, "too many acts wait for a second operator: finish some first");
+    }
+  }
+  return transaction.Put(Table::kAgreements, KeyOf(act, subject), EncodeWord(word));
+}
+
+Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject) {
+  return transaction.Delete(Table::kAgreements, KeyOf(act, subject));
+}
+
+audit::List NamesOf(const std::optional<OperatorWord>& first, std::string_view second) {
+  audit::List names;
+  if (first) names.emplace_back(first->operator_name);
+  names.emplace_back(second);
+  return names;
+}
+
+}  // namespace acb::store

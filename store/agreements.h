@@ -1,0 +1,46 @@
+// The first word of two operators for an act that has no row of its own (FORMAT.md, table 28).
+// Private to store/.
+//
+// Two different operators say the same word: the first is kept, the second carries the act out. A
+// word is good for kWordSeconds; after that it is as if it had not been said.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "store/store.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+// Stored numbers: never reused.
+enum class AgreedAct : std::uint8_t { kRaise = 1, kFencedExport = 2, kCountersImport = 3 };
+
+inline constexpr std::int64_t kWordSeconds = 24 * 60 * 60;
+inline constexpr std::uint64_t kMaxAgreements = 10'000;   // words at one time
+inline constexpr std::size_t kMaxAgreementSubject = 255;  // octets of what the word is about
+inline constexpr std::size_t kMaxOperatorName = 255;
+
+struct OperatorWord {
+  UtcTime at{0};
+  std::string operator_name;
+};
+Bytes EncodeWord(const OperatorWord& word);
+std::optional<OperatorWord> DecodeWord(BytesView payload);
+
+// The first operator's word for this act on exactly this subject; nothing: `word` is the first. Of
+// the same operator: kOtherOperator. Part of what a job checks before it writes.
+Result<std::optional<OperatorWord>> FindFirstWord(const Transaction& transaction, AgreedAct act,
+                                                  BytesView subject, const OperatorWord& word);
+
+// kBusy when kMaxAgreements words wait that are still good.
+Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject,
+                     const OperatorWord& word);
+
+// The act is carried out: the word is used up.
+Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject);
+
+// Of an entry: both operators, or the one who has spoken so far.
+audit::List NamesOf(const std::optional<OperatorWord>& first, std::string_view second);
+
+}  // namespace acb::store

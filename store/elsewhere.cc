@@ -1,0 +1,137 @@
+#include "store/elsewhere.h"
+
+#include <algorithm>
+#include <string>
+
+#include "store/audit_log.h"
+#include "store/counters.h"
+#include "store/fields.h"
+#include "store/reading.h"
+#include "store/suspensions.h"
+
+namespace acb::store {
+namespace {
+
+struct Decision {
+  OriginatorCounter counter;
+  CountersRow row;
+};
+
+Result<OriginatorCounter> NextForOthers(const CountersRow& row, const Fence& fence,
+                                        const OpenSettings& settings) {
+  const auto floor = FloorOfAllCells(row, settings.recorded_floor_limit);
+  if (!floor) return floor.error();
+  return NextCounter(row.last_issued, *floor, fence.base);
+}
+
+Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wish,
+                        const OpenSettings& settings) {
+  auto row = FindCurrentCounters(transaction, wish.device);
+  if (!row) return std::move(row).error();
+  if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
+  // R-SEC3-56: what is stopped gets no counter to sign with elsewhere either.
+  if (Status open = CheckDeviceNotStopped(transaction, wish.device); !open) {
+    return std::move(open).error();
+  }
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  if (Status ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
+  const auto next = NextForOthers(**row, *fence, settings);
+  if (!next) return next.error();
+  const auto counter = ChooseCounter(*next, wish.proposed, settings.counter_jump);
+  if (!counter) return counter.error();
+  return Decision{*counter, **std::move(row)};
+}
+
+}  // namespace
+
+Bytes KeyOfElsewhere(Eui64 device, OriginatorCounter counter) {
+  return ByteWriter().U64(device.value()).U64(counter.value()).bytes();
+}
+
+Bytes EncodeElsewhere(const ElsewhereRow& row) {
+  ByteWriter out;
+  out.U64(Biased(row.at));
+  PutText(out, row.purpose);
+  return std::move(out).bytes();
+}
+
+std::optional<ElsewhereRow> DecodeElsewhere(BytesView payload) {
+  ByteReader in(payload);
+  ElsewhereRow row;
+  row.at = Unbiased(in.U64());
+  row.purpose = TakeText(in);
+  if (!in.Finished()) return {};
+  return row;
+}
+
+Result<FloorSeqNumber> FloorOfAllCells(const CountersRow& row, std::uint64_t floor_limit) {
+  FloorSeqNumber greatest = *FloorSeqNumber::From(0);
+  for (const CellState* cell : {&row.supplier, &row.network_operator}) {
+    if (!cell->floor) continue;
+    if (cell->floor->value() <= floor_limit) {
+      greatest = std::max(greatest, *cell->floor);
+    } else if (cell->holder != CellState::Holder::kParty) {
+      return Failure(Reason::kFloorLimit, "a recorded floor of the device is above the limit " +
+                                              std::to_string(floor_limit));
+    }
+  }
+  return greatest;
+}
+
+Result<Elsewhere> ReserveForOthers(WriteTransaction& transaction, const ElsewhereWish& wish,
+                                   const OpenSettings& settings, Environment environment) {
+  auto decided = Decide(transaction, wish, settings);
+  if (!decided) return std::move(decided).error();
+
+  audit::Entry entry("reserved-elsewhere", wish.at);
+  entry.Set("device", wish.device.Hyphenated())
+      .Set("originator_counter", std::to_string(decided->counter.value()))
+      .Set("purpose", wish.purpose)
+      .Set("client", wish.client);
+  const auto receipt = AppendEntry(transaction, entry, environment);
+  if (!receipt) return receipt.error();
+  // R-NOW-7: recorded before it is handed out.
+  transaction.NoteMove(decided->counter.value() - decided->row.last_issued);
+  decided->row.last_issued = decided->counter.value();
+  const Bytes device = KeyOf(wish.device);
+  if (Status put = transaction.Put(Table::kCounters, device, EncodeCounters(decided->row)); !put) {
+    return std::move(put).error();
+  }
+  if (Status put = transaction.Put(Table::kElsewhere, KeyOfElsewhere(wish.device, decided->counter),
+                                   EncodeElsewhere({wish.at, wish.purpose}));
+      !put) {
+    return std::move(put).error();
+  }
+  return Elsewhere{decided->counter, *receipt};
+}
+
+Result<std::optional<DeviceCounters>> ReadDeviceCounters(const Transaction& transaction,
+                                                         Eui64 device,
+                                                         const OpenSettings& settings) {
+  const auto written = FindCounters(transaction, device);
+  if (!written) return written.error();
+  if (!written->has_value()) return std::optional<DeviceCounters>();
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  CountersRow row = **written;
+  if (Status current = BringUpToDate(row, *fence, device); !current) {
+    return std::move(current).error();
+  }
+  const auto next_of = [&](RemotePartyRole role) -> Result<OriginatorCounter> {
+    const auto floor = FloorToSignAbove(row, role, settings.recorded_floor_limit);
+    if (!floor) return floor.error();
+    return NextCounter(row.last_issued, *floor, fence->base);
+  };
+  return std::optional(
+      DeviceCounters{.last_issued = (*written)->last_issued,
+                     .raise_due = row.last_issued - (*written)->last_issued,
+                     .base = fence->base,
+                     .supplier = row.supplier,
+                     .network_operator = row.network_operator,
+                     .next_supplier = next_of(RemotePartyRole::kSupplier),
+                     .next_network_operator = next_of(RemotePartyRole::kNetworkOperator),
+                     .next_elsewhere = NextForOthers(row, *fence, settings)});
+}
+
+}  // namespace acb::store

@@ -1,0 +1,296 @@
+#include "store/replay.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "store/suspensions.h"
+
+namespace acb::store {
+namespace {
+
+// Named in one report: an operator reads them.
+constexpr std::size_t kMaxNamed = 1'000;
+
+// Kinds that say nothing of counters, cells or RequestIDs.
+constexpr std::string_view kNoEffect[] = {"stop",          "anchor", "provision", "ceremony",
+                                          "configuration", "alarm",  "checkpoint"};
+
+Failure Unusable(const boost::json::object& entry, std::string_view what) {
+  return Failure(Reason::kBackupDamaged, "audit entry " + std::string(EntryText(entry, "index")) +
+                                             " (" + std::string(EntryText(entry, "kind")) + ") " +
+                                             std::string(what));
+}
+
+bool IsTrue(const boost::json::object& entry, std::string_view name) {
+  const auto* value = entry.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+std::optional<std::uint64_t> NumberOf(const boost::json::object& entry, std::string_view name) {
+  return ParseDecimal(EntryText(entry, name));
+}
+
+std::optional<RemotePartyRole> RoleOf(const boost::json::object& entry) {
+  for (const auto role : {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
+    if (EntryText(entry, "role") == acb::Name(role)) return role;
+  }
+  return {};
+}
+
+std::optional<Sha256Digest> DigestOf(const boost::json::object& entry, std::string_view name) {
+  const auto octets = FromHex(EntryText(entry, name));
+  Sha256Digest digest{};
+  if (!octets || octets->size() != digest.size()) return {};
+  std::ranges::copy(*octets, digest.begin());
+  return digest;
+}
+
+// Names up to a bound; what is beyond it is said by the bound itself.
+void Note(std::set<std::string, std::less<>>& names, std::string name) {
+  if (names.size() < kMaxNamed) names.insert(std::move(name));
+}
+
+// "acb", an EUI-64, or anything else: unknown.
+void SetHolder(CellState& cell, std::string_view after) {
+  const auto party = Eui64::FromText(after);
+  cell.holder = after == "acb" ? CellState::Holder::kAcb
+                : party        ? CellState::Holder::kParty
+                               : CellState::Holder::kUnknown;
+  cell.party = party.value_or(Eui64(0));
+}
+
+void RaiseTo(CellState& cell, std::uint64_t floor) {
+  cell.floor = std::max(cell.floor, FloorSeqNumber::From(std::min(floor, kMaxSeqNumber)));
+}
+
+}  // namespace
+
+std::string_view EntryText(const boost::json::object& entry, std::string_view name) {
+  const auto* value = entry.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string())
+                                                : std::string_view();
+}
+
+// A device that no feed has brought yet gets a row all the same: when one brings it, its counters
+// go on above what the log says.
+Result<CountersRow> Replay::RowOf(Eui64 device) const {
+  const auto row = FindCurrentCounters(transaction_, device);
+  if (!row) return row.error();
+  if (row->has_value()) return **row;
+  const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  CountersRow fresh;
+  fresh.raise = fence->raise;
+  return fresh;
+}
+
+Status Replay::RaiseIssued(const boost::json::object& entry, std::string_view member) {
+  const auto device = Eui64::FromText(EntryText(entry, "device"));
+  const auto counter = NumberOf(entry, member);
+  if (!device || !counter) return Unusable(entry, "names no device and counter");
+  auto row = RowOf(*device);
+  if (!row) return std::move(row).error();
+  row->last_issued = std::max(row->last_issued, std::min(*counter, kMaxSeqNumber));
+  return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
+}
+
+Status Replay::RaiseFloor(const boost::json::object& entry, std::string_view member) {
+  const auto device = Eui64::FromText(EntryText(entry, "device"));
+  const auto floor = NumberOf(entry, member);
+  const auto role = RoleOf(entry);
+  if (!device || !floor || !role) return Unusable(entry, "names no cell and floor");
+  auto row = RowOf(*device);
+  if (!row) return std::move(row).error();
+  RaiseTo(*row->Find(*role), *floor);
+  return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
+}
+
+// Its "cells" tell what each cell became, and its "last_issued" what the ACB had issued by then.
+Status Replay::Observed(const boost::json::object& entry) {
+  const auto device = Eui64::FromText(EntryText(entry, "device"));
+  if (!device) return Unusable(entry, "names no device");
+  auto row = RowOf(*device);
+  if (!row) return std::move(row).error();
+  const auto issued = NumberOf(entry, "last_issued");
+  const auto* cells = entry.if_contains("cells");
+  if (!issued || cells == nullptr || !cells->is_array()) return ForgetCells(entry);
+  row->last_issued = std::max(row->last_issued, std::min(*issued, kMaxSeqNumber));
+  for (const boost::json::value& item : cells->get_array()) {
+    if (!item.is_object()) return Unusable(entry, "has a cell that is none");
+    const boost::json::object& change = item.get_object();
+    const auto role = RoleOf(change);
+    CellState* cell = role ? row->Find(*role) : nullptr;
+    if (cell == nullptr) continue;
+    SetHolder(*cell, EntryText(change, "after"));
+    if (const auto floor = NumberOf(change, "floor")) RaiseTo(*cell, *floor);
+  }
+  return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
+}
+
+// P5: "an answer that was lost with a disk put back to an earlier state is decided anew, with a
+// greater counter": the RequestID is open for the same octets, and for no others.
+Status Replay::Bind(const boost::json::object& entry) {
+  const auto request = RequestId::FromText(EntryText(entry, "request_id"));
+  if (!request) return Done{};
+  auto row = FindRequestRow(transaction_, *request);
+  if (!row) return std::move(row).error();
+  RequestRow bound;
+  if (row->has_value()) {
+    bound = **row;
+    const auto state = bound.request.state;
+    const bool answered =
+        state == StoredRequest::State::kSigned || state == StoredRequest::State::kRefused;
+    if (answered) return Done{};
+    const auto waiting = transaction_.Get(Table::kUnanswered, KeyOf(request->target));
+    if (!waiting) return waiting.error();
+    if (waiting->has_value() && Equal(**waiting, EncodeRequestId(*request))) {
+      Status gone = transaction_.Delete(Table::kUnanswered, KeyOf(request->target));
+      if (!gone) return gone;
+    }
+  } else {
+    const auto body = DigestOf(entry, "request_sha256");
+    // An `abandoned` entry does not say of which octets: its reservation, made and lost with the
+    // disk, is told by no entry. Its counter is taken in, and the RequestID is open.
+    if (!body) return Done{};
+    bound.request.body = *body;
+  }
+  if (const auto role = RoleOf(entry)) bound.request.role = *role;
+  if (const auto counter = NumberOf(entry, "originator_counter")) {
+    bound.request.counter = OriginatorCounter::From(*counter);
+  }
+  bound.request.state = StoredRequest::State::kAbandoned;
+  return transaction_.Put(Table::kRequests, request->Key(), EncodeRequest(bound));
+}
+
+Status Replay::OutOfQuarantine(const boost::json::object& entry) {
+  const auto id = NumberOf(entry, "quarantine");
+  if (!id) return Done{};
+  const auto held = transaction_.Get(Table::kQuarantine, KeyOf(*id));
+  if (!held) return held.error();
+  if (!held->has_value()) return Done{};
+  return transaction_.Delete(Table::kQuarantine, KeyOf(*id));
+}
+
+Status Replay::Suspended(const boost::json::object& entry) {
+  const auto scope = SuspensionScopeFromName(EntryText(entry, "scope"));
+  const auto since = UtcTime::FromIso(EntryText(entry, "time"));
+  if (!scope || !since) return Unusable(entry, "names nothing that is suspended");
+  std::vector<std::string> subjects;
+  const auto* list = entry.if_contains("subjects");
+  if (list != nullptr && list->is_array()) {
+    for (const boost::json::value& subject : list->get_array()) {
+      if (subject.is_string()) subjects.emplace_back(subject.get_string());
+    }
+  } else {
+    subjects.emplace_back(EntryText(entry, "subject"));
+  }
+  for (const std::string& subject : subjects) {
+    if (subject.size() > kMaxSuspensionSubject) return Unusable(entry, "has a subject too long");
+    const Suspension row{.scope = *scope,
+                         .subject = subject,
+                         .authority = std::string(EntryText(entry, "authority")),
+                         .by = "audit entry " + std::string(EntryText(entry, "index")),
+                         .since = *since,
+                         .lift_by = {}};
+    Status put =
+        transaction_.Put(Table::kSuspensions, KeyOf(*scope, subject), EncodeSuspension(row));
+    if (!put) return put;
+  }
+  return Done{};
+}
+
+Status Replay::Operated(const boost::json::object& entry) {
+  const std::string_view act = EntryText(entry, "act");
+  const bool complete = IsTrue(entry, "complete");
+  if (act == "suspend") return Suspended(entry);
+  if (act == "lift") {
+    // Not done again: what stays stopped is safe, and two operators may lift it again.
+    if (complete) {
+      Note(lifted_,
+           std::string(EntryText(entry, "scope")) + " " + std::string(EntryText(entry, "subject")));
+    }
+    return Done{};
+  }
+  if (act == "quarantine-delete" && complete) {
+    if (Status bound = Bind(entry); !bound) return bound;
+    return OutOfQuarantine(entry);
+  }
+  if (act == "recover") {
+    raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
+    base_ = std::max(base_, NumberOf(entry, "base").value_or(0));
+    cells_unknown_ = true;
+    return Done{};
+  }
+  if (act == "import-counters" && complete) {
+    return Unusable(entry,
+                    "took counters in from another box, which the log does not repeat: recover "
+                    "with --base");
+  }
+  return Numbers(entry, "operator");
+}
+
+// What any log says of numbers: they only go up.
+Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) {
+  if (kind == "signed" || kind == "abandoned" || kind == "reserved-elsewhere") {
+    return RaiseIssued(entry, "originator_counter");
+  }
+  if (kind == "observed") return Observed(entry);
+  if (kind == "released" && entry.contains("floor")) return RaiseFloor(entry, "floor");
+  if (kind == "operator" && EntryText(entry, "act") == "counter-raise" &&
+      IsTrue(entry, "complete")) {
+    return RoleOf(entry) ? RaiseFloor(entry, "to") : RaiseIssued(entry, "to");
+  }
+  return Done{};
+}
+
+Status Replay::Apply(const boost::json::object& entry) {
+  const std::string_view kind = EntryText(entry, "kind");
+  if (kind == "operator") return Operated(entry);
+  if (kind == "start") {
+    raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
+    return Done{};
+  }
+  if (kind == "feed") {
+    const std::string_view feed = EntryText(entry, "feed");
+    Note(feeds_, std::string(feed));
+    cells_unknown_ = cells_unknown_ || feed == Name(Feed::kDevices);
+    return Done{};
+  }
+  if (kind == "export") {
+    exported_ = exported_ || IsTrue(entry, "fenced");
+    return Done{};
+  }
+  const bool decided = kind == "signed" || kind == "abandoned" || kind == "quarantined" ||
+                       (kind == "refused" && IsTrue(entry, "final"));
+  if (decided || kind == "released") {
+    if (Status bound = Bind(entry); !bound) return bound;
+  }
+  if (kind == "released") {
+    if (Status out = OutOfQuarantine(entry); !out) return out;
+  }
+  if (decided || kind == "released" || kind == "observed" || kind == "reserved-elsewhere") {
+    return Numbers(entry, kind);
+  }
+  if (kind == "refused" || std::ranges::find(kNoEffect, kind) != std::end(kNoEffect)) return Done{};
+  return Unusable(entry, "is of a kind not known here");
+}
+
+Status Replay::ForgetCells(const boost::json::object& entry) {
+  const auto device = Eui64::FromText(EntryText(entry, "device"));
+  if (!device) return Unusable(entry, "names no device");
+  auto row = RowOf(*device);
+  if (!row) return std::move(row).error();
+  row->supplier.holder = CellState::Holder::kUnknown;
+  row->network_operator.holder = CellState::Holder::kUnknown;
+  return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
+}
+
+Status Replay::TakeIn(const boost::json::object& entry) {
+  const std::string_view kind = EntryText(entry, "kind");
+  if (Status taken = Numbers(entry, kind); !taken) return taken;
+  // What another box saw last may be older than what this one saw.
+  return kind == "observed" ? ForgetCells(entry) : Status(Done{});
+}
+
+}  // namespace acb::store

@@ -1,0 +1,59 @@
+// What entries of the log did to counters, cells and RequestIDs, done again from the entries alone
+// (design.md section 4, "Recover"). Private to store/.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <set>
+#include <string>
+
+#include "store/reading.h"
+#include "store/transactions.h"
+
+namespace acb::store {
+
+// One after the other, in the order of the log. Nothing is ever lowered; where an entry does not
+// tell enough, a cell becomes unknown.
+class Replay {
+ public:
+  explicit Replay(WriteTransaction& transaction) : transaction_(transaction) {}
+
+  // Of this store's own log. kBackupDamaged: an entry that has no place in such a log, or that
+  // cannot be done again and leaves the counters unknown.
+  Status Apply(const boost::json::object& entry);
+  // Of another box's log, or behind the anchored tree: its numbers are taken in, no more.
+  Status TakeIn(const boost::json::object& entry);
+
+  // What Apply could not do again.
+  const std::set<std::string, std::less<>>& feeds() const { return feeds_; }
+  const std::set<std::string, std::less<>>& lifted() const { return lifted_; }
+  // Devices came, with floors that are not in the log: every cell is to be unknown.
+  bool cells_unknown() const { return cells_unknown_; }
+  bool exported() const { return exported_; }
+  std::uint64_t raise() const { return raise_; }  // the greatest named
+  std::uint64_t base() const { return base_; }
+
+ private:
+  Result<CountersRow> RowOf(Eui64 device) const;
+  Status RaiseIssued(const boost::json::object& entry, std::string_view member);
+  Status RaiseFloor(const boost::json::object& entry, std::string_view member);
+  Status Observed(const boost::json::object& entry);
+  Status ForgetCells(const boost::json::object& entry);
+  Status Bind(const boost::json::object& entry);
+  Status Operated(const boost::json::object& entry);
+  Status Suspended(const boost::json::object& entry);
+  Status OutOfQuarantine(const boost::json::object& entry);
+  Status Numbers(const boost::json::object& entry, std::string_view kind);
+
+  WriteTransaction& transaction_;
+  std::set<std::string, std::less<>> feeds_;
+  std::set<std::string, std::less<>> lifted_;
+  bool cells_unknown_ = false;
+  bool exported_ = false;
+  std::uint64_t raise_ = 0;
+  std::uint64_t base_ = 0;
+};
+
+// A member that is a text; empty otherwise.
+std::string_view EntryText(const boost::json::object& entry, std::string_view name);
+
+}  // namespace acb::store

@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""Backup of a running box, restore and recovery (R-SEC3-78, design.md section 4, "Recover")."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import threading
+import time
+import unittest
+
+import harness
+from harness import World, temporary_directory
+
+CONNECTIONS = 8
+FLIPPED = 50
+ANSWERED_BEFORE = 100
+BASE = 5_000_000
+
+
+def acbctl(*arguments):
+    return subprocess.run([harness.binary("tools", "acbctl"), "--json", *map(str, arguments)], capture_output=True,
+                          text=True, check=False)
+
+
+class KeptWorld(World):
+    """Remembers the devices that it imported, to import them again."""
+
+    rows = None
+
+    def import_devices(self, rows, kind="GPF"):
+        self.rows = rows
+        super().import_devices(rows, kind)
+
+
+class Load:
+    """Handovers over several connections; keeps the greatest counter of each device."""
+
+    def __init__(self, world):
+        self.world = world
+        self.greatest = {}
+        self.answered = 0
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(CONNECTIONS)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self):
+        client = self.world.box.client("dsp")
+        generator = random.Random(threading.get_ident())
+        while not self._stop.is_set():
+            with self._lock:
+                request = self.world.request(device=generator.choice(self.world.devices))
+            answer = client.request("POST", "/v1/handovers", self.world.sign(request),
+                                    {"Content-Type": "application/xml"})
+            if answer.status == 200:
+                with self._lock:
+                    self.answered += 1
+                    self.greatest[request.device] = max(answer.counter, self.greatest.get(request.device, 0))
+        client.close()
+
+    def join(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Backup(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = cls.enterClassContext(temporary_directory())
+        cls.world = KeptWorld.own(cls.root / "own")
+        cls.box = cls.world.box
+        cls.file = cls.root / "box.backup"
+        cls.load = Load(cls.world)
+        while cls.load.answered < ANSWERED_BEFORE:
+            time.sleep(0.01)
+        cls.made = acbctl("--directory", cls.box.directory, "backup", "--out", cls.file)
+        cls.load.join()
+        # What a restore of it has lost: up to an anchor, and behind it.
+        cls.sign_some()
+        stopped = acbctl("--directory", cls.box.directory, "suspend", "now", "party", "SUPX", "--authority", "a test")
+        assert stopped.returncode == 0, stopped
+        cls.sign_some()
+        cls.entries = [octets for octets, _ in cls.box.audit_entries()]
+        cls.box.kill()
+        cls.key = cls.box.directory / "tls" / "backup-private.pem"
+        cls.live_store = cls.box.directory / "store"
+        cls.kept = cls.root / "store-before"
+        cls.tokens = cls.root / "tokens-before"
+        shutil.copytree(cls.box.directory / "tokens", cls.tokens)
+        os.rename(cls.live_store, cls.kept)
+
+    @classmethod
+    def sign_some(cls):
+        for device in cls.world.devices * 5:
+            answer = cls.world.submit(cls.world.sign(cls.world.request(device=device)))
+            assert answer.status == 200, answer
+            cls.load.greatest[device] = max(answer.counter, cls.load.greatest.get(device, 0))
+
+    def sign_above_everything(self, floor=0):
+        for device in self.world.devices:
+            answer = self.world.submit(self.world.sign(self.world.request(device=device)))
+            self.assertEqual(answer.status, 200, answer)
+            self.assertGreater(answer.counter, max(floor, self.load.greatest[device]))
+
+    def setUp(self):
+        shutil.rmtree(self.live_store, ignore_errors=True)
+        shutil.rmtree(self.box.directory / "tokens")
+        shutil.copytree(self.tokens, self.box.directory / "tokens")
+
+    def restore(self, *more, file=None, key=None):
+        return acbctl("restore", file or self.file, "--key", key or self.key, "--config", self.box.config, *more)
+
+    def recover(self, *more, operators=("operator", "operator2")):
+        proof = [word for name in operators for word in ("--as", self.box.directory / "tls" / f"{name}.pem")]
+        return acbctl("recover", "--config", self.box.config, "--reason", "the disk was lost", *proof, *more)
+
+    def assert_refused(self, done, reason):
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(json.loads(done.stdout)["reason"], reason, done.stdout)
+
+    def test_a_backup_is_made_while_the_box_works(self):
+        self.assertEqual(self.made.returncode, 0, self.made.stdout + self.made.stderr)
+        told = json.loads(self.made.stdout)
+        self.assertEqual(int(told["octets"]), self.file.stat().st_size)
+        self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
+        self.assertGreater(self.load.answered, 0)
+
+    def test_one_that_is_older_than_the_anchor_is_refused_and_leaves_nothing(self):
+        self.assert_refused(self.restore(), "STORE_ROLLED_BACK")
+        self.assertFalse(self.live_store.exists())
+
+    def test_a_changed_octet_is_refused_wherever_it_is(self):
+        octets = bytearray(self.file.read_bytes())
+        bad = self.root / "bad.backup"
+        generator = random.Random(4)
+        places = [0, 20, 100, len(octets) - 1] + [generator.randrange(len(octets)) for _ in range(FLIPPED)]
+        for place in places:
+            changed = bytearray(octets)
+            changed[place] ^= 1 << generator.randrange(8)
+            bad.write_bytes(changed)
+            with self.subTest(place=place):
+                self.assert_refused(self.restore("--recover", file=bad), "BACKUP_DAMAGED")
+                self.assertFalse(self.live_store.exists())
+
+    def test_a_file_that_was_cut_is_refused(self):
+        octets = self.file.read_bytes()
+        bad = self.root / "cut.backup"
+        for size in (0, 50, 109, 113, len(octets) // 2, len(octets) - 1):
+            bad.write_bytes(octets[:size])
+            with self.subTest(size=size):
+                self.assert_refused(self.restore("--recover", file=bad), "BACKUP_DAMAGED")
+                self.assertFalse(self.live_store.exists())
+
+    def test_another_key_does_not_open_it(self):
+        other = self.root / "other.pem"
+        harness.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(other))
+        self.assert_refused(self.restore(key=other), "BACKUP_DAMAGED")
+
+    def test_a_store_is_never_written_over(self):
+        shutil.copytree(self.kept, self.live_store)
+        before = (self.live_store / "data.mdb").read_bytes()
+        self.assert_refused(self.restore("--recover"), "STORE_UNAVAILABLE")
+        self.assertEqual((self.live_store / "data.mdb").read_bytes(), before)
+
+    def test_recovered_with_a_base_it_signs_above_everything_signed(self):
+        done = self.restore("--recover")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(json.loads(done.stdout)["reason"], "STORE_ROLLED_BACK")
+        self.assert_refused(self.recover("--base", BASE, operators=("operator", "operator")), "OTHER_OPERATOR")
+        self.assert_refused(self.recover("--base", BASE, operators=("operator", "auditor")), "FORBIDDEN")
+        self.assert_refused(self.recover("--base", 2), "COUNTER_REGRESSION")
+        done = self.recover("--base", BASE)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.box.start()
+        device = self.world.devices[0]
+        request = self.world.request(device=device)
+        self.assertEqual(self.world.submit(self.world.sign(request)).reason, "CELL_UNKNOWN")
+        self.world.import_devices(self.world.rows)
+        self.sign_above_everything(BASE)
+        self.box.stop()
+
+    def test_recovered_from_the_log_it_signs_above_everything_signed(self):
+        done = self.restore("--recover")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        export = self.root / "entries"
+        export.write_bytes(b"".join(line + b"\n" for line in self.entries[:30]))
+        self.assert_refused(self.recover("--from", export), "STORE_ROLLED_BACK")
+        changed = [*self.entries[:-25], self.entries[-25].replace(b"signed", b"stgned"), *self.entries[-24:]]
+        export.write_bytes(b"".join(line + b"\n" for line in changed))
+        self.assertEqual(self.recover("--from", export).returncode, 1)
+        export.write_bytes(b"".join(line + b"\n" for line in self.entries))
+        done = self.recover("--from", export)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        told = json.loads(done.stdout)
+        self.assertGreater(int(told["appended"]), 0, told)
+        self.assertGreater(int(told["taken_in"]), 0, told)
+        self.box.start()
+        self.sign_above_everything()
+        anew = [octets for octets, _ in self.box.audit_entries()]
+        appended = int(told["tree_size"]) - 1
+        self.assertEqual(anew[:appended], self.entries[:appended])
+        self.assertIn("SUPX", self.box.get("/v1/suspension").octets.decode())
+        self.box.stop()
+
+    def test_the_newest_state_needs_no_recovery(self):
+        shutil.copytree(self.kept, self.live_store)
+        self.box.start()
+        self.sign_above_everything()
+        running = self.recover("--base", BASE)
+        self.assert_refused(running, "STORE_UNAVAILABLE")
+        self.assertIn("stop acbd", running.stdout)
+        self.box.stop()
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,152 @@
+#include "tests/store/store_fixture.h"
+
+namespace acb::store {
+namespace {
+
+constexpr std::uint64_t kBase = 1'000'000;
+
+// A store that was put back to an earlier state: its anchor names a tree that it does not have.
+class Recover : public StoreTest {
+ protected:
+  void SetUp() override {
+    CreateFilled();
+    greatest_ = Spend(Id(1));
+    CopyTo("earlier");
+    Reopen();
+    greatest_ = Spend(Id(2));
+    ASSERT_TRUE(store_->AnchorNow());
+    entries_ = *store_->ReadAudit(0, 1000);
+    store_.reset();  // killed
+    std::filesystem::remove_all(settings_.directory);
+    std::filesystem::rename(root_ / "earlier", settings_.directory);
+    Open();
+  }
+  void CopyTo(const char* name) {
+    store_.reset();
+    std::filesystem::copy(settings_.directory, root_ / name,
+                          std::filesystem::copy_options::recursive);
+  }
+  static RecoverOrder Order(std::uint64_t base) {
+    RecoverOrder order;
+    order.at = kNow;
+    order.operators = {"one", "two"};
+    order.reason = "a test";
+    order.base = base;
+    return order;
+  }
+  static RecoverOrder From(std::vector<std::string> lines) {
+    RecoverOrder order = Order(0);
+    order.base.reset();
+    order.next_line = [lines = std::move(lines),
+                       i = std::size_t{0}]() mutable -> Result<std::optional<std::string>> {
+      if (i == lines.size()) return std::optional<std::string>();
+      return std::optional(lines[i++]);
+    };
+    return order;
+  }
+  Result<Recovery> Do(const RecoverOrder& order) {
+    return store_->Recover(objects(), order, settings_.anchor_every);
+  }
+  void Start() {
+    const auto started = store_->Start(objects(), OrderToStart());
+    ASSERT_TRUE(started) << started.error().explanation << started.error().detail;
+  }
+
+  std::uint64_t greatest_ = 0;
+  std::vector<std::string> entries_;
+};
+
+TEST_F(Recover, IsNeededByAStoreThatIsOlderThanItsAnchor) {
+  EXPECT_THAT(store_->CheckAnchors(objects()), FailsWith(Reason::kStoreRolledBack));
+  EXPECT_THAT(store_->Start(objects(), OrderToStart()), FailsWith(Reason::kStoreRolledBack));
+}
+
+TEST_F(Recover, WithABaseGoesOnAboveItOnceAFloorIsKnown) {
+  const auto done = Do(Order(kBase));
+  ASSERT_TRUE(done) << done.error().explanation << done.error().detail;
+  EXPECT_TRUE(done->cells_unknown);
+  EXPECT_EQ(token_.List().size(), 1u);
+  Start();
+  EXPECT_THAT(Reserve(Id(3)), FailsWith(Reason::kCellUnknown));
+  Device without = TestDevice();
+  without.supplier = OfAcb({});
+  Import({without});
+  EXPECT_THAT(Reserve(Id(3)), FailsWith(Reason::kCellUnknown)) << "the recorded floor may be old";
+  Import({TestDevice()});
+  EXPECT_GT(Spend(Id(3)), kBase);
+}
+
+TEST_F(Recover, TakesNoBaseThatTheStoreKnowsToBeTooLow) {
+  EXPECT_THAT(Do(Order(kNetworkFloor)), FailsWith(Reason::kCounterRegression));
+  EXPECT_THAT(Do(Order(kMaxSeqNumber)), FailsWith(Reason::kCounterLimit));
+  EXPECT_TRUE(Do(Order(kNetworkFloor + 1)));
+  EXPECT_THAT(Do(Order(kNetworkFloor)), FailsWith(Reason::kCounterRegression));
+}
+
+TEST_F(Recover, FromTheLogAppendsWhatWasLostAndGoesOnAboveIt) {
+  const auto done = Do(From(entries_));
+  ASSERT_TRUE(done) << done.error().explanation << done.error().detail;
+  EXPECT_GT(done->appended, 0u);
+  EXPECT_FALSE(done->cells_unknown);
+  const auto read = store_->ReadAudit(0, entries_.size());
+  ASSERT_TRUE(read);
+  const auto anchored = static_cast<std::ptrdiff_t>(done->tree_size - 1);
+  EXPECT_TRUE(std::equal(read->begin(), read->begin() + anchored, entries_.begin()));
+  Start();
+  EXPECT_GT(Spend(Id(2)), greatest_) << "its answer was lost: decided anew, greater (P5)";
+}
+
+TEST_F(Recover, FromALogThatEndsEarlyOrWasChangedDoesNothing) {
+  std::vector<std::string> cut(entries_.begin(), entries_.end() - 2);
+  EXPECT_THAT(Do(From(cut)), FailsWith(Reason::kStoreRolledBack));
+  std::vector<std::string> changed = entries_;
+  changed.back()[changed.back().size() / 2] ^= 1;
+  EXPECT_FALSE(Do(From(changed)));
+  std::vector<std::string> gap = entries_;
+  gap.erase(gap.begin() + 1);
+  EXPECT_THAT(Do(From(gap)), FailsWith(Reason::kBackupDamaged));
+  EXPECT_THAT(store_->CheckAnchors(objects()), FailsWith(Reason::kStoreRolledBack));
+  EXPECT_TRUE(Do(From(entries_)));
+}
+
+TEST_F(Recover, OnATokenWithoutAnchorTakesABaseAlone) {
+  token_.Restore({});
+  EXPECT_THAT(store_->CheckAnchors(objects()), FailsWith(Reason::kAnchorMissing));
+  EXPECT_THAT(Do(From(entries_)), FailsWith(Reason::kAnchorMissing));
+  ASSERT_TRUE(Do(Order(kBase)));
+  Start();
+}
+
+// Whatever call to the token is the last, the box starts above everything or is recovered again.
+TEST_F(Recover, LeavesAStateToGoOnFromWhereverItEnds) {
+  CopyTo("before");
+  const std::vector<Bytes> objects_before = token_.List();
+  for (int last = 1; last < 12; ++last) {
+    for (const auto fault :
+         {FakeAnchorObjects::Fault::kFails, FakeAnchorObjects::Fault::kDoneButFails}) {
+      store_.reset();
+      std::filesystem::remove_all(settings_.directory);
+      std::filesystem::copy(root_ / "before", settings_.directory,
+                            std::filesystem::copy_options::recursive);
+      token_.Restore(objects_before);
+      Open();
+      FakeAnchorObjects dying(token_);
+      dying.fault = [&](FakeAnchorObjects::Call, int number) {
+        if (number < last) return FakeAnchorObjects::Fault::kNone;
+        return number == last ? fault : FakeAnchorObjects::Fault::kFails;
+      };
+      (void)store_->Recover(dying, Order(kBase), settings_.anchor_every);
+      Open();
+      if (!store_->CheckAnchors(objects())) {
+        const auto again = Do(Order(kBase));
+        ASSERT_TRUE(again) << last << again.error().explanation;
+      }
+      Start();
+      Import({TestDevice()});
+      EXPECT_GT(Spend(Id(9)), kBase) << last;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace acb::store

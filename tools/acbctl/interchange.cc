@@ -1,0 +1,198 @@
+#include "tools/acbctl/interchange.h"
+
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+
+#include "firmware/base/base64.h"
+#include "platform/counter_file.h"
+#include "tools/acbctl/operate.h"
+#include "tools/acbctl/progress.h"
+#include "tools/acbctl/upload.h"
+
+namespace acb::acbctl {
+namespace {
+
+constexpr int kHttpOk = 200;
+constexpr int kHttpAccepted = 202;
+constexpr std::uintmax_t kMaxKeyFile = 64 * 1024;
+
+using Pkey = Handle<EVP_PKEY, EVP_PKEY_free>;
+using Bio = Handle<BIO, BIO_free_all>;
+
+Failure CannotWrite(const std::filesystem::path& file) {
+  return Failure(Reason::kConfiguration,
+                 "cannot write " + file.string() + ": " + std::strerror(errno));
+}
+
+// A file that has its name only once it is whole and on the disk.
+class Download {
+ public:
+  static Result<Download> Open(const std::filesystem::path& path) {
+    const std::string part = path.string() + ".part";
+    platform::Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file) return CannotWrite(part);
+    return Download(path, std::move(file));
+  }
+  Status Write(std::string_view piece, std::uint64_t size) {
+    while (!piece.empty()) {
+      const ssize_t written = ::write(file_.get(), piece.data(), piece.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return CannotWrite(part());
+      piece.remove_prefix(static_cast<std::size_t>(written));
+      written_ += static_cast<std::uint64_t>(written);
+    }
+    progress_.Show(written_, size);
+    return Done{};
+  }
+  Status Finish() {
+    progress_.Clear();
+    if (::fsync(file_.get()) != 0 || ::rename(part().c_str(), path_.c_str()) != 0) {
+      return CannotWrite(path_);
+    }
+    return Done{};
+  }
+  void Drop() {
+    progress_.Clear();
+    ::unlink(part().c_str());
+  }
+  std::uint64_t written() const { return written_; }
+
+ private:
+  Download(std::filesystem::path path, platform::Descriptor file)
+      : path_(std::move(path)), file_(std::move(file)) {}
+  std::string part() const { return path_.string() + ".part"; }
+
+  std::filesystem::path path_;
+  platform::Descriptor file_;
+  std::uint64_t written_ = 0;
+  Progress progress_{"export", Progress::Unit::kOctets};
+};
+
+std::string PemOf(std::string_view base64) {
+  constexpr std::size_t kLine = 64;
+  std::string pem = "-----BEGIN PUBLIC KEY-----\n";
+  for (; !base64.empty(); base64.remove_prefix(std::min(base64.size(), kLine))) {
+    pem += std::string(base64.substr(0, kLine)) + "\n";
+  }
+  return pem + "-----END PUBLIC KEY-----\n";
+}
+
+// SubjectPublicKeyInfo in Base64, of a PEM file.
+Result<std::string> ReadKey(const std::filesystem::path& file) {
+  const auto text = ReadWhole(file, kMaxKeyFile);
+  if (!text) return text.error();
+  const Bio in(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
+  const Pkey key(in ? PEM_read_bio_PUBKEY(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  unsigned char* der = nullptr;
+  const int size = key ? i2d_PUBKEY(key.get(), &der) : 0;
+  if (size <= 0) {
+    return Failure(Reason::kConfiguration,
+                   file.string() + " holds no public key in PEM (-----BEGIN PUBLIC KEY-----)");
+  }
+  const std::string base64 = ToBase64({der, static_cast<std::size_t>(size)});
+  OPENSSL_free(der);
+  return base64;
+}
+
+// One operator's turn; nothing while another operator has to agree.
+Result<std::optional<platform::HttpClientResponse>> AskForExport(const Connection& turn,
+                                                                 const std::string& body,
+                                                                 Download& download) {
+  const platform::HttpBodySink sink{.limit = platform::kMaxCounterFile,
+                                    .write = [&](std::string_view piece, std::uint64_t size) {
+                                      return download.Write(piece, size);
+                                    }};
+  auto response = Send(turn, "operator",
+                       {.method = "POST",
+                        .target = "/v1/counters/export",
+                        .content_type = "application/json",
+                        .body = body,
+                        .sink = sink});
+  if (!response) return std::move(response).error();
+  return std::optional(*std::move(response));
+}
+
+Status WriteKey(const platform::HttpClientResponse& response, const std::filesystem::path& file) {
+  std::ofstream out(file);
+  out << PemOf(response.Header(platform::kCheckpointKeyHeader).value_or(""));
+  if (!out.flush()) return CannotWrite(file);
+  return Done{};
+}
+
+int SayExported(const Connection& connection, const ExportOptions& options,
+                const Download& download) {
+  boost::json::object said{{"outcome", "done"},
+                           {"file", options.out.string()},
+                           {"octets", std::to_string(download.written())},
+                           {"fenced", options.fence}};
+  if (connection.json) {
+    std::cout << boost::json::serialize(said) << "\n";
+  } else {
+    PrintMembers(said, "");
+  }
+  return kGood;
+}
+
+int ExportInto(const Connection& connection, const ExportOptions& options, Download& download) {
+  const std::string body = boost::json::serialize(boost::json::object{{"fenced", options.fence}});
+  for (const Connection& turn : TurnsOf(connection, options.as)) {
+    const auto response = AskForExport(turn, body, download);
+    if (!response) return Complain(response.error());
+    const platform::HttpClientResponse& answer = **response;
+    if (answer.status == kHttpOk) {
+      if (Status kept = download.Finish(); !kept) return Complain(kept.error());
+      if (!options.key_out.empty()) {
+        if (Status written = WriteKey(answer, options.key_out); !written) {
+          return Complain(written.error());
+        }
+      }
+      return SayExported(connection, options, download);
+    }
+    if (connection.json) std::cout << answer.body << "\n";
+    if (answer.status != kHttpAccepted) return connection.json ? kRefused : PrintProblem(answer);
+    if (!connection.json) PrintMembers(ParseObject(answer.body), "");
+  }
+  return kGood;
+}
+
+}  // namespace
+
+int ExportCounters(const Connection& connection, const ExportOptions& options) {
+  auto download = Download::Open(options.out);
+  if (!download) return Complain(download.error());
+  const int code = ExportInto(connection, options, *download);
+  download->Drop();  // what has its name is not touched
+  return code;
+}
+
+int ImportCounters(const Connection& connection, const CountersImportOptions& options) {
+  const auto key = ReadKey(options.key);
+  if (!key) return Complain(key.error());
+  for (const Connection& turn : TurnsOf(connection, options.as)) {
+    auto upload = Upload::Open(options.file, platform::kMaxCounterFile);
+    if (!upload) return Complain(upload.error());
+    const auto response =
+        Send(turn, "operator",
+             {.method = "POST",
+              .target = "/v1/counters/import",
+              .headers = {{platform::kCheckpointKeyHeader, *key}},
+              .content_type = "application/json",
+              .source = platform::HttpBodySource{
+                  .size = upload->size(),
+                  .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }}});
+    upload->EndProgress();
+    if (!response) return Complain(response.error());
+    if (const int code = PrintAct(connection, *response); code != kGood) return code;
+  }
+  return kGood;
+}
+
+}  // namespace acb::acbctl

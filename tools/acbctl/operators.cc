@@ -1,0 +1,121 @@
+#include "tools/acbctl/operators.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+
+#include "firmware/base/handle.h"
+
+namespace acb::acbctl {
+namespace {
+
+using Certificate = Handle<X509, X509_free>;
+using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
+using File = Handle<BIO, BIO_free_all>;
+
+Failure Forbidden(const std::filesystem::path& file, std::string_view why) {
+  return Failure(Reason::kForbidden, file.string() + " " + std::string(why));
+}
+
+Result<Certificate> ReadCertificate(const std::filesystem::path& file) {
+  const File in(BIO_new_file(file.c_str(), "r"));
+  Certificate certificate(in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  if (certificate) return certificate;
+  return Failure(Reason::kConfiguration, "cannot read a certificate in PEM from " + file.string());
+}
+
+Result<Key> ReadKeyOf(std::filesystem::path file) {
+  file.replace_extension(".key");
+  const File in(BIO_new_file(file.c_str(), "r"));
+  Key key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  if (key) return key;
+  return Failure(Reason::kConfiguration, "cannot read the certificate's key from " + file.string());
+}
+
+// As the service asks of a client's certificate, CRLs in the file included.
+Status CheckIssued(const platform::Config& config, X509& certificate,
+                   const std::filesystem::path& file) {
+  const Handle<X509_STORE, X509_STORE_free> store(X509_STORE_new());
+  X509_LOOKUP* lookup = store ? X509_STORE_add_lookup(store.get(), X509_LOOKUP_file()) : nullptr;
+  const int loaded =
+      lookup == nullptr
+          ? 0
+          : X509_load_cert_crl_file(lookup, config.tls_client_ca.c_str(), X509_FILETYPE_PEM);
+  const Handle<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
+  if (loaded < 1 || !context ||
+      X509_STORE_CTX_init(context.get(), store.get(), &certificate, nullptr) != 1) {
+    return Failure(Reason::kConfiguration, "cannot read " + config.tls_client_ca.string());
+  }
+  STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store.get());
+  bool has_crl = false;
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    has_crl |= X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_CRL;
+  }
+  if (has_crl) X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_CRL_CHECK);
+  X509_STORE_CTX_set_default(context.get(), "ssl_client");
+  if (X509_verify_cert(context.get()) == 1) return Done{};
+  return Forbidden(file,
+                   std::string("is not a client certificate of [tls] client_ca: ") +
+                       X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
+}
+
+bool IsOperator(const platform::Config& config, const std::string& identity) {
+  return std::ranges::any_of(config.clients, [&](const platform::KnownClient& client) {
+    return client.identity == identity && client.role == platform::Role::kOperator;
+  });
+}
+
+// The first dNSName that configuration makes an operator.
+Result<std::string> IdentityOf(const platform::Config& config, X509& certificate,
+                               const std::filesystem::path& file) {
+  const Handle<GENERAL_NAMES, GENERAL_NAMES_free> names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_DNS) continue;
+    const ASN1_STRING* text = name->d.dNSName;
+    std::string identity(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                         static_cast<std::size_t>(ASN1_STRING_length(text)));
+    std::ranges::transform(identity, identity.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    if (IsOperator(config, identity)) return identity;
+  }
+  return Forbidden(file, "is of nobody to whom the configuration gives the role operator");
+}
+
+Result<std::string> Prove(const platform::Config& config, const std::filesystem::path& file) {
+  const auto certificate = ReadCertificate(file);
+  if (!certificate) return certificate.error();
+  const auto key = ReadKeyOf(file);
+  if (!key) return key.error();
+  if (X509_check_private_key(certificate->get(), key->get()) != 1) {
+    return Forbidden(file, "does not fit the key beside it");
+  }
+  if (Status issued = CheckIssued(config, **certificate, file); !issued) {
+    return std::move(issued).error();
+  }
+  return IdentityOf(config, **certificate, file);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> ProveTwoOperators(
+    const platform::Config& config, const std::vector<std::filesystem::path>& certificates) {
+  if (certificates.size() != 2) {
+    return Failure(Reason::kOtherOperator, "it takes two operators: --as CERT --as CERT2");
+  }
+  std::vector<std::string> identities;
+  for (const auto& file : certificates) {
+    auto identity = Prove(config, file);
+    if (!identity) return std::move(identity).error();
+    identities.push_back(*std::move(identity));
+  }
+  if (identities[0] != identities[1]) return identities;
+  return Failure(Reason::kOtherOperator,
+                 "both certificates are of operator " + identities[0] + ": it takes two");
+}
+
+}  // namespace acb::acbctl

@@ -1,0 +1,166 @@
+#include "tools/acbctl/recover.h"
+
+#include <boost/json.hpp>
+#include <fstream>
+#include <iostream>
+
+#include "firmware/base/sha256_stream.h"
+#include "platform/system_clock.h"
+#include "store/store.h"
+#include "tools/acbctl/operators.h"
+#include "tools/acbctl/progress.h"
+#include "tools/acbctl/remote.h"
+#include "tools/acbctl/token.h"
+
+namespace acb::acbctl {
+namespace {
+
+constexpr std::size_t kMaxReason = 200;
+// Of one entry: the log's own limit is that of a request's record.
+constexpr std::size_t kMaxLine = std::size_t{1} << 20;
+constexpr std::size_t kPiece = std::size_t{1} << 16;
+constexpr const char* kEntriesFile = "entries";
+
+Failure Wrong(std::string what) { return Failure(Reason::kConfiguration, std::move(what)); }
+
+// One entry a line.
+class Export {
+ public:
+  static Result<Export> Open(std::filesystem::path path) {
+    if (std::filesystem::is_directory(path)) path /= kEntriesFile;
+    Export opened;
+    std::ifstream whole(path, std::ios::binary);
+    Sha256Stream sha256;
+    Bytes piece(kPiece);
+    while (whole) {  // ends with the file
+      whole.read(reinterpret_cast<char*>(piece.data()), static_cast<std::streamsize>(piece.size()));
+      sha256.Update(BytesView(piece).first(static_cast<std::size_t>(whole.gcount())));
+    }
+    if (!whole.eof()) return Wrong("cannot read " + path.string());
+    opened.sha256_ = sha256.Finish();
+    opened.lines_.open(path, std::ios::binary);
+    if (!opened.lines_) return Wrong("cannot read " + path.string());
+    return opened;
+  }
+
+  const Sha256Digest& sha256() const { return sha256_; }
+  Result<std::optional<std::string>> Next() {
+    std::string line;
+    if (!std::getline(lines_, line)) return std::optional<std::string>();
+    if (line.size() > kMaxLine) {
+      return Failure(Reason::kBackupDamaged, "a line of the export is longer than an entry");
+    }
+    return std::optional(std::move(line));
+  }
+
+ private:
+  std::ifstream lines_;
+  Sha256Digest sha256_{};
+};
+
+Result<std::optional<std::uint64_t>> BaseOf(const RecoverOptions& options) {
+  if (options.base.empty()) return std::optional<std::uint64_t>();
+  const auto base = ParseDecimal(options.base);
+  if (!base) return Wrong("--base takes a decimal number, not '" + options.base + "'");
+  return std::optional(*base);
+}
+
+// acbd keeps the store's lock while it runs.
+Result<std::unique_ptr<store::Store>> OpenStopped(const platform::Config& config) {
+  const bool live = config.environment == smki::Environment::kLive;
+  auto store = store::Store::Open(
+      {.directory = config.store_directory,
+       .map_size = config.store_map_size,
+       .environment = live ? store::Environment::kLive : store::Environment::kTest});
+  if (!store && store.error().reason == Reason::kStoreUnavailable) {
+    Failure why = std::move(store).error();
+    why.explanation += "; a recovery needs the service stopped: stop acbd and try again";
+    return why;
+  }
+  return store;
+}
+
+Result<store::Recovery> Run(const RecoverOptions& options) {
+  const auto config = platform::LoadConfig(options.config);
+  if (!config) return config.error();
+  const auto base = BaseOf(options);
+  if (!base) return base.error();
+  store::RecoverOrder order;
+  order.base = *base;
+  order.reason = options.reason;
+  auto operators = ProveTwoOperators(*config, options.as);
+  if (!operators) return std::move(operators).error();
+  order.operators = *std::move(operators);
+  std::optional<Export> from;
+  if (!order.base) {
+    auto opened = Export::Open(options.from);
+    if (!opened) return std::move(opened).error();
+    from = *std::move(opened);
+    order.export_sha256 = from->sha256();
+    order.next_line = [&from] { return from->Next(); };
+  }
+  // Before the store is opened: it makes threads.
+  auto hsm = OpenToken(*config);
+  if (!hsm) return std::move(hsm).error();
+  auto store = OpenStopped(*config);
+  if (!store) return std::move(store).error();
+  order.at = platform::SystemClock().Now();
+  Progress progress(order.base ? "recover: devices" : "recover: entries", Progress::Unit::kRows,
+                    options.progress);
+  order.progress = [&progress](std::uint64_t done, std::uint64_t total) {
+    progress.Show(done, total);
+  };
+  return (*store)->Recover((*hsm)->anchors(), order, config->anchor_every);
+}
+
+boost::json::array ListOf(const std::vector<std::string>& names) {
+  return boost::json::array(names.begin(), names.end());
+}
+
+boost::json::object ResultOf(const RecoverOptions& options, const store::Recovery& done) {
+  boost::json::object result{
+      {"epoch", std::to_string(done.epoch)},
+      {"raise", std::to_string(done.raise)},
+      {"base", std::to_string(done.base)},
+      {"tree_size", std::to_string(done.tree_size)},
+      {"root", ToHex(done.root)},
+      {"audit",
+       {{"index", std::to_string(done.receipt.index)}, {"leaf", ToHex(done.receipt.leaf)}}}};
+  if (options.base.empty()) {
+    result["appended"] = std::to_string(done.appended);
+    result["taken_in"] = std::to_string(done.taken_in);
+  }
+  result["cells_unknown"] = done.cells_unknown;
+  if (!done.feeds.empty()) result["import_again"] = ListOf(done.feeds);
+  if (!done.lifted.empty()) result["lift_again"] = ListOf(done.lifted);
+  result["next"] = "acbd --config " + options.config.string();
+  return result;
+}
+
+}  // namespace
+
+int Recover(const RecoverOptions& options) {
+  if (options.base.empty() == options.from.empty()) {
+    std::cerr << "acbctl: recover takes either --base N or --from EXPORT\n";
+    return kUsage;
+  }
+  if (options.reason.empty() || options.reason.size() > kMaxReason) {
+    std::cerr << "acbctl: --reason takes a text of 1 to " << kMaxReason << " octets\n";
+    return kUsage;
+  }
+  const auto done = Run(options);
+  if (!done) return Refuse(done.error(), options.json);
+  const boost::json::object result = ResultOf(options, *done);
+  if (options.json) {
+    std::cout << boost::json::serialize(result) << "\n";
+    return kGood;
+  }
+  PrintMembers(result, "");
+  if (done->cells_unknown) {
+    std::cout << "every cell is unknown, and not signed for, until an observation or an import of "
+                 "devices gives its floor\n";
+  }
+  return kGood;
+}
+
+}  // namespace acb::acbctl

@@ -1,0 +1,22 @@
+#include "tools/acbctl/token.h"
+
+#include <cstdlib>
+
+namespace acb::acbctl {
+
+Result<std::unique_ptr<hsm::Hsm>> OpenToken(const platform::Config& config) {
+  for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
+  auto pin = platform::ReadPin(config.hsm_pin_file);
+  if (!pin) return std::move(pin).error();
+  hsm::HsmSettings settings{.module_path = config.hsm_module,
+                            .token_label = config.hsm_token_label,
+                            .pin = *std::move(pin),
+                            .lock_file = config.hsm_lock_file,
+                            .sessions = 1};
+  auto lister = hsm::Lister::Start(settings);
+  if (!lister) return std::move(lister).error();
+  settings.lister = *std::move(lister);
+  return hsm::Hsm::Open(std::move(settings));
+}
+
+}  // namespace acb::acbctl

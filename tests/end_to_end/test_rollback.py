@@ -267,7 +267,7 @@ class Rollback:
     def put_all_back(self):
         """Every copy there is, in random order. What starts is copied again, and those copies have their turn too."""
         waiting = self.copies[:]
-        more = self.options.copies // 10
+        more = self.options.copies // 20
         told = time.monotonic()
         self.generator.shuffle(waiting)
         while waiting and not self.books.problems:

@@ -111,7 +111,8 @@ class Books:
 
     def receive(self, request_id, document, answer, sent, floor, sample=True):
         """`floor`: the greatest counter released for the device before this was sent; None when it was sent before, since
-        a stored answer has an earlier counter. `sample`: one of some is kept, to be asked again much later. Returns the Released, or None of a refusal."""
+        a stored answer has an earlier counter. `sample`: one of some is kept, to be asked again much later. Returns the
+        Released, or None of a refusal."""
         received = time.monotonic()
         with self.lock:
             self.statuses[f"{answer.status} {answer.reason or 'signed'}"] += 1

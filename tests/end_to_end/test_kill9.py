@@ -353,8 +353,7 @@ class TestKill9(harness.TestCase):
                   f"{kinds['abandoned']}, reserved-elsewhere entries {kinds['reserved-elsewhere']}, "
                   f"signatures of the token {test.account.signatures}, known answers {len(test.account.known_answers)}")
             print(f"answers: {dict(books.statuses)}")
-            print(f"observed: {len(test.observed)} devices, {sum(one.trips for one in test.observed)} times back to the "
-                  "ACB")
+            print(f"observed: {len(test.observed)} devices, back to the ACB {sum(one.trips for one in test.observed)} times")
             starts = sorted(test.start_seconds) or [0.0]
             print(f"starts {len(starts)}: median {starts[len(starts) // 2]:.2f} s, slowest {starts[-1]:.2f} s; "
                   f"log of {test.account.length} entries; problems {len(books.problems)}")

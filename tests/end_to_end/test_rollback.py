@@ -16,7 +16,7 @@ put back: they are what remembers (design.md section 4).
   * Whatever starts, no counter is released that is not above every one ever released for its device, by any earlier
     start with any store; and the token's own record says the same of everything that it signed, released or not.
 
-What is known of an anchor is read from the log's `anchor`, `start` and `stop` entries: where a copy's size or the last
+What is known of an anchor is read from the log's `anchor` entries: where a copy's size or the last
 anchor is known only within bounds, either outcome is right.
 """
 
@@ -36,9 +36,9 @@ from harness import Failure, World, temporary_directory
 ENDINGS = ("kill -9 under load", "kill -9 at rest", "clean stop")
 REFUSED = "STORE_ROLLED_BACK"
 WAY_OUT = ("restore", "recover")  # words that the way out cannot do without
-ANCHORS = ("anchor", "start", "stop")
 COPIES_EACH = 5  # start: four while it runs, and what it leaves
 RESERVE_SHARE = 0.05
+COPY_TO_KILL_SECONDS = (0.0, 0.05)
 IN_FLIGHT = 200  # a counter that was signed and not released is at most so far above the last one known
 LOAD_SECONDS = 60  # in which a start has to answer its share
 STATUS_EACH = 8  # of the refusals: acbctl is asked each so many times
@@ -86,33 +86,38 @@ class Rollback:
         self.latest = None  # what the box's last run left: this one has to start
         self.top = Top()
         self.counts = Counts()
+        self.first = 0  # index of the first handover since the last start
         self.began = {}  # device -> the first counter known since the last start
         self.signed = Signed(self.books, world.acb, set(token_log.news()))
 
     # -- a start and what is done with it --
 
     def entries(self):
-        return [entry for _, entry in self.box.audit_entries()]
+        """Those after the first handover of this start, which is all that copies and anchors are told apart by."""
+        return [entry for _, entry in self.box.audit_entries(self.first)]
 
     def live(self, reservations, copies, ending):
         """The box has started: signs, is copied, ends. The books know every counter of its raise from one_each on."""
         self.counts.starts += 1
         started = self.counts.starts
         one_each(self.world, self.box, self.books)
+        self.first = min(released.index for released in self.books.new)
         self.began = dict(self.books.highest)
         client = self.box.client("dsp")
         self.again(client)
         client.close()
         load = Load(self.world, self.box, self.books, f"{self.options.seed}/{started}",
                     connections=self.options.clients, reserve_share=RESERVE_SHARE)
-        taken = self.copy_under(load, reservations, copies)
-        entries = []
+        taken = self.copy_under(load, reservations, copies - 1)
         if ending == ENDINGS[0]:
             entries = self.entries()
+            taken += self.copy() if copies else []
+            time.sleep(self.generator.uniform(*COPY_TO_KILL_SECONDS))
             self.box.kill()
             load.join()
         else:
             load.join()
+            taken += self.copy() if copies else []
             entries = self.entries()
             self.box.kill() if ending == ENDINGS[1] else self.box.stop()
         released = self.books.new[:]
@@ -140,8 +145,7 @@ class Rollback:
 
     def copy_under(self, load, reservations, copies):
         """Copies at random moments while the load goes on until it had so many answers."""
-        moments = sorted(self.generator.randrange(max(1, reservations)) for _ in range(copies - 1))
-        moments += [reservations][:copies]
+        moments = sorted(self.generator.randrange(max(1, reservations)) for _ in range(copies))
         taken = []
         deadline = time.monotonic() + LOAD_SECONDS
         while load.answered < reservations or moments:
@@ -149,26 +153,29 @@ class Rollback:
                 raise Failure(f"only {load.answered} answers in {LOAD_SECONDS} s: {dict(self.books.statuses)}")
             if moments and load.answered >= moments[0]:
                 moments.pop(0)
-                with store_copies.frozen(self.box):
-                    frozen = time.monotonic()
-                    files = store_copies.read(self.box.store)
-                    resumed = time.monotonic()
-                taken.append((self.pool.keep(files), frozen, resumed))
+                taken += self.copy()
             time.sleep(0.002)
         return taken
 
+    def copy(self):
+        with store_copies.frozen(self.box):
+            frozen = time.monotonic()
+            files = store_copies.read(self.box.store)
+            resumed = time.monotonic()
+        return [(self.pool.keep(files), frozen, resumed)]
+
     # -- what is known of anchors and copies --
 
-    @staticmethod
-    def top_after(started, entries, released, ending):
+    def top_after(self, started, entries, released, ending):
         """An anchor stands when a later entry was released: the writer releases after it has looked (design.md section
         4). The last one may or may not; after a kill under load there may be later ones than the last that was read."""
-        marks = [int(entry["index"]) + 1 for entry in entries if entry["kind"] in ANCHORS]
-        start = max(int(entry["index"]) + 1 for entry in entries if entry["kind"] == "start")
         if ending == ENDINGS[2]:
-            return Top(started, len(entries) + 1, len(entries) + 1)  # and the `stop` entry
+            size = self.first + len(entries) + 1  # and the `stop` entry
+            return Top(started, size, size)
+        # That of the start names a tree that ends before the first handover.
+        marks = [self.first] + [int(entry["index"]) + 1 for entry in entries if entry["kind"] == "anchor"]
         last = max((answer.index for answer in released), default=0)
-        stands = max([mark for mark in marks if mark <= last] + [start])
+        stands = max([mark for mark in marks[1:] if mark <= last], default=0)
         return Top(started, stands, UNKNOWN if ending == ENDINGS[0] else marks[-1])
 
     def keep(self, taken, started, entries, released, ending):
@@ -178,7 +185,7 @@ class Rollback:
             after = [answer.index for answer in released if answer.sent > resumed]
             self.copies.append(Copy(kept, started, "while it ran", frozen, resumed,
                                     max(before, default=-1) + 1, min(after, default=UNKNOWN)))
-        size = len(entries) + (ending == ENDINGS[2])
+        size = self.first + len(entries) + (ending == ENDINGS[2])
         self.latest = Copy(self.pool.keep(store_copies.read(self.box.store)), started, f"after {ending}",
                            least=UNKNOWN, most=UNKNOWN if ending == ENDINGS[0] else size)
         self.copies.append(self.latest)

@@ -189,6 +189,7 @@ class Box:
         self.process = None
         self.env = {}
         self.prefix = []  # before acbd on its command line: a tracer
+        self.program = None  # another acbd than the one that was built
         self.ignores_file_size_signal = False  # acbd lives on when a write passes RLIMIT_FSIZE: EFBIG, as a full disk
         self._contexts = {}
         self._clients = {}
@@ -212,7 +213,24 @@ class Box:
         run(*command)
         return cls(directory)
 
+    def beside(self, directory, store=None):
+        """A second box with everything of this one but its store: same keys, same token, same clients, a port of its
+        own. Its store is `store`, by default one in its own directory that the caller puts there."""
+        shutil.copytree(self.directory, directory,
+                        ignore=lambda folder, names: ["store", "tokens"] if Path(folder) == self.directory else [])
+        other = Box(directory)
+        other.env = dict(self.env)
+        other.program = self.program
+        other.port = free_port()
+        other.configure("listen", port=other.port)
+        other.configure("store", directory=str(store or other.directory / "store"))
+        return other
+
     # -- configuration --
+
+    @property
+    def store(self):
+        return self.directory / self.setting("store", "directory")
 
     @property
     def config(self):
@@ -256,11 +274,27 @@ class Box:
     def spawn(self, env=None):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [*self.prefix, binary("platform", "acbd"), "--config", str(self.config)],
+                [*self.prefix, self.program or binary("platform", "acbd"), "--config", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.env, **(env or {})},
                 process_group=0,
                 restore_signals=not self.ignores_file_size_signal)  # Python ignores SIGXFSZ, and so does its child
         _STARTED.append(self.process)
+
+    def outcome(self, seconds=READY_SECONDS):
+        """What became of spawn(): ("ready", ()); ("refused", names of the reasons), where acbd stays up to say why;
+        ("ended", exit status); or None when nothing of these came in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                return "ended", self.process.returncode
+            try:
+                answer = self.get("/readyz")
+                if answer.status == 200:
+                    return "ready", ()
+                return "refused", tuple(reason["reason"] for reason in answer.json["reasons"])
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.01)
+        return None
 
     def start(self, env=None):
         """Returns when /readyz says 200; raises Failure with the end of the log when it does not in time."""

@@ -2,9 +2,9 @@
 
 #include "store/agreements.h"
 #include "store/audit_log.h"
+#include "store/audit_tree.h"
 #include "store/interchange.h"
 #include "store/reading.h"
-#include "store/tree_root.h"
 
 namespace acb::store {
 
@@ -57,7 +57,7 @@ Status ReadExport(const Transaction& transaction,
   if (!epoch) return epoch.error();
   const auto size = AuditSizeOf(transaction);
   if (!size) return size.error();
-  const auto root = TreeRoot(transaction, *size);
+  const auto root = RootAt(transaction, *size);
   if (!root) return root.error();
   Status begun = begin({.store = identity->id,
                         .environment = identity->environment,

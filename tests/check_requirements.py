@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AREAS = {"sign", "feed", "north"}
+MORE = {"R-SEC3-78"}  # of other areas: proven here all the same
 ID = re.compile(r"^(R-[A-Z0-9]+-\d+)(?: \([A-Z]\))?$")
 STATES = ("proven", "in part: ", "not yet: ", "pending: ")
 
@@ -91,7 +92,8 @@ def check_catalogue(rows, areas):
     named = {name for name, _, _ in rows}
     wrong = [f"{name}: is missing" for name, area in areas.items() if area in AREAS and name not in named]
     wrong += [f"{name}: is not in the catalogue" for name in sorted(named) if name not in areas]
-    wrong += [f"{name}: is of area {areas[name]}" for name in sorted(named) if areas.get(name, "sign") not in AREAS]
+    wrong += [f"{name}: is of area {areas[name]}" for name in sorted(named) if name not in MORE and
+              areas.get(name, "sign") not in AREAS]
     return wrong
 
 

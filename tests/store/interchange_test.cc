@@ -4,7 +4,6 @@
 #include "store/agreements.h"
 #include "store/record.h"
 #include "store/rows.h"
-#include "store/tree_root.h"
 #include "tests/store/raw_store.h"
 #include "tests/store/store_fixture.h"
 
@@ -324,43 +323,6 @@ TEST_F(Interchange, FencesForGoodWithTwoOperators) {
   EXPECT_THAT(Reserve(Id(4, kOtherDevice)), FailsWith(Reason::kCountersExported));
   const auto again = store_->AgreeToExport({.operator_name = kAda, .at = kNow});
   EXPECT_TRUE(again->complete && again->fenced) << "and says so in every later export";
-}
-
-TEST(TreeRoot, IsThatOfRfc6962) {
-  // Node by node, for sizes around a power of two.
-  const auto node = [](const Sha256Digest& l, const Sha256Digest& r) {
-    return Sha256(ByteWriter().U8(1).Raw(l).Raw(r).bytes());
-  };
-  std::function<Sha256Digest(const std::vector<Sha256Digest>&)> naive =
-      [&](const std::vector<Sha256Digest>& leaves) -> Sha256Digest {
-    if (leaves.size() == 1) return leaves.front();
-    std::size_t split = 1;
-    while (split * 2 < leaves.size()) split *= 2;
-    const auto middle = leaves.begin() + static_cast<std::ptrdiff_t>(split);
-    return node(naive({leaves.begin(), middle}), naive({middle, leaves.end()}));
-  };
-  std::string name = (std::filesystem::temp_directory_path() / "acb-root-XXXXXX").string();
-  const std::filesystem::path root = ::mkdtemp(name.data());
-  ASSERT_TRUE(Store::Create(root / "store", {Environment::kTest, StoreId{1}, kNow}));
-  {
-    OpenSettings settings;
-    settings.directory = root / "store";
-    settings.map_size = kTestMap;
-    auto store = *Store::Open(settings);
-    for (std::uint64_t size = store->AuditSize().value() + 1; size <= 18; ++size) {
-      ASSERT_TRUE(store->Append(audit::Entry("alarm", kNow)));
-      Sha256Digest found{};
-      ASSERT_TRUE(store->ReadForExport(
-          [&](const ExportHead& head) -> Status {
-            EXPECT_EQ(head.tree_size, size);
-            found = head.root;
-            return Done{};
-          },
-          [](const ExportedCounters&) -> Status { return Done{}; }));
-      EXPECT_EQ(found, naive(store->ReadLeaves(0, size).value())) << size;
-    }
-  }
-  std::filesystem::remove_all(root);
 }
 
 }  // namespace

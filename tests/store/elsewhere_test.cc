@@ -74,7 +74,7 @@ TEST_F(ReserveElsewhere, RecordsCounterPurposeAndClientTogether) {
         R"("originator_counter":"5001")", R"("purpose":"6.24.1")", R"("client":"dsp.acb.test")"}) {
     EXPECT_NE(entry.find(part), std::string::npos) << part << " in " << entry;
   }
-  EXPECT_EQ(given->receipt.index, AuditSize() - 1);
+  EXPECT_EQ(store_->ReadAudit(given->receipt.index, 1)->front(), entry);
   EXPECT_EQ(FindDevice()->last_issued, kNetworkFloor + 1);
   Reopen();
   EXPECT_EQ(Spend(), kNetworkFloor + 2) << "after a restart too";

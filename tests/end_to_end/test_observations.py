@@ -158,7 +158,7 @@ class Outcomes(ObservationCase):
         command = self.simulated.give_back(5000, 9000)
         start = int(self.observe(command, self.simulated.device.receive(command))["audit"]["index"])
         kinds = [entry["kind"] for entry in self.entries_of(start)]
-        self.assertEqual(kinds, ["observed", "alarm"])
+        self.assertEqual(kinds, ["observed", "alarm", "anchor"])
         self.assertEqual(self.simulated.cell()["holder"], None)
         _, answer = self.simulated.handover()
         self.assertEqual((answer.status, answer.reason), (409, "CELL_UNKNOWN"), answer)

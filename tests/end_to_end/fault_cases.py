@@ -15,7 +15,7 @@ import time
 
 from harness import Failure, World, binary, duis_sign, gbcs_reference, run
 from fault_shim import FaultShim
-from test_kill9 import Books, Kill9, normalised
+from fault_books import Accounts, Books, normalised
 
 FLOOR = 1300
 RAISED_FLOOR = 9000
@@ -52,7 +52,7 @@ class Lab:
 
             self.simulated = Observations.prepare(self.world)
         # What the token signs at a start without a request is the start's known-answer test.
-        self.known_answers = set(Kill9(self.world, self.signatures, 0).signed_digests())
+        self.known_answers = set(Accounts(self.world, self.signatures).signed_digests())
         self.books = Books()
         self.refusals = {}
         case = Case(self)
@@ -289,14 +289,14 @@ class Case:
             self.floors[device] = min(seen)
 
     def _go_on(self):
-        """P1: the next counter of each device is above every earlier one; Kill9.check compares them all."""
+        """P1: the next counter of each device is above every earlier one; Accounts.check compares them all."""
         for device in self.lab.devices:
             for role in ROLES:
                 if self.handover(device, role) is None:
                     self.complain(f"no handover for {device} without a fault")
 
     def _check_log(self):
-        test = Kill9(self.world, self.lab.signatures, 0)
+        test = Accounts(self.world, self.lab.signatures)
         test.books, test.known_answers = self.books, self.lab.known_answers
         entries = [entry for _, entry in self.box.audit_entries()]
         test.check(entries)

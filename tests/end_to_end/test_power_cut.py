@@ -25,11 +25,11 @@ import threading
 import time
 
 import harness
+from fault_books import Books, normalised
 from fault_cases import GONE, UNKNOWN_DEVICE, XML
 from fault_shim import RECORD, FaultShim
 from harness import World, binary, duis_sign, gbcs_reference, temporary_directory
 from power_cut import SIGNATURES, TOKENS, WAYS, Disk, Recording
-from test_kill9 import Books, normalised
 
 REQUESTS = 250  # handovers, of which some are retried and some refused
 CONNECTIONS = 6

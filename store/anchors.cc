@@ -5,6 +5,7 @@
 
 #include "store/audit_log.h"
 #include "store/audit_tree.h"
+#include "store/counters.h"
 
 namespace acb::store {
 
@@ -106,6 +107,17 @@ Status Anchors::CheckReachable() {
 Status Anchors::AppendAnchorEntry(WriteTransaction& transaction) {
   audit::Entry entry("anchor", clock_());
   entry.Set("epoch", std::to_string(attempted_.epoch)).Set("instance", ToHex(attempted_.instance));
+  // A recovery has the entries alone: a counter that is about to go to the HSM, and has no entry of
+  // its own yet, must not be forgotten by the anchor that passes it.
+  const auto unanswered = ListUnanswered(transaction);
+  if (!unanswered) return unanswered.error();
+  audit::List given_out;
+  for (const Unanswered& one : *unanswered) {
+    given_out.emplace_back(
+        audit::Object{{"device", one.request.target.Hyphenated()},
+                      {"originator_counter", std::to_string(one.counter.value())}});
+  }
+  if (!given_out.empty()) entry.Set("unanswered", std::move(given_out));
   if (auto added = AppendEntry(transaction, entry, environment_); !added) return added.error();
   return NameTree(transaction, attempted_);
 }
@@ -141,8 +153,10 @@ Status Anchors::LookForSuccessor() {
   if (const Anchor* successor = FindSuccessor(*listed, attempted_)) {
     return Overtaken(*successor, attempted_);
   }
-  if (attempt != Attempt::kCreated) return Done{};
+  if (attempt == Attempt::kNone) return Done{};
   if (!Contains(*listed, attempted_)) {
+    // A creation that failed, and did: the next batch tries again.
+    if (attempt == Attempt::kTried) return Done{};
     return Failed({Reason::kHsmUnavailable, {}, "the anchor that was just made is not listed"});
   }
   Passed(*listed);
@@ -168,8 +182,10 @@ void Anchors::Passed(const std::vector<Anchor>& listed) {
   }
 }
 
+// Nothing is given out above what waits for its anchor, as in the model: the writer ends a floor
+// before it begins a reservation.
 bool Anchors::MayReleaseReservations() const {
-  return objects_ == nullptr || state().outstanding <= attempted_.window;
+  return objects_ == nullptr || (!demanded_ && state().outstanding <= attempted_.window);
 }
 
 }  // namespace acb::store

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/audit_log.h"
+#include "store/quarantine.h"
 #include "store/reading.h"
 #include "store/volume.h"
 
@@ -76,6 +77,9 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
   if (auto ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
   const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
   if (!counter) return counter.error();
+  if (auto open = CheckNothingHeld(transaction, wish.request.target, wish.role); !open) {
+    return std::move(open).error();
+  }
   const auto request = FindRequestRow(transaction, wish.request);
   if (!request) return request.error();
   const bool released = request->has_value() && (*request)->request.released;
@@ -102,11 +106,7 @@ Status WriteReservation(WriteTransaction& transaction, const ReservationWish& wi
   return transaction.Put(Table::kRequests, wish.request.Key(), EncodeRequest(request));
 }
 
-struct Unanswered {
-  RequestId request;
-  RemotePartyRole role;
-  OriginatorCounter counter;
-};
+}  // namespace
 
 Result<std::vector<Unanswered>> ListUnanswered(const Transaction& transaction) {
   std::vector<Unanswered> found;
@@ -131,8 +131,6 @@ Result<std::vector<Unanswered>> ListUnanswered(const Transaction& transaction) {
   if (!walked) return walked.error();
   return found;
 }
-
-}  // namespace
 
 Result<OriginatorCounter> NextCounter(std::uint64_t last_issued, FloorSeqNumber floor,
                                       std::uint64_t base) {

@@ -42,6 +42,14 @@ Result<OriginatorCounter> PreviewNext(const Transaction& transaction, const Rese
 Result<RequestRow> CheckReserved(const Transaction& transaction, const RequestId& request,
                                  RemotePartyRole role, OriginatorCounter counter);
 
+struct Unanswered {
+  RequestId request;
+  RemotePartyRole role;
+  OriginatorCounter counter;
+};
+// Every reservation without an answer. Fails with kRecordDamaged, kStoreUnavailable.
+Result<std::vector<Unanswered>> ListUnanswered(const Transaction& transaction);
+
 // The `abandoned` entry of a reservation.
 struct Abandonment {
   std::string_view reason;  // the reason's name, "RESTART" or "STOP"

@@ -72,14 +72,14 @@ Status Merger::Add(const ExportedCounters& imported) {
   const auto written = FindCounters(transaction_, imported.device);
   if (!written) return written.error();
   if (!written->has_value()) {
-    // Not invented: what a device is, only its feed can say.
+    // What the device is, only its feed can say; its counters wait for it, with cells unknown.
     if (outcome_.not_known.size() < kMaxListedNotKnown) {
       outcome_.not_known.push_back(imported.device);
     }
     ++outcome_.not_known_count;
-    return Done{};
   }
-  CountersRow before = **written;
+  CountersRow before =
+      written->value_or(CountersRow{.last_issued = fence_.recovered, .raise = fence_.recovered});
   if (Status current = BringUpToDate(before, fence_, imported.device); !current) return current;
   CountersRow row = before;
   MergeIssued(row, imported);

@@ -6,6 +6,7 @@
 #include "store/audit_log.h"
 #include "store/counters.h"
 #include "store/fields.h"
+#include "store/quarantine.h"
 #include "store/reading.h"
 #include "store/suspensions.h"
 
@@ -36,6 +37,12 @@ Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wis
   const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
   if (!fence) return fence.error();
   if (Status ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
+  for (const RemotePartyRole role :
+       {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
+    if (Status open = CheckNothingHeld(transaction, wish.device, role); !open) {
+      return std::move(open).error();
+    }
+  }
   const auto next = NextForOthers(**row, *fence, settings);
   if (!next) return next.error();
   const auto counter = ChooseCounter(*next, wish.proposed, settings.counter_jump);

@@ -101,8 +101,10 @@ Status Import::Add(const Device& row, HubColumn hub) {
   } else if (known->has_value()) {
     return Damaged(Table::kCounters, key, "is missing");
   } else {
-    // A raise was for what may be lost of devices that were known then.
-    counters.raise = fence->raise;
+    // It may have been known before, to a log that was lost: every raise counts for it, as for a
+    // row that was written before them all.
+    counters.raise = fence->recovered;
+    counters.last_issued = fence->recovered;
   }
   const CountersRow before = counters;
   for (const auto& [role, imported] :

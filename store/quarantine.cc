@@ -17,6 +17,13 @@ constexpr std::size_t kMaxWhy = 1024;
 constexpr std::uint8_t kHasFloor = 1;
 constexpr std::uint8_t kIsForAcb = 2;
 
+Bytes PrefixOfHeld(Eui64 device, RemotePartyRole role) {
+  return ByteWriter().U64(device.value()).U8(static_cast<std::uint8_t>(role)).bytes();
+}
+Bytes KeyOfHeld(const QuarantinedItem& item) {
+  return ByteWriter().Raw(PrefixOfHeld(item.device, item.role)).U64(item.id).bytes();
+}
+
 std::string_view Name(QuarantineAct act) {
   return act == QuarantineAct::kRelease ? "quarantine-release" : "quarantine-delete";
 }
@@ -138,6 +145,24 @@ Status CheckQuarantineRoom(const Transaction& transaction) {
   return Failure(Reason::kBusy, "the quarantine is full: operators have to look at it first");
 }
 
+Status CheckNothingHeld(const Transaction& transaction, Eui64 device, RemotePartyRole role) {
+  for (const RemotePartyRole held : {role, RemotePartyRole::kAccessControlBroker}) {
+    const Bytes prefix = PrefixOfHeld(device, held);
+    bool found = false;
+    Status walked =
+        transaction.Walk(Table::kHeld, prefix, prefix, [&](BytesView, BytesView) -> Result<bool> {
+          found = true;
+          return false;
+        });
+    if (!walked) return walked;
+    if (found) {
+      return Failure(Reason::kCounterUnknown,
+                     "a number for this cell waits in quarantine for two operators");
+    }
+  }
+  return Done{};
+}
+
 Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item) {
   bool waiting = false;
   Status walked = transaction.Walk(
@@ -224,6 +249,7 @@ Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const Quar
   if (!receipt) return receipt;
   kept.id = receipt->index;
   Status put = transaction.Put(Table::kQuarantine, KeyOf(kept.id), EncodeQuarantined(kept));
+  if (put) put = transaction.Put(Table::kHeld, KeyOfHeld(kept), {});
   if (!put) return std::move(put).error();
   return receipt;
 }
@@ -253,9 +279,9 @@ Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, Quarant
     return std::move(carried).error();
   }
   done.request_octets = std::move(octets);
-  if (Status gone = transaction.Delete(Table::kQuarantine, KeyOf(id)); !gone) {
-    return std::move(gone).error();
-  }
+  Status gone = transaction.Delete(Table::kQuarantine, KeyOf(id));
+  if (gone && !done.item.request) gone = transaction.Delete(Table::kHeld, KeyOfHeld(done.item));
+  if (!gone) return std::move(gone).error();
   transaction.DemandAnchor();
   return done;
 }

@@ -22,6 +22,11 @@ Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const Ref
 
 // kBusy: the quarantine is full.
 Status CheckQuarantineRoom(const Transaction& transaction);
+// A number that waits for two operators may be one that the device has: until they have decided,
+// nothing is signed for that cell on an older one. Role ACB: what it issued, so no cell at all.
+// kCounterUnknown.
+Status CheckNothingHeld(const Transaction& transaction, Eui64 device, RemotePartyRole role);
+
 // Whether the same number for the same cell waits, however often its file is imported.
 Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item);
 

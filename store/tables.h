@@ -37,6 +37,7 @@ enum class Table : std::uint8_t {
   kPending = 26,
   kElsewhere = 27,
   kAgreements = 28,
+  kHeld = 29,
 };
 
 struct TableInfo {
@@ -44,7 +45,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 28> kTables = {{
+inline constexpr std::array<TableInfo, 29> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -73,6 +74,7 @@ inline constexpr std::array<TableInfo, 28> kTables = {{
     {Table::kPending, "pending"},
     {Table::kElsewhere, "elsewhere"},
     {Table::kAgreements, "agreements"},
+    {Table::kHeld, "held"},
 }};
 
 // Place of a table in kTables.

@@ -147,11 +147,13 @@ TEST_F(Interchange, ListsDevicesThatAreNotKnownAndInventsNone) {
   const auto done = ImportBoth(Wish(kAda, true), {RowOf(9000), RowOf(9000, 0, stranger)});
   ASSERT_TRUE(done);
   EXPECT_EQ(done->rows, 2u);
-  EXPECT_EQ(done->changed, 1u);
+  EXPECT_EQ(done->changed, 2u);
   EXPECT_EQ(done->not_known_count, 1u);
   ASSERT_EQ(done->not_known.size(), 1u);
   EXPECT_EQ(done->not_known.front(), stranger);
   EXPECT_FALSE(FindDevice(stranger));
+  Import({TestDevice(stranger)});
+  EXPECT_GT(Spend(Id(9, stranger)), 9000u) << "its counters waited for its feed";
 }
 
 // A number that is not believed may be true: nothing is signed until two operators have decided.

@@ -203,6 +203,14 @@ TEST_F(ImportedFloor, AboveItWaitsForTwoOperatorsAndIsNotAppliedBefore) {
   EXPECT_EQ(Floor(), floor);
 }
 
+// What waits may be what the device has: no other feed makes the cell one to sign for meanwhile.
+TEST_F(ImportedFloor, ThatWaitsKeepsItsCellFromBeingSignedFor) {
+  ImportFloor(kMaxSeqNumber);
+  Import({TestDevice()});
+  EXPECT_THAT(StoreTest::Reserve(Id(1)), FailsWith(Reason::kCounterUnknown));
+  EXPECT_TRUE(StoreTest::Reserve(Id(2), kNetworkRole)) << "the other cell goes on";
+}
+
 TEST_F(ImportedFloor, IsForgottenWhenTwoOperatorsDeleteIt) {
   ImportFloor(kMaxSeqNumber);
   const std::uint64_t number = store_->ListQuarantine(0, 1)->front().id;

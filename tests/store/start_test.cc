@@ -203,6 +203,16 @@ TEST_F(Start, PassesAWindowAfterEachUncleanStopAndNoneAfterACleanOne) {
   }
 }
 
+// It may be one that a lost log knew.
+TEST_F(Start, PassesTheWindowsForADeviceThatComesAfterThem) {
+  CreateFilled();
+  store_.reset();  // a kill
+  Reopen();
+  constexpr Eui64 kNew{0x00DB123456789FFF};
+  Import({TestDevice(kNew)});
+  EXPECT_GT(Spend(Id(1, kNew)), settings_.anchor_every);
+}
+
 // Each start that follows an unclean one adds a window, also to a device that nobody used.
 TEST_F(Start, AddsUpWindowsForADeviceThatIsNotUsed) {
   const std::uint64_t last = FindDevice()->last_issued;

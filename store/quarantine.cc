@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/acts.h"
 #include "store/audit_log.h"
 #include "store/feeds.h"
 #include "store/observed_rows.h"
@@ -18,7 +19,7 @@ constexpr std::uint8_t kHasFloor = 1;
 constexpr std::uint8_t kIsForAcb = 2;
 
 std::string_view Name(QuarantineAct act) {
-  return act == QuarantineAct::kRelease ? "quarantine-release" : "quarantine-delete";
+  return act == QuarantineAct::kRelease ? acts::kQuarantineRelease : acts::kQuarantineDelete;
 }
 
 Result<QuarantinedItem> FindItem(const Transaction& transaction, std::uint64_t id) {

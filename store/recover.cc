@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <vector>
 
+#include "store/acts.h"
 #include "store/anchors.h"
 #include "store/audit_log.h"
 #include "store/audit_tree.h"
@@ -354,7 +355,7 @@ Status Recoverer::TakeInExport(WriteTransaction& transaction) {
 Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) const {
   audit::Entry entry("operator", order_.at);
   audit::List operators(order_.operators.begin(), order_.operators.end());
-  entry.Set("act", "recover")
+  entry.Set("act", acts::kRecover)
       .Set("operators", std::move(operators))
       .Set("complete", true)
       .Set("explanation", order_.reason)

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "store/acts.h"
 #include "store/suspensions.h"
 
 namespace acb::store {
@@ -15,6 +16,10 @@ constexpr std::size_t kMaxNamed = 1'000;
 // Kinds that say nothing of counters, cells or RequestIDs.
 constexpr std::string_view kNoEffect[] = {"stop",          "anchor", "provision", "ceremony",
                                           "configuration", "alarm",  "checkpoint"};
+
+// Acts that change nothing but numbers, if anything: those of Numbers, and the first words.
+constexpr std::string_view kOtherActs[] = {acts::kQuarantineRelease, acts::kQuarantineDelete,
+                                           acts::kCounterRaise, acts::kCountersImport};
 
 Failure Unusable(const boost::json::object& entry, std::string_view what) {
   return Failure(Reason::kBackupDamaged, "audit entry " + std::string(EntryText(entry, "index")) +
@@ -201,10 +206,10 @@ Status Replay::Suspended(const boost::json::object& entry) {
 }
 
 Status Replay::Operated(const boost::json::object& entry) {
-  const std::string_view act = EntryText(entry, "act");
+  const std::string_view what = EntryText(entry, "act");
   const bool complete = IsTrue(entry, "complete");
-  if (act == "suspend") return Suspended(entry);
-  if (act == "lift") {
+  if (what == acts::kSuspend) return Suspended(entry);
+  if (what == acts::kLift) {
     // Not done again: what stays stopped is safe, and two operators may lift it again.
     if (complete) {
       Note(lifted_,
@@ -212,20 +217,18 @@ Status Replay::Operated(const boost::json::object& entry) {
     }
     return Done{};
   }
-  if (act == "quarantine-delete" && complete) {
+  if (what == acts::kQuarantineDelete && complete) {
     if (Status bound = Bind(entry); !bound) return bound;
     return OutOfQuarantine(entry);
   }
-  if (act == "recover") {
+  if (what == acts::kRecover) {
     raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
     base_ = std::max(base_, NumberOf(entry, "base").value_or(0));
     cells_unknown_ = true;
     return Done{};
   }
-  if (act == "import-counters" && complete) {
-    return Unusable(entry,
-                    "took counters in from another box, which the log does not repeat: recover "
-                    "with --base");
+  if (std::ranges::find(kOtherActs, what) == std::end(kOtherActs)) {
+    return Unusable(entry, "is of an act not known here: recover with --base");
   }
   return Numbers(entry, "operator");
 }
@@ -237,9 +240,17 @@ Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) 
   }
   if (kind == "observed") return Observed(entry);
   if (kind == "released" && entry.contains("floor")) return RaiseFloor(entry, "floor");
-  if (kind == "operator" && EntryText(entry, "act") == "counter-raise" &&
-      IsTrue(entry, "complete")) {
+  if (kind != "operator" || !IsTrue(entry, "complete")) return Done{};
+  const std::string_view what = EntryText(entry, "act");
+  if (what == acts::kCounterRaise) {
     return RoleOf(entry) ? RaiseFloor(entry, "to") : RaiseIssued(entry, "to");
+  }
+  if (what == acts::kCountersImport) {
+    // P1: no entry tells the numbers that came, and the box that they came from has signed up to
+    // them.
+    return Unusable(entry,
+                    "took counters in from another box, and the log does not repeat them: recover "
+                    "with --base, above what that box had issued too");
   }
   return Done{};
 }
@@ -258,6 +269,10 @@ Status Replay::Apply(const boost::json::object& entry) {
     return Done{};
   }
   if (kind == "export") {
+    const std::string_view what = EntryText(entry, "act");
+    if (what != acts::kCountersExport && what != acts::kBackup) {
+      return Unusable(entry, "is of an act not known here: recover with --base");
+    }
     exported_ = exported_ || IsTrue(entry, "fenced");
     return Done{};
   }

@@ -1,3 +1,6 @@
+#include <functional>
+#include <utility>
+
 #include "tests/store/store_fixture.h"
 
 namespace acb::store {
@@ -6,14 +9,14 @@ namespace {
 constexpr std::uint64_t kBase = 1'000'000;
 
 // A store that was put back to an earlier state: its anchor names a tree that it does not have.
-class Recover : public StoreTest {
+class PutBack : public StoreTest {
  protected:
-  void SetUp() override {
-    CreateFilled();
-    greatest_ = Spend(Id(1));
+  void SetUp() override { CreateFilled(); }
+  // To before `work`.
+  void Lose(const std::function<void()>& work) {
     CopyTo("earlier");
     Reopen();
-    greatest_ = Spend(Id(2));
+    work();
     ASSERT_TRUE(store_->AnchorNow());
     entries_ = *store_->ReadAudit(0, 1000);
     store_.reset();  // killed
@@ -52,8 +55,18 @@ class Recover : public StoreTest {
     ASSERT_TRUE(started) << started.error().explanation << started.error().detail;
   }
 
-  std::uint64_t greatest_ = 0;
   std::vector<std::string> entries_;
+};
+
+class Recover : public PutBack {
+ protected:
+  void SetUp() override {
+    PutBack::SetUp();
+    greatest_ = Spend(Id(1));
+    Lose([this] { greatest_ = Spend(Id(2)); });
+  }
+
+  std::uint64_t greatest_ = 0;
 };
 
 TEST_F(Recover, IsNeededByAStoreThatIsOlderThanItsAnchor) {
@@ -146,6 +159,52 @@ TEST_F(Recover, LeavesAStateToGoOnFromWhereverItEnds) {
       EXPECT_GT(Spend(Id(9)), kBase) << last;
     }
   }
+}
+
+// What entries of the log do when they are done again.
+class Replayed : public PutBack {
+ protected:
+  Result<CountersImport> SayImport(const char* who, std::uint64_t last_issued) {
+    ImportWish wish;
+    wish.head.store = StoreId{9, 9};
+    wish.head.environment = Environment::kTest;
+    wish.fenced = true;
+    wish.operator_name = who;
+    wish.at = kNow;
+    return store_->ImportCounters(
+        wish, [last_issued, given = false]() mutable -> Result<std::optional<ExportedCounters>> {
+          if (std::exchange(given, true)) return std::optional<ExportedCounters>();
+          return std::optional(ExportedCounters{kDevice, last_issued, 0, OfAcb(kSupplierFloor),
+                                                OfAcb(kNetworkFloor)});
+        });
+  }
+  void RecoverFromLog() {
+    const auto done = Do(From(entries_));
+    ASSERT_TRUE(done) << done.error().explanation << done.error().detail;
+    Start();
+  }
+};
+
+// P1: the counters that came are told by no entry.
+TEST_F(Replayed, AnImportOfCountersTakesABase) {
+  Lose([this] {
+    ASSERT_TRUE(SayImport("ada", 900'000));
+    ASSERT_TRUE(SayImport("bob", 900'000));
+    ASSERT_EQ(FindDevice()->last_issued, 900'000u);
+  });
+  const auto done = Do(From(entries_));
+  ASSERT_THAT(done, FailsWith(Reason::kBackupDamaged));
+  EXPECT_THAT(done.error().explanation, ::testing::HasSubstr("--base"));
+  ASSERT_TRUE(Do(Order(kBase)));
+  Start();
+  Import({TestDevice()});
+  EXPECT_GT(Spend(Id(3)), kBase);
+}
+
+TEST_F(Replayed, AnImportThatOneOperatorAskedForChangesNothing) {
+  Lose([this] { ASSERT_TRUE(SayImport("ada", 900'000)); });
+  RecoverFromLog();
+  EXPECT_LT(Spend(Id(3)), 900'000u);
 }
 
 }  // namespace

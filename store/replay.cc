@@ -273,7 +273,8 @@ Status Replay::Apply(const boost::json::object& entry) {
     if (what != acts::kCountersExport && what != acts::kBackup) {
       return Unusable(entry, "is of an act not known here: recover with --base");
     }
-    exported_ = exported_ || IsTrue(entry, "fenced");
+    // One operator's word fences nothing.
+    exported_ = exported_ || (IsTrue(entry, "fenced") && IsTrue(entry, "complete"));
     return Done{};
   }
   const bool decided = kind == "signed" || kind == "abandoned" || kind == "quarantined" ||

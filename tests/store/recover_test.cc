@@ -207,5 +207,24 @@ TEST_F(Replayed, AnImportThatOneOperatorAskedForChangesNothing) {
   EXPECT_LT(Spend(Id(3)), 900'000u);
 }
 
+TEST_F(Replayed, OneOperatorsWordDoesNotFenceTheBox) {
+  Lose([this] {
+    const auto said = store_->AgreeToExport({true, "ada", kNow});
+    ASSERT_TRUE(said);
+    ASSERT_FALSE(said->complete);
+  });
+  RecoverFromLog();
+  EXPECT_GT(Spend(Id(3)), 0u);
+}
+
+TEST_F(Replayed, TwoOperatorsWordsFenceTheBox) {
+  Lose([this] {
+    ASSERT_TRUE(store_->AgreeToExport({true, "ada", kNow}));
+    ASSERT_TRUE(store_->AgreeToExport({true, "bob", kNow})->fenced);
+  });
+  RecoverFromLog();
+  EXPECT_THAT(Reserve(Id(3)), FailsWith(Reason::kCountersExported));
+}
+
 }  // namespace
 }  // namespace acb::store

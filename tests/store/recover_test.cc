@@ -226,5 +226,22 @@ TEST_F(Replayed, TwoOperatorsWordsFenceTheBox) {
   EXPECT_THAT(Reserve(Id(3)), FailsWith(Reason::kCountersExported));
 }
 
+TEST_F(Replayed, AnIssuedNumberOutOfQuarantineIsIssued) {
+  const std::uint64_t far = settings_.counter_jump * 2;
+  ASSERT_TRUE(SayImport("ada", far));
+  ASSERT_TRUE(SayImport("bob", far));
+  const auto held = store_->ListQuarantine(0, 10);
+  ASSERT_TRUE(held);
+  ASSERT_EQ(held->size(), 1u);
+  Lose([&] {
+    for (const char* who : {"ada", "bob"}) {
+      ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kRelease, who, kNow));
+    }
+    ASSERT_EQ(FindDevice()->last_issued, far);
+  });
+  RecoverFromLog();
+  EXPECT_GE(FindDevice()->last_issued, far);
+}
+
 }  // namespace
 }  // namespace acb::store

@@ -90,12 +90,30 @@ Result<CountersRow> Replay::RowOf(Eui64 device) const {
   return fresh;
 }
 
+// reliability.md section 1: one value near 2^63 would block the device for ever. What the anchored
+// tree proves was judged when it was written.
+Status Replay::CheckJump(const boost::json::object& entry, const CountersRow& row,
+                         std::uint64_t value) const {
+  if (proven_) return Done{};
+  const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  std::uint64_t greatest = std::max(row.last_issued, fence->base);
+  for (const CellState* cell : {&row.supplier, &row.network_operator}) {
+    if (cell->floor) greatest = std::max(greatest, cell->floor->value());
+  }
+  if (value <= greatest || value - greatest <= jump_) return Done{};
+  return Unusable(entry, "has the number " + std::to_string(value) + ", more than " +
+                             std::to_string(jump_) + " above the greatest known of the device, " +
+                             std::to_string(greatest) + ", and no anchor proves it");
+}
+
 Status Replay::RaiseIssued(const boost::json::object& entry, std::string_view member) {
   const auto device = Eui64::FromText(EntryText(entry, "device"));
   const auto counter = NumberOf(entry, member);
   if (!device || !counter) return Unusable(entry, "names no device and counter");
   auto row = RowOf(*device);
   if (!row) return std::move(row).error();
+  if (Status near = CheckJump(entry, *row, *counter); !near) return near;
   row->last_issued = std::max(row->last_issued, std::min(*counter, kMaxSeqNumber));
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
@@ -111,6 +129,7 @@ Status Replay::RaiseFloor(const boost::json::object& entry, std::string_view mem
   if (!device || !floor || !role) return Unusable(entry, "names no cell and floor");
   auto row = RowOf(*device);
   if (!row) return std::move(row).error();
+  if (Status near = CheckJump(entry, *row, *floor); !near) return near;
   RaiseTo(*row->Find(*role), *floor);
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
@@ -124,6 +143,7 @@ Status Replay::Observed(const boost::json::object& entry) {
   const auto issued = NumberOf(entry, "last_issued");
   const auto* cells = entry.if_contains("cells");
   if (!issued || cells == nullptr || !cells->is_array()) return ForgetCells(entry);
+  if (Status near = CheckJump(entry, *row, *issued); !near) return near;
   row->last_issued = std::max(row->last_issued, std::min(*issued, kMaxSeqNumber));
   for (const boost::json::value& item : cells->get_array()) {
     if (!item.is_object()) return Unusable(entry, "has a cell that is none");
@@ -132,7 +152,10 @@ Status Replay::Observed(const boost::json::object& entry) {
     CellState* cell = role ? row->Find(*role) : nullptr;
     if (cell == nullptr) continue;
     SetHolder(*cell, EntryText(change, "after"));
-    if (const auto floor = NumberOf(change, "floor")) RaiseTo(*cell, *floor);
+    if (const auto floor = NumberOf(change, "floor")) {
+      if (Status near = CheckJump(entry, *row, *floor); !near) return near;
+      RaiseTo(*cell, *floor);
+    }
   }
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
@@ -260,6 +283,7 @@ Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) 
 }
 
 Status Replay::Apply(const boost::json::object& entry) {
+  proven_ = true;
   const std::string_view kind = EntryText(entry, "kind");
   if (kind == "operator") return Operated(entry);
   if (kind == "start") {
@@ -307,6 +331,7 @@ Status Replay::ForgetCells(const boost::json::object& entry) {
 }
 
 Status Replay::TakeIn(const boost::json::object& entry) {
+  proven_ = false;
   const std::string_view kind = EntryText(entry, "kind");
   if (Status taken = Numbers(entry, kind); !taken) return taken;
   // What another box saw last may be older than what this one saw.

@@ -243,5 +243,29 @@ TEST_F(Replayed, AnIssuedNumberOutOfQuarantineIsIssued) {
   EXPECT_GE(FindDevice()->last_issued, far);
 }
 
+// reliability.md section 1: no anchor proves what follows the anchored tree.
+TEST_F(Replayed, ANumberBehindTheAnchoredTreeMayNotJumpTooFar) {
+  Lose([this] { ASSERT_NE(Spend(Id(1)), 0u); });
+  const auto with = [this](std::uint64_t counter) {
+    std::vector<std::string> lines = entries_;
+    lines.push_back("{\"index\":\"" + std::to_string(lines.size()) +
+                    "\",\"kind\":\"signed\",\"device\":\"" + kDevice.Hyphenated() +
+                    "\",\"originator_counter\":\"" + std::to_string(counter) + "\"}");
+    return From(std::move(lines));
+  };
+  const std::uint64_t far = settings_.counter_jump * 2;
+  const auto done = Do(with(far));
+  ASSERT_THAT(done, FailsWith(Reason::kBackupDamaged));
+  for (const std::uint64_t number : {std::uint64_t{entries_.size() + 1}, far}) {
+    EXPECT_THAT(done.error().explanation, ::testing::HasSubstr(std::to_string(number)));
+  }
+  const std::uint64_t near = settings_.counter_jump / 2;
+  const auto good = Do(with(near));
+  ASSERT_TRUE(good) << good.error().explanation;
+  EXPECT_EQ(good->taken_in, 1u);
+  Start();
+  EXPECT_GT(Spend(Id(3)), near);
+}
+
 }  // namespace
 }  // namespace acb::store

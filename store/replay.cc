@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "store/acts.h"
+#include "store/observed_rows.h"
 #include "store/suspensions.h"
 
 namespace acb::store {
@@ -134,6 +135,36 @@ Status Replay::RaiseFloor(const boost::json::object& entry, std::string_view mem
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
 
+// Without it the repeat of an older message would not be stale (R-128-21), and could make the cell
+// the ACB's again. The entry does not tell whom the device named unexpectedly: without that a late
+// response may move the holder away from the ACB, never to it.
+Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::object& change,
+                          Eui64 device, RemotePartyRole role) {
+  const std::string_view result = EntryText(change, "result");
+  // "quarantined" hides which it was: of a command that was executed nothing newer follows.
+  const bool moved =
+      result == "success" || result == "partial" ||
+      (result == "quarantined" && EntryText(entry, "stage") == acb::Name(ObservedStage::kExecuted));
+  if (!moved) return Done{};
+  const auto originator = Eui64::FromText(EntryText(entry, "originator"));
+  const auto counter = NumberOf(entry, "originator_counter");
+  const auto index = NumberOf(entry, "index");
+  const auto size = AuditSizeOf(transaction_);
+  if (!size) return size.error();
+  if (!originator || !counter || !index) return Unusable(entry, "names no message");
+  const Bytes key = KeyOfObserved(device, role, *originator);
+  const auto newest = Find(transaction_, Table::kObserved, key, DecodeObserved);
+  if (!newest) return newest.error();
+  if (newest->has_value() && (*newest)->counter >= *counter) return Done{};
+  // An index of another log says nothing of the order in this one.
+  const ObservedRow row{.counter = *counter,
+                        .command = DigestOf(entry, "command_sha256").value_or(Sha256Digest{}),
+                        .response = DigestOf(entry, "response_sha256").value_or(Sha256Digest{}),
+                        .audit_index = proven_ ? *index : *size,
+                        .unexplained = {}};
+  return transaction_.Put(Table::kObserved, key, EncodeObserved(row));
+}
+
 // Its "cells" tell what each cell became, and its "last_issued" what the ACB had issued by then.
 Status Replay::Observed(const boost::json::object& entry) {
   const auto device = Eui64::FromText(EntryText(entry, "device"));
@@ -156,6 +187,7 @@ Status Replay::Observed(const boost::json::object& entry) {
       if (Status near = CheckJump(entry, *row, *floor); !near) return near;
       RaiseTo(*cell, *floor);
     }
+    if (Status marked = MarkNewest(entry, change, *device, *role); !marked) return marked;
   }
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }

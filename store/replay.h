@@ -43,6 +43,8 @@ class Replay {
   Status RaiseIssued(const boost::json::object& entry, std::string_view member);
   Status RaiseFloor(const boost::json::object& entry, std::string_view member);
   Status Observed(const boost::json::object& entry);
+  Status MarkNewest(const boost::json::object& entry, const boost::json::object& change,
+                    Eui64 device, RemotePartyRole role);
   Status ForgetCells(const boost::json::object& entry);
   Status Bind(const boost::json::object& entry);
   Status Operated(const boost::json::object& entry);

@@ -207,6 +207,65 @@ TEST_F(Replayed, AnImportThatOneOperatorAskedForChangesNothing) {
   EXPECT_LT(Spend(Id(3)), 900'000u);
 }
 
+Observation Moved(CellState::Holder placed, std::uint64_t counter) {
+  Observation seen(kNow);
+  seen.stage = ObservedStage::kExecuted;
+  seen.device = kDevice;
+  seen.acb = kAcb;
+  seen.originator = kUser;
+  seen.counter = counter;
+  seen.message_code = 0x0103;
+  RoleFacts facts;
+  facts.role = kNetworkRole;
+  facts.result = RoleFacts::Result::kSuccess;
+  facts.placed = placed;
+  if (placed == CellState::Holder::kParty) facts.party = kUser;
+  facts.floor = counter;
+  seen.roles = {facts};
+  seen.command = ByteWriter().U64(counter).bytes();
+  seen.response = Bytes(8, 0x52);
+  return seen;
+}
+
+// R-128-21, P2.
+TEST_F(Replayed, AMessageOlderThanALostOneDoesNotGiveTheCellBack) {
+  Lose([this] { ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kParty, 12'000))); });
+  RecoverFromLog();
+  ASSERT_EQ(FindDevice()->network_operator.holder, CellState::Holder::kParty);
+  const auto stale = store_->Record(Moved(CellState::Holder::kAcb, 9'000));
+  ASSERT_TRUE(stale);
+  EXPECT_THAT(stale->observations, ::testing::ElementsAre("STALE_OBSERVATION"));
+  EXPECT_THAT(Reserve(Id(3), kNetworkRole), FailsWith(Reason::kCellNotAcb));
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, 13'000)));
+  EXPECT_GT(Spend(Id(4), kNetworkRole), 13'000u);
+}
+
+// Of a log that no anchor proves: the cell is unknown, and stays so.
+TEST_F(Replayed, AMessageOlderThanAnUnprovenOneDoesNotGiveTheCellBack) {
+  std::string line;
+  Lose([&] {
+    ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kParty, 12'000)));
+    line = LastEntry();
+  });
+  // The anchored tree without it, and then the line again as if it came behind.
+  std::vector<std::string> lines = entries_;
+  const std::string was = line.substr(line.find("\"index\":"));
+  const std::string index = was.substr(0, was.find_first_of(",}"));
+  line.replace(line.find(index), index.size(),
+               "\"index\":\"" + std::to_string(lines.size()) + "\"");
+  const std::string counter = "\"originator_counter\":\"12000\"";
+  ASSERT_NE(line.find(counter), std::string::npos);
+  line.replace(line.find(counter), counter.size(), "\"originator_counter\":\"14000\"");
+  lines.push_back(line);
+  const auto done = Do(From(lines));
+  ASSERT_TRUE(done) << done.error().explanation;
+  ASSERT_EQ(done->taken_in, 1u);
+  Start();
+  EXPECT_EQ(FindDevice()->network_operator.holder, CellState::Holder::kUnknown);
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, 13'000)));
+  EXPECT_THAT(Reserve(Id(3), kNetworkRole), FailsWith(Reason::kCellUnknown));
+}
+
 TEST_F(Replayed, OneOperatorsWordDoesNotFenceTheBox) {
   Lose([this] {
     const auto said = store_->AgreeToExport({true, "ada", kNow});

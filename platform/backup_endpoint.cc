@@ -5,6 +5,7 @@
 
 #include "platform/backup.h"
 #include "platform/unnamed_file.h"
+#include "store/acts.h"
 
 namespace acb::platform {
 namespace {
@@ -24,7 +25,7 @@ HttpResponse PostBackup(Box& box, const Config& config, const Clock& clock,
                                                                   : config.backup_directory);
   if (!file) return Problem(file.error());
   audit::Entry entry("export", clock.Now());
-  entry.Set("act", "backup")
+  entry.Set("act", store::acts::kBackup)
       .Set("operators", audit::List{request.client.name})
       .Set("backup_key_sha256", ToHex(Sha256(*recipient)));
   const auto outcome = WriteBackup(box.store(), box.hsm().checkpoint_signer(), *recipient, entry,

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "store/acts.h"
 #include "store/agreements.h"
 #include "store/audit_log.h"
 #include "store/audit_tree.h"
@@ -24,7 +25,7 @@ Result<Exporting> AgreeOnExport(WriteTransaction& transaction, const ExportWish&
 
   Exporting exporting{.complete = complete, .fenced = fence->exported || (fences && complete)};
   audit::Entry entry("export", wish.at);
-  entry.Set("act", "counters-export")
+  entry.Set("act", acts::kCountersExport)
       .Set("fenced", wish.fenced || fence->exported)
       .Set("operators", NamesOf(first, wish.operator_name))
       .Set("complete", complete);

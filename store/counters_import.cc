@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "store/acts.h"
 #include "store/agreements.h"
 #include "store/audit_log.h"
 #include "store/feeds.h"
@@ -183,7 +184,7 @@ Status Merger::Stop(Eui64 device) {
 
 audit::Entry EntryOf(const ImportWish& wish, const std::optional<OperatorWord>& first) {
   audit::Entry entry("operator", wish.at);
-  entry.Set("act", "counters-import")
+  entry.Set("act", acts::kCountersImport)
       .Set("source_store", ToHex(wish.head.store))
       .Set("sha256", ToHex(wish.sha256))
       .Set("checkpoint_key_sha256", ToHex(wish.key_sha256))

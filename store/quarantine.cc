@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/acts.h"
 #include "store/audit_log.h"
 #include "store/feeds.h"
 #include "store/observed_rows.h"
@@ -25,7 +26,7 @@ Bytes KeyOfHeld(const QuarantinedItem& item) {
 }
 
 std::string_view Name(QuarantineAct act) {
-  return act == QuarantineAct::kRelease ? "quarantine-release" : "quarantine-delete";
+  return act == QuarantineAct::kRelease ? acts::kQuarantineRelease : acts::kQuarantineDelete;
 }
 
 Result<QuarantinedItem> FindItem(const Transaction& transaction, std::uint64_t id) {

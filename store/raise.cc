@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "store/acts.h"
 #include "store/agreements.h"
 #include "store/audit_log.h"
 #include "store/reading.h"
@@ -89,7 +90,7 @@ Result<audit::Receipt> Record(WriteTransaction& transaction, const RaiseWish& wi
                               const Raised& raised, const std::optional<OperatorWord>& first,
                               Environment environment) {
   audit::Entry entry("operator", wish.at);
-  entry.Set("act", "counter-raise")
+  entry.Set("act", acts::kCounterRaise)
       .Set("device", wish.device.Hyphenated())
       .Set("to", std::to_string(wish.to))
       .SetIfAny("from", raised.from ? std::to_string(*raised.from) : "")

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <vector>
 
+#include "store/acts.h"
 #include "store/anchors.h"
 #include "store/audit_log.h"
 #include "store/audit_tree.h"
@@ -142,8 +143,12 @@ Status CheckBase(const Transaction& transaction, const RecoverOrder& order, std:
 class Importer {
  public:
   Importer(WriteTransaction& transaction, const RecoverOrder& order, const Anchor& top,
-           std::uint64_t size)
-      : transaction_(transaction), order_(order), top_(top), replay_(transaction), size_(size) {}
+           std::uint64_t size, std::uint64_t counter_jump)
+      : transaction_(transaction),
+        order_(order),
+        top_(top),
+        replay_(transaction, counter_jump),
+        size_(size) {}
 
   Status Run();
   const Replay& replay() const { return replay_; }
@@ -162,6 +167,7 @@ class Importer {
   const std::uint64_t size_;  // of the store's log before
   std::optional<std::uint64_t> next_;
   bool diverged_ = false;
+  std::uint64_t lines_ = 0;
   std::uint64_t appended_ = 0;
   std::uint64_t taken_in_ = 0;
 };
@@ -217,7 +223,10 @@ Status Importer::Take(std::string_view line) {
     ++taken_in_;
   }
   ++*next_;
-  return append ? replay_.Apply(entry) : replay_.TakeIn(entry);
+  Status done = append ? replay_.Apply(entry) : replay_.TakeIn(entry);
+  if (done || done.error().reason != Reason::kBackupDamaged) return done;
+  return BadExport("line " + std::to_string(lines_) +
+                   " of the export: " + done.error().explanation);
 }
 
 Status Importer::Run() {
@@ -225,6 +234,7 @@ Status Importer::Run() {
     const auto line = order_.next_line();
     if (!line) return line.error();
     if (!line->has_value()) break;
+    ++lines_;
     if (Status taken = Take(**line); !taken) return taken;
     if (order_.progress && (appended_ + taken_in_) % kRowsBeforeProgress == 0) {
       order_.progress(appended_ + taken_in_, 0);
@@ -245,7 +255,8 @@ Status Importer::Run() {
 // The five steps of recover.h.
 class Recoverer {
  public:
-  Recoverer(const StartParts& parts, const RecoverOrder& order) : parts_(parts), order_(order) {}
+  Recoverer(const StartParts& parts, const RecoverOrder& order, std::uint64_t counter_jump)
+      : parts_(parts), order_(order), counter_jump_(counter_jump) {}
   Result<Recovery> Run();
 
  private:
@@ -261,6 +272,7 @@ class Recoverer {
 
   const StartParts& parts_;
   const RecoverOrder& order_;
+  const std::uint64_t counter_jump_;
   Listing before_;
   Own own_;
   Fence fence_;  // the new one
@@ -337,7 +349,7 @@ Failure Recoverer::TakeBack(Failure why) {
 }
 
 Status Recoverer::TakeInExport(WriteTransaction& transaction) {
-  Importer importer(transaction, order_, *before_.top, own_.size);
+  Importer importer(transaction, order_, *before_.top, own_.size, counter_jump_);
   if (Status taken = importer.Run(); !taken) return taken;
   const Replay& replay = importer.replay();
   recovery_.appended = importer.appended();
@@ -354,7 +366,7 @@ Status Recoverer::TakeInExport(WriteTransaction& transaction) {
 Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) const {
   audit::Entry entry("operator", order_.at);
   audit::List operators(order_.operators.begin(), order_.operators.end());
-  entry.Set("act", "recover")
+  entry.Set("act", acts::kRecover)
       .Set("operators", std::move(operators))
       .Set("complete", true)
       .Set("explanation", order_.reason)
@@ -459,8 +471,9 @@ Status CheckAnchorsOf(const StartParts& parts) {
                                                std::to_string(own->size) + " entries");
 }
 
-Result<Recovery> RecoverStore(const StartParts& parts, const RecoverOrder& order) {
-  return Recoverer(parts, order).Run();
+Result<Recovery> RecoverStore(const StartParts& parts, const RecoverOrder& order,
+                              std::uint64_t counter_jump) {
+  return Recoverer(parts, order, counter_jump).Run();
 }
 
 }  // namespace acb::store

@@ -12,7 +12,7 @@ inline constexpr std::uint64_t kGreatestBase = kMaxSeqNumber - (std::uint64_t{1}
 // created. Store::CheckAnchors.
 Status CheckAnchorsOf(const StartParts& parts);
 
-// Store::Recover. As an act of the writer (start.h).
+// Store::Recover. As an act of the writer (start.h). `counter_jump`: OpenSettings.
 //
 // In this order, so that a crash leaves the old state, or one that starts or can be recovered
 // again:
@@ -21,6 +21,7 @@ Status CheckAnchorsOf(const StartParts& parts);
 //   3. one transaction: what is replayed, the fence, the epoch, the `operator` entry; flush;
 //   4. create the object `stopped`, which names the new tree; list again;
 //   5. destroy every other object.
-Result<Recovery> RecoverStore(const StartParts& parts, const RecoverOrder& order);
+Result<Recovery> RecoverStore(const StartParts& parts, const RecoverOrder& order,
+                              std::uint64_t counter_jump);
 
 }  // namespace acb::store

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "store/acts.h"
+#include "store/observed_rows.h"
 #include "store/suspensions.h"
 
 namespace acb::store {
@@ -15,6 +17,10 @@ constexpr std::size_t kMaxNamed = 1'000;
 // Kinds that say nothing of counters, cells or RequestIDs.
 constexpr std::string_view kNoEffect[] = {"stop",          "anchor", "provision", "ceremony",
                                           "configuration", "alarm",  "checkpoint"};
+
+// Acts that change nothing but numbers, if anything: those of Numbers, and the first words.
+constexpr std::string_view kOtherActs[] = {acts::kQuarantineRelease, acts::kQuarantineDelete,
+                                           acts::kCounterRaise, acts::kCountersImport};
 
 Failure Unusable(const boost::json::object& entry, std::string_view what) {
   return Failure(Reason::kBackupDamaged, "audit entry " + std::string(EntryText(entry, "index")) +
@@ -85,25 +91,78 @@ Result<CountersRow> Replay::RowOf(Eui64 device) const {
   return fresh;
 }
 
+// reliability.md section 1: one value near 2^63 would block the device for ever. What the anchored
+// tree proves was judged when it was written.
+Status Replay::CheckJump(const boost::json::object& entry, const CountersRow& row,
+                         std::uint64_t value) const {
+  if (proven_) return Done{};
+  const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  std::uint64_t greatest = std::max(row.last_issued, fence->base);
+  for (const CellState* cell : {&row.supplier, &row.network_operator}) {
+    if (cell->floor) greatest = std::max(greatest, cell->floor->value());
+  }
+  if (value <= greatest || value - greatest <= jump_) return Done{};
+  return Unusable(entry, "has the number " + std::to_string(value) + ", more than " +
+                             std::to_string(jump_) + " above the greatest known of the device, " +
+                             std::to_string(greatest) + ", and no anchor proves it");
+}
+
 Status Replay::RaiseIssued(const boost::json::object& entry, std::string_view member) {
   const auto device = Eui64::FromText(EntryText(entry, "device"));
   const auto counter = NumberOf(entry, member);
   if (!device || !counter) return Unusable(entry, "names no device and counter");
   auto row = RowOf(*device);
   if (!row) return std::move(row).error();
+  if (Status near = CheckJump(entry, *row, *counter); !near) return near;
   row->last_issued = std::max(row->last_issued, std::min(*counter, kMaxSeqNumber));
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
 
 Status Replay::RaiseFloor(const boost::json::object& entry, std::string_view member) {
+  // A number that came as issued and waited in quarantine (counters_import.cc).
+  if (EntryText(entry, "role") == acb::Name(RemotePartyRole::kAccessControlBroker)) {
+    return RaiseIssued(entry, member);
+  }
   const auto device = Eui64::FromText(EntryText(entry, "device"));
   const auto floor = NumberOf(entry, member);
   const auto role = RoleOf(entry);
   if (!device || !floor || !role) return Unusable(entry, "names no cell and floor");
   auto row = RowOf(*device);
   if (!row) return std::move(row).error();
+  if (Status near = CheckJump(entry, *row, *floor); !near) return near;
   RaiseTo(*row->Find(*role), *floor);
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
+}
+
+// Without it the repeat of an older message would not be stale (R-128-21), and could make the cell
+// the ACB's again. The entry does not tell whom the device named unexpectedly: without that a late
+// response may move the holder away from the ACB, never to it.
+Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::object& change,
+                          Eui64 device, RemotePartyRole role) {
+  const std::string_view result = EntryText(change, "result");
+  // "quarantined" hides which it was: of a command that was executed nothing newer follows.
+  const bool moved =
+      result == "success" || result == "partial" ||
+      (result == "quarantined" && EntryText(entry, "stage") == acb::Name(ObservedStage::kExecuted));
+  if (!moved) return Done{};
+  const auto originator = Eui64::FromText(EntryText(entry, "originator"));
+  const auto counter = NumberOf(entry, "originator_counter");
+  const auto index = NumberOf(entry, "index");
+  const auto size = AuditSizeOf(transaction_);
+  if (!size) return size.error();
+  if (!originator || !counter || !index) return Unusable(entry, "names no message");
+  const Bytes key = KeyOfObserved(device, role, *originator);
+  const auto newest = Find(transaction_, Table::kObserved, key, DecodeObserved);
+  if (!newest) return newest.error();
+  if (newest->has_value() && (*newest)->counter >= *counter) return Done{};
+  // An index of another log says nothing of the order in this one.
+  const ObservedRow row{.counter = *counter,
+                        .command = DigestOf(entry, "command_sha256").value_or(Sha256Digest{}),
+                        .response = DigestOf(entry, "response_sha256").value_or(Sha256Digest{}),
+                        .audit_index = proven_ ? *index : *size,
+                        .unexplained = {}};
+  return transaction_.Put(Table::kObserved, key, EncodeObserved(row));
 }
 
 // Its "cells" tell what each cell became, and its "last_issued" what the ACB had issued by then.
@@ -115,6 +174,7 @@ Status Replay::Observed(const boost::json::object& entry) {
   const auto issued = NumberOf(entry, "last_issued");
   const auto* cells = entry.if_contains("cells");
   if (!issued || cells == nullptr || !cells->is_array()) return ForgetCells(entry);
+  if (Status near = CheckJump(entry, *row, *issued); !near) return near;
   row->last_issued = std::max(row->last_issued, std::min(*issued, kMaxSeqNumber));
   for (const boost::json::value& item : cells->get_array()) {
     if (!item.is_object()) return Unusable(entry, "has a cell that is none");
@@ -123,7 +183,11 @@ Status Replay::Observed(const boost::json::object& entry) {
     CellState* cell = role ? row->Find(*role) : nullptr;
     if (cell == nullptr) continue;
     SetHolder(*cell, EntryText(change, "after"));
-    if (const auto floor = NumberOf(change, "floor")) RaiseTo(*cell, *floor);
+    if (const auto floor = NumberOf(change, "floor")) {
+      if (Status near = CheckJump(entry, *row, *floor); !near) return near;
+      RaiseTo(*cell, *floor);
+    }
+    if (Status marked = MarkNewest(entry, change, *device, *role); !marked) return marked;
   }
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
@@ -201,10 +265,10 @@ Status Replay::Suspended(const boost::json::object& entry) {
 }
 
 Status Replay::Operated(const boost::json::object& entry) {
-  const std::string_view act = EntryText(entry, "act");
+  const std::string_view what = EntryText(entry, "act");
   const bool complete = IsTrue(entry, "complete");
-  if (act == "suspend") return Suspended(entry);
-  if (act == "lift") {
+  if (what == acts::kSuspend) return Suspended(entry);
+  if (what == acts::kLift) {
     // Not done again: what stays stopped is safe, and two operators may lift it again.
     if (complete) {
       Note(lifted_,
@@ -212,20 +276,18 @@ Status Replay::Operated(const boost::json::object& entry) {
     }
     return Done{};
   }
-  if (act == "quarantine-delete" && complete) {
+  if (what == acts::kQuarantineDelete && complete) {
     if (Status bound = Bind(entry); !bound) return bound;
     return OutOfQuarantine(entry);
   }
-  if (act == "recover") {
+  if (what == acts::kRecover) {
     raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
     base_ = std::max(base_, NumberOf(entry, "base").value_or(0));
     cells_unknown_ = true;
     return Done{};
   }
-  if (act == "import-counters" && complete) {
-    return Unusable(entry,
-                    "took counters in from another box, which the log does not repeat: recover "
-                    "with --base");
+  if (std::ranges::find(kOtherActs, what) == std::end(kOtherActs)) {
+    return Unusable(entry, "is of an act not known here: recover with --base");
   }
   return Numbers(entry, "operator");
 }
@@ -237,14 +299,23 @@ Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) 
   }
   if (kind == "observed") return Observed(entry);
   if (kind == "released" && entry.contains("floor")) return RaiseFloor(entry, "floor");
-  if (kind == "operator" && EntryText(entry, "act") == "counter-raise" &&
-      IsTrue(entry, "complete")) {
+  if (kind != "operator" || !IsTrue(entry, "complete")) return Done{};
+  const std::string_view what = EntryText(entry, "act");
+  if (what == acts::kCounterRaise) {
     return RoleOf(entry) ? RaiseFloor(entry, "to") : RaiseIssued(entry, "to");
+  }
+  if (what == acts::kCountersImport) {
+    // P1: no entry tells the numbers that came, and the box that they came from has signed up to
+    // them.
+    return Unusable(entry,
+                    "took counters in from another box, and the log does not repeat them: recover "
+                    "with --base, above what that box had issued too");
   }
   return Done{};
 }
 
 Status Replay::Apply(const boost::json::object& entry) {
+  proven_ = true;
   const std::string_view kind = EntryText(entry, "kind");
   if (kind == "operator") return Operated(entry);
   if (kind == "start") {
@@ -258,7 +329,12 @@ Status Replay::Apply(const boost::json::object& entry) {
     return Done{};
   }
   if (kind == "export") {
-    exported_ = exported_ || IsTrue(entry, "fenced");
+    const std::string_view what = EntryText(entry, "act");
+    if (what != acts::kCountersExport && what != acts::kBackup) {
+      return Unusable(entry, "is of an act not known here: recover with --base");
+    }
+    // One operator's word fences nothing.
+    exported_ = exported_ || (IsTrue(entry, "fenced") && IsTrue(entry, "complete"));
     return Done{};
   }
   const bool decided = kind == "signed" || kind == "abandoned" || kind == "quarantined" ||
@@ -287,6 +363,7 @@ Status Replay::ForgetCells(const boost::json::object& entry) {
 }
 
 Status Replay::TakeIn(const boost::json::object& entry) {
+  proven_ = false;
   const std::string_view kind = EntryText(entry, "kind");
   if (Status taken = Numbers(entry, kind); !taken) return taken;
   // What another box saw last may be older than what this one saw.

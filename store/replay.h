@@ -15,12 +15,16 @@ namespace acb::store {
 // tell enough, a cell becomes unknown.
 class Replay {
  public:
-  explicit Replay(WriteTransaction& transaction) : transaction_(transaction) {}
+  // `counter_jump`: OpenSettings.
+  Replay(WriteTransaction& transaction, std::uint64_t counter_jump)
+      : transaction_(transaction), jump_(counter_jump) {}
 
   // Of this store's own log. kBackupDamaged: an entry that has no place in such a log, or that
   // cannot be done again and leaves the counters unknown.
   Status Apply(const boost::json::object& entry);
   // Of another box's log, or behind the anchored tree: its numbers are taken in, no more.
+  // Also kBackupDamaged: nothing proves them, and one jumps further than counter_jump above what is
+  // known of the device.
   Status TakeIn(const boost::json::object& entry);
 
   // What Apply could not do again.
@@ -33,10 +37,14 @@ class Replay {
   std::uint64_t base() const { return base_; }
 
  private:
+  Status CheckJump(const boost::json::object& entry, const CountersRow& row,
+                   std::uint64_t value) const;
   Result<CountersRow> RowOf(Eui64 device) const;
   Status RaiseIssued(const boost::json::object& entry, std::string_view member);
   Status RaiseFloor(const boost::json::object& entry, std::string_view member);
   Status Observed(const boost::json::object& entry);
+  Status MarkNewest(const boost::json::object& entry, const boost::json::object& change,
+                    Eui64 device, RemotePartyRole role);
   Status ForgetCells(const boost::json::object& entry);
   Status Bind(const boost::json::object& entry);
   Status Operated(const boost::json::object& entry);
@@ -45,6 +53,8 @@ class Replay {
   Status Numbers(const boost::json::object& entry, std::string_view kind);
 
   WriteTransaction& transaction_;
+  const std::uint64_t jump_;
+  bool proven_ = true;  // the entry that is being looked at
   std::set<std::string, std::less<>> feeds_;
   std::set<std::string, std::less<>> lifted_;
   bool cells_unknown_ = false;

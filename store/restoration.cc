@@ -81,6 +81,22 @@ void Restoration::TakeAway() {
   ours_ = false;
 }
 
+// From here on the directory is ours: another's mkdir of the same name fails.
+Status Restoration::Claim() {
+  if (auto staging = MakeDirectory(staging_); !staging) return staging;
+  // One that was faster may have come to its end, and taken its own staging away, since we looked.
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory_, error)) {
+    if (entry.path() == staging_) continue;
+    fs::remove(staging_, error);
+    return Failure(Reason::kStoreUnavailable,
+                   "another restore has put a store into " + directory_.string());
+  }
+  if (error) return SystemFailure("read", directory_);
+  ours_ = true;
+  return Done{};
+}
+
 Result<Restoration> Restoration::Begin(const fs::path& directory) {
   const bool made = ::mkdir(directory.c_str(), kDirectoryMode) == 0;
   if (!made && errno != EEXIST) return SystemFailure("mkdir", directory);
@@ -92,9 +108,7 @@ Result<Restoration> Restoration::Begin(const fs::path& directory) {
                        "[store] directory, or move the old one away");
   }
   Restoration restoration(directory, made, -1);
-  if (auto staging = MakeDirectory(restoration.staging_); !staging) {
-    return std::move(staging).error();
-  }
+  if (Status claimed = restoration.Claim(); !claimed) return std::move(claimed).error();
   const fs::path data = restoration.staging_ / kDataFile;
   restoration.file_ =
       ::open(data.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);

@@ -9,7 +9,8 @@
 namespace acb::store {
 
 // A copy on its way. It is put together in a directory inside the store's, so that the last step
-// is one rename. Unless it is put in place, all of it is gone when this is destroyed. One thread.
+// is one rename. Making that directory is what claims the store's: of two at once one wins. Unless
+// it is put in place, all of it is gone when this is destroyed. One thread.
 //
 // Each call fails with kStoreUnavailable: an operating system error.
 class Restoration {
@@ -38,10 +39,12 @@ class Restoration {
  private:
   Restoration(std::filesystem::path directory, bool made, int file);
 
+  Status Claim();
+
   std::filesystem::path directory_;
   std::filesystem::path staging_;
   bool made_directory_ = false;
-  bool ours_ = true;  // what is in the directory goes with this
+  bool ours_ = false;  // what is in the directory goes with this
   int file_ = -1;
 };
 

@@ -51,7 +51,8 @@ Result<Recovery> Store::Recover(AnchorObjects& objects, const RecoverOrder& orde
   std::optional<Recovery> recovery;
   Status done =
       core_->writer.RunAct(Writer::Gate::kOffline, Writer::Gate::kOffline, [&]() -> Status {
-        auto recovered = RecoverStore(core_->PartsFor(objects, window), order);
+        auto recovered =
+            RecoverStore(core_->PartsFor(objects, window), order, core_->settings.counter_jump);
         if (!recovered) return std::move(recovered).error();
         recovery = *std::move(recovered);
         return Done{};

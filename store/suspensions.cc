@@ -1,5 +1,6 @@
 #include "store/suspensions.h"
 
+#include "store/acts.h"
 #include "store/audit_log.h"
 #include "store/feeds.h"
 #include "store/reading.h"
@@ -28,7 +29,7 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
                                         Environment environment) {
   if (wanted.empty())
     return Failure(Reason::kMalformed, "nothing is named that is to be suspended");
-  audit::Entry entry = EntryOf("suspend", wanted.front(), at);
+  audit::Entry entry = EntryOf(acts::kSuspend, wanted.front(), at);
   audit::List subjects;
   for (const Suspension& row : wanted) subjects.emplace_back(row.subject);
   entry.Set("operators", audit::List{wanted.front().by});
@@ -67,7 +68,7 @@ Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, Ut
     return Failure(Reason::kOtherOperator, "operator " + wanted.by + " has agreed to it already");
   }
   const bool complete = !row->lift_by.empty();
-  audit::Entry entry = EntryOf("lift", wanted, at);
+  audit::Entry entry = EntryOf(acts::kLift, wanted, at);
   audit::List operators;
   if (complete) operators.emplace_back(row->lift_by);
   operators.emplace_back(wanted.by);

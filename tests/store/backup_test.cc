@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <atomic>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "store/restoration.h"
@@ -82,6 +85,35 @@ TEST(Restoration, LeavesNothingWhenItIsGivenUp) {
   std::ofstream(root / "store" / "something") << "here";
   EXPECT_THAT(Restoration::Begin(root / "store"), FailsWith(Reason::kStoreUnavailable));
   EXPECT_TRUE(std::filesystem::exists(root / "store" / "something"));
+  std::filesystem::remove_all(root);
+}
+
+TEST(Restoration, OfSeveralAtOnceOneWinsAndTheOthersTakeNothingAway) {
+  constexpr int kTries = 200;
+  constexpr int kThreads = 4;
+  std::string name = (std::filesystem::temp_directory_path() / "acb-restore-XXXXXX").string();
+  const std::filesystem::path root = ::mkdtemp(name.data());
+  const std::filesystem::path directory = root / "store";
+  for (int i = 0; i < kTries; ++i) {
+    std::filesystem::create_directory(directory);
+    std::vector<std::optional<Result<Restoration>>> begun(kThreads);
+    std::atomic<int> waiting = kThreads;
+    std::vector<std::thread> threads;
+    for (auto& one : begun) {
+      threads.emplace_back([&] {
+        --waiting;
+        while (waiting > 0) {  // ends when all threads run
+        }
+        one.emplace(Restoration::Begin(directory));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const auto won = std::ranges::count_if(begun, [](const auto& one) { return bool(*one); });
+    EXPECT_EQ(won, 1);
+    EXPECT_TRUE(std::filesystem::exists(directory / "restoring" / "data.mdb")) << i;
+    begun.clear();
+    std::filesystem::remove_all(directory);
+  }
   std::filesystem::remove_all(root);
 }
 

@@ -1,3 +1,6 @@
+#include <functional>
+#include <utility>
+
 #include "tests/store/store_fixture.h"
 
 namespace acb::store {
@@ -6,14 +9,14 @@ namespace {
 constexpr std::uint64_t kBase = 1'000'000;
 
 // A store that was put back to an earlier state: its anchor names a tree that it does not have.
-class Recover : public StoreTest {
+class PutBack : public StoreTest {
  protected:
-  void SetUp() override {
-    CreateFilled();
-    greatest_ = Spend(Id(1));
+  void SetUp() override { CreateFilled(); }
+  // To before `work`.
+  void Lose(const std::function<void()>& work) {
     CopyTo("earlier");
     Reopen();
-    greatest_ = Spend(Id(2));
+    work();
     ASSERT_TRUE(store_->AnchorNow());
     entries_ = *store_->ReadAudit(0, 1000);
     store_.reset();  // killed
@@ -52,8 +55,18 @@ class Recover : public StoreTest {
     ASSERT_TRUE(started) << started.error().explanation << started.error().detail;
   }
 
-  std::uint64_t greatest_ = 0;
   std::vector<std::string> entries_;
+};
+
+class Recover : public PutBack {
+ protected:
+  void SetUp() override {
+    PutBack::SetUp();
+    greatest_ = Spend(Id(1));
+    Lose([this] { greatest_ = Spend(Id(2)); });
+  }
+
+  std::uint64_t greatest_ = 0;
 };
 
 TEST_F(Recover, IsNeededByAStoreThatIsOlderThanItsAnchor) {
@@ -146,6 +159,171 @@ TEST_F(Recover, LeavesAStateToGoOnFromWhereverItEnds) {
       EXPECT_GT(Spend(Id(9)), kBase) << last;
     }
   }
+}
+
+// What entries of the log do when they are done again.
+class Replayed : public PutBack {
+ protected:
+  Result<CountersImport> SayImport(const char* who, std::uint64_t last_issued) {
+    ImportWish wish;
+    wish.head.store = StoreId{9, 9};
+    wish.head.environment = Environment::kTest;
+    wish.fenced = true;
+    wish.operator_name = who;
+    wish.at = kNow;
+    return store_->ImportCounters(
+        wish, [last_issued, given = false]() mutable -> Result<std::optional<ExportedCounters>> {
+          if (std::exchange(given, true)) return std::optional<ExportedCounters>();
+          return std::optional(ExportedCounters{kDevice, last_issued, 0, OfAcb(kSupplierFloor),
+                                                OfAcb(kNetworkFloor)});
+        });
+  }
+  void RecoverFromLog() {
+    const auto done = Do(From(entries_));
+    ASSERT_TRUE(done) << done.error().explanation << done.error().detail;
+    Start();
+  }
+};
+
+// P1: the counters that came are told by no entry.
+TEST_F(Replayed, AnImportOfCountersTakesABase) {
+  Lose([this] {
+    ASSERT_TRUE(SayImport("ada", 900'000));
+    ASSERT_TRUE(SayImport("bob", 900'000));
+    ASSERT_EQ(FindDevice()->last_issued, 900'000u);
+  });
+  const auto done = Do(From(entries_));
+  ASSERT_THAT(done, FailsWith(Reason::kBackupDamaged));
+  EXPECT_THAT(done.error().explanation, ::testing::HasSubstr("--base"));
+  ASSERT_TRUE(Do(Order(kBase)));
+  Start();
+  Import({TestDevice()});
+  EXPECT_GT(Spend(Id(3)), kBase);
+}
+
+TEST_F(Replayed, AnImportThatOneOperatorAskedForChangesNothing) {
+  Lose([this] { ASSERT_TRUE(SayImport("ada", 900'000)); });
+  RecoverFromLog();
+  EXPECT_LT(Spend(Id(3)), 900'000u);
+}
+
+Observation Moved(CellState::Holder placed, std::uint64_t counter) {
+  Observation seen(kNow);
+  seen.stage = ObservedStage::kExecuted;
+  seen.device = kDevice;
+  seen.acb = kAcb;
+  seen.originator = kUser;
+  seen.counter = counter;
+  seen.message_code = 0x0103;
+  RoleFacts facts;
+  facts.role = kNetworkRole;
+  facts.result = RoleFacts::Result::kSuccess;
+  facts.placed = placed;
+  if (placed == CellState::Holder::kParty) facts.party = kUser;
+  facts.floor = counter;
+  seen.roles = {facts};
+  seen.command = ByteWriter().U64(counter).bytes();
+  seen.response = Bytes(8, 0x52);
+  return seen;
+}
+
+// R-128-21, P2.
+TEST_F(Replayed, AMessageOlderThanALostOneDoesNotGiveTheCellBack) {
+  Lose([this] { ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kParty, 12'000))); });
+  RecoverFromLog();
+  ASSERT_EQ(FindDevice()->network_operator.holder, CellState::Holder::kParty);
+  const auto stale = store_->Record(Moved(CellState::Holder::kAcb, 9'000));
+  ASSERT_TRUE(stale);
+  EXPECT_THAT(stale->observations, ::testing::ElementsAre("STALE_OBSERVATION"));
+  EXPECT_THAT(Reserve(Id(3), kNetworkRole), FailsWith(Reason::kCellNotAcb));
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, 13'000)));
+  EXPECT_GT(Spend(Id(4), kNetworkRole), 13'000u);
+}
+
+// Of a log that no anchor proves: the cell is unknown, and stays so.
+TEST_F(Replayed, AMessageOlderThanAnUnprovenOneDoesNotGiveTheCellBack) {
+  std::string line;
+  Lose([&] {
+    ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kParty, 12'000)));
+    line = LastEntry();
+  });
+  // The anchored tree without it, and then the line again as if it came behind.
+  std::vector<std::string> lines = entries_;
+  const std::string was = line.substr(line.find("\"index\":"));
+  const std::string index = was.substr(0, was.find_first_of(",}"));
+  line.replace(line.find(index), index.size(),
+               "\"index\":\"" + std::to_string(lines.size()) + "\"");
+  const std::string counter = "\"originator_counter\":\"12000\"";
+  ASSERT_NE(line.find(counter), std::string::npos);
+  line.replace(line.find(counter), counter.size(), "\"originator_counter\":\"14000\"");
+  lines.push_back(line);
+  const auto done = Do(From(lines));
+  ASSERT_TRUE(done) << done.error().explanation;
+  ASSERT_EQ(done->taken_in, 1u);
+  Start();
+  EXPECT_EQ(FindDevice()->network_operator.holder, CellState::Holder::kUnknown);
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, 13'000)));
+  EXPECT_THAT(Reserve(Id(3), kNetworkRole), FailsWith(Reason::kCellUnknown));
+}
+
+TEST_F(Replayed, OneOperatorsWordDoesNotFenceTheBox) {
+  Lose([this] {
+    const auto said = store_->AgreeToExport({true, "ada", kNow});
+    ASSERT_TRUE(said);
+    ASSERT_FALSE(said->complete);
+  });
+  RecoverFromLog();
+  EXPECT_GT(Spend(Id(3)), 0u);
+}
+
+TEST_F(Replayed, TwoOperatorsWordsFenceTheBox) {
+  Lose([this] {
+    ASSERT_TRUE(store_->AgreeToExport({true, "ada", kNow}));
+    ASSERT_TRUE(store_->AgreeToExport({true, "bob", kNow})->fenced);
+  });
+  RecoverFromLog();
+  EXPECT_THAT(Reserve(Id(3)), FailsWith(Reason::kCountersExported));
+}
+
+TEST_F(Replayed, AnIssuedNumberOutOfQuarantineIsIssued) {
+  const std::uint64_t far = settings_.counter_jump * 2;
+  ASSERT_TRUE(SayImport("ada", far));
+  ASSERT_TRUE(SayImport("bob", far));
+  const auto held = store_->ListQuarantine(0, 10);
+  ASSERT_TRUE(held);
+  ASSERT_EQ(held->size(), 1u);
+  Lose([&] {
+    for (const char* who : {"ada", "bob"}) {
+      ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kRelease, who, kNow));
+    }
+    ASSERT_EQ(FindDevice()->last_issued, far);
+  });
+  RecoverFromLog();
+  EXPECT_GE(FindDevice()->last_issued, far);
+}
+
+// reliability.md section 1: no anchor proves what follows the anchored tree.
+TEST_F(Replayed, ANumberBehindTheAnchoredTreeMayNotJumpTooFar) {
+  Lose([this] { ASSERT_NE(Spend(Id(1)), 0u); });
+  const auto with = [this](std::uint64_t counter) {
+    std::vector<std::string> lines = entries_;
+    lines.push_back("{\"index\":\"" + std::to_string(lines.size()) +
+                    "\",\"kind\":\"signed\",\"device\":\"" + kDevice.Hyphenated() +
+                    "\",\"originator_counter\":\"" + std::to_string(counter) + "\"}");
+    return From(std::move(lines));
+  };
+  const std::uint64_t far = settings_.counter_jump * 2;
+  const auto done = Do(with(far));
+  ASSERT_THAT(done, FailsWith(Reason::kBackupDamaged));
+  for (const std::uint64_t number : {std::uint64_t{entries_.size() + 1}, far}) {
+    EXPECT_THAT(done.error().explanation, ::testing::HasSubstr(std::to_string(number)));
+  }
+  const std::uint64_t near = settings_.counter_jump / 2;
+  const auto good = Do(with(near));
+  ASSERT_TRUE(good) << good.error().explanation;
+  EXPECT_EQ(good->taken_in, 1u);
+  Start();
+  EXPECT_GT(Spend(Id(3)), near);
 }
 
 }  // namespace

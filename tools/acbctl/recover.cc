@@ -71,7 +71,8 @@ Result<std::unique_ptr<store::Store>> OpenStopped(const platform::Config& config
   auto store = store::Store::Open(
       {.directory = config.store_directory,
        .map_size = config.store_map_size,
-       .environment = live ? store::Environment::kLive : store::Environment::kTest});
+       .environment = live ? store::Environment::kLive : store::Environment::kTest,
+       .counter_jump = config.counter_jump});
   if (!store && store.error().reason == Reason::kStoreUnavailable) {
     Failure why = std::move(store).error();
     why.explanation += "; a recovery needs the service stopped: stop acbd and try again";

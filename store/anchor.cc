@@ -9,7 +9,7 @@ namespace acb::store {
 namespace {
 
 constexpr std::string_view kMagic = "ACB anchor";
-constexpr std::uint8_t kAnchorFormat = 1;
+constexpr std::uint8_t kAnchorFormat = 2;
 
 }  // namespace
 
@@ -22,7 +22,8 @@ Bytes EncodeAnchor(const Anchor& anchor) {
       serial.begin());
   out.Raw(serial).U64(anchor.epoch).Raw(anchor.instance);
   out.U8(static_cast<std::uint8_t>(anchor.state));
-  out.U64(anchor.window).U64(anchor.raise).U64(anchor.base).U64(anchor.tree_size);
+  out.U64(anchor.window).U64(anchor.raise).U64(anchor.base);
+  out.U8(anchor.exported ? 1 : 0).U64(anchor.tree_size);
   out.Raw(anchor.root);
   const Sha256Digest sha256 = Sha256(out.bytes());
   return std::move(out.Raw(sha256)).bytes();
@@ -46,9 +47,11 @@ std::optional<Anchor> DecodeAnchor(BytesView octets) {
   anchor.window = in.U64();
   anchor.raise = in.U64();
   anchor.base = in.U64();
+  const std::uint8_t exported = in.U8();
+  anchor.exported = exported != 0;
   anchor.tree_size = in.U64();
   anchor.root = TakeArray<32>(in);
-  if (!in.Finished() || state < 1 || state > 3) return {};
+  if (!in.Finished() || state < 1 || state > 3 || exported > 1) return {};
   for (const std::uint64_t number : {anchor.window, anchor.raise, anchor.base}) {
     if (number > kMaxSeqNumber) return {};
   }

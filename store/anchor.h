@@ -29,6 +29,7 @@ struct Anchor {
   std::uint64_t window = 0;
   std::uint64_t raise = 0;
   std::uint64_t base = 0;
+  bool exported = false;        // the counters were handed to another box for good
   std::uint64_t tree_size = 0;  // entries of the log
   Sha256Digest root{};          // of the RFC 6962 tree over them
 

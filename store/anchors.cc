@@ -6,6 +6,7 @@
 #include "store/audit_log.h"
 #include "store/audit_tree.h"
 #include "store/counters.h"
+#include "store/reading.h"
 
 namespace acb::store {
 
@@ -60,8 +61,11 @@ Status NameTree(const Transaction& transaction, Anchor& anchor) {
   if (!size) return size.error();
   const auto root = RootAt(transaction, *size);
   if (!root) return root.error();
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
   anchor.tree_size = *size;
   anchor.root = *root;
+  anchor.exported = anchor.exported || fence->exported;
   return Done{};
 }
 

@@ -31,7 +31,8 @@ bool Contains(const std::vector<Anchor>& anchors, const Anchor& wanted);
 std::string Describe(const Anchor& anchor);
 Failure Overtaken(const Anchor& successor, const Anchor& own);
 
-// Lets `anchor` name the tree of all entries that the transaction sees.
+// Lets `anchor` name the tree of all entries that the transaction sees, and say whether its
+// counters were exported for good.
 Status NameTree(const Transaction& transaction, Anchor& anchor);
 
 // Does nothing and finds nothing before Begin.

@@ -26,6 +26,7 @@ struct Listing {
   std::uint64_t raise = 0;
   std::uint64_t window = 0;
   std::uint64_t base = 0;
+  bool exported = false;  // one says so
 };
 
 Result<Listing> List(AnchorObjects& objects) {
@@ -42,6 +43,7 @@ Result<Listing> List(AnchorObjects& objects) {
     listing.raise = std::max(listing.raise, anchor.raise);
     listing.window = std::max(listing.window, anchor.window);
     listing.base = std::max(listing.base, anchor.base);
+    listing.exported = listing.exported || anchor.exported;
   }
   return listing;
 }
@@ -291,6 +293,8 @@ Status Recoverer::Decide() {
   own_ = *own;
   fence_ = own_.fence;
   fence_.base = std::max({own_.fence.base, before_.base, order_.base.value_or(0)});
+  // A copy from before the fence does not undo it: another box signs for these devices.
+  fence_.exported = own_.fence.exported || before_.exported;
   if (Status raised = DecideRaise(); !raised) return raised;
   if (order_.base) return CheckBase(*transaction, order_, std::max(own_.fence.base, before_.base));
   // Entries prove nothing without an anchor of this store and token that names their root.
@@ -320,6 +324,7 @@ Status Recoverer::Claim() {
   anchor_.window = parts_.window;
   anchor_.raise = fence_.raise;
   anchor_.base = fence_.base;
+  anchor_.exported = fence_.exported;
   anchor_.state = Anchor::State::kClaim;
   const auto transaction = ReadTransaction::Begin(parts_.environment);
   if (!transaction) return transaction.error();

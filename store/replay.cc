@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "store/acts.h"
+#include "store/audit_log.h"
 #include "store/observed_rows.h"
 #include "store/suspensions.h"
 
@@ -15,8 +16,8 @@ namespace {
 constexpr std::size_t kMaxNamed = 1'000;
 
 // Kinds that say nothing of counters, cells or RequestIDs.
-constexpr std::string_view kNoEffect[] = {"stop",          "anchor", "provision", "ceremony",
-                                          "configuration", "alarm",  "checkpoint"};
+constexpr std::string_view kNoEffect[] = {"stop",          "provision", "ceremony",
+                                          "configuration", "alarm",     "checkpoint"};
 
 // Acts that change nothing but numbers, if anything: those of Numbers, and the first words.
 constexpr std::string_view kOtherActs[] = {acts::kQuarantineRelease, acts::kQuarantineDelete,
@@ -163,6 +164,20 @@ Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::o
                         .audit_index = proven_ ? *index : *size,
                         .unexplained = {}};
   return transaction_.Put(Table::kObserved, key, EncodeObserved(row));
+}
+
+// Counters that were given out and had no entry of their own when this anchor passed them.
+Status Replay::InFlight(const boost::json::object& entry) {
+  const auto* given_out = entry.if_contains("unanswered");
+  if (given_out == nullptr) return Done{};
+  if (!given_out->is_array()) return Unusable(entry, "has no list of counters");
+  for (const boost::json::value& item : given_out->get_array()) {
+    if (!item.is_object()) return Unusable(entry, "has a counter that is none");
+    if (Status raised = RaiseIssued(item.get_object(), "originator_counter"); !raised) {
+      return raised;
+    }
+  }
+  return Done{};
 }
 
 // Its "cells" tell what each cell became, and its "last_issued" what the ACB had issued by then.
@@ -317,6 +332,7 @@ Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) 
 Status Replay::Apply(const boost::json::object& entry) {
   proven_ = true;
   const std::string_view kind = EntryText(entry, "kind");
+  if (kind == "anchor") return InFlight(entry);
   if (kind == "operator") return Operated(entry);
   if (kind == "start") {
     raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
@@ -365,6 +381,7 @@ Status Replay::ForgetCells(const boost::json::object& entry) {
 Status Replay::TakeIn(const boost::json::object& entry) {
   proven_ = false;
   const std::string_view kind = EntryText(entry, "kind");
+  if (kind == "anchor") return InFlight(entry);
   if (Status taken = Numbers(entry, kind); !taken) return taken;
   // What another box saw last may be older than what this one saw.
   return kind == "observed" ? ForgetCells(entry) : Status(Done{});

@@ -40,6 +40,7 @@ class Replay {
   Status CheckJump(const boost::json::object& entry, const CountersRow& row,
                    std::uint64_t value) const;
   Result<CountersRow> RowOf(Eui64 device) const;
+  Status InFlight(const boost::json::object& entry);
   Status RaiseIssued(const boost::json::object& entry, std::string_view member);
   Status RaiseFloor(const boost::json::object& entry, std::string_view member);
   Status Observed(const boost::json::object& entry);

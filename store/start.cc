@@ -158,6 +158,8 @@ Status Starter::MakeClaim(const Listing& listing) {
   claim_.window = parts_.window;
   claim_.raise = listing.top.raise;
   claim_.base = std::max(own_.fence.base, listing.top.base);
+  claim_.exported = own_.fence.exported;
+  for (const Anchor& anchor : listing.anchors) claim_.exported |= anchor.exported;
   claim_.tree_size = own_.size;
   claim_.root = own_.root;
   return parts_.objects.Create(EncodeAnchor(claim_));
@@ -200,6 +202,7 @@ Status Starter::WriteStart() {
   Fence fence = own_.fence;
   fence.raise = running_.raise;
   fence.base = running_.base;
+  fence.exported = running_.exported;
   const Epoch epoch{running_.epoch, running_.instance};
   const Environment environment = parts_.identity.environment;
   return parts_.write([&](WriteTransaction& transaction) -> Status {

@@ -34,7 +34,7 @@ Anchor SomeAnchor() {
 // "One whose SHA-256 fails does not exist."
 TEST(AnchorOctets, DoNotExistWithAnyBitFlippedOrAnyOctetMissing) {
   const Bytes whole = EncodeAnchor(SomeAnchor());
-  EXPECT_EQ(whole.size(), 164u) << "FORMAT.md";
+  EXPECT_EQ(whole.size(), 165u) << "FORMAT.md";
   EXPECT_EQ(DecodeAnchor(whole), SomeAnchor());
   for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
     Bytes flipped = whole;
@@ -266,7 +266,7 @@ TEST_F(Anchored, ThatCannotBeListedHoldsBackEveryone) {
 TEST_F(Anchored, ThatWasMadeAndReportedAsFailedIsNoSuccessor) {
   Fail(Call::kCreate, Fault::kDoneButFails);
   EXPECT_THAT(Demand(), FailsWith(Reason::kHsmUnavailable));
-  EXPECT_EQ(AnchorsIn(token_).size(), 2u);
+  EXPECT_EQ(AnchorsIn(token_).size(), 1u);
   EXPECT_TRUE(store_->Confirm());
   Mend();
   EXPECT_TRUE(Demand());

@@ -205,12 +205,12 @@ TEST_F(Start, PassesAWindowAfterEachUncleanStopAndNoneAfterACleanOne) {
 
 // It may be one that a lost log knew.
 TEST_F(Start, PassesTheWindowsForADeviceThatComesAfterThem) {
-  CreateFilled();
-  store_.reset();  // a kill
-  Reopen();
+  ASSERT_TRUE(TryStart());
   constexpr Eui64 kNew{0x00DB123456789FFF};
-  Import({TestDevice(kNew)});
-  EXPECT_GT(Spend(Id(1, kNew)), settings_.anchor_every);
+  Device device = TestDevice(kNew);
+  device.supplier = OfAcb(0);
+  Import({device});
+  EXPECT_EQ(Spend(Id(1, kNew)), kWindow + 1);
 }
 
 // Each start that follows an unclean one adds a window, also to a device that nobody used.

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "store/acts.h"
+#include "store/audit_log.h"
 #include "store/observed_rows.h"
 #include "store/suspensions.h"
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import harness
 from harness import World, temporary_directory
@@ -17,6 +18,7 @@ CONNECTIONS = 8
 FLIPPED = 50
 ANSWERED_BEFORE = 100
 BASE = 5_000_000
+LONGER_THAN_AN_ENTRY = 2 << 20
 
 
 def acbctl(*arguments):
@@ -183,6 +185,33 @@ class Backup(unittest.TestCase):
         self.sign_above_everything(BASE)
         self.box.stop()
 
+    def test_two_certificates_of_one_key_are_one_operator(self):
+        tls = self.box.directory / "tls"
+        trusted = (tls / "ca.pem").read_bytes()
+        ca = self.root / "ca-of-this-test"
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        harness.run("openssl", "req", "-x509", *curve, "-subj", "/CN=ca of this test", "-days", "2",
+                    "-keyout", f"{ca}.key", "-out", f"{ca}.pem")
+        for name, identity, same in (("one", "operator", None), ("two", "operator2", "one"), ("own", "operator2", None)):
+            key = ("-key", str(tls / f"{same}.key")) if same else (*curve, "-keyout", str(tls / f"{name}.key"))
+            if same:
+                shutil.copy(tls / f"{same}.key", tls / f"{name}.key")
+            harness.run("openssl", "req", "-new", *key, "-subj", f"/CN={name}", "-out", str(self.root / "csr"))
+            extensions = self.root / "extensions"
+            extensions.write_text(f"subjectAltName=DNS:{identity}.acb.test\nextendedKeyUsage=clientAuth\n")
+            harness.run("openssl", "x509", "-req", "-in", str(self.root / "csr"), "-CA", f"{ca}.pem", "-CAkey",
+                        f"{ca}.key", "-CAcreateserial", "-days", "2", "-extfile", str(extensions),
+                        "-out", str(tls / f"{name}.pem"))
+        done = self.restore("--recover")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        try:
+            (tls / "ca.pem").write_bytes(trusted + Path(f"{ca}.pem").read_bytes())
+            self.assert_refused(self.recover("--base", BASE, operators=("one", "two")), "OTHER_OPERATOR")
+            done = self.recover("--base", BASE, operators=("one", "own"))
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        finally:
+            (tls / "ca.pem").write_bytes(trusted)
+
     def test_recovered_from_the_log_it_signs_above_everything_signed(self):
         done = self.restore("--recover")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -192,6 +221,10 @@ class Backup(unittest.TestCase):
         changed = [*self.entries[:-25], self.entries[-25].replace(b"signed", b"stgned"), *self.entries[-24:]]
         export.write_bytes(b"".join(line + b"\n" for line in changed))
         self.assertEqual(self.recover("--from", export).returncode, 1)
+        export.write_bytes(b"x" * LONGER_THAN_AN_ENTRY)
+        refused = self.recover("--from", export)
+        self.assert_refused(refused, "BACKUP_DAMAGED")
+        self.assertIn("longer than an entry", refused.stdout)
         export.write_bytes(b"".join(line + b"\n" for line in self.entries))
         done = self.recover("--from", export)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

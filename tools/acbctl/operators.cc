@@ -86,10 +86,15 @@ Result<std::string> IdentityOf(const platform::Config& config, X509& certificate
   return Forbidden(file, "is of nobody to whom the configuration gives the role operator");
 }
 
-Result<std::string> Prove(const platform::Config& config, const std::filesystem::path& file) {
+struct Operator {
+  std::string identity;
+  Key key;
+};
+
+Result<Operator> Prove(const platform::Config& config, const std::filesystem::path& file) {
   const auto certificate = ReadCertificate(file);
   if (!certificate) return certificate.error();
-  const auto key = ReadKeyOf(file);
+  auto key = ReadKeyOf(file);
   if (!key) return key.error();
   if (X509_check_private_key(certificate->get(), key->get()) != 1) {
     return Forbidden(file, "does not fit the key beside it");
@@ -97,7 +102,9 @@ Result<std::string> Prove(const platform::Config& config, const std::filesystem:
   if (Status issued = CheckIssued(config, **certificate, file); !issued) {
     return std::move(issued).error();
   }
-  return IdentityOf(config, **certificate, file);
+  auto identity = IdentityOf(config, **certificate, file);
+  if (!identity) return std::move(identity).error();
+  return Operator{*std::move(identity), *std::move(key)};
 }
 
 }  // namespace
@@ -107,15 +114,21 @@ Result<std::vector<std::string>> ProveTwoOperators(
   if (certificates.size() != 2) {
     return Failure(Reason::kOtherOperator, "it takes two operators: --as CERT --as CERT2");
   }
-  std::vector<std::string> identities;
-  for (const auto& file : certificates) {
-    auto identity = Prove(config, file);
-    if (!identity) return std::move(identity).error();
-    identities.push_back(*std::move(identity));
+  const auto one = Prove(config, certificates[0]);
+  if (!one) return one.error();
+  const auto two = Prove(config, certificates[1]);
+  if (!two) return two.error();
+  if (one->identity == two->identity) {
+    return Failure(Reason::kOtherOperator,
+                   "both certificates are of operator " + one->identity + ": it takes two");
   }
-  if (identities[0] != identities[1]) return identities;
-  return Failure(Reason::kOtherOperator,
-                 "both certificates are of operator " + identities[0] + ": it takes two");
+  // Whoever holds the key is one operator, under whatever names.
+  if (EVP_PKEY_eq(one->key.get(), two->key.get()) == 1) {
+    return Failure(Reason::kOtherOperator, "the certificates of " + one->identity + " and " +
+                                               two->identity +
+                                               " are of one key, so of one operator: it takes two");
+  }
+  return std::vector<std::string>{one->identity, two->identity};
 }
 
 }  // namespace acb::acbctl

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
+#include <vector>
 
 #include "firmware/base/sha256_stream.h"
 #include "platform/system_clock.h"
@@ -45,16 +46,21 @@ class Export {
 
   const Sha256Digest& sha256() const { return sha256_; }
   Result<std::optional<std::string>> Next() {
-    std::string line;
-    if (!std::getline(lines_, line)) return std::optional<std::string>();
-    if (line.size() > kMaxLine) {
+    // What does not fit is never read.
+    lines_.getline(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+    if (lines_.bad()) return Wrong("cannot read the export");
+    const auto read = static_cast<std::size_t>(lines_.gcount());
+    if (lines_.fail() && read > 0) {
       return Failure(Reason::kBackupDamaged, "a line of the export is longer than an entry");
     }
-    return std::optional(std::move(line));
+    if (lines_.fail()) return std::optional<std::string>();
+    return std::optional(std::string(buffer_.data(), lines_.eof() ? read : read - 1));
   }
 
  private:
   std::ifstream lines_;
+  // Room for the line end, and for the octet that getline puts behind.
+  std::vector<char> buffer_ = std::vector<char>(kMaxLine + 2);
   Sha256Digest sha256_{};
 };
 

@@ -44,6 +44,15 @@ Status CheckForm(const gbcs::Message& command) {
   return Done{};
 }
 
+// Mode 4 may come without a signature (section 1), so it must not reach a cell of anybody else.
+Status CheckRoles(const gbcs::CommandPayload& payload) {
+  constexpr auto kAcbRole = RemotePartyRole::kAccessControlBroker;
+  if (payload.mode != CredentialsReplacementMode::kAccessControlBrokerByAcb) return Done{};
+  const auto is_acbs = [](const auto& one) { return one.cell.role == kAcbRole; };
+  if (std::ranges::all_of(payload.replacements, is_acbs)) return Done{};
+  return Malformed("command: mode 4 replaces a cell that is not the Access Control Broker's");
+}
+
 Status ReadCommandPayload(Exchange& exchange) {
   const gbcs::GroupingHeader& header = exchange.command.header();
   if (!IsUpdate(header.message_code)) return Done{};
@@ -56,6 +65,7 @@ Status ReadCommandPayload(Exchange& exchange) {
       payload->mode != CredentialsReplacementMode::kAccessControlBrokerByAcb) {
     return Malformed("command: it has no signature");
   }
+  if (Status roles = CheckRoles(*payload); !roles) return roles;
   exchange.payload = *std::move(payload);
   return Done{};
 }

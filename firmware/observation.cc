@@ -69,6 +69,21 @@ void MakeUnknown(CellChange& change) {
   change.after.party = Eui64(0);
 }
 
+// R-128-21: a counter that jumps too far would make every later message of its originator stale.
+// Whoever is placed, it moves nothing until two operators have agreed to the number.
+bool HoldsCounter(const RoleFacts& facts, const Observation& seen, const CellRecord& known,
+                  CellChange& change) {
+  const bool moves =
+      facts.result == RoleFacts::Result::kSuccess || facts.result == RoleFacts::Result::kPartial;
+  if (!moves || !JumpsTooFar(seen.counter, known.last_issued, known.cell, known.jump)) return false;
+  change.result = "quarantined";
+  change.held_for_acb = facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
+  change.held = FloorSeqNumber::From(change.held_for_acb ? std::max(facts.floor, seen.counter)
+                                                         : seen.counter);
+  MakeUnknown(change);
+  return true;
+}
+
 void JudgeSuccess(const RoleFacts& facts, const CellRecord& known, CellChange& change) {
   change.result = "success";
   change.newest = true;
@@ -130,6 +145,7 @@ CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellReco
     Add(change.observations, Reason::kHolderMismatch);
     Add(change.alarms, Reason::kHolderMismatch);
   }
+  if (HoldsCounter(facts, seen, known, change)) return change;
   switch (facts.result) {
     case RoleFacts::Result::kSuccess:
       JudgeSuccess(facts, known, change);

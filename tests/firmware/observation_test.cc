@@ -279,6 +279,22 @@ TEST(ObservedStages, TheFarExecutionTimeTakesBack) {
   EXPECT_EQ(ReadExchange(command, response)->stage(), ObservedStage::kCancelled);
 }
 
+// It may come without a signature.
+TEST(ObservedReplacement, InModeFourOfAnotherCellThanTheAcbsIsMalformed) {
+  ACB_NEED_SHARED();
+  Made made;
+  made.mode = 4;
+  made.originator = kAcb;
+  made.authorising = RemotePartyRole::kAccessControlBroker;
+  const Bytes command = MadeCommand(made);
+  const auto refused = ReadExchange(command, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::kMalformed);
+  EXPECT_THAT(refused.error().explanation, HasSubstr("mode 4"));
+  const Pair good = ReadPair("CS02bACBByACB_8.5_SUCCESS");
+  EXPECT_TRUE(ReadExchange(good.command, good.response));
+}
+
 // --- Judging -------------------------------------------------------------------------------------
 
 CellState Cell(Holder holder, std::optional<std::uint64_t> floor, Eui64 party = Eui64(0)) {
@@ -441,6 +457,30 @@ TEST(Judgement, AFloorThatJumpsTooFarIsHeldAndTheCellNotSignedFor) {
   EXPECT_TRUE(held.held_for_acb);
   EXPECT_EQ(held.after.holder, Holder::kUnknown);
   EXPECT_EQ(held.after.floor, Floor(1000));
+}
+
+// R-128-21: else one message of 2^63-1 would make all that follow stale.
+TEST(Judgement, ACounterThatJumpsTooFarIsHeldWhoeverIsPlacedAndIsNotTheNewest) {
+  const CellState acbs = Cell(Holder::kAcb, 1000);
+  for (const Holder placed : {Holder::kParty, Holder::kUnknown, Holder::kAcb}) {
+    for (const Outcome result : {Outcome::kSuccess, Outcome::kPartial}) {
+      SCOPED_TRACE(static_cast<int>(placed));
+      RoleFacts facts = Placed(placed, kMaxSeqNumber, kAcb);
+      facts.result = result;
+      const CellChange held = Judge(facts, From(kNetworkOperator, kMaxSeqNumber), Known(acbs));
+      EXPECT_EQ(held.result, "quarantined");
+      EXPECT_EQ(held.held, Floor(kMaxSeqNumber));
+      EXPECT_EQ(held.held_for_acb, placed == Holder::kAcb && result == Outcome::kSuccess);
+      EXPECT_EQ(held.after.holder, Holder::kUnknown);
+      EXPECT_EQ(held.after.floor, Floor(1000));
+      EXPECT_FALSE(held.newest);
+    }
+  }
+  const std::uint64_t at_limit = 1300 + kJump;
+  const CellChange good =
+      Judge(Placed(Holder::kParty, at_limit, kAcb), From(kNetworkOperator, at_limit), Known(acbs));
+  EXPECT_EQ(good.after.holder, Holder::kParty);
+  EXPECT_TRUE(good.newest);
 }
 
 TEST(Judgement, DoubtAboutThePartyMakesTheCellUnknownWithAnAlarm) {

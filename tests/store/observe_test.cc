@@ -21,6 +21,7 @@ using Holder = CellState::Holder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr Eui64 kOperator{0x90B3D51F30020000};
 
@@ -196,6 +197,20 @@ TEST_F(Observing, AFloorThatJumpsTooFarWaitsForTwoOperatorsAndTheCellWithIt) {
   ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-2", kNow));
   EXPECT_EQ(Cell().holder, Holder::kAcb);
   EXPECT_EQ(HandOver(3), high + 1);
+}
+
+// R-128-21.
+TEST_F(Observing, OneMessageOfAnIncredibleCounterDoesNotMakeTheRealOnesStale) {
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  EXPECT_THAT(Record(Seen(kOperator, kMaxSeqNumber, {Facts(Holder::kParty, 0, kOperator)})).cells,
+              SizeIs(1));
+  EXPECT_EQ(Cell().holder, Holder::kUnknown);
+  ASSERT_EQ(store_->ListQuarantine(0, 10).value().size(), 1u);
+  EXPECT_THAT(Record(GivenBack(7000)).observations, IsEmpty()) << "not stale";
+  EXPECT_EQ(Cell().holder, Holder::kAcb);
+  EXPECT_EQ(Cell().floor, FloorSeqNumber::From(7000));
+  EXPECT_EQ(HandOver(2), 7001u);
 }
 
 TEST_F(Observing, AReleasedFloorDoesNotMoveACellOfWhichSomethingNewerWasObserved) {

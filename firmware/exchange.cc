@@ -70,11 +70,20 @@ Status ReadCommandPayload(Exchange& exchange) {
   return Done{};
 }
 
+// Section 6.4.
+Result<gbcs::AlertPayload> ParseAlert(BytesView octets) {
+  constexpr std::uint32_t kExecuted = 0x8F66, kFailed = 0x8F67;
+  auto alert = gbcs::AlertPayload::Parse(octets);
+  if (!alert) return Malformed("alert: " + alert.error().explanation);
+  if (alert->alert_code == kExecuted || alert->alert_code == kFailed) return alert;
+  return Malformed("alert: its code is not that of a future dated command's outcome");
+}
+
 Status ReadOutcome(Exchange& exchange) {
   const gbcs::Message& answer = *exchange.answer;
   if (answer.header().cra == CraFlag::kAlert) {
-    auto alert = gbcs::AlertPayload::Parse(answer.payload());
-    if (!alert) return Malformed("alert: " + alert.error().explanation);
+    auto alert = ParseAlert(answer.payload());
+    if (!alert) return std::move(alert).error();
     if (Status agree = gbcs::CheckAgreement(answer.header(), *alert); !agree) {
       return Malformed("alert: " + agree.error().explanation);
     }
@@ -162,8 +171,8 @@ Result<AnsweredCommand> ReadAnsweredCommand(BytesView answer) {
     return Malformed("response: it is neither a Response nor an Alert");
   }
   if (header.cra == CraFlag::kResponse) return found;
-  const auto alert = gbcs::AlertPayload::Parse(message->payload());
-  if (!alert) return Malformed("alert: " + alert.error().explanation);
+  const auto alert = ParseAlert(message->payload());
+  if (!alert) return alert.error();
   found.counter = alert->outcome.seq_number;
   return found;
 }

@@ -55,18 +55,25 @@ bool RaiseFloor(std::uint64_t value, const CellRecord& known, CellChange& change
   return true;
 }
 
+void MakeUnknown(CellChange& change) {
+  change.after.holder = Holder::kUnknown;
+  change.after.party = Eui64(0);
+}
+
+// As RaiseFloor; a cell of the ACB whose floor is held is not signed for above the older one.
+void RaiseOrHold(std::uint64_t value, const CellRecord& known, CellChange& change) {
+  if (RaiseFloor(value, known, change) || change.after.holder != Holder::kAcb) return;
+  change.held_for_acb = true;
+  MakeUnknown(change);
+}
+
 void JudgeStale(const RoleFacts& facts, const CellRecord& known, CellChange& change) {
   change.result = "stale";
   Add(change.observations, Reason::kStaleObservation);
   const bool placed_acb =
       facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
   if (placed_acb || facts.result == RoleFacts::Result::kNone)
-    RaiseFloor(facts.floor, known, change);
-}
-
-void MakeUnknown(CellChange& change) {
-  change.after.holder = Holder::kUnknown;
-  change.after.party = Eui64(0);
+    RaiseOrHold(facts.floor, known, change);
 }
 
 // R-128-21: a counter that jumps too far would make every later message of its originator stale.
@@ -151,13 +158,11 @@ CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellReco
       JudgeSuccess(facts, known, change);
       break;
     case RoleFacts::Result::kFailed:
-      // R-128-12: the record stays. But what a device reports to have set by a command of ours it
-      // holds against the next one.
+      // R-128-12: the record stays. But what a device reports to have set, by whose command ever,
+      // it holds against the next one of ours.
       change.result = "failed";
-      if (IsHandover(facts, seen) && change.after.holder == Holder::kAcb && facts.reported &&
-          !RaiseFloor(*facts.reported, known, change)) {
-        change.held_for_acb = true;
-        MakeUnknown(change);
+      if (change.after.holder == Holder::kAcb && facts.reported) {
+        RaiseOrHold(*facts.reported, known, change);
       }
       break;
     case RoleFacts::Result::kPartial:
@@ -169,10 +174,8 @@ CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellReco
       break;
     case RoleFacts::Result::kNone:
       change.result = "floor";
-      if (change.after.holder == Holder::kAcb && !RaiseFloor(facts.floor, known, change)) {
-        change.held_for_acb = true;
-        MakeUnknown(change);
-      }
+      // Whoever holds the cell: it only rises.
+      RaiseOrHold(facts.floor, known, change);
       break;
   }
   return change;

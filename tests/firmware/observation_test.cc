@@ -271,6 +271,37 @@ TEST(ObservedStages, AFutureDatedCommandWaitsForItsAlert) {
   EXPECT_EQ(mismatch.error().reason, Reason::kObservationMismatch);
 }
 
+// gbcs-cs02b.md 6.4.
+TEST(ObservedStages, AnAlertSaysWhetherAllSucceeded) {
+  ACB_NEED_SHARED();
+  Made made;
+  made.execution = "20261121120000Z";
+  const Bytes command = MadeCommand(made);
+  const Bytes failed = MadeAlert(made, 0x8F67);
+  const auto read = ReadExchange(command, failed);
+  ASSERT_TRUE(read) << read.error().explanation;
+  EXPECT_EQ(FactsOf(*read, Acb()).at(0).result, Outcome::kPartial) << "it says two things";
+  const Bytes other = MadeAlert(made, 0x8F68);
+  const auto refused = ReadExchange(command, other);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::kMalformed);
+}
+
+// What signs for the role is its digital signing cell.
+TEST(ObservedReplacement, OfTheKeyAgreementCellAloneDoesNotMakeTheRoleTheAcbs) {
+  ACB_NEED_SHARED();
+  const Bytes command = MadeCommand({}), response = MadeResponse({});
+  auto exchange = ReadExchange(command, response);
+  ASSERT_TRUE(exchange);
+  EXPECT_EQ(FactsOf(*exchange, Acb()).at(0).placed, Holder::kAcb);
+  std::erase_if(exchange->payload->replacements,
+                [](const auto& one) { return one.cell.key_usage == KeyUsage::kDigitalSignature; });
+  const RoleFacts facts = FactsOf(*exchange, Acb()).at(0);
+  EXPECT_EQ(facts.result, Outcome::kSuccess);
+  EXPECT_EQ(facts.placed, Holder::kUnknown);
+  EXPECT_THAT(facts.doubt, HasSubstr("digital signing"));
+}
+
 TEST(ObservedStages, TheFarExecutionTimeTakesBack) {
   ACB_NEED_SHARED();
   Made made;
@@ -498,7 +529,32 @@ TEST(Judgement, ANumberThatChangesAloneRaisesTheFloorOfACellOfTheAcb) {
   facts.floor = 4000;
   EXPECT_EQ(Judge(facts, From(kRecovery, 9), Known(Cell(Holder::kAcb, 10))).after.floor,
             Floor(4000));
-  EXPECT_EQ(Judge(facts, From(kRecovery, 9), Known(kTheirs)).after.floor, Floor(0));
+  for (const CellState& other : {kTheirs, Cell(Holder::kUnknown, {})}) {
+    const CellChange change = Judge(facts, From(kRecovery, 9), Known(other));
+    EXPECT_EQ(change.after.floor, Floor(4000)) << "whoever holds it";
+    EXPECT_EQ(change.after.holder, other.holder);
+  }
+}
+
+// R-128-17.
+TEST(Judgement, AStaleFloorThatJumpsTooFarLeavesNoCellThatIsSignedFor) {
+  const RoleFacts facts = Placed(Holder::kAcb, kMaxSeqNumber, kNetworkOperator);
+  const CellChange held =
+      Judge(facts, From(kNetworkOperator, 900), Known(Cell(Holder::kAcb, 1200), 1200));
+  EXPECT_EQ(held.held, Floor(kMaxSeqNumber));
+  EXPECT_TRUE(held.held_for_acb);
+  EXPECT_EQ(held.after.holder, Holder::kUnknown);
+  const CellChange theirs = Judge(facts, From(kNetworkOperator, 900), Known(kTheirs, 1200));
+  EXPECT_EQ(theirs.held, Floor(kMaxSeqNumber));
+  EXPECT_EQ(theirs.after.holder, Holder::kParty) << "it does not move";
+}
+
+TEST(Judgement, AFailedCommandOfAnyoneRaisesTheFloorThatTheDeviceReports) {
+  RoleFacts facts = Placed(Holder::kParty, 9000, kAcb);
+  facts.result = Outcome::kFailed;
+  facts.reported = 9000;
+  EXPECT_EQ(Judge(facts, From(kRecovery, 1301), Known(Cell(Holder::kAcb, 1200))).after.floor,
+            Floor(9000));
 }
 
 }  // namespace

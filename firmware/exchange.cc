@@ -44,6 +44,15 @@ Status CheckForm(const gbcs::Message& command) {
   return Done{};
 }
 
+// Mode 4 may come without a signature (section 1), so it must not reach a cell of anybody else.
+Status CheckRoles(const gbcs::CommandPayload& payload) {
+  constexpr auto kAcbRole = RemotePartyRole::kAccessControlBroker;
+  if (payload.mode != CredentialsReplacementMode::kAccessControlBrokerByAcb) return Done{};
+  const auto is_acbs = [](const auto& one) { return one.cell.role == kAcbRole; };
+  if (std::ranges::all_of(payload.replacements, is_acbs)) return Done{};
+  return Malformed("command: mode 4 replaces a cell that is not the Access Control Broker's");
+}
+
 Status ReadCommandPayload(Exchange& exchange) {
   const gbcs::GroupingHeader& header = exchange.command.header();
   if (!IsUpdate(header.message_code)) return Done{};
@@ -56,15 +65,25 @@ Status ReadCommandPayload(Exchange& exchange) {
       payload->mode != CredentialsReplacementMode::kAccessControlBrokerByAcb) {
     return Malformed("command: it has no signature");
   }
+  if (Status roles = CheckRoles(*payload); !roles) return roles;
   exchange.payload = *std::move(payload);
   return Done{};
+}
+
+// Section 6.4.
+Result<gbcs::AlertPayload> ParseAlert(BytesView octets) {
+  constexpr std::uint32_t kExecuted = 0x8F66, kFailed = 0x8F67;
+  auto alert = gbcs::AlertPayload::Parse(octets);
+  if (!alert) return Malformed("alert: " + alert.error().explanation);
+  if (alert->alert_code == kExecuted || alert->alert_code == kFailed) return alert;
+  return Malformed("alert: its code is not that of a future dated command's outcome");
 }
 
 Status ReadOutcome(Exchange& exchange) {
   const gbcs::Message& answer = *exchange.answer;
   if (answer.header().cra == CraFlag::kAlert) {
-    auto alert = gbcs::AlertPayload::Parse(answer.payload());
-    if (!alert) return Malformed("alert: " + alert.error().explanation);
+    auto alert = ParseAlert(answer.payload());
+    if (!alert) return std::move(alert).error();
     if (Status agree = gbcs::CheckAgreement(answer.header(), *alert); !agree) {
       return Malformed("alert: " + agree.error().explanation);
     }
@@ -152,8 +171,8 @@ Result<AnsweredCommand> ReadAnsweredCommand(BytesView answer) {
     return Malformed("response: it is neither a Response nor an Alert");
   }
   if (header.cra == CraFlag::kResponse) return found;
-  const auto alert = gbcs::AlertPayload::Parse(message->payload());
-  if (!alert) return Malformed("alert: " + alert.error().explanation);
+  const auto alert = ParseAlert(message->payload());
+  if (!alert) return alert.error();
   found.counter = alert->outcome.seq_number;
   return found;
 }

@@ -55,18 +55,40 @@ bool RaiseFloor(std::uint64_t value, const CellRecord& known, CellChange& change
   return true;
 }
 
+void MakeUnknown(CellChange& change) {
+  change.after.holder = Holder::kUnknown;
+  change.after.party = Eui64(0);
+}
+
+// As RaiseFloor; a cell of the ACB whose floor is held is not signed for above the older one.
+void RaiseOrHold(std::uint64_t value, const CellRecord& known, CellChange& change) {
+  if (RaiseFloor(value, known, change) || change.after.holder != Holder::kAcb) return;
+  change.held_for_acb = true;
+  MakeUnknown(change);
+}
+
 void JudgeStale(const RoleFacts& facts, const CellRecord& known, CellChange& change) {
   change.result = "stale";
   Add(change.observations, Reason::kStaleObservation);
   const bool placed_acb =
       facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
   if (placed_acb || facts.result == RoleFacts::Result::kNone)
-    RaiseFloor(facts.floor, known, change);
+    RaiseOrHold(facts.floor, known, change);
 }
 
-void MakeUnknown(CellChange& change) {
-  change.after.holder = Holder::kUnknown;
-  change.after.party = Eui64(0);
+// R-128-21: a counter that jumps too far would make every later message of its originator stale.
+// Whoever is placed, it moves nothing until two operators have agreed to the number.
+bool HoldsCounter(const RoleFacts& facts, const Observation& seen, const CellRecord& known,
+                  CellChange& change) {
+  const bool moves =
+      facts.result == RoleFacts::Result::kSuccess || facts.result == RoleFacts::Result::kPartial;
+  if (!moves || !JumpsTooFar(seen.counter, known.last_issued, known.cell, known.jump)) return false;
+  change.result = "quarantined";
+  change.held_for_acb = facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
+  change.held = FloorSeqNumber::From(change.held_for_acb ? std::max(facts.floor, seen.counter)
+                                                         : seen.counter);
+  MakeUnknown(change);
+  return true;
 }
 
 void JudgeSuccess(const RoleFacts& facts, const CellRecord& known, CellChange& change) {
@@ -130,18 +152,17 @@ CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellReco
     Add(change.observations, Reason::kHolderMismatch);
     Add(change.alarms, Reason::kHolderMismatch);
   }
+  if (HoldsCounter(facts, seen, known, change)) return change;
   switch (facts.result) {
     case RoleFacts::Result::kSuccess:
       JudgeSuccess(facts, known, change);
       break;
     case RoleFacts::Result::kFailed:
-      // R-128-12: the record stays. But what a device reports to have set by a command of ours it
-      // holds against the next one.
+      // R-128-12: the record stays. But what a device reports to have set, by whose command ever,
+      // it holds against the next one of ours.
       change.result = "failed";
-      if (IsHandover(facts, seen) && change.after.holder == Holder::kAcb && facts.reported &&
-          !RaiseFloor(*facts.reported, known, change)) {
-        change.held_for_acb = true;
-        MakeUnknown(change);
+      if (change.after.holder == Holder::kAcb && facts.reported) {
+        RaiseOrHold(*facts.reported, known, change);
       }
       break;
     case RoleFacts::Result::kPartial:
@@ -153,10 +174,8 @@ CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellReco
       break;
     case RoleFacts::Result::kNone:
       change.result = "floor";
-      if (change.after.holder == Holder::kAcb && !RaiseFloor(facts.floor, known, change)) {
-        change.held_for_acb = true;
-        MakeUnknown(change);
-      }
+      // Whoever holds the cell: it only rises.
+      RaiseOrHold(facts.floor, known, change);
       break;
   }
   return change;

@@ -109,6 +109,9 @@ struct CellChange {
 // of this box which placed the very party that the newest command found unexpectedly, when its
 // counter is not above the floor that came with that command. A stale one may raise the floor where
 // it placed the ACB's certificates; it never moves the holder.
+//
+// A counter that jumps too far is held: the cell is unknown, whoever was placed, and the message is
+// not the newest of its originator.
 CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellRecord& known);
 
 // Whether `value` is further above the greatest of what is known than `jump` (reliability.md

@@ -122,6 +122,18 @@ void Describe(const Exchange& exchange, Observation& seen) {
   if (exchange.alert_code) seen.entry.Set("alert_code", HexNumber(*exchange.alert_code, 4));
 }
 
+// What is kept as evidence under this name must not be able to vouch for a command of the ACB.
+Status CheckIsXml(BytesView service_request, const duis::ParseLimits& limits) {
+  if (service_request.empty()) return Done{};
+  if (service_request.size() > limits.octets) {
+    return Failure(Reason::kMalformed, "service_request: it is longer than a DUIS request may be");
+  }
+  const std::string_view text = AsText(service_request);
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  if (start != std::string_view::npos && text[start] == '<') return Done{};
+  return Failure(Reason::kMalformed, "service_request: it is no XML");
+}
+
 }  // namespace
 
 // What was learned of one observation.
@@ -216,6 +228,7 @@ Result<Bytes> Observer::CommandOf(const IncomingObservation& incoming) const {
 }
 
 Status Observer::Read(const IncomingObservation& incoming, Case& found) const {
+  if (Status xml = CheckIsXml(incoming.service_request, settings_.parse); !xml) return xml;
   auto command = CommandOf(incoming);
   if (!command) return std::move(command).error();
   Observation& seen = found.seen;

@@ -98,6 +98,21 @@ Owner OwnerOfAll(const std::vector<gbcs::TrustAnchorReplacement>& sent, const Ac
   return first;
 }
 
+// Only who holds the digital signing cell authorises the next replacement.
+bool SendsSigningCell(const std::vector<gbcs::TrustAnchorReplacement>& sent, RemotePartyRole role) {
+  const TrustAnchorCell signing{role, KeyUsage::kDigitalSignature, CellUsage::kManagement};
+  return std::ranges::find(sent, signing, &gbcs::TrustAnchorReplacement::cell) != sent.end();
+}
+
+// Section 6.4: one cell failed is enough for this code, so with no cell failed nobody knows.
+bool IsContradictory(const Exchange& exchange) {
+  constexpr std::uint32_t kFutureDatedFailed = 0x8F67;
+  return exchange.alert_code == kFutureDatedFailed &&
+         std::ranges::all_of(exchange.outcome->replacement_outcomes, [](const auto& one) {
+           return one.status == gbcs::StatusCode::kSuccess;
+         });
+}
+
 Carried ResultOf(const std::vector<gbcs::TrustAnchorReplacement>& sent,
                  const gbcs::ExecutionOutcome& outcome) {
   const auto placed = [&](const auto& one) { return IsPlaced(one, outcome); };
@@ -149,8 +164,12 @@ std::optional<RoleFacts> FactsOfRole(const Exchange& exchange, RemotePartyRole r
     facts.floor = *facts.reported;
     return facts;
   }
-  facts.result = ResultOf(sent, outcome);
+  facts.result = IsContradictory(exchange) ? Carried::kPartial : ResultOf(sent, outcome);
   Owner owner = OwnerOfAll(sent, acb);
+  if (owner.holder == CellState::Holder::kAcb && !SendsSigningCell(sent, role)) {
+    owner = {CellState::Holder::kUnknown, Eui64(0),
+             "Access Control Broker certificates were sent, but none for the digital signing cell"};
+  }
   facts.placed = owner.holder;
   facts.party = owner.party;
   facts.doubt = std::move(owner.doubt);

@@ -129,7 +129,8 @@ Status HoldIssued(const Transaction& transaction, const Observation& seen, std::
     }
   }
   if (found) return Done{};
-  return Hold(transaction, ItemOf(seen, RemotePartyRole::kNetworkOperator, floor, false, jump),
+  // No floor of a cell, but the greatest counter issued (ApplyFloor in quarantine.cc).
+  return Hold(transaction, ItemOf(seen, RemotePartyRole::kAccessControlBroker, floor, false, jump),
               plan);
 }
 
@@ -196,6 +197,8 @@ Status PlanPending(const Transaction& transaction, const Observation& seen, Plan
 Status PlanEvidence(const Transaction& transaction, const Observation& seen, Plan& plan) {
   for (const Bytes* octets : {&seen.command, &seen.response, &seen.service_request}) {
     if (octets->empty()) continue;
+    // With a repeat of command and response a service request proves nothing more.
+    if (octets == &seen.service_request && plan.evidence.empty()) continue;
     auto evidence = LookUpEvidence(transaction, *octets);
     if (!evidence) return std::move(evidence).error();
     if (!evidence->known) plan.evidence.push_back(*std::move(evidence));

@@ -171,7 +171,7 @@ Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& it
         const auto other = DecodeQuarantined(key, payload);
         if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
         waiting = !other->request && other->device == item.device && other->role == item.role &&
-                  other->floor == item.floor;
+                  other->floor == item.floor && (other->for_acb || !item.for_acb);
         return !waiting;
       });
   if (!walked) return std::move(walked).error();

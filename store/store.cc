@@ -234,7 +234,8 @@ Result<audit::Receipt> Store::AppendQuarantined(const RequestId& request, const 
 }
 
 Result<RecordedObservation> Store::Record(const Observation& seen) {
-  return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
+  // New work: outside it is sent again, so it has no claim to the reserve of space.
+  return core_->Write(Lane::kNewWork, [&](WriteTransaction& transaction) {
     return StoreObservation(transaction, seen, core_->settings.counter_jump, environment());
   });
 }

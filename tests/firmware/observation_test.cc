@@ -271,12 +271,59 @@ TEST(ObservedStages, AFutureDatedCommandWaitsForItsAlert) {
   EXPECT_EQ(mismatch.error().reason, Reason::kObservationMismatch);
 }
 
+// gbcs-cs02b.md 6.4.
+TEST(ObservedStages, AnAlertSaysWhetherAllSucceeded) {
+  ACB_NEED_SHARED();
+  Made made;
+  made.execution = "20261121120000Z";
+  const Bytes command = MadeCommand(made);
+  const Bytes failed = MadeAlert(made, 0x8F67);
+  const auto read = ReadExchange(command, failed);
+  ASSERT_TRUE(read) << read.error().explanation;
+  EXPECT_EQ(FactsOf(*read, Acb()).at(0).result, Outcome::kPartial) << "it says two things";
+  const Bytes other = MadeAlert(made, 0x8F68);
+  const auto refused = ReadExchange(command, other);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::kMalformed);
+}
+
+// What signs for the role is its digital signing cell.
+TEST(ObservedReplacement, OfTheKeyAgreementCellAloneDoesNotMakeTheRoleTheAcbs) {
+  ACB_NEED_SHARED();
+  const Bytes command = MadeCommand({}), response = MadeResponse({});
+  auto exchange = ReadExchange(command, response);
+  ASSERT_TRUE(exchange);
+  EXPECT_EQ(FactsOf(*exchange, Acb()).at(0).placed, Holder::kAcb);
+  std::erase_if(exchange->payload->replacements,
+                [](const auto& one) { return one.cell.key_usage == KeyUsage::kDigitalSignature; });
+  const RoleFacts facts = FactsOf(*exchange, Acb()).at(0);
+  EXPECT_EQ(facts.result, Outcome::kSuccess);
+  EXPECT_EQ(facts.placed, Holder::kUnknown);
+  EXPECT_THAT(facts.doubt, HasSubstr("digital signing"));
+}
+
 TEST(ObservedStages, TheFarExecutionTimeTakesBack) {
   ACB_NEED_SHARED();
   Made made;
   made.execution = "99991231235959Z";
   const Bytes command = MadeCommand(made), response = MadeResponse(made, false);
   EXPECT_EQ(ReadExchange(command, response)->stage(), ObservedStage::kCancelled);
+}
+
+// It may come without a signature.
+TEST(ObservedReplacement, InModeFourOfAnotherCellThanTheAcbsIsMalformed) {
+  ACB_NEED_SHARED();
+  Made made;
+  made.mode = 4;
+  made.originator = kAcb;
+  made.authorising = RemotePartyRole::kAccessControlBroker;
+  const Bytes command = MadeCommand(made);
+  const auto refused = ReadExchange(command, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::kMalformed);
+  EXPECT_THAT(refused.error().explanation, HasSubstr("mode 4"));
+  const Pair good = ReadPair("CS02bACBByACB_8.5_SUCCESS");
+  EXPECT_TRUE(ReadExchange(good.command, good.response));
 }
 
 // --- Judging -------------------------------------------------------------------------------------
@@ -443,6 +490,30 @@ TEST(Judgement, AFloorThatJumpsTooFarIsHeldAndTheCellNotSignedFor) {
   EXPECT_EQ(held.after.floor, Floor(1000));
 }
 
+// R-128-21: else one message of 2^63-1 would make all that follow stale.
+TEST(Judgement, ACounterThatJumpsTooFarIsHeldWhoeverIsPlacedAndIsNotTheNewest) {
+  const CellState acbs = Cell(Holder::kAcb, 1000);
+  for (const Holder placed : {Holder::kParty, Holder::kUnknown, Holder::kAcb}) {
+    for (const Outcome result : {Outcome::kSuccess, Outcome::kPartial}) {
+      SCOPED_TRACE(static_cast<int>(placed));
+      RoleFacts facts = Placed(placed, kMaxSeqNumber, kAcb);
+      facts.result = result;
+      const CellChange held = Judge(facts, From(kNetworkOperator, kMaxSeqNumber), Known(acbs));
+      EXPECT_EQ(held.result, "quarantined");
+      EXPECT_EQ(held.held, Floor(kMaxSeqNumber));
+      EXPECT_EQ(held.held_for_acb, placed == Holder::kAcb && result == Outcome::kSuccess);
+      EXPECT_EQ(held.after.holder, Holder::kUnknown);
+      EXPECT_EQ(held.after.floor, Floor(1000));
+      EXPECT_FALSE(held.newest);
+    }
+  }
+  const std::uint64_t at_limit = 1300 + kJump;
+  const CellChange good =
+      Judge(Placed(Holder::kParty, at_limit, kAcb), From(kNetworkOperator, at_limit), Known(acbs));
+  EXPECT_EQ(good.after.holder, Holder::kParty);
+  EXPECT_TRUE(good.newest);
+}
+
 TEST(Judgement, DoubtAboutThePartyMakesTheCellUnknownWithAnAlarm) {
   RoleFacts facts = Placed(Holder::kUnknown, 1200, kNetworkOperator);
   facts.doubt = "why";
@@ -458,7 +529,32 @@ TEST(Judgement, ANumberThatChangesAloneRaisesTheFloorOfACellOfTheAcb) {
   facts.floor = 4000;
   EXPECT_EQ(Judge(facts, From(kRecovery, 9), Known(Cell(Holder::kAcb, 10))).after.floor,
             Floor(4000));
-  EXPECT_EQ(Judge(facts, From(kRecovery, 9), Known(kTheirs)).after.floor, Floor(0));
+  for (const CellState& other : {kTheirs, Cell(Holder::kUnknown, {})}) {
+    const CellChange change = Judge(facts, From(kRecovery, 9), Known(other));
+    EXPECT_EQ(change.after.floor, Floor(4000)) << "whoever holds it";
+    EXPECT_EQ(change.after.holder, other.holder);
+  }
+}
+
+// R-128-17.
+TEST(Judgement, AStaleFloorThatJumpsTooFarLeavesNoCellThatIsSignedFor) {
+  const RoleFacts facts = Placed(Holder::kAcb, kMaxSeqNumber, kNetworkOperator);
+  const CellChange held =
+      Judge(facts, From(kNetworkOperator, 900), Known(Cell(Holder::kAcb, 1200), 1200));
+  EXPECT_EQ(held.held, Floor(kMaxSeqNumber));
+  EXPECT_TRUE(held.held_for_acb);
+  EXPECT_EQ(held.after.holder, Holder::kUnknown);
+  const CellChange theirs = Judge(facts, From(kNetworkOperator, 900), Known(kTheirs, 1200));
+  EXPECT_EQ(theirs.held, Floor(kMaxSeqNumber));
+  EXPECT_EQ(theirs.after.holder, Holder::kParty) << "it does not move";
+}
+
+TEST(Judgement, AFailedCommandOfAnyoneRaisesTheFloorThatTheDeviceReports) {
+  RoleFacts facts = Placed(Holder::kParty, 9000, kAcb);
+  facts.result = Outcome::kFailed;
+  facts.reported = 9000;
+  EXPECT_EQ(Judge(facts, From(kRecovery, 1301), Known(Cell(Holder::kAcb, 1200))).after.floor,
+            Floor(9000));
 }
 
 }  // namespace

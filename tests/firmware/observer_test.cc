@@ -251,6 +251,17 @@ TEST_F(Observing, OfAServiceRequestForAnotherCommandIsRefused) {
   EXPECT_EQ(ours.request_id, "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001");
 }
 
+TEST_F(Observing, OfAServiceRequestThatIsNoXmlOrTooLongIsRefused) {
+  ACB_NEED_SHARED();
+  Hold({});
+  ASSERT_TRUE(duis::InitialiseXml());
+  const Bytes command = ReadVector(std::string(k615) + "_COMMAND");
+  ExpectRefused(Post(command, {}, AsText(command)), Reason::kMalformed);
+  const std::string at_limit = " \n<" + std::string(duis::ParseLimits().octets - 3, 'x');
+  ExpectRefused(Post(command, {}, at_limit + "x"), Reason::kMalformed);
+  EXPECT_TRUE(Post(command, {}, at_limit).recorded);
+}
+
 // R-128-11.
 TEST_F(Observing, OfANetworkOperatorThatSendsAcbCertificatesSaysGnoToAcb) {
   ACB_NEED_SHARED();

@@ -21,6 +21,7 @@ using Holder = CellState::Holder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr Eui64 kOperator{0x90B3D51F30020000};
 
@@ -196,6 +197,66 @@ TEST_F(Observing, AFloorThatJumpsTooFarWaitsForTwoOperatorsAndTheCellWithIt) {
   ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-2", kNow));
   EXPECT_EQ(Cell().holder, Holder::kAcb);
   EXPECT_EQ(HandOver(3), high + 1);
+}
+
+// R-128-21.
+TEST_F(Observing, OneMessageOfAnIncredibleCounterDoesNotMakeTheRealOnesStale) {
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  EXPECT_THAT(Record(Seen(kOperator, kMaxSeqNumber, {Facts(Holder::kParty, 0, kOperator)})).cells,
+              SizeIs(1));
+  EXPECT_EQ(Cell().holder, Holder::kUnknown);
+  ASSERT_EQ(store_->ListQuarantine(0, 10).value().size(), 1u);
+  EXPECT_THAT(Record(GivenBack(7000)).observations, IsEmpty()) << "not stale";
+  EXPECT_EQ(Cell().holder, Holder::kAcb);
+  EXPECT_EQ(Cell().floor, FloorSeqNumber::From(7000));
+  EXPECT_EQ(HandOver(2), 7001u);
+}
+
+// design.md section 4: no cell gets it, but the counter.
+TEST_F(Observing, AHeldCounterOfTheAcbRaisesTheGreatestIssuedOnRelease) {
+  settings_.counter_jump = 1'000'000;
+  CreateFilled();
+  for (RemotePartyRole role : {kNetworkRole, kSupplierRole}) {
+    RoleFacts facts = Facts(Holder::kParty, 0, kAcb);
+    facts.role = role;
+    Record(Seen(kOperator, 6000, {facts}));
+  }
+  Record(Seen(kAcb, 50'000'000, {}));
+  const auto items = store_->ListQuarantine(0, 10).value();
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].role, RemotePartyRole::kAccessControlBroker);
+  ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-1", kNow));
+  ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-2", kNow));
+  Record(GivenBack(7000));
+  EXPECT_EQ(HandOver(1), 50'000'001u);
+}
+
+// R-128-17.
+TEST_F(Observing, AnItemThatIsNotForTheAcbDoesNotSwallowOneThatIs) {
+  settings_.counter_jump = 1'000'000;
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  const std::uint64_t high = kNetworkFloor + 10'000'000;
+  RoleFacts number = Facts(Holder::kParty, high, kOperator);
+  number.result = RoleFacts::Result::kNone;
+  Record(Seen(kOperator, 6000, {number}));
+  Record(GivenBack(6001, high));
+  const auto items = store_->ListQuarantine(0, 10).value();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_FALSE(items[0].for_acb);
+  EXPECT_TRUE(items[1].for_acb);
+}
+
+TEST_F(Observing, ARepeatKeepsNoNewServiceRequest) {
+  CreateFilled();
+  Observation seen = GivenBack(6000);
+  seen.service_request = ToBytes(AsBytes(std::string_view("<a/>")));
+  Record(seen);
+  EXPECT_TRUE(store_->FindEvidence(Sha256(seen.service_request)).value());
+  seen.service_request = ToBytes(AsBytes(std::string_view("<b/>")));
+  Record(seen);
+  EXPECT_FALSE(store_->FindEvidence(Sha256(seen.service_request)).value());
 }
 
 TEST_F(Observing, AReleasedFloorDoesNotMoveACellOfWhichSomethingNewerWasObserved) {

@@ -33,6 +33,7 @@ TEST_F(SpaceReserve, RefusesNewWorkAndImportsBeforeAnythingIsWritten) {
   const std::uint64_t size = AuditSize();
   const std::uint64_t last = FindDevice()->last_issued;
   EXPECT_THAT(Reserve(Id(1)), FailsWith(Reason::kStoreFull));
+  EXPECT_THAT(store_->Record(Observation(kNow)), FailsWith(Reason::kStoreFull));
   EXPECT_THAT(store_->ImportCertificates({Bytes{1}}, FeedEntry()), FailsWith(Reason::kStoreFull));
   EXPECT_THAT(store_->attention(), FailsWith(Reason::kStoreFull));
   EXPECT_EQ(AuditSize(), size);

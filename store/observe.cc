@@ -336,12 +336,13 @@ Status WriteRows(WriteTransaction& transaction, const Observation& seen, const P
 }
 
 // design.md section 4: a recorded floor, and a cell that becomes the ACB's, are anchored before
-// anybody is told; last_issued counts as a move.
+// anybody is told; last_issued counts as a move. Also when nothing is new: what an earlier post
+// wrote may still wait for its anchor.
 Status WriteCounters(WriteTransaction& transaction, const Observation& seen, const Plan& plan) {
+  transaction.DemandAnchor();
   Bytes payload = EncodeCounters(plan.row);
   if (payload == EncodeCounters(plan.before)) return Done{};
   transaction.NoteMove(plan.row.last_issued - plan.issued_before);
-  transaction.DemandAnchor();
   return transaction.Put(Table::kCounters, KeyOf(seen.device), payload);
 }
 

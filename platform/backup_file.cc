@@ -225,7 +225,8 @@ Status BackupWriter::Append(BytesView octets) {
   octets_ += octets.size();
   while (!octets.empty()) {
     const std::size_t fits = std::min(octets.size(), kBackupChunk - pending_.size());
-    pending_.insert(pending_.end(), octets.begin(), octets.begin() + fits);
+    const BytesView piece = octets.first(fits);
+    pending_.insert(pending_.end(), piece.begin(), piece.end());
     octets = octets.subspan(fits);
     if (pending_.size() < kBackupChunk) continue;
     if (Status written = Write(pending_, BackupCipher::Place::kBeforeTheEnd); !written) {

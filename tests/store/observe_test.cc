@@ -206,10 +206,14 @@ TEST_F(Observing, OneMessageOfAnIncredibleCounterDoesNotMakeTheRealOnesStale) {
   EXPECT_THAT(Record(Seen(kOperator, kMaxSeqNumber, {Facts(Holder::kParty, 0, kOperator)})).cells,
               SizeIs(1));
   EXPECT_EQ(Cell().holder, Holder::kUnknown);
-  ASSERT_EQ(store_->ListQuarantine(0, 10).value().size(), 1u);
+  const auto held = store_->ListQuarantine(0, 10).value();
+  ASSERT_EQ(held.size(), 1u);
   EXPECT_THAT(Record(GivenBack(7000)).observations, IsEmpty()) << "not stale";
   EXPECT_EQ(Cell().holder, Holder::kAcb);
   EXPECT_EQ(Cell().floor, FloorSeqNumber::From(7000));
+  EXPECT_THAT(Reserve(Id(2), kNetworkRole), FailsWith(Reason::kCounterUnknown));
+  ASSERT_TRUE(store_->AgreeOnQuarantined(held[0].id, QuarantineAct::kDelete, "op-1", kNow));
+  ASSERT_TRUE(store_->AgreeOnQuarantined(held[0].id, QuarantineAct::kDelete, "op-2", kNow));
   EXPECT_EQ(HandOver(2), 7001u);
 }
 

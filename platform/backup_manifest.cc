@@ -46,7 +46,7 @@ class Members {
     std::array<std::uint8_t, size> array{};
     const Bytes octets = Hex(name);
     if (octets.size() != size) whole_ = false;
-    std::ranges::copy_n(octets.begin(), std::min(octets.size(), size), array.begin());
+    std::ranges::copy(BytesView(octets).first(std::min(octets.size(), size)), array.begin());
     return array;
   }
   void Demand(bool holds) { whole_ = whole_ && holds; }

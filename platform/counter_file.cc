@@ -262,7 +262,7 @@ Result<std::optional<store::ExportedCounters>> RowReader::Next() {
     body_.LetGo(AsBytes(begun_.substr(0, begun_.size() - rest_.size())));
     begun_ = rest_;
   }
-  return std::optional(*std::move(row));
+  return std::optional(*row);
 }
 
 }  // namespace

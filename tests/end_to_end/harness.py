@@ -198,7 +198,8 @@ class Box:
     @classmethod
     def provision(cls, directory, *, ds_certificate, ka_certificate, ds_key=None, ka_key=None, roots=(), anchors=(),
                   validation_time=None, issuers_without_crl=(), pinned=(), environment="test", module=SOFTHSM):
-        command = [binary("tools", "acbctl"), "provision", "--directory", str(directory), "--environment", environment,
+        command = [binary("tools", "acbctl"), "provision", "--module-test-rounds", "2", "--directory", str(directory),
+                   "--environment", environment,
                    "--module", module, "--port", str(free_port()), "--acb-ds-certificate", str(ds_certificate),
                    "--acb-ka-certificate", str(ka_certificate)]
         for name, key in (("ds", ds_key), ("ka", ka_key)):

@@ -96,7 +96,8 @@ class Stage:
                 ds_key=pki.key_path("acb-ds"), ka_key=pki.key_path("acb-ka"), roots=roots,
                 issuers_without_crl=self.settings.get("issuers_without_crl", ()))
         directory = self.folder / "box"
-        command = [harness.binary("tools", "acbctl"), "provision", "--directory", str(directory), "--environment",
+        command = [harness.binary("tools", "acbctl"), "provision", "--module-test-rounds", "2", "--directory", str(directory),
+                   "--environment",
                    "live", "--module", harness.SOFTHSM, "--port", str(harness.free_port())]
         for root in roots:
             command += ["--root", str(root)]

@@ -29,6 +29,11 @@ void AddProvision(CLI::App& app, ProvisionOptions& options) {
   command->add_option("--module", options.module, "PKCS#11 module")->capture_default_str();
   command->add_option("--token-label", options.token_label, "Label of the new token")
       ->capture_default_str();
+  command
+      ->add_option("--module-test-rounds", options.module_test_rounds,
+                   "How often the module has to show two processes each other's objects")
+      ->check(CLI::Range(1, hsm::kMaxAcceptanceRounds))
+      ->capture_default_str();
   command->add_option("--port", options.port, "Port of the service on 127.0.0.1")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();

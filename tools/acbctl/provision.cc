@@ -14,7 +14,6 @@
 #include "firmware/answer_table.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/certificate.h"
-#include "hsm/acceptance.h"
 #include "hsm/provisioning.h"
 #include "platform/backup_file.h"
 #include "platform/config.h"
@@ -287,17 +286,17 @@ Status Provisioner::MakeToken() {
 
 // design.md section 5: the anchors rest on it that of two boxes one sees the other.
 Status Provisioner::AcceptModule(hsm::HsmSettings settings) {
-  constexpr int kRounds = hsm::kAcceptanceRounds;
+  const int rounds = options_.module_test_rounds;
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  Status accepted = hsm::AcceptModule(std::move(settings), kRounds, [&](int done) {
-    if (terminal) std::cerr << "\r\033[Ktesting the module: " << done << " of " << kRounds;
+  Status accepted = hsm::AcceptModule(std::move(settings), rounds, [&](int done) {
+    if (terminal) std::cerr << "\r\033[Ktesting the module: " << done << " of " << rounds;
   });
   if (terminal) std::cerr << "\r\033[K";
   if (accepted) {
     made_.push_back(
         "module accepted: of two processes that create and then list, one sees the "
         "other, " +
-        std::to_string(kRounds) + " times");
+        std::to_string(rounds) + " times");
   }
   return accepted;
 }

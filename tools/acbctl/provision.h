@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "hsm/acceptance.h"
+
 namespace acb::acbctl {
 
 struct ProvisionOptions {
@@ -15,6 +17,7 @@ struct ProvisionOptions {
   std::filesystem::path module = "/usr/lib/softhsm/libsofthsm2.so";
   std::string token_label = "acb";
   int port = 8621;
+  int module_test_rounds = hsm::kAcceptanceRounds;
   std::filesystem::path acb_ds_certificate;
   std::filesystem::path acb_ka_certificate;
   std::vector<std::string> import_keys;  // "ds=FILE", "ka=FILE": test only

@@ -33,7 +33,6 @@ struct Own {
 };
 
 Result<Own> ReadOwn(const Transaction& transaction) {
-  Own own;
   const auto epoch = ReadSetting(transaction, Setting::kEpoch, DecodeEpoch);
   if (!epoch) return epoch.error();
   const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);

@@ -26,6 +26,8 @@ VECTORS = ROOT / "tests" / "vectors"
 SOURCES = ("firmware", "hsm", "store", "platform", "tools")
 # Where every reason is named, whether it is used or not.
 LISTS_OF_REASONS = {"firmware/base/reason.h", "firmware/base/reason.cc", "firmware/rules.cc"}
+WINDOW = 4096  # what each start after a kill adds to every counter (design.md section 4)
+RAISES = 100 * WINDOW
 AUDIT_LEAF_PREFIX = b"\x00"  # RFC 6962 section 2.1
 
 
@@ -116,6 +118,8 @@ class Reasons(harness.TestCase):
         issued, now = int(before.pop("last_issued")), int(after.pop("last_issued"))
         if expect["status"] == 200 and proposed is not None:
             self.assertEqual(now, proposed)
+        elif spends != 0 and issued == 0 and scene.floor == 0:
+            self.assertIn(now - spends, range(0, RAISES, WINDOW), "a new device begins above every raise")
         elif spends == 0 or scene.floor == 0:
             self.assertEqual(now, issued + spends)
         if "feed" not in expect.get("entries", ()):

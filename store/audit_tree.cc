@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/audit_log.h"
 #include "store/record.h"
 #include "store/rows.h"
 
@@ -112,6 +113,16 @@ Result<Sha256Digest> RootAt(const Transaction& transaction, std::uint64_t size) 
     covered += count << level;
     if (level == 0) return peaks.Root();
   }
+}
+
+Result<bool> ContainsTree(const Transaction& transaction, std::uint64_t size,
+                          const Sha256Digest& root) {
+  const auto held = AuditSizeOf(transaction);
+  if (!held) return held.error();
+  if (*held < size) return false;
+  const auto own = RootAt(transaction, size);
+  if (!own) return own.error();
+  return *own == root;
 }
 
 }  // namespace acb::store

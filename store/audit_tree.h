@@ -27,5 +27,9 @@ Status PutAuditNode(WriteTransaction& transaction, const AuditNode& node);
 // RFC 6962 section 2.1: the root over the first `size` entries, which the log has; that of the
 // empty log is SHA-256 of nothing. kRecordDamaged: a leaf or node of them is missing or damaged.
 Result<Sha256Digest> RootAt(const Transaction& transaction, std::uint64_t size);
+// Whether the log has `size` entries or more, and the first of them are those of this root. Fails
+// as RootAt.
+Result<bool> ContainsTree(const Transaction& transaction, std::uint64_t size,
+                          const Sha256Digest& root);
 
 }  // namespace acb::store

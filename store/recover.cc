@@ -48,32 +48,6 @@ Result<Listing> List(AnchorObjects& objects) {
   return listing;
 }
 
-// What the store says of itself.
-struct Own {
-  Epoch epoch;
-  Fence fence;
-  std::uint64_t size = 0;
-};
-
-Result<Own> ReadOwn(const Transaction& transaction) {
-  const auto epoch = ReadSetting(transaction, Setting::kEpoch, DecodeEpoch);
-  if (!epoch) return epoch.error();
-  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
-  if (!fence) return fence.error();
-  const auto size = AuditSizeOf(transaction);
-  if (!size) return size.error();
-  return Own{*epoch, *fence, *size};
-}
-
-Result<bool> ContainsTree(const Transaction& transaction, const Anchor& anchor) {
-  const auto size = AuditSizeOf(transaction);
-  if (!size) return size.error();
-  if (*size < anchor.tree_size) return false;
-  const auto root = RootAt(transaction, anchor.tree_size);
-  if (!root) return root.error();
-  return *root == anchor.root;
-}
-
 // Anchors of this store, made in this token, and the token not older than the store.
 Status CheckListing(const StartParts& parts, const Listing& listing, const Own& own) {
   const std::string serial = SerialOf(parts.objects);
@@ -242,7 +216,7 @@ Status Importer::Run() {
       order_.progress(appended_ + taken_in_, 0);
     }
   }
-  const auto contained = ContainsTree(transaction_, top_);
+  const auto contained = ContainsTree(transaction_, top_.tree_size, top_.root);
   if (!contained) return contained.error();
   if (*contained) return Done{};
   return Failure(
@@ -468,7 +442,7 @@ Status CheckAnchorsOf(const StartParts& parts) {
   const auto own = ReadOwn(*transaction);
   if (!own) return own.error();
   if (Status fits = CheckListing(parts, *listing, *own); !fits) return fits;
-  const auto contained = ContainsTree(*transaction, *listing->top);
+  const auto contained = ContainsTree(*transaction, listing->top->tree_size, listing->top->root);
   if (!contained) return contained.error();
   if (*contained) return Done{};
   return Failure(Reason::kStoreRolledBack, "the store is older than the anchor in the token (" +

@@ -1,5 +1,4 @@
 // How a Store is copied, put back and recovered: what of Store needs backup.h and recover.h.
-#include "store/audit_log.h"
 #include "store/audit_tree.h"
 #include "store/backup.h"
 #include "store/core.h"
@@ -34,12 +33,7 @@ Status Store::Copy(const CopySink& sink) const {
 Result<bool> Store::Contains(std::uint64_t size, const Sha256Digest& root) const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
-  const auto held = AuditSizeOf(*transaction);
-  if (!held) return held.error();
-  if (*held < size) return false;
-  const auto own = RootAt(*transaction, size);
-  if (!own) return own.error();
-  return *own == root;
+  return ContainsTree(*transaction, size, root);
 }
 
 Status Store::CheckAnchors(AnchorObjects& objects) const {

@@ -24,26 +24,6 @@ struct Listing {
   std::uint64_t greatest_epoch = 0;
 };
 
-// What the store says of itself.
-struct Own {
-  Epoch epoch;
-  Fence fence;
-  std::uint64_t size = 0;
-  Sha256Digest root{};
-};
-
-Result<Own> ReadOwn(const Transaction& transaction) {
-  const auto epoch = ReadSetting(transaction, Setting::kEpoch, DecodeEpoch);
-  if (!epoch) return epoch.error();
-  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
-  if (!fence) return fence.error();
-  const auto size = AuditSizeOf(transaction);
-  if (!size) return size.error();
-  const auto root = RootAt(transaction, *size);
-  if (!root) return root.error();
-  return Own{*epoch, *fence, *size, *root};
-}
-
 Status CheckContained(const Transaction& transaction, const Anchor& top, std::uint64_t size) {
   std::string what;
   if (top.tree_size > size) {
@@ -263,6 +243,18 @@ Result<Anchor> Starter::Run() {
 }
 
 }  // namespace
+
+Result<Own> ReadOwn(const Transaction& transaction) {
+  const auto epoch = ReadSetting(transaction, Setting::kEpoch, DecodeEpoch);
+  if (!epoch) return epoch.error();
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  const auto size = AuditSizeOf(transaction);
+  if (!size) return size.error();
+  const auto root = RootAt(transaction, *size);
+  if (!root) return root.error();
+  return Own{*epoch, *fence, *size, *root};
+}
 
 Instance NewInstance() {
   Instance instance;

@@ -10,6 +10,7 @@
 #include "firmware/anchor_objects.h"
 #include "store/anchor.h"
 #include "store/environment.h"
+#include "store/rows.h"
 #include "store/writer.h"
 
 namespace acb::store {
@@ -21,6 +22,15 @@ struct StartParts {
   std::uint64_t window;
   std::function<Status(const Writer::Work&)> write;  // Writer::WriteNow
 };
+
+// What the store says of itself. Fails with kRecordDamaged.
+struct Own {
+  Epoch epoch;
+  Fence fence;
+  std::uint64_t size = 0;  // entries of the log
+  Sha256Digest root{};     // of the tree over them
+};
+Result<Own> ReadOwn(const Transaction& transaction);
 
 Instance NewInstance();
 // As Anchor keeps it.

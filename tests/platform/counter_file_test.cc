@@ -177,8 +177,7 @@ TEST(SubjectPublicKeyInfo, IsThatOfOpenSsl) {
     EXPECT_EQ(hsm::ToSpki(*key), octets);
     octets.push_back(0);
     EXPECT_FALSE(hsm::FromSpki(octets));
-    octets.resize(octets.size() - 2);
-    EXPECT_FALSE(hsm::FromSpki(octets));
+    EXPECT_FALSE(hsm::FromSpki(BytesView(octets).first(octets.size() - 2)));
   }
 }
 

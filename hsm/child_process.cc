@@ -26,7 +26,7 @@ void ResetSignals() {
 
 // Out of the way of the numbers that are given out below.
 Descriptor Aside(const Descriptor& descriptor) {
-  return Descriptor(fcntl(descriptor.number(), F_DUPFD_CLOEXEC, kFirstOther));
+  return Descriptor(fcntl(descriptor.get(), F_DUPFD_CLOEXEC, kFirstOther));
 }
 
 }  // namespace
@@ -37,9 +37,9 @@ bool BecomeChild(const char* name, ChildPipes& pipes) {
   const Descriptor nothing = Aside(Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC)));
   pipes.from_parent = Aside(pipes.from_parent);
   pipes.to_parent = Aside(pipes.to_parent);
-  if (dup2(nothing.number(), STDIN_FILENO) < 0 || dup2(nothing.number(), STDOUT_FILENO) < 0 ||
-      dup3(pipes.from_parent.number(), kFromParent, O_CLOEXEC) < 0 ||
-      dup3(pipes.to_parent.number(), kToParent, O_CLOEXEC) < 0) {
+  if (dup2(nothing.get(), STDIN_FILENO) < 0 || dup2(nothing.get(), STDOUT_FILENO) < 0 ||
+      dup3(pipes.from_parent.get(), kFromParent, O_CLOEXEC) < 0 ||
+      dup3(pipes.to_parent.get(), kToParent, O_CLOEXEC) < 0) {
     return false;
   }
   pipes.from_parent = Descriptor(kFromParent);

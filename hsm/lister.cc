@@ -43,7 +43,7 @@ Result<std::unique_ptr<Lister>> Lister::Start(const HsmSettings& settings, milli
   auto replies = MakePipe();
   if (!replies) return std::move(replies).error();
   // A lister that does not read must not make us wait here.
-  if (fcntl(requests->write_end.number(), F_SETFL, O_NONBLOCK) != 0) {
+  if (fcntl(requests->write_end.get(), F_SETFL, O_NONBLOCK) != 0) {
     return Unavailable("fcntl: " + std::generic_category().message(errno));
   }
   const pid_t parent = getpid();

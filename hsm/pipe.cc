@@ -32,7 +32,7 @@ Result<Pipe> MakePipe() {
 
 bool WriteAll(const Descriptor& to, BytesView octets) {
   while (!octets.empty()) {
-    const ssize_t written = write(to.number(), octets.data(), octets.size());
+    const ssize_t written = write(to.get(), octets.data(), octets.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return false;
     octets = octets.subspan(static_cast<std::size_t>(written));
@@ -45,8 +45,7 @@ ReadSoFar ReadUntil(const Descriptor& from, std::span<std::uint8_t> into, Steady
   std::size_t size = 0;
   while (size < into.size()) {
     // No event is asked of the second: a hang-up is told without asking.
-    std::array<pollfd, 2> wanted{
-        {{from.number(), POLLIN, 0}, {watched ? watched->number() : -1, 0, 0}}};
+    std::array<pollfd, 2> wanted{{{from.get(), POLLIN, 0}, {watched ? watched->get() : -1, 0, 0}}};
     const int wait = MillisecondsUntil(end);
     const int ready = poll(wanted.data(), wanted.size(), wait);
     if (ready < 0 && errno == EINTR) continue;
@@ -54,7 +53,7 @@ ReadSoFar ReadUntil(const Descriptor& from, std::span<std::uint8_t> into, Steady
     if (wanted[1].revents != 0) return {ReadEnd::kHangUp, size};
     if (ready == 0 && std::chrono::steady_clock::now() < end) continue;
     if (ready == 0) return {ReadEnd::kTimeOut, size};
-    const ssize_t got = read(from.number(), into.data() + size, into.size() - size);
+    const ssize_t got = read(from.get(), into.data() + size, into.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return {ReadEnd::kError, size};
     if (got == 0) return {ReadEnd::kEndOfFile, size};

@@ -8,8 +8,8 @@
 #include <span>
 
 #include "firmware/base/bytes.h"
+#include "firmware/base/descriptor.h"
 #include "firmware/base/result.h"
-#include "hsm/descriptor.h"
 
 namespace acb::hsm {
 

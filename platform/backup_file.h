@@ -26,12 +26,12 @@
 #include <functional>
 #include <memory>
 
+#include "firmware/base/descriptor.h"
 #include "firmware/base/handle.h"
 #include "firmware/base/p256.h"
 #include "firmware/base/result.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/sha256_stream.h"
-#include "platform/descriptor.h"
 
 namespace acb::platform {
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "firmware/base/bytes.h"
+#include "firmware/base/descriptor.h"
 #include "firmware/base/handle.h"
 #include "firmware/base/result.h"
-#include "platform/descriptor.h"
 
 namespace acb::platform {
 

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "firmware/base/bytes.h"
+#include "firmware/base/descriptor.h"
 #include "firmware/base/result.h"
-#include "platform/descriptor.h"
 
 namespace acb::platform {
 

@@ -82,14 +82,13 @@ Status CopyTo(const LmdbEnvironment& environment, const CopySink& sink) {
   auto pipe = MakePipe();
   if (!pipe) return std::move(pipe).error();
   int code = MDB_SUCCESS;
-  std::thread copier([&environment, &code, in = std::move(pipe->in)] {
-    code = WriteCopy(environment, in.number());
-  });
+  std::thread copier(
+      [&environment, &code, in = std::move(pipe->in)] { code = WriteCopy(environment, in.get()); });
   Status drained = Done{};
   {
     // Closed before the thread is waited for: a copy that nobody takes would wait for ever.
     const Descriptor out = std::move(pipe->out);
-    drained = Drain(environment, out.number(), sink);
+    drained = Drain(environment, out.get(), sink);
   }
   copier.join();
   if (!drained) return drained;

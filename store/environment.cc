@@ -37,7 +37,7 @@ Failure Missing(std::string_view what, const std::filesystem::path& path) {
 
 Status SyncPath(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.number() < 0 || ::fsync(file.number()) != 0) return SystemFailure("fsync", path, errno);
+  if (!file || ::fsync(file.get()) != 0) return SystemFailure("fsync", path, errno);
   return Done{};
 }
 
@@ -63,20 +63,16 @@ Status MakeDirectory(const std::filesystem::path& directory) {
 Result<Descriptor> Lock(const std::filesystem::path& directory, int flags) {
   const auto path = directory / kLockFile;
   Descriptor lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kFileMode));
-  if (lock.number() < 0) {
+  if (!lock) {
     return errno == ENOENT ? Missing("the store has no lock file", path)
                            : SystemFailure("open", path, errno);
   }
-  if (::flock(lock.number(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return SystemFailure("flock", path, errno);
   return Failure(Reason::kStoreUnavailable, "another acbd has the store", path.string());
 }
 
 }  // namespace
-
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
 
 Failure LmdbFailure(int code, std::string_view doing) {
   return Failure(Reason::kStoreUnavailable, {}, std::string(doing) + ": " + mdb_strerror(code));

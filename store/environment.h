@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "firmware/base/descriptor.h"
 #include "firmware/base/handle.h"
 #include "firmware/base/result.h"
 #include "store/tables.h"
@@ -20,21 +21,6 @@ namespace acb::store {
 inline constexpr const char* kDataFile = "data.mdb";    // LMDB's name
 inline constexpr const char* kLockFile = "store.lock";  // ours: flock, one process
 inline constexpr unsigned kMaxReaders = 512;            // read transactions at one time
-
-// A file descriptor. Owns it.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 // What ends a write transaction: mdb_txn_commit, or in tests a function that fails, having kept the
 // writes or lost them. Takes the handle over, as mdb_txn_commit does.

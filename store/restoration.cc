@@ -28,7 +28,7 @@ Failure SystemFailure(std::string_view doing, const fs::path& path) {
 
 Status SyncDirectory(const fs::path& path) {
   const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.number() < 0 || ::fsync(directory.number()) != 0) {
+  if (!directory || ::fsync(directory.get()) != 0) {
     return SystemFailure("fsync", path);
   }
   return Done{};
@@ -44,7 +44,7 @@ Status MakeLockFile(const fs::path& directory) {
   const fs::path path = directory / kLockFile;
   const Descriptor lock(
       ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
-  if (lock.number() < 0 || ::fsync(lock.number()) != 0) return SystemFailure("create", path);
+  if (!lock || ::fsync(lock.get()) != 0) return SystemFailure("create", path);
   return Done{};
 }
 

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "platform/descriptor.h"
+#include "firmware/base/descriptor.h"
 #include "platform/system_clock.h"
 
 namespace acb::platform {

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <iostream>
 
+#include "firmware/base/descriptor.h"
 #include "firmware/base/sha256_stream.h"
-#include "platform/descriptor.h"
 #include "tools/acbctl/progress.h"
 
 namespace acb::acbctl {
@@ -49,8 +49,7 @@ class NewFile {
   // On the disk, and its name too, when this returns.
   Status Keep() {
     const auto folder = std::filesystem::absolute(path_).parent_path();
-    const platform::Descriptor directory(
-        ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (::fsync(file_.get()) != 0 || !directory || ::fsync(directory.get()) != 0) {
       return CannotWrite(path_);
     }
@@ -62,7 +61,7 @@ class NewFile {
 
  private:
   const std::filesystem::path path_;
-  platform::Descriptor file_;
+  Descriptor file_;
   Sha256Stream sha256_;
   std::uint64_t size_ = 0;
   bool kept_ = false;

@@ -37,7 +37,7 @@ class Download {
  public:
   static Result<Download> Open(const std::filesystem::path& path) {
     const std::string part = path.string() + ".part";
-    platform::Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!file) return CannotWrite(part);
     return Download(path, std::move(file));
   }
@@ -66,12 +66,12 @@ class Download {
   std::uint64_t written() const { return written_; }
 
  private:
-  Download(std::filesystem::path path, platform::Descriptor file)
+  Download(std::filesystem::path path, Descriptor file)
       : path_(std::move(path)), file_(std::move(file)) {}
   std::string part() const { return path_.string() + ".part"; }
 
   std::filesystem::path path_;
-  platform::Descriptor file_;
+  Descriptor file_;
   std::uint64_t written_ = 0;
   Progress progress_{"export", Progress::Unit::kOctets};
 };

@@ -17,7 +17,7 @@ Failure CannotRead(const std::filesystem::path& file, const std::string& why) {
 }  // namespace
 
 Result<Upload> Upload::Open(const std::filesystem::path& path, std::uint64_t limit) {
-  platform::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return CannotRead(path, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return CannotRead(path, "not a file");
@@ -29,7 +29,7 @@ Result<Upload> Upload::Open(const std::filesystem::path& path, std::uint64_t lim
   return Upload(path, std::move(file), size);
 }
 
-Upload::Upload(std::filesystem::path path, platform::Descriptor file, std::uint64_t size)
+Upload::Upload(std::filesystem::path path, Descriptor file, std::uint64_t size)
     : path_(std::move(path)), file_(std::move(file)), size_(size) {}
 
 Result<std::size_t> Upload::Read(std::span<std::uint8_t> into) {

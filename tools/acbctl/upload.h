@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <span>
 
+#include "firmware/base/descriptor.h"
 #include "firmware/base/result.h"
-#include "platform/descriptor.h"
 #include "tools/acbctl/progress.h"
 
 namespace acb::acbctl {
@@ -24,10 +24,10 @@ class Upload {
   void EndProgress();
 
  private:
-  Upload(std::filesystem::path path, platform::Descriptor file, std::uint64_t size);
+  Upload(std::filesystem::path path, Descriptor file, std::uint64_t size);
 
   std::filesystem::path path_;
-  platform::Descriptor file_;
+  Descriptor file_;
   std::uint64_t size_;
   std::uint64_t read_ = 0;
   Progress progress_{"upload", Progress::Unit::kOctets};

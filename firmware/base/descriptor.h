@@ -1,11 +1,11 @@
-// A file descriptor that is closed when its owner goes.
+// Owns a file descriptor and closes it.
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace acb::hsm {
+namespace acb {
 
 class Descriptor {
  public:
@@ -23,13 +23,16 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
 
-  int number() const { return number_; }
+  int get() const { return number_; }
+  explicit operator bool() const { return number_ >= 0; }
+  // The result of close() says nothing that could be acted on: sockets, and files that are read or
+  // unlinked.
   void Close() noexcept {
-    if (number_ >= 0) close(std::exchange(number_, -1));
+    if (number_ >= 0) ::close(std::exchange(number_, -1));
   }
 
  private:
   int number_ = -1;
 };
 
-}  // namespace acb::hsm
+}  // namespace acb

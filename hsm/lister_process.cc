@@ -89,9 +89,9 @@ class ListerProcess {
 
   [[noreturn]] void RunChild(const std::string& application, Pipe pipe) {
     prctl(PR_SET_NAME, "acb-listing");
-    // It does not die with the lister: C_Login rewrites SoftHSM's token.object in place (quirk 3),
-    // and a process that is killed half-way would leave a token that no one can open. It has an end
-    // of its own, after the one that the lister would give it.
+    // It does not die with the lister, which might be half-way through a login (kEndOfListing). It
+    // has an end of its own, after the one that the lister would give it.
+    static_assert(kEndOfListing == SIGALRM);
     alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(deadline_).count()) + 1);
     // Or the service would not see that the lister has died.
     pipes_.from_parent.Close();
@@ -106,7 +106,7 @@ class ListerProcess {
     Bytes outcome(kMaxOutcome + 1);
     const ReadSoFar read = ReadUntil(from, outcome, end, &pipes_.from_parent);
     if (read.end == ReadEnd::kHangUp) _exit(EXIT_SUCCESS);  // no one wants to know any more
-    if (read.end != ReadEnd::kEndOfFile) kill(child, SIGKILL);
+    if (read.end != ReadEnd::kEndOfFile) kill(child, kEndOfListing);
     const auto status = Reap(child);
     if (!status) stuck_ = child;
     if (read.end == ReadEnd::kTimeOut) {
@@ -121,7 +121,7 @@ class ListerProcess {
     return outcome;
   }
 
-  // Nothing when it does not end, killed or not: a driver may keep a process in the kernel.
+  // Nothing when it does not end: it logs in, or a driver keeps it in the kernel.
   static std::optional<int> Reap(pid_t child) {
     for (int i = 0; i < kReapTries; ++i) {
       int status = 0;

@@ -17,10 +17,32 @@ namespace {
 constexpr int kLabelTries = 20;
 constexpr std::chrono::milliseconds kLabelPause{50};
 
+// A signal that comes while this lives takes effect afterwards.
+class HeldBack {
+ public:
+  explicit HeldBack(int number) {
+    sigset_t these;
+    sigemptyset(&these);
+    sigaddset(&these, number);
+    pthread_sigmask(SIG_BLOCK, &these, &before_);
+  }
+  ~HeldBack() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldBack(const HeldBack&) = delete;
+  HeldBack& operator=(const HeldBack&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 struct Seen {
   std::unique_ptr<Module> module;
   Token token;
 };
+
+Result<std::unique_ptr<Login>> LogIn(const HsmSettings& settings, const Seen& seen) {
+  const HeldBack end(kEndOfListing);
+  return Login::Open(*seen.module, seen.token, User::kUser, settings.pin, SessionAccess::kReadOnly);
+}
 
 Result<Seen> LoadUntilTokenIsSeen(const HsmSettings& settings) {
   for (int left = kLabelTries;; --left) {
@@ -44,8 +66,7 @@ Result<std::vector<Bytes>> ListWithNewModule(const HsmSettings& settings,
   if (!lock) return std::move(lock).error();
   auto seen = LoadUntilTokenIsSeen(settings);
   if (!seen) return std::move(seen).error();
-  auto login =
-      Login::Open(*seen->module, seen->token, User::kUser, settings.pin, SessionAccess::kReadOnly);
+  auto login = LogIn(settings, *seen);
   if (!login) return std::move(login).error();
   auto objects = ReadDataObjects((*login)->session(), application);
   if (!objects) return std::move(objects).error();

@@ -43,7 +43,8 @@ class ListerProcess : public testing::TokenTest {
     ASSERT_TRUE(MakeToken("acb"));
   }
   void TearDown() override {
-    for (const char* name : {"ACB_SHIM_MODULE", "ACB_SHIM_DELAY", "ACB_SHIM_PROCESS"}) {
+    for (const char* name :
+         {"ACB_SHIM_MODULE", "ACB_SHIM_DELAY", "ACB_SHIM_CALLS", "ACB_SHIM_PROCESS"}) {
       unsetenv(name);
     }
     TokenTest::TearDown();
@@ -52,6 +53,20 @@ class ListerProcess : public testing::TokenTest {
     auto lister = Lister::Start(Settings(), deadline);
     EXPECT_TRUE(lister) << Why(lister);
     return lister ? *std::move(lister) : nullptr;
+  }
+  // As every process does: under the lock. Without it a listing that logs in at the moment, as the
+  // late one may, hides the token.
+  void CreateObject(std::string_view application, BytesView octets) {
+    HsmSettings settings = Settings();
+    const auto lock = StartLock::Acquire(settings.lock_file);
+    ASSERT_TRUE(lock) << Why(lock);
+    auto opened = OpenToken(settings, SessionAccess::kReadWrite);
+    ASSERT_TRUE(opened) << Why(opened);
+    ASSERT_TRUE(CreateDataObject(opened->login->session(), application, octets));
+  }
+  std::string Calls() const {
+    std::ifstream file(directory_ / "calls");
+    return std::string(std::istreambuf_iterator<char>(file), {});
   }
   // The shim sleeps in the listing's first search.
   void MakeListingsHang() const {
@@ -150,10 +165,7 @@ TEST_F(ListerProcess, ThatIsStoppedIsAFailureAndItsLateAnswerIsNotTakenForANewOn
   EXPECT_EQ(late.error().detail, "the process that lists the HSM's objects does not answer");
   kill(lister->process(), SIGCONT);
   // An answer to another application would show: this one has an object.
-  HsmSettings settings = Settings();
-  auto opened = OpenToken(settings, SessionAccess::kReadWrite);
-  ASSERT_TRUE(opened) << Why(opened);
-  ASSERT_TRUE(CreateDataObject(opened->login->session(), "another", Bytes{1, 2}));
+  CreateObject("another", Bytes{1, 2});
   Result<std::vector<Bytes>> listed = lister->List("another");
   for (int i = 0; i < 100 && !listed; ++i) listed = lister->List("another");  // a slow machine
   ASSERT_TRUE(listed) << Why(listed);
@@ -175,6 +187,26 @@ TEST_F(ListerProcess, GivesUpOnAModuleThatHangsAndGoesOnAfterwards) {
   }
   // The lock went with the process that hung.
   EXPECT_TRUE(StartLock::Acquire(directory_ / "lock", milliseconds(2000)));
+}
+
+// ecosystem.md section 3, quirk 3: a token is lost whose login is torn.
+TEST_F(ListerProcess, LetsAListingThatIsOutOfTimeEndItsLogin) {
+  setenv("ACB_SHIM_PROCESS", "acb-listing", 1);
+  setenv("ACB_SHIM_DELAY", "C_Login:1500000", 1);
+  setenv("ACB_SHIM_CALLS", (directory_ / "calls").c_str(), 1);
+  const auto lister = StartLister(milliseconds(300));
+  ASSERT_TRUE(lister);
+  // Out of time in the login; a slow machine may be out of time before.
+  constexpr std::string_view kBegins = "C_Login begins\n";
+  std::string calls;
+  for (int i = 0; i < 100 && calls.find(kBegins) == std::string::npos; ++i) {
+    EXPECT_FALSE(lister->List(kAnchorApplication));
+    ASSERT_TRUE(StartLock::Acquire(directory_ / "lock")) << "no one has the token any more";
+    calls = Calls();
+  }
+  ASSERT_NE(calls.find(kBegins), std::string::npos);
+  EXPECT_NE(calls.find("C_Login ends\n"), std::string::npos) << calls;
+  EXPECT_EQ(calls.find("C_FindObjectsInit"), std::string::npos) << "and it ended then: " << calls;
 }
 
 TEST_F(ListerProcess, TriesAWrongPinOnce) {

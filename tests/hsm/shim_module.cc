@@ -19,9 +19,12 @@
 //       for every call. Functions: those at the end of this file
 //   ACB_SHIM_DELAY
 //       "C_FindObjects:20000", several with commas: microseconds of sleep before each call
+//   ACB_SHIM_CALLS
+//       a file: "C_Login begins" and "C_Login ends", a line each, appended around each call
 //   ACB_SHIM_PROCESS
-//       ACB_SHIM_FAIL and ACB_SHIM_DELAY are only for processes of that name (/proc/<pid>/comm):
-//       acb-listing is the lister's child, which loads the module for one listing
+//       ACB_SHIM_FAIL, ACB_SHIM_DELAY and ACB_SHIM_CALLS are only for processes of that name
+//       (/proc/<pid>/comm): acb-listing is the lister's child, which loads the module for one
+//       listing
 //   ACB_SHIM_GONE_FILE
 //       a file: while it exists the device is gone, every call returns CKR_DEVICE_REMOVED and does
 //       nothing. With the word "sessions" in it, every session and the login are lost when it is
@@ -132,14 +135,26 @@ std::string Hex(const unsigned char* octets, unsigned long size) {
   return hex;
 }
 
-// A signature that cannot be logged must not be used: false then.
-bool Log(const std::string& line) {
-  const char* path = std::getenv("ACB_SHIM_LOG");
-  if (path == nullptr) return true;
+// False when it cannot be had.
+bool AppendTo(const char* path, const std::string& line) {
   const int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return false;
   const ssize_t written = write(file, line.data(), line.size());
   return close(file) == 0 && written == static_cast<ssize_t>(line.size());
+}
+
+// A signature that cannot be logged must not be used: false then.
+bool Log(const std::string& line) {
+  const char* path = std::getenv("ACB_SHIM_LOG");
+  return path == nullptr || AppendTo(path, line);
+}
+
+void NoteCall(const char* function, const char* what) {
+  const char* path = std::getenv("ACB_SHIM_CALLS");
+  if (path == nullptr || !IsMeant()) return;
+  if (!AppendTo(path, std::string(function) + " " + what + "\n")) {
+    std::fprintf(stderr, "shim: cannot write ACB_SHIM_CALLS\n");
+  }
 }
 
 CK_RV SignInit(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
@@ -243,10 +258,12 @@ struct Guard<Member> {
   static CK_RV Call(Parameters... parameters) {
     const unsigned long call = ++calls;
     if (IsGone()) return CKR_DEVICE_REMOVED;
+    NoteCall(name, "begins");
     const std::string delay = Setting("ACB_SHIM_DELAY", name);
     if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
     if (Fails(call, "before")) return CKR_DEVICE_ERROR;
     const CK_RV result = (TheShim().inner.*Member)(parameters...);
+    NoteCall(name, "ends");
     return Fails(call, "after") ? CKR_DEVICE_ERROR : result;
   }
 

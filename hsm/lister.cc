@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <cerrno>
+#include <span>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -91,24 +91,32 @@ Result<std::vector<Bytes>> Lister::List(std::string_view application) {
 Result<std::vector<Bytes>> Lister::ReceiveReply(std::uint64_t number) {
   const SteadyTime end = std::chrono::steady_clock::now() + deadline_ + kGrace;
   for (;;) {  // ends at the latest with the deadline
-    std::array<std::uint8_t, kReplyHeaderSize> header{};
-    Bytes outcome;
+    ReadEnd read = ReceiveUpTo(kReplyHeaderSize, end);
     std::uint64_t answered = 0;
-    ReadSoFar read = ReadUntil(replies_, header, end);
-    if (read.end == ReadEnd::kFull) {
-      ByteReader reader(header);
-      answered = reader.U64();
-      const std::size_t size = reader.U32();
+    if (read == ReadEnd::kFull) {
+      ByteReader header(arriving_);
+      answered = header.U64();
+      const std::size_t size = header.U32();
       if (size > kMaxOutcome) return Died();  // not our lister's octets: nothing after it is
-      outcome.resize(size);
-      read = ReadUntil(replies_, outcome, end);
+      read = ReceiveUpTo(kReplyHeaderSize + size, end);
     }
-    if (read.end == ReadEnd::kTimeOut) {
+    if (read == ReadEnd::kTimeOut) {
       return Unavailable("the process that lists the HSM's objects does not answer");
     }
-    if (read.end != ReadEnd::kFull) return Died();
-    if (answered == number) return DecodeOutcome(outcome);
+    if (read != ReadEnd::kFull) return Died();
+    const Bytes reply = std::exchange(arriving_, {});
+    if (answered == number) return DecodeOutcome(BytesView(reply).subspan(kReplyHeaderSize));
   }
+}
+
+// kFull when at least the first `size` octets of the reply are there.
+ReadEnd Lister::ReceiveUpTo(std::size_t size, SteadyTime end) {
+  const std::size_t before = arriving_.size();
+  if (before >= size) return ReadEnd::kFull;
+  arriving_.resize(size);
+  const ReadSoFar read = ReadUntil(replies_, std::span(arriving_).subspan(before), end);
+  arriving_.resize(before + read.size);
+  return read.end;
 }
 
 }  // namespace acb::hsm

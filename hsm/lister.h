@@ -54,12 +54,16 @@ class Lister {
  private:
   Lister(pid_t process, Pipe requests, Descriptor replies, std::chrono::milliseconds deadline);
   Result<std::vector<Bytes>> ReceiveReply(std::uint64_t number);
+  ReadEnd ReceiveUpTo(std::size_t size, SteadyTime end);
 
   const pid_t process_;
   // Both ends: while we have a reader, writing to a dead lister is no SIGPIPE. Its end shows in
   // replies_.
   Pipe requests_;
   Descriptor replies_;
+  // What has come of a reply that is not whole yet: a listing that is given up in the middle of one
+  // leaves it here, and the next goes on from there.
+  Bytes arriving_;
   const std::chrono::milliseconds deadline_;
   std::uint64_t last_number_ = 0;
 };

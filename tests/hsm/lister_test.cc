@@ -5,9 +5,11 @@
 #include <fcntl.h>
 
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include "hsm/data_objects.h"
+#include "hsm/listing_messages.h"
 #include "hsm/login.h"
 #include "hsm/opened.h"
 #include "tests/hsm/forked.h"
@@ -32,6 +34,17 @@ bool Ends(pid_t process, milliseconds patience = milliseconds(10'000)) {
     std::this_thread::sleep_for(milliseconds(5));
   }
   return true;
+}
+
+// Each pipe of this process: what it is, and the numbers it has.
+std::map<std::string, std::vector<int>> Pipes() {
+  std::map<std::string, std::vector<int>> pipes;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (target.starts_with("pipe:")) pipes[target].push_back(std::stoi(entry.path().filename()));
+  }
+  return pipes;
 }
 
 class ListerProcess : public testing::TokenTest {
@@ -63,6 +76,21 @@ class ListerProcess : public testing::TokenTest {
     auto opened = OpenToken(settings, SessionAccess::kReadWrite);
     ASSERT_TRUE(opened) << Why(opened);
     ASSERT_TRUE(CreateDataObject(opened->login->session(), application, octets));
+  }
+  // A lister and a second end to write its replies with. Of the pipe for requests we have both
+  // ends, of the one for replies only one.
+  std::pair<std::unique_ptr<Lister>, Descriptor> StartListerAndImitate(milliseconds deadline) {
+    const auto before = Pipes();
+    auto lister = StartLister(deadline);
+    Descriptor replies;
+    for (const auto& [name, numbers] : Pipes()) {
+      if (before.contains(name) || numbers.size() != 1) continue;
+      EXPECT_FALSE(replies) << "one such pipe";
+      const std::string path = "/proc/self/fd/" + std::to_string(numbers.front());
+      replies = Descriptor(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    }
+    EXPECT_TRUE(replies);
+    return {std::move(lister), std::move(replies)};
   }
   std::string Calls() const {
     std::ifstream file(directory_ / "calls");
@@ -170,6 +198,28 @@ TEST_F(ListerProcess, ThatIsStoppedIsAFailureAndItsLateAnswerIsNotTakenForANewOn
   for (int i = 0; i < 100 && !listed; ++i) listed = lister->List("another");  // a slow machine
   ASSERT_TRUE(listed) << Why(listed);
   EXPECT_EQ(*listed, (std::vector<Bytes>{{1, 2}}));
+}
+
+TEST_F(ListerProcess, ThatStopsInTheMiddleOfAReplyIsUnderstoodAfterwards) {
+  const Bytes outcome = EncodeOutcome(std::vector<Bytes>{Bytes(200, 7)});
+  const Bytes reply =
+      ByteWriter().U64(1).U32(static_cast<std::uint32_t>(outcome.size())).Raw(outcome).bytes();
+  for (const std::size_t come : {std::size_t{5}, kReplyHeaderSize, reply.size() / 2}) {
+    SCOPED_TRACE(come);
+    const auto [lister, replies] = StartListerAndImitate(milliseconds(100));
+    ASSERT_TRUE(lister);
+    kill(lister->process(), SIGSTOP);
+    ASSERT_TRUE(WriteAll(replies, BytesView(reply).first(come)));
+    const auto late = lister->List("another");
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().detail, "the process that lists the HSM's objects does not answer");
+    ASSERT_TRUE(WriteAll(replies, BytesView(reply).subspan(come)));
+    kill(lister->process(), SIGCONT);
+    Result<std::vector<Bytes>> listed = lister->List("another");
+    for (int i = 0; i < 100 && !listed; ++i) listed = lister->List("another");  // a slow machine
+    ASSERT_TRUE(listed) << Why(listed);
+    EXPECT_TRUE(listed->empty()) << "and not what the earlier listing saw";
+  }
 }
 
 TEST_F(ListerProcess, GivesUpOnAModuleThatHangsAndGoesOnAfterwards) {

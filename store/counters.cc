@@ -63,7 +63,9 @@ struct Decision {
 // All that Reserve checks, before it writes anything.
 Result<Decision> Decide(const Transaction& transaction, const ReservationWish& wish,
                         const OpenSettings& settings) {
-  auto row = FindCurrentCounters(transaction, wish.request.target);
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  auto row = FindCurrentCounters(transaction, wish.request.target, *fence);
   if (!row) return std::move(row).error();
   if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
   if (auto open = CheckOpen(transaction, wish.request, wish.body); !open) {
@@ -72,8 +74,6 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
   if (auto same = CheckTrustGeneration(transaction, wish.trust_generation); !same) {
     return std::move(same).error();
   }
-  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
-  if (!fence) return fence.error();
   if (auto ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
   const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
   if (!counter) return counter.error();

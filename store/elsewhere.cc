@@ -27,15 +27,15 @@ Result<OriginatorCounter> NextForOthers(const CountersRow& row, const Fence& fen
 
 Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wish,
                         const OpenSettings& settings) {
-  auto row = FindCurrentCounters(transaction, wish.device);
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  auto row = FindCurrentCounters(transaction, wish.device, *fence);
   if (!row) return std::move(row).error();
   if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
   // R-SEC3-56: what is stopped gets no counter to sign with elsewhere either.
   if (Status open = CheckDeviceNotStopped(transaction, wish.device); !open) {
     return std::move(open).error();
   }
-  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
-  if (!fence) return fence.error();
   if (Status ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
   for (const RemotePartyRole role :
        {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {

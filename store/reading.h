@@ -62,6 +62,9 @@ Result<std::optional<CountersRow>> FindCounters(const Transaction& transaction, 
 // one.
 Result<std::optional<CountersRow>> FindCurrentCounters(const Transaction& transaction,
                                                        Eui64 device);
+// The same for who has read the fence of this transaction.
+Result<std::optional<CountersRow>> FindCurrentCounters(const Transaction& transaction, Eui64 device,
+                                                       const Fence& fence);
 // What FindCurrentCounters does to a row. kRecordDamaged: its raise is one of the future.
 Status BringUpToDate(CountersRow& row, const Fence& fence, Eui64 device);
 Result<std::optional<Device>> FindDeviceRow(const Transaction& transaction, Eui64 device);

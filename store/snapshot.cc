@@ -56,11 +56,16 @@ Status BringUpToDate(CountersRow& row, const Fence& fence, Eui64 device) {
 
 Result<std::optional<CountersRow>> FindCurrentCounters(const Transaction& transaction,
                                                        Eui64 device) {
-  auto row = FindCounters(transaction, device);
-  if (!row || !row->has_value()) return row;
   const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
   if (!fence) return fence.error();
-  if (Status current = BringUpToDate(**row, *fence, device); !current) {
+  return FindCurrentCounters(transaction, device, *fence);
+}
+
+Result<std::optional<CountersRow>> FindCurrentCounters(const Transaction& transaction, Eui64 device,
+                                                       const Fence& fence) {
+  auto row = FindCounters(transaction, device);
+  if (!row || !row->has_value()) return row;
+  if (Status current = BringUpToDate(**row, fence, device); !current) {
     return std::move(current).error();
   }
   return row;

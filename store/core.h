@@ -8,6 +8,7 @@
 #include "store/anchors.h"
 #include "store/environment.h"
 #include "store/feeds.h"
+#include "store/owed.h"
 #include "store/space.h"
 #include "store/start.h"
 #include "store/store.h"
@@ -30,10 +31,26 @@ struct Store::Core {
 
   // A job. New work and long jobs need room beyond the reserve.
   Status Run(Lane lane, const Writer::Work& work, bool* flushed = nullptr) {
-    if (lane != Lane::kFinish) {
+    if (lane == Lane::kNewWork || lane == Lane::kAlone) {
       if (auto room = space.Check(); !room) return room;
     }
     return writer.Run(lane, work, flushed);
+  }
+  // Gives up a reservation; what could not be written is owed.
+  Status GiveUp(const Unanswered& reservation, const Abandonment& why) {
+    Status done = Run(Lane::kGiveUp, [&](WriteTransaction& transaction) {
+      return AbandonReserved(transaction, reservation.request, reservation.role,
+                             reservation.counter, why, identity.environment);
+    });
+    // kChangedMeanwhile: it is no reservation any more.
+    if (!done && done.error().reason != Reason::kChangedMeanwhile) owed.Keep(reservation, why);
+    return done;
+  }
+  // Before a reservation of the device.
+  void SettleOwed(Eui64 device) {
+    if (const auto item = owed.Take(device)) {
+      (void)GiveUp(item->reservation, {item->reason, item->explanation, item->at});
+    }
   }
   // Runs `work`, a function that gives a Result, as a job; its value once it is durable.
   template <class Work>
@@ -73,6 +90,7 @@ struct Store::Core {
   const OpenSettings settings;
   const Identity identity;
   const Space space;
+  Owed owed;
   Anchors& anchors;  // the writer's; by its thread, but for state()
   Writer writer;     // last: its thread ends before the rest goes
 

@@ -11,10 +11,6 @@
 namespace acb::store {
 namespace {
 
-// Bound of the walk over reservations without an answer: one a device, and no more requests are in
-// work at one time than there are connections.
-constexpr std::size_t kMaxUnanswered = 100'000;
-
 // R-NOW-8: nothing was decided under the RequestID yet, or a reservation for the same octets was
 // given up. An abandoned RequestID stays bound to its octets (P5).
 Status CheckOpen(const Transaction& transaction, const RequestId& request,

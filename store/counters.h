@@ -42,6 +42,10 @@ Result<OriginatorCounter> PreviewNext(const Transaction& transaction, const Rese
 Result<RequestRow> CheckReserved(const Transaction& transaction, const RequestId& request,
                                  RemotePartyRole role, OriginatorCounter counter);
 
+// Bound of the reservations without an answer: one a device, and no more requests are in work at
+// one time than there are connections.
+inline constexpr std::size_t kMaxUnanswered = 100'000;
+
 struct Unanswered {
   RequestId request;
   RemotePartyRole role;

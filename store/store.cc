@@ -131,6 +131,7 @@ Result<std::unique_ptr<Records>> Store::Open() const {
 }
 
 Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
+  core_->SettleOwed(wish.request.target);
   std::optional<OriginatorCounter> counter;
   bool flushed = false;
   auto reserve = [&](WriteTransaction& transaction) -> Status {
@@ -144,11 +145,9 @@ Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
   // On the disk, and not handed out: given up at once, so that the device does not wait for a
   // restart. The abandonment counts when it is written, whether or not it is released.
   if (flushed && !ended()) {
-    const Abandonment why{Describe(released.error().reason).name, "the counter was not handed out",
-                          wish.at};
-    (void)core_->Run(Lane::kFinish, [&](WriteTransaction& transaction) {
-      return AbandonReserved(transaction, wish.request, wish.role, *counter, why, environment());
-    });
+    (void)core_->GiveUp(
+        {wish.request, wish.role, *counter},
+        {Describe(released.error().reason).name, "the counter was not handed out", wish.at});
   }
   return std::move(released).error();
 }
@@ -161,11 +160,8 @@ Result<OriginatorCounter> Store::Preview(const ReservationWish& wish) const {
 
 // `counter` is worth nothing afterwards: whoever still holds it finds the RequestID changed.
 Status Store::Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) {
-  const Abandonment abandonment{Describe(why.reason).name, why.explanation, at};
-  return core_->Run(Lane::kFinish, [&](WriteTransaction& transaction) {
-    return AbandonReserved(transaction, counter.request(), counter.role(), counter.counter(),
-                           abandonment, environment());
-  });
+  return core_->GiveUp({counter.request(), counter.role(), counter.counter()},
+                       {Describe(why.reason).name, why.explanation, at});
 }
 
 Result<Elsewhere> Store::ReserveElsewhere(const ElsewhereWish& wish) {

@@ -395,7 +395,8 @@ class Store final : public RecordSource,
   Result<std::unique_ptr<Records>> Open() const override;
 
   // CounterStore: firmware/ports.h. Besides: kFloorLimit, the recorded floor of the cell is above
-  // the limit. When Abandon fails, `counter` is left as it was.
+  // the limit. When Abandon fails, `counter` is left as it was; it is tried again before the next
+  // reservation of the device.
   Result<ReservedCounter> Reserve(const ReservationWish& wish) override;
   Result<OriginatorCounter> Preview(const ReservationWish& wish) const override;
   Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) override;

@@ -71,9 +71,21 @@ Status Writer::CheckGate(Gate at) const {
   return Failure(Reason::kStoreUnavailable, "the store is stopped");
 }
 
+std::size_t Writer::LimitOf(Lane lane) {
+  switch (lane) {
+    case Lane::kNewWork:
+      return kMaxQueuedNewWork;
+    case Lane::kFinish:
+    case Lane::kAlone:
+      return kMaxQueued;
+    case Lane::kGiveUp:
+      break;
+  }
+  return kMaxQueuedGivingUp;
+}
+
 Status Writer::Queue(Job& job, std::unique_lock<std::mutex>& lock) {
-  const std::size_t limit = job.lane == Lane::kNewWork ? kMaxQueuedNewWork : kMaxQueued;
-  if (stopping_ || queue_.size() >= limit) {
+  if (stopping_ || queue_.size() >= LimitOf(job.lane)) {
     return Failure(Reason::kBusy, {}, "the writer's queue holds " + std::to_string(queue_.size()));
   }
   queue_.push_back(&job);

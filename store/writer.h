@@ -22,6 +22,9 @@ namespace acb::store {
 // Jobs that wait. New work is refused first, so that what was begun can be brought to its end.
 inline constexpr std::size_t kMaxQueuedNewWork = 1024;
 inline constexpr std::size_t kMaxQueued = 2 * kMaxQueuedNewWork;
+// Giving up a reservation is never refused for what else is queued: its device would be busy until
+// a restart. There is at most one for each request in work.
+inline constexpr std::size_t kMaxQueuedGivingUp = 100'000;
 // Jobs of one transaction.
 inline constexpr std::size_t kMaxBatch = 256;
 // An overtaken box notices within this time, also without traffic.
@@ -39,6 +42,7 @@ class Writer {
   enum class Lane {
     kNewWork,  // a reservation: refused with kBusy while much is queued
     kFinish,   // ends what a reservation began, or records a refusal
+    kGiveUp,   // ends a reservation without an answer: has room of its own in the queue
     kAlone,    // long: a transaction of its own, dropped when the job fails after it has written
   };
 
@@ -96,6 +100,7 @@ class Writer {
   };
   using Batch = std::vector<Job*>;
 
+  static std::size_t LimitOf(Lane lane);
   Status CheckGate(Gate at) const;  // with the mutex held
   Status Queue(Job& job, std::unique_lock<std::mutex>& lock);
   void Serve();

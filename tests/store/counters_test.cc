@@ -259,7 +259,38 @@ TEST_F(Reserve, AbandonsAReservationOnce) {
   EXPECT_EQ(AuditSize(), size);
 }
 
-// design.md section 7: at start every counter is accounted for.
+// A reader that stays open keeps LMDB from using freed pages again: the map is full until it ends.
+TEST_F(Reserve, OfADeviceWhoseAbandonmentFailedIsGivenUpBeforeTheNextOne) {
+  settings_.map_size = std::uint64_t{4} << 20;
+  settings_.reserve = 0;
+  Reopen();
+  auto counter = StoreTest::Reserve(Id(1));
+  ASSERT_TRUE(counter);
+  const std::uint64_t first = counter->counter().value();
+  auto reader = store_->Open();
+  ASSERT_TRUE(reader);
+  std::vector<PartyRecord> parties(2'000);
+  for (std::size_t i = 0; i < parties.size(); ++i) parties[i].user_id = Eui64(i + 1);
+  // Each import replaces all rows.
+  for (int i = 0; i < 1'000 && store_->ImportParties(parties, FeedEntry()); ++i) continue;
+  ASSERT_FALSE(store_->ended());
+  const Failure why(Reason::kHsmUnavailable, std::string(std::size_t{300} << 10, 'x'));
+  ASSERT_THAT(store_->Abandon(*std::move(counter), why, kNow),
+              FailsWith(Reason::kStoreUnavailable));
+  ASSERT_THAT(StoreTest::Reserve(Id(2)), FailsWith(Reason::kBusy));
+  (*reader).reset();
+  const std::uint64_t size = AuditSize();
+  const auto next = StoreTest::Reserve(Id(2));
+  ASSERT_TRUE(next) << next.error().explanation;
+  EXPECT_GT(next->counter().value(), first);
+  EXPECT_EQ(Find(Id(1))->state, StoredRequest::State::kAbandoned);
+  const auto entries = store_->ReadAudit(size, 1);
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 1u);
+  EXPECT_THAT(entries->front(), ::testing::HasSubstr(R"("kind":"abandoned")"));
+  EXPECT_TRUE(Sign(*next));
+}
+
 TEST_F(Reserve, BecomesAbandonedAtTheNextStart) {
   const auto first = StoreTest::Reserve(Id(1));
   const auto second = StoreTest::Reserve(Id(1, kOtherDevice));

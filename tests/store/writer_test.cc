@@ -169,5 +169,30 @@ TEST_F(WriterTest, RefusesNewWorkBeforeWorkThatEndsWhatWasBegun) {
   for (std::thread& caller : callers) caller.join();
 }
 
+TEST_F(WriterTest, GivesUpAReservationHoweverMuchIsQueued) {
+  std::binary_semaphore holding(0);
+  std::binary_semaphore go(0);
+  std::vector<std::thread> callers;
+  callers.emplace_back([&] {
+    (void)writer_->Run(Writer::Lane::kFinish, [&](WriteTransaction&) -> Status {
+      holding.release();
+      go.acquire();
+      return Done{};
+    });
+  });
+  holding.acquire();
+  const Writer::Work nothing = [](WriteTransaction&) -> Status { return Done{}; };
+  for (std::size_t i = 0; i < kMaxQueued; ++i) {
+    callers.emplace_back([&] { EXPECT_TRUE(writer_->Run(Writer::Lane::kFinish, nothing)); });
+  }
+  while (writer_->counts().queued != kMaxQueued) std::this_thread::yield();
+  EXPECT_THAT(writer_->Run(Writer::Lane::kFinish, nothing), FailsWith(Reason::kBusy));
+  callers.emplace_back([&] { EXPECT_TRUE(writer_->Run(Writer::Lane::kGiveUp, PutA)); });
+  while (writer_->counts().queued != kMaxQueued + 1) std::this_thread::yield();
+  go.release();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_TRUE(Has(kKeyA));
+}
+
 }  // namespace
 }  // namespace acb::store

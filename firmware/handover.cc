@@ -244,7 +244,9 @@ HandoverAnswer Handover::Act(const IncomingRequest& incoming, const CaseFile& fi
   Status same = gbcs::CheckCorrelation(*command, content, *counter);  // R-SEC3-6, R-NOW-5
   if (!same) return DeclineAfterReserve(file, *std::move(counter), same.error());
 
-  const auto handed = ports_.signer.SignAndMac(*command, *file.device->key_agreement);
+  bool lied = false;
+  const auto handed = ports_.signer.SignAndMac(*command, *file.device->key_agreement, lied);
+  if (lied) return DeclineAfterLie(file, *std::move(counter), handed.error());
   if (!handed) return DeclineAfterReserve(file, *std::move(counter), handed.error());
 
   // P4: on disk, with the answer, before it leaves.
@@ -310,6 +312,15 @@ HandoverAnswer Handover::DeclineAfterReserve(const CaseFile& file, ReservedCount
     Status abandoned = ports_.counters.Abandon(std::move(counter), why, file.now);
     if (!abandoned) why = std::move(abandoned).error();
   }
+  return Decline(file, std::move(why));
+}
+
+// A faulty signature can give the key away (reliability.md F6): never only a counter that was lost.
+HandoverAnswer Handover::DeclineAfterLie(const CaseFile& file, ReservedCounter&& counter,
+                                         Failure why) const {
+  Status abandoned = ports_.counters.AbandonWithAlarm(
+      std::move(counter), why, "the HSM gave a signature that does not verify", file.now);
+  if (!abandoned) why = std::move(abandoned).error();
   return Decline(file, std::move(why));
 }
 

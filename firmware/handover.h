@@ -88,6 +88,8 @@ class Handover {
   HandoverAnswer Decline(const CaseFile& file, Failure why) const;
   HandoverAnswer DeclineAfterReserve(const CaseFile& file, ReservedCounter&& counter,
                                      Failure why) const;
+  HandoverAnswer DeclineAfterLie(const CaseFile& file, ReservedCounter&& counter,
+                                 Failure why) const;
   HandoverAnswer Quarantine(const CaseFile& file, Failure why) const;
   HandoverAnswer Repeat(const RequestId& request, StoredRequest stored) const;
 

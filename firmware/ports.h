@@ -109,6 +109,11 @@ class CounterStore {
   // never given out again.
   virtual Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) = 0;
 
+  // The same with an `alarm` entry beside the `abandoned` one, in the same transaction: why it was
+  // abandoned is a security event. `what` happened, for the operators.
+  virtual Status AbandonWithAlarm(ReservedCounter&& counter, const Failure& why,
+                                  std::string_view what, UtcTime at) = 0;
+
  protected:
   static ReservedCounter Mint(const RequestId& request, RemotePartyRole role,
                               OriginatorCounter counter) {
@@ -162,8 +167,10 @@ class CommandSigner {
   // Fails with
   //   kHsmUnavailable  the HSM failed or gave a wrong result; nothing leaves.
   //   kRecordDamaged   the device's key is not a point of P-256; the HSM was not asked.
+  // `lied` becomes true when it failed because the HSM gave a signature that does not verify: a
+  // security event, which the caller records.
   virtual Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command,
-                                                 const PublicPoint& device_key) = 0;
+                                                 const PublicPoint& device_key, bool& lied) = 0;
 };
 
 }  // namespace acb

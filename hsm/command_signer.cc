@@ -9,7 +9,8 @@
 namespace acb::hsm {
 
 Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCommand& command,
-                                                         const PublicPoint& device_key) {
+                                                         const PublicPoint& device_key,
+                                                         bool& lied) {
   // SoftHSM takes points off the curve for errors of its own; others compute with them, which gives
   // the private key away (ecosystem.md section 3, quirk 7).
   if (!IsOnP256(device_key)) {
@@ -25,7 +26,8 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCom
                                                    command.counter().value(), command.target());
   const Secret mac_key = gbcs::DeriveMacKey(*shared, info);
 
-  const auto signed_octets = SignVerified(lease->session(), digital_signing_, command.ToBeSigned());
+  const auto signed_octets =
+      SignVerified(lease->session(), digital_signing_, command.ToBeSigned(), &lied);
   if (!signed_octets) return signed_octets.error();
   gbcs::Signature signature;
   static_assert(sizeof signature == 64);

@@ -24,7 +24,7 @@ class HsmCommandSigner final : public CommandSigner {
       : sessions_(sessions), digital_signing_(digital_signing), key_agreement_(key_agreement) {}
 
   Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command,
-                                         const PublicPoint& device_key) override;
+                                         const PublicPoint& device_key, bool& lied) override;
 
   // How often the module was asked to sign and to derive with an ACB key since start, successful or
   // not; the known-answer test at start is one of each (acb_hsm_sign_total).

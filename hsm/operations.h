@@ -12,8 +12,9 @@ namespace acb::hsm {
 
 // 64 octets: ECDSA over SHA-256(message) as r || s, or Ed25519. No signature leaves this function
 // that was not verified outside the module with the key's public half (design.md section 5). Fails
-// with kHsmUnavailable.
-Result<Bytes> SignVerified(Session& session, const Key& key, BytesView message);
+// with kHsmUnavailable; `*lied`, which may be null, becomes true when one was made and is wrong.
+Result<Bytes> SignVerified(Session& session, const Key& key, BytesView message,
+                           bool* lied = nullptr);
 
 // The x coordinate of key * point, 32 octets. `point` is on the curve.
 //

@@ -49,7 +49,7 @@ struct Store::Core {
   // Before a reservation of the device.
   void SettleOwed(Eui64 device) {
     if (const auto item = owed.Take(device)) {
-      (void)GiveUp(item->reservation, {item->reason, item->explanation, item->at});
+      (void)GiveUp(item->reservation, {item->reason, item->explanation, item->at, item->alarm});
     }
   }
   // Runs `work`, a function that gives a Result, as a job; its value once it is durable.

@@ -230,6 +230,16 @@ Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
       .Set("reason", why.reason)
       .SetIfAny("explanation", why.explanation);
   if (auto added = AppendEntry(transaction, entry, environment); !added) return added.error();
+  if (!why.alarm.empty()) {
+    audit::Entry alarm("alarm", why.at);
+    alarm.Set("alarm", "command not signed")
+        .Set("reason", why.reason)
+        .Set("request_id", request.Text())
+        .Set("device", request.target.Hyphenated())
+        .Set("originator_counter", std::to_string(counter.value()))
+        .Set("what", why.alarm);
+    if (auto added = AppendEntry(transaction, alarm, environment); !added) return added.error();
+  }
   row->request.state = StoredRequest::State::kAbandoned;
   if (auto freed = transaction.Delete(Table::kUnanswered, KeyOf(request.target)); !freed) {
     return freed;

@@ -54,14 +54,16 @@ struct Unanswered {
 // Every reservation without an answer. Fails with kRecordDamaged, kStoreUnavailable.
 Result<std::vector<Unanswered>> ListUnanswered(const Transaction& transaction);
 
-// The `abandoned` entry of a reservation.
+// The `abandoned` entry of a reservation, and an `alarm` entry beside it when it is a security
+// event.
 struct Abandonment {
   std::string_view reason;  // the reason's name, "RESTART" or "STOP"
   std::string_view explanation;
   UtcTime at;
+  std::string_view alarm = {};  // what happened; empty: no alarm
 };
 
-// CounterStore::Abandon.
+// CounterStore::Abandon, AbandonWithAlarm.
 Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
                        RemotePartyRole role, OriginatorCounter counter, const Abandonment& why,
                        Environment environment);

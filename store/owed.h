@@ -21,6 +21,7 @@ class Owed {
     Unanswered reservation;
     std::string_view reason;  // the reason's name
     std::string explanation;
+    std::string alarm;
     UtcTime at;
   };
 
@@ -32,7 +33,8 @@ class Owed {
     const std::lock_guard lock(mutex_);
     if (items_.size() >= kMaxItems) return;
     items_.insert_or_assign(reservation.request.target.value(),
-                            Item{reservation, why.reason, std::string(why.explanation), why.at});
+                            Item{reservation, why.reason, std::string(why.explanation),
+                                 std::string(why.alarm), why.at});
   }
   std::optional<Item> Take(Eui64 device) {
     const std::lock_guard lock(mutex_);

@@ -164,6 +164,12 @@ Status Store::Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at)
                        {Describe(why.reason).name, why.explanation, at});
 }
 
+Status Store::AbandonWithAlarm(ReservedCounter&& counter, const Failure& why, std::string_view what,
+                               UtcTime at) {
+  return core_->GiveUp({counter.request(), counter.role(), counter.counter()},
+                       {Describe(why.reason).name, why.explanation, at, what});
+}
+
 Result<Elsewhere> Store::ReserveElsewhere(const ElsewhereWish& wish) {
   return core_->Write(Lane::kNewWork, [&](WriteTransaction& transaction) {
     return ReserveForOthers(transaction, wish, core_->settings, environment());

@@ -400,6 +400,8 @@ class Store final : public RecordSource,
   Result<ReservedCounter> Reserve(const ReservationWish& wish) override;
   Result<OriginatorCounter> Preview(const ReservationWish& wish) const override;
   Status Abandon(ReservedCounter&& counter, const Failure& why, UtcTime at) override;
+  Status AbandonWithAlarm(ReservedCounter&& counter, const Failure& why, std::string_view what,
+                          UtcTime at) override;
 
   // Counters for others; repair; interchange.
 

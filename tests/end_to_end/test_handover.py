@@ -464,6 +464,31 @@ class Faults(harness.TestCase):
             self.assertGreater(second.counter, first.counter)
             world.box.stop()
 
+    def test_a_wrong_signature_of_the_hsm_is_an_alarm_and_the_request_is_served_afterwards(self):
+        with temporary_directory() as folder:
+            world = World.own(folder, devices=1)
+            world.box.stop()
+            fault = folder / "fault"
+            world.box.use_shim(folder / "signatures.log", ACB_SHIM_FAULT=str(fault))
+            world.box.start()
+            document = world.sign(world.request())
+            start = len(world.box.audit_entries())
+            fault.write_text("wrong-signature")
+            answer = world.submit(document)
+            fault.unlink()
+            self.assertEqual((answer.status, answer.reason), (503, "HSM_UNAVAILABLE"))
+            self.assertNotIn("command", answer.json)
+            entries = [entry for _, entry in world.box.audit_entries(start) if entry["kind"] != "anchor"]
+            self.assertEqual([entry["kind"] for entry in entries], ["abandoned", "alarm", "refused"])
+            abandoned, alarm = entries[:2]
+            self.assertEqual(alarm["what"], "the HSM gave a signature that does not verify")
+            for name in ("request_id", "device", "originator_counter", "reason"):
+                self.assertEqual(alarm[name], abandoned[name])
+            again = world.submit(document)
+            self.assert_signed(world, document, again)
+            self.assertGreater(again.counter, int(alarm["originator_counter"]))
+            world.box.stop()
+
     def test_a_missing_store(self):
         with temporary_directory() as folder:
             world = World.own(folder, devices=1)

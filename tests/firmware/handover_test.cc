@@ -63,6 +63,11 @@ class FakeCounters final : public CounterStore {
                       std::string(Describe(why.reason).name));
     return Done{};
   }
+  Status AbandonWithAlarm(ReservedCounter&& counter, const Failure& why, std::string_view what,
+                          UtcTime at) override {
+    events_.push_back("alarm " + std::string(what));
+    return Abandon(std::move(counter), why, at);
+  }
   std::optional<Reason> fails_with;
   std::uint64_t last = 1300;
 
@@ -117,13 +122,15 @@ class FakeLog final : public AuditLog {
 class FakeSigner final : public CommandSigner {
  public:
   explicit FakeSigner(Events& events) : events_(events) {}
-  Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command,
-                                         const PublicPoint&) override {
+  Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command, const PublicPoint&,
+                                         bool& lied) override {
     events_.push_back("sign " + std::to_string(command.counter().value()));
-    if (fails) return Failure(Reason::kHsmUnavailable);
+    lied = lies;
+    if (fails || lies) return Failure(Reason::kHsmUnavailable);
     return gbcs::Assemble(command, {}, {});
   }
   bool fails = false;
+  bool lies = false;  // a signature that does not verify
 
  private:
   Events& events_;
@@ -303,6 +310,14 @@ TEST_F(HandoverPath, AbandonsTheCounterWhenTheHsmFailsAndLeavesTheRequestOpen) {
   EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
   EXPECT_THAT(events_, ElementsAre("reserve", "sign 1301", "abandon 1301 HSM_UNAVAILABLE",
                                    "record refused"));
+}
+
+TEST_F(HandoverPath, RaisesAnAlarmWhenTheHsmGivesAWrongSignature) {
+  signer_.lies = true;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_THAT(events_, ElementsAre("reserve", "sign 1301",
+                                   "alarm the HSM gave a signature that does not verify",
+                                   "abandon 1301 HSM_UNAVAILABLE", "record refused"));
 }
 
 TEST_F(HandoverPath, SendsNoCommandThatCouldNotBeRecorded) {

@@ -237,7 +237,7 @@ TEST_F(AnchorObjectsOfAToken, AreListedAndChangedWhileTwoThreadsSign) {
     signers.emplace_back([&, t] {
       for (std::uint64_t i = 1; !stop; ++i) {
         const auto signature =
-            hsm->command_signer().SignAndMac(SomeCommand(i + (t << 40)), device->point());
+            testing::SignAndMac(hsm->command_signer(), SomeCommand(i + (t << 40)), device->point());
         if (!signature) std::cerr << Why(signature) << "\n";
         ++(signature ? made : failed);
       }

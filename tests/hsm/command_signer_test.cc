@@ -46,7 +46,8 @@ TEST_F(CommandSigning, ADeviceAcceptsWhatItSigns) {
   const auto hsm = OpenHsm();
   ASSERT_TRUE(hsm);
   const SoftwareKey device = DeviceKey();
-  const auto command = hsm->command_signer().SignAndMac(SomeCommand(1302), device.point());
+  const auto command =
+      testing::SignAndMac(hsm->command_signer(), SomeCommand(1302), device.point());
   ASSERT_TRUE(command) << Why(command);
   EXPECT_TRUE(DeviceAccepts(*command, device, *hsm));
   EXPECT_EQ(hsm->command_signer().sign_operations(), 2U);
@@ -67,13 +68,13 @@ TEST_F(CommandSigning, RefusesADeviceKeyOffTheCurveWithoutAskingTheHsm) {
   PublicPoint compressed_tag = device.point();
   compressed_tag[0] = 0x02;
   for (const PublicPoint& point : {off_curve, compressed_tag, PublicPoint{}}) {
-    const auto command = hsm->command_signer().SignAndMac(SomeCommand(1302), point);
+    const auto command = testing::SignAndMac(hsm->command_signer(), SomeCommand(1302), point);
     ASSERT_FALSE(command);
     EXPECT_EQ(command.error().reason, Reason::kRecordDamaged);
   }
   EXPECT_EQ(hsm->command_signer().sign_operations(), 1U) << "that of the start";
   EXPECT_EQ(hsm->command_signer().derive_operations(), 1U);
-  EXPECT_TRUE(hsm->command_signer().SignAndMac(SomeCommand(1302), device.point()));
+  EXPECT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(1302), device.point()));
 }
 
 TEST_F(CommandSigning, EightThreadsSignAtOnceWithFourSessions) {
@@ -89,7 +90,8 @@ TEST_F(CommandSigning, EightThreadsSignAtOnceWithFourSessions) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEach; ++i) {
         const auto counter = static_cast<std::uint64_t>(t * kEach + i + 1);
-        const auto command = hsm->command_signer().SignAndMac(SomeCommand(counter), device.point());
+        const auto command =
+            testing::SignAndMac(hsm->command_signer(), SomeCommand(counter), device.point());
         if (command && DeviceAccepts(*command, device, *hsm)) ++accepted;
       }
     });
@@ -194,14 +196,15 @@ TEST_F(CommandSigningVector, SignsTheVectorsCommandAtTheNextCounter) {
     const Bytes octets = Vector(name);
     const auto vector = gbcs::Message::Parse(octets);
     ASSERT_TRUE(vector) << Why(vector);
-    const auto command = hsm->command_signer().SignAndMac(
-        Rebuild(*vector, 1302), PointOfCertificate("00db1234567890a3-ka.pem"));
+    const auto command = testing::SignAndMac(hsm->command_signer(), Rebuild(*vector, 1302),
+                                             PointOfCertificate("00db1234567890a3-ka.pem"));
     ASSERT_TRUE(command) << Why(command);
     CheckAgainstSoftware(*command);
 
     // At the vector's own counter all but signature and MAC is the vector's, octet by octet.
-    const auto same = hsm->command_signer().SignAndMac(
-        Rebuild(*vector, vector->header().counter), PointOfCertificate("00db1234567890a3-ka.pem"));
+    const auto same =
+        testing::SignAndMac(hsm->command_signer(), Rebuild(*vector, vector->header().counter),
+                            PointOfCertificate("00db1234567890a3-ka.pem"));
     ASSERT_TRUE(same) << Why(same);
     CheckAgainstSoftware(*same);
     constexpr std::size_t kTail = 64 + 12;

@@ -64,13 +64,15 @@ TEST_F(LyingModule, NothingWrongLeavesTheSignerAndItGoesOnAfterwards) {
         Lie{"short-secret", "a derived secret has 31 octets"}}) {
     SCOPED_TRACE(lie.fault);
     SetFault(lie.fault);
-    const auto refused = signer.SignAndMac(SomeCommand(5), device_);
+    bool lied = false;
+    const auto refused = signer.SignAndMac(SomeCommand(5), device_, lied);
+    EXPECT_EQ(lied, std::string_view(lie.fault) == "wrong-signature") << "for an alarm";
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().reason, Reason::kHsmUnavailable);
     EXPECT_EQ(refused.error().detail, lie.detail);
     EXPECT_EQ(refused.error().explanation, "");
     ClearFault();
-    const auto good = signer.SignAndMac(SomeCommand(6), device_);
+    const auto good = testing::SignAndMac(signer, SomeCommand(6), device_);
     EXPECT_TRUE(good) << Why(good);
   }
 }
@@ -126,7 +128,8 @@ TEST_F(LyingModule, EverySignatureThatLeavesIsGoodWhileTheFaultComesAndGoes) {
   std::atomic<int> wrong = 0;
   const auto sign = [&](std::uint64_t first) {
     for (std::uint64_t i = 0; i < 150; ++i) {
-      const auto command = hsm->command_signer().SignAndMac(SomeCommand(first + i), device_);
+      const auto command =
+          testing::SignAndMac(hsm->command_signer(), SomeCommand(first + i), device_);
       if (!command) {
         ++refused;
         continue;
@@ -182,7 +185,7 @@ TEST_F(LyingModule, TheLogOfTheShimHoldsEverySignature) {
   const auto hsm = OpenHsm();
   ASSERT_TRUE(hsm);
   const gbcs::UnsignedCommand unsigned_command = SomeCommand(9);
-  const auto command = hsm->command_signer().SignAndMac(unsigned_command, device_);
+  const auto command = testing::SignAndMac(hsm->command_signer(), unsigned_command, device_);
   ASSERT_TRUE(command) << Why(command);
   const auto message = gbcs::Message::Parse(command->octets);
   ASSERT_TRUE(message);
@@ -202,11 +205,11 @@ TEST_F(LyingModule, SigningAndAnchorsResumeWhenTheDeviceIsBack) {
   ASSERT_TRUE(hsm->anchors().Create(Bytes(190, 1)));
   for (const char* what : {"device", "sessions"}) {
     SCOPED_TRACE(what);
-    ASSERT_TRUE(hsm->command_signer().SignAndMac(SomeCommand(1), device_));
+    ASSERT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(1), device_));
     ASSERT_TRUE(hsm->anchors().List());
     std::ofstream(directory_ / "gone") << what;
     for (int i = 0; i < 6; ++i) {
-      const auto refused = hsm->command_signer().SignAndMac(SomeCommand(2), device_);
+      const auto refused = testing::SignAndMac(hsm->command_signer(), SomeCommand(2), device_);
       ASSERT_FALSE(refused);
       EXPECT_EQ(refused.error().reason, Reason::kHsmUnavailable);
     }
@@ -215,7 +218,7 @@ TEST_F(LyingModule, SigningAndAnchorsResumeWhenTheDeviceIsBack) {
     EXPECT_FALSE(hsm->anchors().Create(Bytes(190, 2)));
     EXPECT_FALSE(hsm->anchors().Destroy(Bytes(190, 1)));
     std::filesystem::remove(directory_ / "gone");
-    const auto command = hsm->command_signer().SignAndMac(SomeCommand(3), device_);
+    const auto command = testing::SignAndMac(hsm->command_signer(), SomeCommand(3), device_);
     EXPECT_TRUE(command) << Why(command);
     const auto signature = hsm->checkpoint_signer().Sign(AsBytes("checkpoint"));
     EXPECT_TRUE(signature) << Why(signature);

@@ -182,7 +182,8 @@ TEST_F(HsmStart, IsOnePerProcess) {
   const auto second = Hsm::Open(Settings());
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().detail.find("CKR_CRYPTOKI_ALREADY_INITIALIZED"), std::string::npos);
-  EXPECT_TRUE(hsm->command_signer().SignAndMac(testing::SomeCommand(7), hsm->acb_ka_public()))
+  EXPECT_TRUE(
+      testing::SignAndMac(hsm->command_signer(), testing::SomeCommand(7), hsm->acb_ka_public()))
       << "the first goes on";
 }
 

@@ -116,6 +116,14 @@ struct Minter : CounterStore {
 inline constexpr Eui64 kAcbId{0x90b3d51f30000002};
 inline constexpr Eui64 kDevice{0x00db1234567890a3};
 
+// For a test that does not ask whether the HSM lied.
+inline Result<gbcs::SignedCommand> SignAndMac(CommandSigner& signer,
+                                              const gbcs::UnsignedCommand& command,
+                                              const PublicPoint& device_key) {
+  bool lied = false;
+  return signer.SignAndMac(command, device_key, lied);
+}
+
 // A command whose certificates are made up: what is signed does not matter to a signer.
 inline gbcs::UnsignedCommand SomeCommand(std::uint64_t counter) {
   const Bytes certificate = {0x30, 0x03, 0x02, 0x01, 0x05};

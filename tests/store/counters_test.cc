@@ -275,7 +275,7 @@ TEST_F(Reserve, OfADeviceWhoseAbandonmentFailedIsGivenUpBeforeTheNextOne) {
   for (int i = 0; i < 1'000 && store_->ImportParties(parties, FeedEntry()); ++i) continue;
   ASSERT_FALSE(store_->ended());
   const Failure why(Reason::kHsmUnavailable, std::string(std::size_t{300} << 10, 'x'));
-  ASSERT_THAT(store_->Abandon(*std::move(counter), why, kNow),
+  ASSERT_THAT(store_->AbandonWithAlarm(*std::move(counter), why, "it lied", kNow),
               FailsWith(Reason::kStoreUnavailable));
   ASSERT_THAT(StoreTest::Reserve(Id(2)), FailsWith(Reason::kBusy));
   (*reader).reset();
@@ -284,13 +284,34 @@ TEST_F(Reserve, OfADeviceWhoseAbandonmentFailedIsGivenUpBeforeTheNextOne) {
   ASSERT_TRUE(next) << next.error().explanation;
   EXPECT_GT(next->counter().value(), first);
   EXPECT_EQ(Find(Id(1))->state, StoredRequest::State::kAbandoned);
-  const auto entries = store_->ReadAudit(size, 1);
+  const auto entries = store_->ReadAudit(size, 2);
   ASSERT_TRUE(entries);
-  ASSERT_EQ(entries->size(), 1u);
+  ASSERT_EQ(entries->size(), 2u);
   EXPECT_THAT(entries->front(), ::testing::HasSubstr(R"("kind":"abandoned")"));
+  EXPECT_THAT(entries->back(), ::testing::HasSubstr(R"("what":"it lied")"));
   EXPECT_TRUE(Sign(*next));
 }
 
+TEST_F(Reserve, GivenUpForASecurityEventHasAnAlarmBesideIt) {
+  auto counter = StoreTest::Reserve(Id(1));
+  ASSERT_TRUE(counter);
+  const std::string given = std::to_string(counter->counter().value());
+  const std::uint64_t size = AuditSize();
+  ASSERT_TRUE(
+      store_->AbandonWithAlarm(*std::move(counter), Reason::kHsmUnavailable, "it lied", kNow));
+  const auto entries = store_->ReadAudit(size, 2);
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 2u);
+  EXPECT_THAT(entries->front(), ::testing::HasSubstr(R"("kind":"abandoned")"));
+  for (const std::string& field :
+       {std::string(R"("kind":"alarm")"), std::string(R"("reason":"HSM_UNAVAILABLE")"),
+        "\"request_id\":\"" + Id(1).Text() + "\"", "\"device\":\"" + kDevice.Hyphenated() + "\"",
+        "\"originator_counter\":\"" + given + "\"", std::string(R"("what":"it lied")")}) {
+    EXPECT_THAT(entries->back(), ::testing::HasSubstr(field));
+  }
+}
+
+// design.md section 7: at start every counter is accounted for.
 TEST_F(Reserve, BecomesAbandonedAtTheNextStart) {
   const auto first = StoreTest::Reserve(Id(1));
   const auto second = StoreTest::Reserve(Id(1, kOtherDevice));

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "platform/descriptor.h"
+#include "firmware/base/descriptor.h"
 
 namespace acb::platform {
 namespace {

@@ -99,6 +99,21 @@ struct Anchored {
   std::uint64_t raise = 0;
 };
 
+// A certificate, a revocation list or settings came into force with entry `index`, or a list went.
+struct TrustChange {
+  // Stored: never reused.
+  enum class What : std::uint8_t {
+    kCertificateCame = 1,
+    kListCame = 2,
+    kListWent = 3,
+    kSettings = 4,          // of a start: SHA-256 of their canonical JSON
+    kNamedCertificate = 5,  // by the settings of this start: a root, the ACB's own
+  };
+  std::uint64_t index = 0;
+  What what = What::kCertificateCame;
+  Sha256Digest sha256{};
+};
+
 // A counter for a command of the ACB that this box does not sign (8.5, 6.24.1 ...).
 struct ElsewhereWish {
   Eui64 device{0};
@@ -485,6 +500,16 @@ class Store final : public RecordSource,
   // RFC 6962 leaf hashes, likewise.
   Result<std::vector<Sha256Digest>> ReadLeaves(std::uint64_t from, std::uint64_t count) const;
   Result<std::uint64_t> AuditSize() const;
+  // What decisions about certificates rested on, and since when (TrustChange). Settings are those of
+  // the `start` entry with index `start`, as canonical JSON; `certificates` are those that they
+  // name.
+  Status KeepTrustSettings(std::uint64_t start, std::string_view settings,
+                           const std::vector<Bytes>& certificates);
+  // In order of index, those before `end`, as of one moment. The visitor must not call the store.
+  Status ReadTrustChanges(std::uint64_t end,
+                          const std::function<Status(const TrustChange&)>& visit) const;
+  // Octets of what a TrustChange names; nothing when they are not held.
+  Result<std::optional<Bytes>> FindTrustMaterial(const Sha256Digest& sha256) const;
   // Octets that an entry names by SHA-256: request or command.
   Result<std::optional<Bytes>> FindEvidence(const Sha256Digest& sha256) const;
 

@@ -177,10 +177,10 @@ Result<ContainerHeader> HeaderOf(std::string_view name, std::uint64_t size) {
     return Failure(Reason::kMalformed, "a file of an export cannot have this name");
   }
   if (size > kMaxContainerFile) {
-    return Failure(Reason::kTooLarge,
-                   std::string(name) + " would have " + std::to_string(size) +
-                       " octets; a file of an export has at most " +
-                       std::to_string(kMaxContainerFile) + ": ask for a shorter range");
+    return Failure(Reason::kTooLarge, std::string(name) + " would have " + std::to_string(size) +
+                                          " octets; a file of an export has at most " +
+                                          std::to_string(kMaxContainerFile) +
+                                          ": ask for a shorter range");
   }
   ContainerHeader header{};
   Put(header, kName, name);
@@ -191,9 +191,10 @@ Result<ContainerHeader> HeaderOf(std::string_view name, std::uint64_t size) {
   PutNumber(header, kTime, 0);
   Put(header, kChecksum, "        ");  // counted as blanks
   Put(header, kType, "0");
-  Put(header, kMagic, std::string_view("ustar\0"
-                                       "00",
-                                       8));
+  Put(header, kMagic,
+      std::string_view("ustar\0"
+                       "00",
+                       8));
   PutNumber(header, kMajor, 0);
   PutNumber(header, kMinor, 0);
   // Six digits, 00, a blank: the form that every tar writes.

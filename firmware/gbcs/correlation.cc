@@ -108,8 +108,8 @@ Status CompareCertificates(const CommandPayload& payload, const HandoverContent&
 
 Status CheckCorrelation(BytesView built, const HandoverContent& wanted,
                         const ReservedCounter& reserved) {
-  return CheckCorrelation(
-      built, wanted, RecordedCounter{reserved.device(), reserved.role(), reserved.counter()});
+  return CheckCorrelation(built, wanted,
+                          RecordedCounter{reserved.device(), reserved.role(), reserved.counter()});
 }
 
 Status CheckCorrelation(BytesView built, const HandoverContent& wanted,

@@ -10,11 +10,11 @@ namespace acb::verify {
 namespace {
 
 Failure NotRising(Eui64 device, std::uint64_t counter, std::uint64_t before) {
-  return Failure(Reason::kCounterRegression,
-                 "counter " + std::to_string(counter) + " of device " + device.Hyphenated() +
-                     (counter == before ? " was used before"
-                                        : " is not above " + std::to_string(before)) +
-                     " (P1)");
+  return Failure(
+      Reason::kCounterRegression,
+      "counter " + std::to_string(counter) + " of device " + device.Hyphenated() +
+          (counter == before ? " was used before" : " is not above " + std::to_string(before)) +
+          " (P1)");
 }
 
 }  // namespace

@@ -67,8 +67,7 @@ Result<ExportFile> ExportFile::Open(
     if (in.bad()) return CannotRead(path);
     return static_cast<std::size_t>(in.gcount());
   };
-  auto contents =
-      audit::ReadContainer(source, [&](std::uint64_t done) { progress(done, size); });
+  auto contents = audit::ReadContainer(source, [&](std::uint64_t done) { progress(done, size); });
   if (!contents) return std::move(contents).error();
   return ExportFile(path, *std::move(contents));
 }
@@ -91,8 +90,8 @@ Result<std::string> ExportFile::ReadWhole(std::string_view name, std::uint64_t l
     return Failure(Reason::kNotFound, "the export has no " + std::string(name));
   }
   if (file->size > limit) {
-    return Failure(Reason::kMalformed, std::string(name) + " is larger than " +
-                                           std::to_string(limit) + " octets");
+    return Failure(Reason::kMalformed,
+                   std::string(name) + " is larger than " + std::to_string(limit) + " octets");
   }
   auto in = OpenAt(file->offset);
   if (!in) return std::move(in).error();

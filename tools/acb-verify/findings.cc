@@ -33,8 +33,7 @@ std::string AsJson(const Facts& facts, const Findings& findings) {
   boost::json::object report;
   for (const auto& [name, value] : facts) report[name] = value;
   report["result"] = findings.failed() ? "failed" : "verified";
-  report["verified"] =
-      boost::json::array(findings.verified().begin(), findings.verified().end());
+  report["verified"] = boost::json::array(findings.verified().begin(), findings.verified().end());
   report["not_verified"] =
       boost::json::array(findings.not_verified().begin(), findings.not_verified().end());
   report["notes"] = boost::json::array(findings.notes().begin(), findings.notes().end());
@@ -51,7 +50,8 @@ std::string AsText(const std::string& what, const Findings& findings) {
   for (const std::string& line : findings.verified()) text += "  verified      " + line + "\n";
   for (const std::string& line : findings.not_verified()) text += "  not verified  " + line + "\n";
   for (const std::string& line : findings.notes()) text += "  note          " + line + "\n";
-  for (const Finding& finding : findings.kept()) text += "  FAILS         " + InWords(finding) + "\n";
+  for (const Finding& finding : findings.kept())
+    text += "  FAILS         " + InWords(finding) + "\n";
   if (findings.failures() > findings.kept().size()) {
     text += "  FAILS         " + std::to_string(findings.failures() - findings.kept().size()) +
             " more\n";

@@ -9,40 +9,48 @@
 namespace acb::verify {
 namespace {
 
-std::optional<audit::Value> Convert(const boost::json::value& value);
+// False for a number or null, anywhere in it. (An optional of a Value would read as uninitialised
+// to GCC 12.)
+bool Convert(const boost::json::value& value, audit::Value& into);
 
-std::optional<audit::Value> ConvertList(const boost::json::array& array) {
-  audit::List list;
+bool ConvertList(const boost::json::array& array, audit::List& list) {
   list.reserve(array.size());
   for (const boost::json::value& element : array) {
-    auto converted = Convert(element);
-    if (!converted) return {};
-    list.push_back(*std::move(converted));
+    if (!Convert(element, list.emplace_back(false))) return false;
   }
-  return audit::Value(std::move(list));
+  return true;
 }
 
-std::optional<audit::Object> ConvertObject(const boost::json::object& members) {
-  audit::Object object;
+bool ConvertObject(const boost::json::object& members, audit::Object& object) {
   for (const auto& member : members) {
-    auto converted = Convert(member.value());
-    if (!converted) return {};
-    object.emplace(std::string(member.key()), *std::move(converted));
+    const auto [place, is_new] =
+        object.emplace(std::string(member.key().data(), member.key().size()), false);
+    if (!is_new || !Convert(member.value(), place->second)) return false;
   }
-  return object;
+  return true;
 }
 
 // As deep as boost::json's parser lets a text be (32).
-std::optional<audit::Value> Convert(const boost::json::value& value) {
+bool Convert(const boost::json::value& value, audit::Value& into) {
   if (value.is_string()) {
-    return audit::Value(std::string_view(value.get_string().data(), value.get_string().size()));
+    into = audit::Value(std::string(value.get_string().data(), value.get_string().size()));
+    return true;
   }
-  if (value.is_bool()) return audit::Value(value.get_bool());
-  if (value.is_array()) return ConvertList(value.get_array());
-  if (!value.is_object()) return {};
-  auto object = ConvertObject(value.get_object());
-  if (!object) return {};
-  return audit::Value(*std::move(object));
+  if (value.is_bool()) {
+    into = audit::Value(value.get_bool());
+    return true;
+  }
+  if (value.is_array()) {
+    audit::List list;
+    const bool converted = ConvertList(value.get_array(), list);
+    into = audit::Value(std::move(list));
+    return converted;
+  }
+  if (!value.is_object()) return false;
+  audit::Object object;
+  const bool converted = ConvertObject(value.get_object(), object);
+  into = audit::Value(std::move(object));
+  return converted;
 }
 
 const audit::Value* Find(const audit::Object& object, std::string_view name) {
@@ -56,9 +64,10 @@ std::optional<audit::Object> ParseCanonical(std::string_view text) {
   boost::system::error_code error;
   const boost::json::value parsed = boost::json::parse({text.data(), text.size()}, error);
   if (error || !parsed.is_object()) return {};
-  auto object = ConvertObject(parsed.get_object());
+  audit::Object object;
+  if (!ConvertObject(parsed.get_object(), object)) return {};
   // One form only: what is written again must be what was read.
-  if (!object || audit::CanonicalJson(audit::Value(*object)) != text) return {};
+  if (audit::CanonicalJson(audit::Value(object)) != text) return {};
   return object;
 }
 

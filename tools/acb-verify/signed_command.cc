@@ -56,8 +56,7 @@ Status CheckOurSignature(const audit::Object& entry, const gbcs::Message& messag
   if (!good) return Said("the ACB's certificates", good.error());
   const auto point = certificate.public_point();
   const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
-  if (!key || !message.signature() ||
-      !key->VerifyRaw(message.ToBeSigned(), *message.signature())) {
+  if (!key || !message.signature() || !key->VerifyRaw(message.ToBeSigned(), *message.signature())) {
     return Wrong("the command's signature is not the ACB's");
   }
   return Done{};
@@ -71,8 +70,8 @@ Result<gbcs::RecordedCounter> Recorded(const audit::Object& entry,
   // P2, as far as the entry tells: the floor that was recorded then.
   const auto floor = NumberOf(entry, "recorded_floor");
   if (floor && *number <= *floor) {
-    return Wrong("originator_counter " + std::to_string(*number) +
-                 " is not above recorded_floor " + std::to_string(*floor) + " (P2)");
+    return Wrong("originator_counter " + std::to_string(*number) + " is not above recorded_floor " +
+                 std::to_string(*floor) + " (P2)");
   }
   return gbcs::RecordedCounter{request.request_id.target, request.role, *counter};
 }
@@ -94,9 +93,9 @@ Status CheckMembers(const audit::Object& entry, const duis::HandoverRequest& req
     return Wrong("the entry does not name the request's certificates");
   }
   for (std::size_t i = 0; i < named->size(); ++i) {
-    Status same = CheckNamed("certificates[" + std::to_string(i) + "]",
-                             std::get_if<audit::Object>(&(*named)[i].get()),
-                             *target.certificates()[i]);
+    Status same =
+        CheckNamed("certificates[" + std::to_string(i) + "]",
+                   std::get_if<audit::Object>(&(*named)[i].get()), *target.certificates()[i]);
     if (!same) return same;
   }
   return Done{};
@@ -158,12 +157,11 @@ Status CheckSignedCommand(const audit::Object& entry, const Evidence& evidence,
   if (!ours) return ours;
   ++counts.signatures;
 
-  const auto request =
-      CheckRequest(entry, evidence.request, *in_force.trust, *judged_at, counts);
+  const auto request = CheckRequest(entry, evidence.request, *in_force.trust, *judged_at, counts);
   if (!request) return request.error();
   const duis::HandoverRequest& content = request->content();
-  const auto target = checks::CheckTargetCertificates(*in_force.trust, content,
-                                                      in_force.acb.eui64, *judged_at);
+  const auto target =
+      checks::CheckTargetCertificates(*in_force.trust, content, in_force.acb.eui64, *judged_at);
   if (!target) return Said("the certificates in the request", target.error());
   if (Status same = CheckMembers(entry, content, *target, in_force.acb.eui64); !same) return same;
   if (Status seen = CheckObservations(entry, *target, counts); !seen) return seen;

@@ -38,9 +38,9 @@ Result<SignedTree> SignedTree::Load(const ExportFile& file, std::uint64_t size,
   const auto edge = tree.Leaves(size / audit::kTileWidth);
   if (!edge) return edge.error();
   const bool edge_is_there = size % audit::kTileWidth == 0 || edge->has_value();
-  tree.authentic_ = findings.failures() == before &&
-                    (edge_is_there ? tree.IsRootWith(edge->value_or(std::vector<Sha256Digest>()))
-                                   : false);
+  tree.authentic_ =
+      findings.failures() == before &&
+      (edge_is_there ? tree.IsRootWith(edge->value_or(std::vector<Sha256Digest>())) : false);
   return tree;
 }
 
@@ -49,9 +49,8 @@ Status SignedTree::LoadLevel(unsigned level, Findings& findings) {
   std::vector<Sha256Digest>& hashes = levels_.emplace_back();
   const std::uint64_t count = CountAt(level);
   for (std::uint64_t index = 0; hashes.size() < count; ++index) {
-    const audit::Tile tile{.level = level,
-                           .index = index,
-                           .width = audit::TileWidthAt(size_, level, index)};
+    const audit::Tile tile{
+        .level = level, .index = index, .width = audit::TileWidthAt(size_, level, index)};
     const std::string path = audit::PathOf(tile);
     const auto octets = file_.ReadWhole(path, kMaxTileOctets);
     if (!octets && octets.error().reason == Reason::kConfiguration) return octets.error();

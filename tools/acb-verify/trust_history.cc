@@ -14,9 +14,8 @@ constexpr std::size_t kMaxRecent = 4;
 
 Failure Wrong(std::string what) { return Failure(Reason::kMalformed, std::move(what)); }
 
-Result<std::map<Sha256Digest, Bytes>> BySha256(
-    const ExportFile& file, std::string_view name,
-    Result<std::vector<Bytes>> (*split)(BytesView)) {
+Result<std::map<Sha256Digest, Bytes>> BySha256(const ExportFile& file, std::string_view name,
+                                               Result<std::vector<Bytes>> (*split)(BytesView)) {
   std::map<Sha256Digest, Bytes> held;
   const auto octets = file.ReadWhole(name, kMaxTrustFile);
   if (!octets) return octets.error();
@@ -130,9 +129,9 @@ Status TrustHistory::LoadSettings(const audit::List& list) {
     const auto agreement = DigestOf(*members, "acb_ka_certificate_sha256");
     if (!signing || !agreement) return Wrong("trust.json: settings name no ACB certificates");
     settings_.insert_or_assign(
-        *from, Settings{*std::move(trust),
-                        Sha256(AsBytes(audit::CanonicalJson(audit::Value(*members)))), *signing,
-                        *agreement});
+        *from,
+        Settings{*std::move(trust), Sha256(AsBytes(audit::CanonicalJson(audit::Value(*members)))),
+                 *signing, *agreement});
   }
   return Done{};
 }
@@ -187,9 +186,10 @@ Status TrustHistory::SeeEntry(std::uint64_t index, const audit::Object& entry) {
     const std::string hash(TextOf(entry, std::string(name) + "_sha256"));
     const bool same = hash.empty() ? TextsOf(entry, name) == *texts : hash == HashOfList(*texts);
     if (!same) {
-      return Wrong("what trust.json says came or went with this import is not what the entry "
-                   "names as " +
-                   std::string(name));
+      return Wrong(
+          "what trust.json says came or went with this import is not what the entry "
+          "names as " +
+          std::string(name));
     }
   }
   return Done{};
@@ -233,9 +233,9 @@ Result<InForce> TrustHistory::At(std::uint64_t index, const audit::Object& entry
   if (!key_agreement) return std::move(key_agreement).error();
   auto acb = checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
   if (!acb) return std::move(acb).error();
-  return InForce{Build(start->first, event_at("organisation-certificates"),
-                       event_at("revocation-lists")),
-                 *std::move(acb)};
+  return InForce{
+      Build(start->first, event_at("organisation-certificates"), event_at("revocation-lists")),
+      *std::move(acb)};
 }
 
 std::uint64_t TrustHistory::before(std::uint64_t first) const {

@@ -57,7 +57,8 @@ class TrustHistory {
     Sha256Digest digital_signing{};
     Sha256Digest key_agreement{};
   };
-  using Rows = std::map<Sha256Digest, Dated>;
+  // A list that was superseded may come again.
+  using Rows = std::multimap<Sha256Digest, Dated>;
 
   Status LoadRows(const audit::List& list, const std::map<Sha256Digest, Bytes>& held, Rows& rows);
   Status LoadSettings(const audit::List& list);

@@ -38,6 +38,9 @@ enum class Table : std::uint8_t {
   kElsewhere = 27,
   kAgreements = 28,
   kHeld = 29,
+  kAuditDisclosures = 30,
+  kCheckpoints = 31,
+  kTrustChanges = 32,
 };
 
 struct TableInfo {
@@ -45,7 +48,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 29> kTables = {{
+inline constexpr std::array<TableInfo, 32> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -75,6 +78,9 @@ inline constexpr std::array<TableInfo, 29> kTables = {{
     {Table::kElsewhere, "elsewhere"},
     {Table::kAgreements, "agreements"},
     {Table::kHeld, "held"},
+    {Table::kAuditDisclosures, "audit-disclosures"},
+    {Table::kCheckpoints, "checkpoints"},
+    {Table::kTrustChanges, "trust-changes"},
 }};
 
 // Place of a table in kTables.

@@ -113,10 +113,33 @@ Entry& Entry::SetIfAny(std::string_view name, std::string_view text) {
   return text.empty() ? *this : Set(name, text);
 }
 
-std::string Entry::Serialise(std::uint64_t index) const {
+Entry& Entry::Seal(std::string_view name, Value value) {
+  sealed_.insert_or_assign(std::string(name), std::move(value));
+  return *this;
+}
+
+Entry& Entry::SealIfAny(std::string_view name, std::string_view text) {
+  return text.empty() ? *this : Seal(name, text);
+}
+
+SerialisedEntry Entry::Serialise(std::uint64_t index, const SaltSource& salts) const {
   Object fields = fields_;
   fields.insert_or_assign("index", Value(std::to_string(index)));
-  return CanonicalJson(Value(std::move(fields)));
+  if (sealed_.empty()) return {CanonicalJson(Value(std::move(fields))), {}};
+  Object hashes;
+  Object opened;
+  for (const auto& [name, value] : sealed_) {
+    const Salt salt = salts();
+    hashes.emplace(name, ToHex(SealHash(name, salt, value)));
+    opened.emplace(name, Object{{"salt", ToHex(salt)}, {"value", value}});
+  }
+  fields.insert_or_assign("sealed", Value(std::move(hashes)));
+  Object disclosure{{"index", std::to_string(index)}, {"sealed", std::move(opened)}};
+  return {CanonicalJson(Value(std::move(fields))), CanonicalJson(Value(std::move(disclosure)))};
+}
+
+Sha256Digest SealHash(std::string_view name, const Salt& salt, const Value& value) {
+  return Sha256(AsBytes(CanonicalJson(List{Value(name), Value(ToHex(salt)), value})));
 }
 
 Sha256Digest LeafHash(std::string_view entry) {

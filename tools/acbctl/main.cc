@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "tools/acbctl/audit.h"
 #include "tools/acbctl/audit_export.h"
 #include "tools/acbctl/backup.h"
 #include "tools/acbctl/counters.h"
@@ -327,6 +328,11 @@ int Main(int argc, char** argv) {
       "With --json: the service's answers, one page a line.\n"
       "Example:\n  acbctl --directory /tmp/box report deadlocks");
 
+  AuditOptions audit;
+  CLI::App* audit_command = AddAudit(app, audit);
+  AuditExportOptions audit_export;
+  AddAuditExport(*audit_command, audit_export);
+
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
 
@@ -377,6 +383,9 @@ int Main(int argc, char** argv) {
   if (counter->got_subcommand("raise")) return RaiseCounter(connection, counters.raise);
   if (app.got_subcommand("export-counters")) return ExportCounters(connection, counters_export);
   if (app.got_subcommand("import-counters")) return ImportCounters(connection, counters_import);
+  if (audit_command->got_subcommand("export")) return ExportAudit(connection, audit_export);
+  if (audit_command->got_subcommand("checkpoint")) return ShowCheckpoint(connection, audit);
+  if (audit_command->got_subcommand("proof")) return ShowProof(connection, audit);
   if (report->parsed()) return ShowReport(connection, report_name);
   if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);

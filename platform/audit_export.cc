@@ -19,7 +19,7 @@ constexpr std::uint64_t kEntriesAtOnce = 500;
 constexpr std::uint64_t kCheckpointsAtOnce = 1'000;
 static_assert(kEntriesAtOnce <= store::Store::kMaxAuditRead);
 
-// R-063-18, requirements.md section 3, item 28: what the Panel does not see. Operators and their
+// R-SEC3-54, R-SEC3-69: what the Panel does not see. Operators and their
 // acts, the box's insides; and free text that is not sealed.
 constexpr std::array<std::string_view, 6> kWithheldFromPanel = {
     "operator", "ceremony", "provision", "configuration", "export", "start"};

@@ -55,7 +55,7 @@ int AppendTo(const std::filesystem::path& file, std::string_view note) {
   if (error == 0 && before.st_size == 0) error = FlushDirectory(file);
   if (error != 0 && S_ISREG(before.st_mode)) {
     // Half a note, or one that is written again: away with it.
-    (void)::ftruncate(out.get(), before.st_size);
+    if (::ftruncate(out.get(), before.st_size) != 0) error = errno;
   }
   return error;
 }

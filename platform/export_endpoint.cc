@@ -103,7 +103,7 @@ ExportKeys KeysOf(Box& box) {
           .sign = [&signer](std::string_view text) { return signer.Sign(AsBytes(text)); }};
 }
 
-// R-SEC3-73: who took what, before it leaves.
+// requirements.md section 3, item 28: who took what, before it leaves.
 audit::Entry EntryOf(const ExportRange& range, Redaction redaction, const Sha256Digest& manifest,
                      std::uint64_t octets, const ClientIdentity& client, UtcTime at) {
   audit::Entry entry("export", at);

@@ -148,7 +148,7 @@ std::string TrustJson(const History& history) {
          ",\"settings\":[" + settings + "]}";
 }
 
-// R-SEC3-57: which key signed from which entry on.
+// Which key signed from which entry on (design.md section 7, "key history").
 Result<std::string> KeysJson(const store::Store& store, const History& history,
                              const ExportKeys& keys) {
   audit::List list;

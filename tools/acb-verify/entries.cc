@@ -155,6 +155,14 @@ class Pass {
       if (Status finished = leaves_->Finish(); !finished) return finished;
     }
     absent_.Finish(findings_);
+    // A panel export withholds the starts.
+    if (trust_ != nullptr && !range_.panel) {
+      if (const auto index = trust_->Unexplained(range_.first, range_.end)) {
+        findings_.EntryFails(*index,
+                             "trust.json says that certificates, lists or settings came or "
+                             "went with it; it is no such entry");
+      }
+    }
     Report();
     return Done{};
   }

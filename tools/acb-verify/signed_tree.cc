@@ -28,23 +28,21 @@ std::size_t SignedTree::octets() const {
 Result<SignedTree> SignedTree::Load(const ExportFile& file, std::uint64_t size,
                                     const Sha256Digest& root, Findings& findings) {
   SignedTree tree(file, size, root);
-  const std::uint64_t before = findings.failures();
   for (unsigned level = 1; level < audit::kTileLevels && tree.CountAt(level) > 0; ++level) {
     if (Status loaded = tree.LoadLevel(level, findings); !loaded) return std::move(loaded).error();
   }
-  if (findings.failures() > before) return tree;
-  tree.CheckLevels(findings);
   // The edge of level 0 may be wrong where an entry is; then the entries' own pass says so.
   const auto edge = tree.Leaves(size / audit::kTileWidth);
   if (!edge) return edge.error();
-  const bool edge_is_there = size % audit::kTileWidth == 0 || edge->has_value();
-  tree.authentic_ =
-      findings.failures() == before &&
-      (edge_is_there ? tree.IsRootWith(edge->value_or(std::vector<Sha256Digest>())) : false);
-  return tree;
+  const std::vector<Sha256Digest> leaves = edge->value_or(std::vector<Sha256Digest>());
+  tree.authentic_ = tree.HasWholeLevels() && tree.IsRootWith(leaves);
+  if (tree.authentic_) return tree;
+  const SignedTree before = tree;
+  tree.Mend(leaves, findings);
+  return tree.authentic_ ? std::move(tree) : before;
 }
 
-// A hash that is missing or cut is said once, and stands as zeros.
+// A tile that is missing or cut is said once, and stands as zeros.
 Status SignedTree::LoadLevel(unsigned level, Findings& findings) {
   std::vector<Sha256Digest>& hashes = levels_.emplace_back();
   const std::uint64_t count = CountAt(level);
@@ -58,7 +56,7 @@ Status SignedTree::LoadLevel(unsigned level, Findings& findings) {
     if (!decoded) {
       findings.Fails(path + " is missing, or has not the size of a tile of " +
                      std::to_string(tile.width) + " hashes");
-      return Done{};
+      decoded.emplace(tile.width);
     }
     hashes.insert(hashes.end(), decoded->begin(), decoded->end());
   }
@@ -66,19 +64,47 @@ Status SignedTree::LoadLevel(unsigned level, Findings& findings) {
 }
 
 // Each full tile hashes to its place in the level above.
-void SignedTree::CheckLevels(Findings& findings) const {
+bool SignedTree::HasWholeLevels() const {
   for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
-    const auto& above = levels_[i + 1];
-    for (std::size_t index = 0; index < above.size(); ++index) {
-      const auto begin =
-          levels_[i].begin() + static_cast<std::ptrdiff_t>(index * audit::kTileWidth);
-      const std::vector<Sha256Digest> tile(begin, begin + audit::kTileWidth);
-      if (RootOf(tile) == above[index]) continue;
-      findings.Fails("tile/" + std::to_string(i + 1) + " number " + std::to_string(index) +
-                     " does not hash to its place in tile/" + std::to_string(i + 2));
-      return;
+    for (std::size_t index = 0; index < levels_[i + 1].size(); ++index) {
+      if (RootOf(TileOf(i, index)) != levels_[i + 1][index]) return false;
     }
   }
+  return true;
+}
+
+std::vector<Sha256Digest> SignedTree::TileOf(std::size_t level, std::size_t index) const {
+  const auto begin =
+      levels_[level].begin() + static_cast<std::ptrdiff_t>(index * audit::kTileWidth);
+  return {begin, begin + audit::kTileWidth};
+}
+
+// Every hash from the tile below it, where that is there.
+void SignedTree::Mend(const std::vector<Sha256Digest>& edge, Findings& findings) {
+  std::string wrong;
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    for (std::size_t index = 0; index < levels_[i].size(); ++index) {
+      Sha256Digest below{};
+      if (i > 0) {
+        below = RootOf(TileOf(i - 1, index));
+      } else if (const auto leaves = Leaves(index); leaves && leaves->has_value()) {
+        below = RootOf(**leaves);
+      } else {
+        continue;
+      }
+      if (below == levels_[i][index]) continue;
+      levels_[i][index] = below;
+      const std::uint64_t tile = index / audit::kTileWidth;
+      const auto level = static_cast<unsigned>(i + 1);
+      if (wrong.empty()) {
+        wrong = audit::PathOf(
+            {.level = level, .index = tile, .width = audit::TileWidthAt(size_, level, tile)});
+      }
+    }
+  }
+  authentic_ = IsRootWith(edge);
+  if (!authentic_) return;
+  findings.Fails(wrong + " is wrong: the tiles below it hash to the signed root without it");
 }
 
 bool SignedTree::IsRootWith(const std::vector<Sha256Digest>& edge) const {

@@ -16,13 +16,14 @@ namespace acb::verify {
 // thread.
 class SignedTree {
  public:
-  // `size`, `root`: of the checkpoint. Says what is wrong with the tiles above level 0.
+  // `size`, `root`: of the checkpoint. Says what is wrong with the tiles above level 0; where those
+  // below show what a wrong one should be, and so come to the root, goes on with that.
   // kConfiguration: the file cannot be read.
   static Result<SignedTree> Load(const ExportFile& file, std::uint64_t size,
                                  const Sha256Digest& root, Findings& findings);
 
   std::uint64_t size() const { return size_; }
-  // The tiles above level 0 and the right edge are those of the checkpoint.
+  // The hashes above level 0 and the right edge are those of the checkpoint.
   bool authentic() const { return authentic_; }
   // Octets held.
   std::size_t octets() const;
@@ -40,7 +41,9 @@ class SignedTree {
   SignedTree(const ExportFile& file, std::uint64_t size, const Sha256Digest& root)
       : file_(file), size_(size), root_(root) {}
   Status LoadLevel(unsigned level, Findings& findings);
-  void CheckLevels(Findings& findings) const;
+  bool HasWholeLevels() const;
+  std::vector<Sha256Digest> TileOf(std::size_t level, std::size_t index) const;
+  void Mend(const std::vector<Sha256Digest>& edge, Findings& findings);
   bool IsRootWith(const std::vector<Sha256Digest>& edge) const;
   std::uint64_t CountAt(unsigned level) const;
 

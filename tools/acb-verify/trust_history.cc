@@ -164,6 +164,7 @@ Result<TrustHistory> TrustHistory::Load(const ExportFile& file) {
 
 Status TrustHistory::SeeEntry(std::uint64_t index, const audit::Object& entry) {
   if (TextOf(entry, "kind") == "start") {
+    starts_seen_.insert(index);
     for (const std::string& name : TextsOf(entry, "relaxations")) relaxations_.insert(name);
     const auto found = settings_.find(index);
     if (found == settings_.end()) return Wrong("trust.json has no settings for this start");
@@ -175,6 +176,7 @@ Status TrustHistory::SeeEntry(std::uint64_t index, const audit::Object& entry) {
   const std::string_view feed = TextOf(entry, "feed");
   const bool lists = feed == "revocation-lists";
   if (!lists && feed != "organisation-certificates") return Done{};
+  (lists ? lists_seen_ : certificates_seen_).insert(index);
   std::vector<std::string> brought;
   std::vector<std::string> superseded;
   for (const auto& [sha256, row] : lists ? lists_ : certificates_) {
@@ -236,6 +238,22 @@ Result<InForce> TrustHistory::At(std::uint64_t index, const audit::Object& entry
   return InForce{
       Build(start->first, event_at("organisation-certificates"), event_at("revocation-lists")),
       *std::move(acb)};
+}
+
+std::optional<std::uint64_t> TrustHistory::Unexplained(std::uint64_t first,
+                                                       std::uint64_t end) const {
+  const auto is_in = [&](std::uint64_t index) { return index >= first && index < end; };
+  for (const auto& [rows, seen] :
+       {std::pair(&certificates_, &certificates_seen_), std::pair(&lists_, &lists_seen_)}) {
+    for (const auto& [sha256, row] : *rows) {
+      if (is_in(row.from) && !seen->contains(row.from)) return row.from;
+      if (row.until && is_in(*row.until) && !seen->contains(*row.until)) return row.until;
+    }
+  }
+  for (const auto& [from, settings] : settings_) {
+    if (is_in(from) && !starts_seen_.contains(from)) return from;
+  }
+  return {};
 }
 
 std::uint64_t TrustHistory::before(std::uint64_t first) const {

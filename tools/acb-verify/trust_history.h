@@ -33,6 +33,9 @@ class TrustHistory {
 
   // `entry`, of kind start or feed: what it names is what trust.json says came with it.
   Status SeeEntry(std::uint64_t index, const audit::Object& entry);
+  // After the last: an index in the range at which trust.json says that something came or went, and
+  // that is no entry of the kind; nothing when there is none.
+  std::optional<std::uint64_t> Unexplained(std::uint64_t first, std::uint64_t end) const;
   // Of the entry's own members: "index" and "feeds". kMalformed: nothing was in force, or a
   // certificate that is named is not in the export.
   Result<InForce> At(std::uint64_t index, const audit::Object& entry);
@@ -72,6 +75,9 @@ class TrustHistory {
   Rows lists_;
   std::map<std::uint64_t, Settings> settings_;  // by index of the `start` entry
   std::set<std::uint64_t> events_;              // indices at which a row came or went
+  std::set<std::uint64_t> starts_seen_;
+  std::set<std::uint64_t> certificates_seen_;
+  std::set<std::uint64_t> lists_seen_;
   std::set<std::string> relaxations_;
   std::uint64_t built_ = 0;
   // The newest few: entries come in order.

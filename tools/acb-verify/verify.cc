@@ -90,7 +90,10 @@ void SayRelaxations(const TrustHistory& trust, std::uint64_t first, Findings& fi
 // With no manifest: the entries for themselves, so that the first bad one can be named.
 Status CheckBareEntries(const ExportFile& file, const Order& order, Report& report) {
   const audit::ContainerFile* entries = file.Find("entries.ndjson");
-  if (entries == nullptr) return Done{};
+  if (entries == nullptr) {
+    report.findings.EntryFails(0, "the file holds no entries");
+    return Done{};
+  }
   auto lines = file.ReadLines(entries->name);
   if (!lines) return std::move(lines).error();
   std::optional<std::uint64_t> expected;

@@ -10,6 +10,7 @@
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/deny_list.h"
 #include "firmware/smki/device_path.h"
+#include "platform/export_trust.h"
 
 namespace acb::platform {
 namespace {
@@ -276,9 +277,14 @@ Result<checks::AcbCertificates> Box::LoadAcbCertificates() const {
 Status Box::StartStore() {
   const UtcTime now = clock_.Now();
   const hsm::TokenInfo& token = hsm_->token();
+  // What certificates are judged by, for whoever verifies a decision of this run later.
+  const std::string trust =
+      TrustSettingsJson(trust_->Current()->settings(), acb_->digital_signing->sha256(),
+                        acb_->key_agreement->sha256());
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))
       .Set("relaxations", Relaxations(config_))
+      .Set("trust_sha256", ToHex(Sha256(AsBytes(trust))))
       .Set("policy", PolicyOf(config_))
       .Set("rules", kRuleSetVersion)
       .Set("rules_sha256", RuleListing().at("sha256"))
@@ -292,6 +298,7 @@ Status Box::StartStore() {
                                 {"serial", token.serial},
                                 {"firmware", token.firmware_version}});
   if (Status started = store_->Start(hsm_->anchors(), {start}); !started) return started;
+  if (Status kept = KeepTrustSettings(trust); !kept) return kept;
   if (config_.policy.network_operator_registration) return Done{};
   // SECMP0063's check is what the box is for: that it is off is a record of its own.
   audit::Entry off("configuration", now);
@@ -299,6 +306,20 @@ Status Box::StartStore() {
   auto receipt = store_->Append(off);
   if (!receipt) return std::move(receipt).error();
   return Done{};
+}
+
+// Before anything is decided. After a crash here the next start does it for itself.
+Status Box::KeepTrustSettings(const std::string& settings) {
+  const auto anchored = store_->anchored();
+  if (!anchored) return Failure(Reason::kStoreUnavailable, {}, "the start is not anchored");
+  std::vector<Bytes> named;
+  for (const smki::CertificatePtr& root : trust_->Current()->settings().roots) {
+    named.push_back(ToBytes(root->der()));
+  }
+  named.push_back(ToBytes(acb_->digital_signing->der()));
+  named.push_back(ToBytes(acb_->key_agreement->der()));
+  // The tree of the first anchor of a run ends with its `start` entry.
+  return store_->KeepTrustSettings(anchored->tree_size - 1, settings, named);
 }
 
 // The name of the log and of its key: design.md section 7, C2SP tlog-checkpoint "origin".

@@ -64,6 +64,7 @@ class Box {
   Status CheckKeysFitEnvironment() const;
   Result<checks::AcbCertificates> LoadAcbCertificates() const;
   Status StartStore();
+  Status KeepTrustSettings(const std::string& settings);
   UtcTime JudgedAt() const { return config_.test.validation_time.value_or(clock_.Now()); }
 
   const Config& config_;

@@ -10,6 +10,7 @@
 #include "platform/audit_endpoints.h"
 #include "platform/backup_endpoint.h"
 #include "platform/counter_endpoints.h"
+#include "platform/export_endpoint.h"
 #include "platform/feed_import.h"
 #include "platform/interchange_endpoints.h"
 #include "platform/media_type.h"
@@ -204,6 +205,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   AddObservationRoute(router, box, config);
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
+  AddExportRoute(router, box, config, clock);
   AddReportRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
@@ -246,6 +248,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
   router.Add("POST", "/v1/backup", {Role::kOperator}, 0, closed);
+  router.Add("POST", "/v1/audit/export", {Role::kAuditor}, config.body_octets, closed);
   router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);

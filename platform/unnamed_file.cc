@@ -34,4 +34,16 @@ Status UnnamedFile::Append(BytesView octets) {
   return Done{};
 }
 
+Status UnnamedFile::Overwrite(std::uint64_t offset, BytesView octets) {
+  while (!octets.empty()) {
+    const ssize_t written =
+        ::pwrite(descriptor_->get(), octets.data(), octets.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return NoRoom("write of a body", errno);
+    octets = octets.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return Done{};
+}
+
 }  // namespace acb::platform

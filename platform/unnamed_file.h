@@ -23,6 +23,9 @@ class UnnamedFile {
   // kStoreUnavailable: the file cannot be written, as when the disk is full.
   Status Append(BytesView octets);
 
+  // Octets that were appended before, in place of those from `offset` on. kStoreUnavailable.
+  Status Overwrite(std::uint64_t offset, BytesView octets);
+
   std::uint64_t size() const { return size_; }
   const Descriptor& descriptor() const { return *descriptor_; }
   // For an answer (HttpResponse::file).

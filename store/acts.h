@@ -18,5 +18,6 @@ inline constexpr std::string_view kRecover = "recover";
 // Of kind `export`.
 inline constexpr std::string_view kCountersExport = "counters-export";
 inline constexpr std::string_view kBackup = "backup";
+inline constexpr std::string_view kAuditExport = "audit-export";
 
 }  // namespace acb::store::acts

@@ -8,6 +8,7 @@
 #include "store/observed_rows.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
+#include "store/trust_changes.h"
 
 namespace acb::store {
 namespace {
@@ -146,7 +147,9 @@ Result<Fence> Import::CurrentFence() {
 
 Status Import::Add(Table table, BytesView der) {
   bool changed = false;
-  auto added = Upsert(table, Sha256(der), der, changed);
+  const Sha256Digest sha256 = Sha256(der);
+  auto added = Upsert(table, sha256, der, changed);
+  if (changed) brought_.insert(sha256);
   return Count(std::move(added), changed);
 }
 
@@ -187,12 +190,29 @@ Status Import::AddSigning(const DeviceKey& key) {
   return Count(std::move(added), changed);
 }
 
-Status Import::Drop(Table table, const std::vector<Sha256Digest>& keys) {
-  for (const Sha256Digest& key : keys) {
-    const auto held = transaction_.Get(table, key);
+Status Import::Supersede(const std::vector<Sha256Digest>& lists) {
+  for (const Sha256Digest& list : lists) {
+    const auto held = transaction_.Get(Table::kRevocationLists, list);
     if (!held) return held.error();
     if (!held->has_value()) continue;
-    if (auto deleted = transaction_.Delete(table, key); !deleted) return deleted;
+    // A verifier judges an old decision by the list that was in force then.
+    if (auto kept = transaction_.Put(Table::kEvidence, list, **held); !kept) return kept;
+    if (auto deleted = transaction_.Delete(Table::kRevocationLists, list); !deleted) return deleted;
+    superseded_.insert(list);
+  }
+  return Done{};
+}
+
+Status Import::PutTrustChanges(Feed feed, std::uint64_t index) {
+  using What = TrustChange::What;
+  const bool lists = feed == Feed::kRevocationLists;
+  if (!lists && feed != Feed::kOrganisationCertificates) return Done{};
+  for (const Sha256Digest& sha256 : brought_) {
+    const What what = lists ? What::kListCame : What::kCertificateCame;
+    if (auto put = PutTrustChange(transaction_, {index, what, sha256}); !put) return put;
+  }
+  for (const Sha256Digest& sha256 : superseded_) {
+    if (auto put = PutTrustChange(transaction_, {index, What::kListWent, sha256}); !put) return put;
   }
   return Done{};
 }
@@ -349,8 +369,15 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   if (outcome_.quarantined != 0) {
     counted.Set("quarantined", std::to_string(outcome_.quarantined));
   }
+  if (auto named = NameInEntry(transaction_, "brought", brought_, counted); !named) {
+    return std::move(named).error();
+  }
+  if (auto named = NameInEntry(transaction_, "superseded", superseded_, counted); !named) {
+    return std::move(named).error();
+  }
   const auto receipt = AppendEntry(transaction_, counted, environment_);
   if (!receipt) return receipt.error();
+  if (auto put = PutTrustChanges(feed, receipt->index); !put) return std::move(put).error();
   outcome_.receipt = *receipt;
   const LastImport last{outcome_.rows, outcome_.changed, receipt->index, entry.at()};
   const Bytes key = {static_cast<std::uint8_t>(feed)};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "store/rows.h"
 #include "store/store.h"
@@ -40,8 +41,8 @@ class Import {
   Status Add(Table table, BytesView der);
   // Rows of the file that nothing is kept of.
   void CountUnkept(std::uint64_t rows) { outcome_.rows += rows; }
-  // Removes the rows of these keys, those that are there.
-  Status Drop(Table table, const std::vector<Sha256Digest>& keys);
+  // Takes these lists, those that are there, out of force: their octets become evidence.
+  Status Supersede(const std::vector<Sha256Digest>& lists);
 
   // The table becomes what the file says; of proxy certificates, each source that it names.
   Status Replace(const std::vector<MpanPrefix>& rows);
@@ -67,12 +68,16 @@ class Import {
   Status MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
                    Eui64 device, RemotePartyRole role);
   Status Hold(const QuarantinedItem& item);
+  Status PutTrustChanges(Feed feed, std::uint64_t index);
 
   WriteTransaction& transaction_;
   const Environment environment_;
   const std::uint64_t jump_;
   const UtcTime at_;
   ImportOutcome outcome_;
+  // Certificates or lists that this import put in force, and lists that it took out of force.
+  std::set<Sha256Digest> brought_;
+  std::set<Sha256Digest> superseded_;
   std::optional<Fence> fence_;  // read once, not for each of millions of rows
 };
 

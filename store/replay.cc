@@ -346,7 +346,7 @@ Status Replay::Apply(const boost::json::object& entry) {
   }
   if (kind == "export") {
     const std::string_view what = EntryText(entry, "act");
-    if (what != acts::kCountersExport && what != acts::kBackup) {
+    if (what != acts::kCountersExport && what != acts::kBackup && what != acts::kAuditExport) {
       return Unusable(entry, "is of an act not known here: recover with --base");
     }
     // One operator's word fences nothing.

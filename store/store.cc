@@ -420,7 +420,7 @@ Result<ImportOutcome> Store::ImportRevocationLists(const std::vector<Bytes>& lis
     for (const Bytes& list : lists) {
       if (auto added = import.Add(Table::kRevocationLists, list); !added) return added;
     }
-    return import.Drop(Table::kRevocationLists, superseded);
+    return import.Supersede(superseded);
   });
 }
 

@@ -101,6 +101,21 @@ struct Anchored {
   std::uint64_t raise = 0;
 };
 
+// A certificate, a revocation list or settings came into force with entry `index`, or a list went.
+struct TrustChange {
+  // Stored: never reused.
+  enum class What : std::uint8_t {
+    kCertificateCame = 1,
+    kListCame = 2,
+    kListWent = 3,
+    kSettings = 4,          // of a start: SHA-256 of their canonical JSON
+    kNamedCertificate = 5,  // by the settings of this start: a root, the ACB's own
+  };
+  std::uint64_t index = 0;
+  What what = What::kCertificateCame;
+  Sha256Digest sha256{};
+};
+
 // A signed checkpoint (firmware/audit/note.h) as it is kept.
 struct KeptCheckpoint {
   std::uint64_t tree_size = 0;
@@ -500,6 +515,16 @@ class Store final : public RecordSource,
   // RFC 6962 leaf hashes, likewise.
   Result<std::vector<Sha256Digest>> ReadLeaves(std::uint64_t from, std::uint64_t count) const;
   Result<std::uint64_t> AuditSize() const;
+  // What decisions about certificates rested on, and since when (TrustChange). Settings are those of
+  // the `start` entry with index `start`, as canonical JSON; `certificates` are those that they
+  // name.
+  Status KeepTrustSettings(std::uint64_t start, std::string_view settings,
+                           const std::vector<Bytes>& certificates);
+  // In order of index, those before `end`, as of one moment. The visitor must not call the store.
+  Status ReadTrustChanges(std::uint64_t end,
+                          const std::function<Status(const TrustChange&)>& visit) const;
+  // Octets of what a TrustChange names; nothing when they are not held.
+  Result<std::optional<Bytes>> FindTrustMaterial(const Sha256Digest& sha256) const;
   // What opens the seals of the entries from index `from` on, `count` of them (at most
   // kMaxAuditRead): one text for each entry that sealed something (audit::SerialisedEntry).
   Result<std::vector<std::string>> ReadDisclosures(std::uint64_t from, std::uint64_t count) const;

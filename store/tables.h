@@ -40,6 +40,7 @@ enum class Table : std::uint8_t {
   kHeld = 29,
   kAuditDisclosures = 30,
   kCheckpoints = 31,
+  kTrustChanges = 32,
 };
 
 struct TableInfo {
@@ -47,7 +48,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 31> kTables = {{
+inline constexpr std::array<TableInfo, 32> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -79,6 +80,7 @@ inline constexpr std::array<TableInfo, 31> kTables = {{
     {Table::kHeld, "held"},
     {Table::kAuditDisclosures, "audit-disclosures"},
     {Table::kCheckpoints, "checkpoints"},
+    {Table::kTrustChanges, "trust-changes"},
 }};
 
 // Place of a table in kTables.

@@ -43,12 +43,12 @@ std::vector<TrustAnchorReplacement> WantedReplacements(const HandoverContent& wa
 }
 
 Status CompareHeader(const GroupingHeader& header, const HandoverContent& wanted,
-                     const ReservedCounter& reserved, CredentialsReplacementMode mode) {
+                     const RecordedCounter& reserved, CredentialsReplacementMode mode) {
   // Message::Parse takes no bare Response, so this cannot differ here; the comparison stays whole.
   if (header.cra != CraFlag::kCommand) return Differs("CRA Flag");
-  if (header.counter != reserved.counter().value()) return Differs("Originator Counter");
+  if (header.counter != reserved.counter.value()) return Differs("Originator Counter");
   if (header.originator != wanted.acb) return Differs("Business Originator ID");
-  if (header.target != reserved.device()) return Differs("Business Target ID");
+  if (header.target != reserved.device) return Differs("Business Target ID");
   if (header.message_code != kUpdateSecurityCredentials + static_cast<std::uint16_t>(mode)) {
     return Differs("Message Code");
   }
@@ -56,19 +56,19 @@ Status CompareHeader(const GroupingHeader& header, const HandoverContent& wanted
 }
 
 Status CompareControl(const CommandPayload& payload, const HandoverContent& wanted,
-                      const ReservedCounter& reserved, CredentialsReplacementMode mode) {
+                      const RecordedCounter& reserved, CredentialsReplacementMode mode) {
   if (payload.mode != mode) return Differs("credentialsReplacementMode");
   if (payload.plaintext_symmetric_key) return Differs("plaintextSymmetricKey");
   if (payload.apply_time_based_cpv_checks != wanted.apply_time_based_cpv_checks) {
     return Differs("applyTimeBasedCPVChecks");
   }
   // R-NOW-5: the cell whose certificate authorises is the target role's own, never the ACB's.
-  const TrustAnchorCell authorising{reserved.role(), KeyUsage::kDigitalSignature};
+  const TrustAnchorCell authorising{reserved.role, KeyUsage::kDigitalSignature};
   if (payload.authorising_cell != authorising) {
     return Differs("authorisingRemotePartyTACellIdentifier");
   }
   // R-NOW-5: header counter = payload counter; both are compared with the reservation.
-  if (payload.seq_number != reserved.counter().value()) {
+  if (payload.seq_number != reserved.counter.value()) {
     return Differs("authorisingRemotePartySeqNumber");
   }
   if (payload.floor != wanted.floor) return Differs("newRemotePartyFloorSeqNumber");
@@ -108,7 +108,13 @@ Status CompareCertificates(const CommandPayload& payload, const HandoverContent&
 
 Status CheckCorrelation(BytesView built, const HandoverContent& wanted,
                         const ReservedCounter& reserved) {
-  const auto mode = ModeOf(reserved.role());
+  return CheckCorrelation(built, wanted,
+                          RecordedCounter{reserved.device(), reserved.role(), reserved.counter()});
+}
+
+Status CheckCorrelation(BytesView built, const HandoverContent& wanted,
+                        const RecordedCounter& reserved) {
+  const auto mode = ModeOf(reserved.role);
   if (!mode) return Differs("RemotePartyRole");
   const auto message = Message::Parse(built);
   if (!message) return Unreadable(message.error());
@@ -121,7 +127,7 @@ Status CheckCorrelation(BytesView built, const HandoverContent& wanted,
 
   if (auto same = CompareHeader(message->header(), wanted, reserved, *mode); !same) return same;
   if (auto same = CompareControl(*payload, wanted, reserved, *mode); !same) return same;
-  if (auto same = CompareCertificates(*payload, wanted, reserved.role()); !same) return same;
+  if (auto same = CompareCertificates(*payload, wanted, reserved.role); !same) return same;
   // The handover takes effect at once: the ACB sends no future dated command.
   if (payload->execution_date_time) return Differs("executionDateTime");
   return Done{};

@@ -20,5 +20,13 @@ Status CheckCorrelation(const UnsignedCommand& built, const HandoverContent& wan
 // The same for octets from DF to the end of the payload, wherever they come from.
 Status CheckCorrelation(BytesView built, const HandoverContent& wanted,
                         const ReservedCounter& reserved);
+// The same for one who only looks, and has no reservation: the record says what was reserved.
+struct RecordedCounter {
+  Eui64 device;
+  RemotePartyRole role;
+  OriginatorCounter counter;
+};
+Status CheckCorrelation(BytesView built, const HandoverContent& wanted,
+                        const RecordedCounter& recorded);
 
 }  // namespace acb::gbcs

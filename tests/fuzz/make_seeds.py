@@ -23,7 +23,7 @@ VECTORS = SHARED / "vectors"
 
 # The longest input of each target: what has a meaning fits, and longer ones only make a run slower.
 MAX_OCTETS = {"duis_request": 16384, "xml_signature": 16384, "certificate": 8192, "revocation_list": 16384,
-              "bundle": 16384, "gbcs": 8192, "http_request": 8192, "config": 8192, "audit_text": 8192}
+              "bundle": 16384, "gbcs": 8192, "http_request": 8192, "audit_container": 8192, "config": 8192, "audit_text": 8192}
 MAX_OCTETS_OTHER = 8192  # a CSV feed
 
 PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END")
@@ -169,6 +169,17 @@ def members(archive):
                 yield member.name, tar.extractfile(member).read()
 
 
+def container(files):
+    """firmware/audit/container.h."""
+    octets = b""
+    for name, content in files:
+        head = (name.encode().ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % len(content) +
+                b"0" * 11 + b"\0" + b" " * 8 + b"0" + bytes(100) + b"ustar\0" + b"00" + bytes(64) + b"0000000\0" * 2 +
+                bytes(167))
+        octets += head[:148] + b"%06o\0 " % sum(head) + head[156:] + content + bytes(-len(content) % 512)
+    return octets + bytes(1024)
+
+
 def write_own(seeds, certificate):
     for name, rows in FEEDS.items():
         header, *rows = rows
@@ -179,6 +190,8 @@ def write_own(seeds, certificate):
         DICTIONARIES[name] = words
     for request in REQUESTS:
         seeds.add("http_request", request)
+    for files in ([], [("entries.ndjson", b"{}\n")], [("a", b""), ("tile/0/x001/000.p/5", b"\1" * 513)]):
+        seeds.add("audit_container", container(files))
     for text in AUDIT_TEXTS:
         seeds.add("audit_text", text.encode())
     seeds.add("config", CONFIG.encode())

@@ -1,20 +1,16 @@
 #include "tools/acbctl/interchange.h"
 
-#include <fcntl.h>
 #include <openssl/pem.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 
 #include "firmware/base/base64.h"
 #include "platform/counter_file.h"
+#include "tools/acbctl/download.h"
 #include "tools/acbctl/operate.h"
-#include "tools/acbctl/progress.h"
 #include "tools/acbctl/upload.h"
 
 namespace acb::acbctl {
@@ -26,55 +22,6 @@ constexpr std::uintmax_t kMaxKeyFile = 64 * 1024;
 
 using Pkey = Handle<EVP_PKEY, EVP_PKEY_free>;
 using Bio = Handle<BIO, BIO_free_all>;
-
-Failure CannotWrite(const std::filesystem::path& file) {
-  return Failure(Reason::kConfiguration,
-                 "cannot write " + file.string() + ": " + std::strerror(errno));
-}
-
-// A file that has its name only once it is whole and on the disk.
-class Download {
- public:
-  static Result<Download> Open(const std::filesystem::path& path) {
-    const std::string part = path.string() + ".part";
-    Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file) return CannotWrite(part);
-    return Download(path, std::move(file));
-  }
-  Status Write(std::string_view piece, std::uint64_t size) {
-    while (!piece.empty()) {
-      const ssize_t written = ::write(file_.get(), piece.data(), piece.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return CannotWrite(part());
-      piece.remove_prefix(static_cast<std::size_t>(written));
-      written_ += static_cast<std::uint64_t>(written);
-    }
-    progress_.Show(written_, size);
-    return Done{};
-  }
-  Status Finish() {
-    progress_.Clear();
-    if (::fsync(file_.get()) != 0 || ::rename(part().c_str(), path_.c_str()) != 0) {
-      return CannotWrite(path_);
-    }
-    return Done{};
-  }
-  void Drop() {
-    progress_.Clear();
-    ::unlink(part().c_str());
-  }
-  std::uint64_t written() const { return written_; }
-
- private:
-  Download(std::filesystem::path path, Descriptor file)
-      : path_(std::move(path)), file_(std::move(file)) {}
-  std::string part() const { return path_.string() + ".part"; }
-
-  std::filesystem::path path_;
-  Descriptor file_;
-  std::uint64_t written_ = 0;
-  Progress progress_{"export", Progress::Unit::kOctets};
-};
 
 std::string PemOf(std::string_view base64) {
   constexpr std::size_t kLine = 64;

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "tools/acbctl/audit.h"
+#include "tools/acbctl/audit_export.h"
 #include "tools/acbctl/backup.h"
 #include "tools/acbctl/counters.h"
 #include "tools/acbctl/interchange.h"
@@ -194,6 +195,26 @@ constexpr std::string_view kFeedsHelp = R"(Feeds (CSV: a header row, columns in 
 Example:
   acbctl --directory /tmp/box import mpan-prefixes prefixes.csv)";
 
+void AddAuditExport(CLI::App& audit, AuditExportOptions& options) {
+  CLI::App* command =
+      audit.add_subcommand("export", "The log as one signed file, for acb-verify elsewhere");
+  command->add_option("out", options.out, "The file to make")->required();
+  command
+      ->add_option("--redaction", options.redaction,
+                   "ssc: everything; panel: no meter points, free text, requests or commands")
+      ->required()
+      ->check(CLI::IsMember({"ssc", "panel"}));
+  command->add_option("--from", options.from,
+                      "First entry: an index, 2026-11-21T12:00:00Z or 2026-11-21 (UTC)");
+  command->add_option("--to", options.to, "Where it ends, itself not in it; as --from");
+  command->add_flag("--force", options.force, "Replace a file of that name");
+  command->footer(
+      "Without --from and --to: the whole log, up to a checkpoint that is made for it.\n"
+      "The export is an entry of the log itself, behind what it holds.\n"
+      "Example:\n  acbctl --directory /tmp/box audit export --from 2026-11-01 --to 2026-12-01 "
+      "--redaction ssc november.tar\n  acb-verify november.tar --key checkpoint.pem");
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("The operator's tool of the ACB handover-signing appliance");
   app.require_subcommand(1);
@@ -309,6 +330,8 @@ int Main(int argc, char** argv) {
 
   AuditOptions audit;
   CLI::App* audit_command = AddAudit(app, audit);
+  AuditExportOptions audit_export;
+  AddAuditExport(*audit_command, audit_export);
 
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
@@ -360,6 +383,7 @@ int Main(int argc, char** argv) {
   if (counter->got_subcommand("raise")) return RaiseCounter(connection, counters.raise);
   if (app.got_subcommand("export-counters")) return ExportCounters(connection, counters_export);
   if (app.got_subcommand("import-counters")) return ImportCounters(connection, counters_import);
+  if (audit_command->got_subcommand("export")) return ExportAudit(connection, audit_export);
   if (audit_command->got_subcommand("checkpoint")) return ShowCheckpoint(connection, audit);
   if (audit_command->got_subcommand("proof")) return ShowProof(connection, audit);
   if (report->parsed()) return ShowReport(connection, report_name);

@@ -1,10 +1,12 @@
 #include "tools/acbctl/recover.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
 #include <vector>
 
+#include "firmware/audit/container.h"
 #include "firmware/base/sha256_stream.h"
 #include "platform/system_clock.h"
 #include "store/store.h"
@@ -21,8 +23,35 @@ constexpr std::size_t kMaxReason = 200;
 constexpr std::size_t kMaxLine = std::size_t{1} << 20;
 constexpr std::size_t kPiece = std::size_t{1} << 16;
 constexpr const char* kEntriesFile = "entries";
+// Of a container (design.md section 7): only one that holds everything has disclosures.
+constexpr const char* kEntriesInContainer = "entries.ndjson";
+constexpr const char* kDisclosuresInContainer = "disclosures.ndjson";
 
 Failure Wrong(std::string what) { return Failure(Reason::kConfiguration, std::move(what)); }
+
+// The entries of an export's container, and where they are in it. Nothing when the file is none.
+Result<std::optional<audit::ContainerFile>> EntriesIn(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  const auto source = [&in](std::span<std::uint8_t> into) -> Result<std::size_t> {
+    in.read(reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(into.size()));
+    return static_cast<std::size_t>(in.gcount());
+  };
+  const auto contents = audit::ReadContainer(source);
+  if (!contents) return contents.error();
+  if (contents->files.empty() || contents->files.front().name != kEntriesInContainer) {
+    return std::optional<audit::ContainerFile>();
+  }
+  if (contents->broken) {
+    return Failure(Reason::kBackupDamaged, "the export " + contents->broken->explanation);
+  }
+  const bool whole = std::ranges::any_of(contents->files, [](const audit::ContainerFile& file) {
+    return file.name == kDisclosuresInContainer;
+  });
+  if (!whole) {
+    return Wrong("a panel export does not hold every entry: recover from one of --redaction ssc");
+  }
+  return std::optional(contents->files.front());
+}
 
 // One entry a line.
 class Export {
@@ -39,13 +68,20 @@ class Export {
     }
     if (!whole.eof()) return Wrong("cannot read " + path.string());
     opened.sha256_ = sha256.Finish();
+    const auto entries = EntriesIn(path);
+    if (!entries) return entries.error();
     opened.lines_.open(path, std::ios::binary);
+    if (entries->has_value()) {
+      opened.lines_.seekg(static_cast<std::streamoff>((*entries)->offset));
+      opened.left_ = (*entries)->size;
+    }
     if (!opened.lines_) return Wrong("cannot read " + path.string());
     return opened;
   }
 
   const Sha256Digest& sha256() const { return sha256_; }
   Result<std::optional<std::string>> Next() {
+    if (left_ == 0) return std::optional<std::string>();
     // What does not fit is never read.
     lines_.getline(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
     if (lines_.bad()) return Wrong("cannot read the export");
@@ -54,6 +90,7 @@ class Export {
       return Failure(Reason::kBackupDamaged, "a line of the export is longer than an entry");
     }
     if (lines_.fail()) return std::optional<std::string>();
+    left_ -= std::min<std::uint64_t>(left_, read);
     return std::optional(std::string(buffer_.data(), lines_.eof() ? read : read - 1));
   }
 
@@ -62,6 +99,7 @@ class Export {
   // Room for the line end, and for the octet that getline puts behind.
   std::vector<char> buffer_ = std::vector<char>(kMaxLine + 2);
   Sha256Digest sha256_{};
+  std::uint64_t left_ = ~std::uint64_t{0};  // octets of the entries, where more is behind them
 };
 
 Result<std::optional<std::uint64_t>> BaseOf(const RecoverOptions& options) {

@@ -1,0 +1,49 @@
+#include "tools/acbctl/download.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace acb::acbctl {
+
+Failure CannotWrite(const std::filesystem::path& file) {
+  return Failure(Reason::kConfiguration,
+                 "cannot write " + file.string() + ": " + std::strerror(errno));
+}
+
+Result<Download> Download::Open(const std::filesystem::path& path) {
+  const std::string part = path.string() + ".part";
+  Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file) return CannotWrite(part);
+  return Download(path, std::move(file));
+}
+
+Status Download::Write(std::string_view piece, std::uint64_t size) {
+  while (!piece.empty()) {
+    const ssize_t written = ::write(file_.get(), piece.data(), piece.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return CannotWrite(part());
+    piece.remove_prefix(static_cast<std::size_t>(written));
+    written_ += static_cast<std::uint64_t>(written);
+  }
+  progress_.Show(written_, size);
+  return Done{};
+}
+
+Status Download::Finish() {
+  progress_.Clear();
+  if (::fsync(file_.get()) != 0 || ::rename(part().c_str(), path_.c_str()) != 0) {
+    return CannotWrite(path_);
+  }
+  return Done{};
+}
+
+void Download::Drop() {
+  progress_.Clear();
+  ::unlink(part().c_str());
+}
+
+}  // namespace acb::acbctl

@@ -4,6 +4,7 @@
 
 #include "store/answers.h"
 #include "store/audit_log.h"
+#include "store/elsewhere.h"
 #include "store/observed_rows.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
@@ -45,10 +46,11 @@ Result<bool> GivenOutHere(const Transaction& transaction, const Observation& see
   const auto command = transaction.Get(Table::kEvidence, Sha256(seen.command));
   if (!command) return command.error();
   if (command->has_value()) return true;
-  const auto elsewhere =
-      transaction.Get(Table::kElsewhere, KeyOfElsewhere(seen.device, seen.counter));
+  const auto elsewhere = Find(transaction, Table::kElsewhere,
+                              KeyOfElsewhere(seen.device, seen.counter), DecodeElsewhere);
   if (!elsewhere) return elsewhere.error();
-  return elsewhere->has_value();
+  if (!elsewhere->has_value()) return false;
+  return !(*elsewhere)->command || *(*elsewhere)->command == Sha256(seen.command);
 }
 
 Result<std::optional<ObservedRow>> FindNewest(const Transaction& transaction,

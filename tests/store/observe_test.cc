@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "store/elsewhere.h"
 #include "store/observed_rows.h"
 #include "store/record.h"
 #include "tests/store/raw_store.h"
@@ -173,7 +174,8 @@ TEST_F(Observing, ACounterGivenOutForAnotherCommandIsNoAlarm) {
   store_.reset();
   const Bytes key = KeyOfElsewhere(kDevice, 8000);
   RawStore(settings_.directory)
-      .Put(Table::kElsewhere, {key, Seal(Table::kElsewhere, key, Bytes{1})});
+      .Put(Table::kElsewhere,
+           {key, Seal(Table::kElsewhere, key, EncodeElsewhere({kNow, "8.5", {}}))});
   Reopen();
   EXPECT_THAT(Record(Seen(kAcb, 8000, {})).observations, IsEmpty());
   EXPECT_THAT(Record(Seen(kAcb, 8001, {})).observations, ElementsAre("COUNTER_NOT_OURS"));
@@ -234,6 +236,29 @@ TEST_F(Observing, AHeldCounterOfTheAcbRaisesTheGreatestIssuedOnRelease) {
   ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-2", kNow));
   Record(GivenBack(7000));
   EXPECT_EQ(HandOver(1), 50'000'001u);
+}
+
+// Hours, with a million held: the rows of the number are looked at, and no others.
+TEST_F(Observing, ARepeatOfAHeldNumberDoesNotReadTheWholeQuarantine) {
+  settings_.counter_jump = 1'000'000;
+  CreateFilled();
+  const std::uint64_t high = kNetworkFloor + 10'000'000;
+  Record(GivenBack(6000, high, kOtherDevice));
+  store_.reset();
+  {
+    RawStore raw(settings_.directory);
+    RawRecord others = raw.List(Table::kQuarantine).front();
+    others.second.back() ^= 1;
+    raw.Put(Table::kQuarantine, others);
+  }
+  Reopen();
+  Record(GivenBack(6000, high));
+  Record(GivenBack(6000, high));
+  EXPECT_THAT(store_->Record(GivenBack(6000, high, kOtherDevice)),
+              FailsWith(Reason::kRecordDamaged))
+      << "its own row it reads";
+  store_.reset();
+  EXPECT_THAT(RawStore(settings_.directory).List(Table::kHeld), SizeIs(2)) << "each waits once";
 }
 
 // R-128-17.

@@ -60,6 +60,7 @@ Bytes EncodeElsewhere(const ElsewhereRow& row) {
   ByteWriter out;
   out.U64(Biased(row.at));
   PutText(out, row.purpose);
+  if (row.command) out.Raw(*row.command);
   return std::move(out).bytes();
 }
 
@@ -68,6 +69,7 @@ std::optional<ElsewhereRow> DecodeElsewhere(BytesView payload) {
   ElsewhereRow row;
   row.at = Unbiased(in.U64());
   row.purpose = TakeText(in);
+  if (in.ok() && !in.rest().empty()) row.command = TakeArray<32>(in);
   if (!in.Finished()) return {};
   return row;
 }
@@ -106,7 +108,7 @@ Result<Elsewhere> ReserveForOthers(WriteTransaction& transaction, const Elsewher
     return std::move(put).error();
   }
   if (Status put = transaction.Put(Table::kElsewhere, KeyOfElsewhere(wish.device, decided->counter),
-                                   EncodeElsewhere({wish.at, wish.purpose}));
+                                   EncodeElsewhere({wish.at, wish.purpose, {}}));
       !put) {
     return std::move(put).error();
   }

@@ -2,6 +2,8 @@
 // section 4). Private to store/.
 #pragma once
 
+#include <optional>
+
 #include "store/rows.h"
 #include "store/store.h"
 #include "store/transactions.h"
@@ -12,6 +14,9 @@ namespace acb::store {
 struct ElsewhereRow {
   UtcTime at{0};
   std::string purpose;
+  // The only command that it was given out for: one signed here whose octets were lost with the
+  // store, and of which the log tells the hash. Nothing: whatever the other system made.
+  std::optional<Sha256Digest> command;
 };
 Bytes KeyOfElsewhere(Eui64 device, OriginatorCounter counter);
 Bytes EncodeElsewhere(const ElsewhereRow& row);

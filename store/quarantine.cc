@@ -21,8 +21,14 @@ constexpr std::uint8_t kIsForAcb = 2;
 Bytes PrefixOfHeld(Eui64 device, RemotePartyRole role) {
   return ByteWriter().U64(device.value()).U8(static_cast<std::uint8_t>(role)).bytes();
 }
+Bytes PrefixOfNumber(const QuarantinedItem& item) {
+  return ByteWriter()
+      .Raw(PrefixOfHeld(item.device, item.role))
+      .U64(item.floor ? item.floor->value() : 0)
+      .bytes();
+}
 Bytes KeyOfHeld(const QuarantinedItem& item) {
-  return ByteWriter().Raw(PrefixOfHeld(item.device, item.role)).U64(item.id).bytes();
+  return ByteWriter().Raw(PrefixOfNumber(item)).U64(item.id).bytes();
 }
 
 std::string_view Name(QuarantineAct act) {
@@ -117,7 +123,9 @@ Status ApplyFloor(WriteTransaction& transaction, const QuarantinedItem& item) {
   } else {
     cell->floor = std::max(cell->floor, item.floor);
   }
-  if (cell != nullptr && item.for_acb && cell->holder == CellState::Holder::kUnknown) {
+  const auto may = MayMakeAcbs(transaction, item);
+  if (!may) return may.error();
+  if (cell != nullptr && *may && cell->holder == CellState::Holder::kUnknown) {
     const auto newer = ObservedSince(transaction, item.device, item.role, item.id);
     if (!newer) return newer.error();
     if (!*newer) cell->holder = CellState::Holder::kAcb;
@@ -138,6 +146,12 @@ Status Carry(WriteTransaction& transaction, const Agreement& done, QuarantineAct
 }
 
 }  // namespace
+
+Status TakeOut(WriteTransaction& transaction, const QuarantinedItem& item) {
+  Status gone = transaction.Delete(Table::kQuarantine, KeyOf(item.id));
+  if (!gone || item.request) return gone;
+  return transaction.Delete(Table::kHeld, KeyOfHeld(item));
+}
 
 Status CheckQuarantineRoom(const Transaction& transaction) {
   const auto count = transaction.Count(Table::kQuarantine);
@@ -164,14 +178,31 @@ Status CheckNothingHeld(const Transaction& transaction, Eui64 device, RemotePart
   return Done{};
 }
 
+Result<bool> MayMakeAcbs(const Transaction& transaction, const QuarantinedItem& item) {
+  if (!item.for_acb) return false;
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  return item.id >= fence->recovered_at;
+}
+
+// Of the same number there are at most two of each recovery: one that is for the ACB, one not.
 Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item) {
+  const Bytes prefix = PrefixOfNumber(item);
   bool waiting = false;
-  Status walked = transaction.Walk(
-      Table::kQuarantine, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
-        const auto other = DecodeQuarantined(key, payload);
-        if (!other) return Damaged(Table::kQuarantine, key, "does not have the table's form");
-        waiting = !other->request && other->device == item.device && other->role == item.role &&
-                  other->floor == item.floor && (other->for_acb || !item.for_acb);
+  Status walked =
+      transaction.Walk(Table::kHeld, prefix, prefix, [&](BytesView key, BytesView) -> Result<bool> {
+        ByteReader name(key);
+        name.Raw(prefix.size());
+        const std::uint64_t id = name.U64();
+        if (!name.Finished()) return Damaged(Table::kHeld, key, "does not have the table's form");
+        const auto other = FindItem(transaction, id);
+        if (!other) {
+          if (other.error().reason != Reason::kNotFound) return other.error();
+          return Damaged(Table::kQuarantine, KeyOf(id), "of a held number is missing");
+        }
+        const auto as_good = item.for_acb ? MayMakeAcbs(transaction, *other) : Result<bool>(true);
+        if (!as_good) return as_good.error();
+        waiting = *as_good;
         return !waiting;
       });
   if (!walked) return std::move(walked).error();
@@ -280,9 +311,7 @@ Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, Quarant
     return std::move(carried).error();
   }
   done.request_octets = std::move(octets);
-  Status gone = transaction.Delete(Table::kQuarantine, KeyOf(id));
-  if (gone && !done.item.request) gone = transaction.Delete(Table::kHeld, KeyOfHeld(done.item));
-  if (!gone) return std::move(gone).error();
+  if (Status gone = TakeOut(transaction, done.item); !gone) return std::move(gone).error();
   transaction.DemandAnchor();
   return done;
 }

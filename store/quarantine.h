@@ -27,7 +27,12 @@ Status CheckQuarantineRoom(const Transaction& transaction);
 // kCounterUnknown.
 Status CheckNothingHeld(const Transaction& transaction, Eui64 device, RemotePartyRole role);
 
-// Whether the same number for the same cell waits, however often its file is imported.
+// `item` may still make its cell the ACB's when it is released: it was held since the last
+// recovery.
+Result<bool> MayMakeAcbs(const Transaction& transaction, const QuarantinedItem& item);
+
+// Whether the same number for the same cell waits, however often its file is imported. Looks at
+// that number's rows alone, however full the quarantine is.
 Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item);
 
 // A floor that was not applied: an entry, and a row under its index. Of role ACB it is not a floor
@@ -35,9 +40,14 @@ Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& it
 Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const QuarantinedItem& item,
                                        Environment environment);
 
-// Store::AgreeOnQuarantined.
+// Store::AgreeOnQuarantined. A number that is released only raises. One held before the last
+// recovery leaves the cell unknown: an observation or a device import made since has to say who
+// holds it (design.md section 4, "Recover").
 Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, QuarantineAct act,
                         std::string_view operator_name, UtcTime at, Environment environment);
+
+// Deletes its rows, when two operators have decided.
+Status TakeOut(WriteTransaction& transaction, const QuarantinedItem& item);
 
 Result<std::vector<QuarantinedItem>> ListQuarantined(const Transaction& transaction,
                                                      std::uint64_t from, std::uint64_t count);

@@ -376,6 +376,7 @@ Status Recoverer::WriteIn(WriteTransaction& transaction) {
   const auto receipt = AppendRecord(transaction);
   if (!receipt) return receipt.error();
   recovery_.receipt = *receipt;
+  fence_.recovered_at = receipt->index;
   const Epoch epoch{anchor_.epoch, anchor_.instance};
   const std::pair<Setting, Bytes> settings[] = {{Setting::kFence, EncodeFence(fence_)},
                                                 {Setting::kEpoch, EncodeEpoch(epoch)}};

@@ -6,7 +6,9 @@
 
 #include "store/acts.h"
 #include "store/audit_log.h"
+#include "store/elsewhere.h"
 #include "store/observed_rows.h"
+#include "store/quarantine.h"
 #include "store/suspensions.h"
 
 namespace acb::store {
@@ -120,6 +122,27 @@ Status Replay::RaiseIssued(const boost::json::object& entry, std::string_view me
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
 
+// design.md section 4: an observed command of the ACB that was not given out here is an alarm, so
+// what was given out has to be known again. Of a signed one the log tells the command's hash, and
+// no other vouches for its counter. What was abandoned left no command; and of what no anchor
+// proves an alarm too many is better than one too few.
+Status Replay::GivenOut(const boost::json::object& entry, std::string_view kind) {
+  if (!proven_ || kind == "abandoned") return Done{};
+  const auto device = Eui64::FromText(EntryText(entry, "device"));
+  const auto counter = NumberOf(entry, "originator_counter");
+  if (!device || !counter) return Unusable(entry, "names no device and counter");
+  ElsewhereRow row;
+  row.at = UtcTime::FromIso(EntryText(entry, "time")).value_or(UtcTime(0));
+  row.purpose = EntryText(entry, "purpose").substr(0, kMaxName);
+  if (kind == "signed") {
+    row.command = DigestOf(entry, "command_sha256");
+    if (!row.command) return Done{};  // an alarm, if it is seen
+    row.purpose = "signed here";
+  }
+  return transaction_.Put(Table::kElsewhere, KeyOfElsewhere(*device, *counter),
+                          EncodeElsewhere(row));
+}
+
 Status Replay::RaiseFloor(const boost::json::object& entry, std::string_view member) {
   // A number that came as issued and waited in quarantine (counters_import.cc).
   if (EntryText(entry, "role") == acb::Name(RemotePartyRole::kAccessControlBroker)) {
@@ -144,9 +167,10 @@ Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::o
   const std::string_view result = EntryText(change, "result");
   // "quarantined" hides which it was: of a command that was executed nothing newer follows.
   const bool moved =
-      result == "success" || result == "partial" ||
+      result == "success" || result == "partial" || result == "unordered" ||
       (result == "quarantined" && EntryText(entry, "stage") == acb::Name(ObservedStage::kExecuted));
-  if (!moved) return Done{};
+  const bool expired = result == "expired";
+  if (!moved && !expired) return Done{};
   const auto originator = Eui64::FromText(EntryText(entry, "originator"));
   const auto counter = NumberOf(entry, "originator_counter");
   const auto index = NumberOf(entry, "index");
@@ -156,13 +180,19 @@ Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::o
   const Bytes key = KeyOfObserved(device, role, *originator);
   const auto newest = Find(transaction_, Table::kObserved, key, DecodeObserved);
   if (!newest) return newest.error();
-  if (newest->has_value() && (*newest)->counter >= *counter) return Done{};
+  ObservedRow row;
+  row.on_receipt = false;
+  if (newest->has_value()) row = **newest;
+  const auto at = UtcTime::FromIso(EntryText(entry, "time"));
+  if (!expired) {
+    NoteMoved(row, *counter, UtcTime::FromIso(EntryText(entry, "executed_at")),
+              at.value_or(UtcTime(0)));
+  }
+  row.command = DigestOf(entry, "command_sha256").value_or(Sha256Digest{});
+  row.response = DigestOf(entry, "response_sha256").value_or(Sha256Digest{});
   // An index of another log says nothing of the order in this one.
-  const ObservedRow row{.counter = *counter,
-                        .command = DigestOf(entry, "command_sha256").value_or(Sha256Digest{}),
-                        .response = DigestOf(entry, "response_sha256").value_or(Sha256Digest{}),
-                        .audit_index = proven_ ? *index : *size,
-                        .unexplained = {}};
+  row.audit_index = proven_ ? *index : *size;
+  row.unexplained.reset();
   return transaction_.Put(Table::kObserved, key, EncodeObserved(row));
 }
 
@@ -245,10 +275,11 @@ Status Replay::Bind(const boost::json::object& entry) {
 Status Replay::OutOfQuarantine(const boost::json::object& entry) {
   const auto id = NumberOf(entry, "quarantine");
   if (!id) return Done{};
-  const auto held = transaction_.Get(Table::kQuarantine, KeyOf(*id));
+  const auto held = FindByKey(transaction_, Table::kQuarantine, KeyOf(*id), DecodeQuarantined);
   if (!held) return held.error();
   if (!held->has_value()) return Done{};
-  return transaction_.Delete(Table::kQuarantine, KeyOf(*id));
+  // With its row in `held`: a number that was decided on does not stop the cell.
+  return TakeOut(transaction_, **held);
 }
 
 Status Replay::Suspended(const boost::json::object& entry) {
@@ -310,7 +341,8 @@ Status Replay::Operated(const boost::json::object& entry) {
 // What any log says of numbers: they only go up.
 Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) {
   if (kind == "signed" || kind == "abandoned" || kind == "reserved-elsewhere") {
-    return RaiseIssued(entry, "originator_counter");
+    Status raised = RaiseIssued(entry, "originator_counter");
+    return raised ? GivenOut(entry, kind) : raised;
   }
   if (kind == "observed") return Observed(entry);
   if (kind == "released" && entry.contains("floor")) return RaiseFloor(entry, "floor");

@@ -42,6 +42,7 @@ class Replay {
   Result<CountersRow> RowOf(Eui64 device) const;
   Status InFlight(const boost::json::object& entry);
   Status RaiseIssued(const boost::json::object& entry, std::string_view member);
+  Status GivenOut(const boost::json::object& entry, std::string_view kind);
   Status RaiseFloor(const boost::json::object& entry, std::string_view member);
   Status Observed(const boost::json::object& entry);
   Status MarkNewest(const boost::json::object& entry, const boost::json::object& change,

@@ -342,6 +342,7 @@ Bytes EncodeFence(const Fence& fence) {
       .U64(fence.raise)
       .U64(fence.base)
       .U64(fence.recovered)
+      .U64(fence.recovered_at)
       .U8(fence.exported ? 1 : 0)
       .bytes();
 }
@@ -351,6 +352,7 @@ std::optional<Fence> DecodeFence(BytesView payload) {
   fence.raise = in.U64();
   fence.base = in.U64();
   fence.recovered = in.U64();
+  fence.recovered_at = in.U64();
   const std::uint8_t exported = in.U8();
   fence.exported = exported != 0;
   if (!in.Finished() || fence.raise > kMaxSeqNumber || fence.base > kMaxSeqNumber ||

@@ -82,6 +82,9 @@ struct Fence {
   // Raise of the last recovery that lost the log: cells of rows written under a lower one are
   // unknown. 0: none.
   std::uint64_t recovered = 0;
+  // Entries that the log had at the last recovery: what waits in quarantine from before it makes no
+  // cell the ACB's any more. 0: none.
+  std::uint64_t recovered_at = 0;
   // An export handed the counters to another box for good: nothing is reserved here any more.
   bool exported = false;
 };

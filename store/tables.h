@@ -41,6 +41,7 @@ enum class Table : std::uint8_t {
   kAuditDisclosures = 30,
   kCheckpoints = 31,
   kTrustChanges = 32,
+  kPendingDue = 33,
 };
 
 struct TableInfo {
@@ -48,7 +49,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 32> kTables = {{
+inline constexpr std::array<TableInfo, 33> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -81,6 +82,7 @@ inline constexpr std::array<TableInfo, 32> kTables = {{
     {Table::kAuditDisclosures, "audit-disclosures"},
     {Table::kCheckpoints, "checkpoints"},
     {Table::kTrustChanges, "trust-changes"},
+    {Table::kPendingDue, "pending-due"},
 }};
 
 // Place of a table in kTables.

@@ -302,6 +302,88 @@ TEST_F(Replayed, AnIssuedNumberOutOfQuarantineIsIssued) {
   EXPECT_GE(FindDevice()->last_issued, far);
 }
 
+// design.md section 4, "Recover": every cell is unknown until something made after it says more.
+TEST_F(Replayed, ANumberHeldBeforeARecoveryOnlyRaisesWhenItIsReleased) {
+  settings_.counter_jump = 1'000'000;
+  Reopen();
+  const std::uint64_t high = 20'000'000;
+  const auto release = [this](std::uint64_t id) {
+    for (const char* who : {"ada", "bob"}) {
+      ASSERT_TRUE(store_->AgreeOnQuarantined(id, QuarantineAct::kRelease, who, kNow));
+    }
+  };
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, high)));
+  const auto before = store_->ListQuarantine(0, 10);
+  ASSERT_EQ(before->size(), 1u);
+  Lose([this] { Spend(Id(1)); });
+  ASSERT_TRUE(Do(Order(kBase)));
+  Start();
+  // Observed again: this word of the device is newer than the recovery.
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, high)));
+  const auto held = store_->ListQuarantine(0, 10);
+  ASSERT_EQ(held->size(), 2u);
+  release(held->front().id);
+  EXPECT_EQ(FindDevice()->network_operator.holder, CellState::Holder::kUnknown);
+  EXPECT_EQ(FindDevice()->network_operator.floor, FloorSeqNumber::From(high));
+  release(held->back().id);
+  EXPECT_EQ(FindDevice()->network_operator.holder, CellState::Holder::kAcb);
+  EXPECT_GT(Spend(Id(4), kNetworkRole), high);
+}
+
+TEST_F(Replayed, WhatOperatorsTookOutOfQuarantineStopsItsCellNoMore) {
+  settings_.counter_jump = 1'000'000;
+  Reopen();
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, 20'000'000)));
+  const auto held = store_->ListQuarantine(0, 10);
+  ASSERT_EQ(held->size(), 1u);
+  Lose([&] {
+    for (const char* who : {"ada", "bob"}) {
+      ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kDelete, who, kNow));
+    }
+  });
+  RecoverFromLog();
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, 13'000)));
+  EXPECT_GT(Spend(Id(4), kNetworkRole), 13'000u);
+}
+
+Observation OfAcbWith(std::uint64_t counter, const Bytes& command) {
+  Observation seen(kNow);
+  seen.stage = ObservedStage::kOther;
+  seen.device = kDevice;
+  seen.acb = kAcb;
+  seen.originator = kAcb;
+  seen.counter = counter;
+  seen.message_code = 0x0008;
+  seen.command = command;
+  return seen;
+}
+
+// design.md section 4: "one not given out here is an alarm", and no other.
+TEST_F(Replayed, WhatWasGivenOutIsNoAlarmAndAnotherCommandWithItsCounterIs) {
+  std::uint64_t elsewhere = 0, signed_here = 0;
+  const Bytes command{1, 2, 3, 4};
+  Lose([&] {
+    const auto given = store_->ReserveElsewhere({kDevice, {}, "8.5", "client", kNow});
+    ASSERT_TRUE(given);
+    elsewhere = given->counter.value();
+    const auto counter = Reserve(Id(7));
+    ASSERT_TRUE(counter);
+    signed_here = counter->counter().value();
+    audit::Entry entry = SignedEntry(*counter);
+    entry.Set("command_sha256", ToHex(Sha256(command)));
+    ASSERT_TRUE(store_->AppendSigned(*counter, entry, kAcb, {command}, AsBytes(BodyOf(Id(7)))));
+  });
+  RecoverFromLog();
+  const auto observations = [this](std::uint64_t counter, const Bytes& octets) {
+    const auto recorded = store_->Record(OfAcbWith(counter, octets));
+    EXPECT_TRUE(recorded);
+    return recorded ? recorded->observations : std::vector<std::string>{"none"};
+  };
+  EXPECT_THAT(observations(elsewhere, {9}), ::testing::IsEmpty());
+  EXPECT_THAT(observations(signed_here, command), ::testing::IsEmpty());
+  EXPECT_THAT(observations(signed_here, {9}), ::testing::ElementsAre("COUNTER_NOT_OURS"));
+}
+
 // reliability.md section 1: no anchor proves what follows the anchored tree.
 TEST_F(Replayed, ANumberBehindTheAnchoredTreeMayNotJumpTooFar) {
   Lose([this] { ASSERT_NE(Spend(Id(1)), 0u); });

@@ -228,7 +228,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   AddObservationRoute(router, box, config);
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
-  AddReportRoutes(router, box, clock);
+  AddReportRoutes(router, box, config, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),

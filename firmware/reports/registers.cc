@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "firmware/base/reason.h"
+
 namespace acb::reports {
 namespace {
 
@@ -154,7 +156,29 @@ constexpr std::string_view kAccessNotices[] = {
     "Exports and backups are entries of the log. Views of single pages, and these reports, are in "
     "the service's log with the client's name."};
 
+// R-063-2.
+constexpr std::string_view kMismatchKinds[] = {"signed", "refused"};
+bool IsMismatch(const LogEntry& entry) {
+  const auto observations = entry.Texts("observations");
+  return std::ranges::find(observations, Describe(Reason::kPrefixMismatch).name) !=
+         observations.end();
+}
+constexpr RegisterColumn kMismatches[] = {
+    kIndex,
+    kTime,
+    {"device"},
+    {"registered_party", From::kMember, "network_operator_by_registration"},
+    {"prefix_party", From::kMember, "network_operator_by_prefix"},
+    {"outcome", From::kKind}};
+
 constexpr RegisterSpec kRegisters[] = {
+    {"mismatches",
+     "handovers whose MPAN prefix names another party",
+     kMismatchKinds,
+     IsMismatch,
+     kMismatches,
+     "network_operator_by_registration",
+     {}},
     {"signing", "commands signed", kSignedKinds, nullptr, kSigning, "role", kSigningNotices},
     {"refusals", "refused or quarantined", kRefusedKinds, nullptr, kRefusals, "reason",
      kRefusalNotices},

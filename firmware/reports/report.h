@@ -66,9 +66,15 @@ struct Figure {
   Count count;
 };
 
-// Nothing, text, truth, texts, a count.
-using Cell = std::variant<std::monostate, std::string, bool, std::vector<std::string>, Figure>;
+// Texts with names of their own: "owner", "certificate".
+using Members = std::vector<std::pair<std::string_view, std::string>>;
+
+// Nothing, text, truth, texts, members, a count.
+using Cell =
+    std::variant<std::monostate, std::string, bool, std::vector<std::string>, Members, Figure>;
 Cell TextOrNothing(std::string_view text);
+// In one line: nothing is empty, lists have commas, a count is its number.
+std::string PlainText(const Cell& cell);
 using Row = std::vector<std::pair<std::string_view, Cell>>;
 
 // A number over the whole report, in words: "refusals in all".

@@ -206,7 +206,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
   AddExportRoute(router, box, config, clock);
-  AddReportRoutes(router, box, clock);
+  AddReportRoutes(router, box, config, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),

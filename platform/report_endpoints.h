@@ -1,4 +1,4 @@
-// What auditors ask for besides the log itself (design.md section 8).
+// What auditors ask for besides the log itself (design.md section 8, requirements section 3).
 #pragma once
 
 #include "platform/box.h"
@@ -6,19 +6,14 @@
 
 namespace acb::platform {
 
-// GET /v1/reports/{report}?from= for the role auditor, as JSON:
-//   deadlocks       SMETS1 devices whose recorded owner is not the registered network operator
-//                   (R-107-3)
-//   reconciliation  proxy records on which DSP, S1SP and the devices feed do not agree (R-107-8)
-//   mismatches      signed and refused handovers where the MPAN prefix named another party than
-//                   registration data, from the audit log (R-063-2)
+// GET /v1/reports/{report} for the role auditor (report_query.h says what it takes, report_text.h
+// how it looks). What each report has is in firmware/reports/; the README lists them.
 //
-// {"report", "generated_at", "classification", "rows": [...], "next"}. An answer is a page of
-// devices or of log entries, each as of its own moment; it may hold no row and still not be the
-// last. `next` is the `from` of the page after it, null at the end. No meter point number is in
-// any.
+// A report that is made from the log reads the entries that there were when it began, once. One
+// that walks the devices takes them page by page, each as of its own moment. `next` is the `page`
+// of the rest, null at the end. No meter point number is in any.
 //
 // References outlive the routes.
-void AddReportRoutes(Router& router, Box& box, const Clock& clock);
+void AddReportRoutes(Router& router, Box& box, const Config& config, const Clock& clock);
 
 }  // namespace acb::platform

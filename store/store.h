@@ -280,6 +280,18 @@ struct ProxyPage {
   std::optional<Eui64> next;  // the first device that is not in it; nothing at the end
 };
 
+// Devices in order of EUI-64, with their cells and counters as of now.
+struct DevicePage {
+  std::vector<Device> devices;
+  std::optional<Eui64> next;  // the first device that is not in it; nothing at the end
+};
+
+// The log at one moment.
+struct LogHead {
+  std::uint64_t size = 0;  // entries
+  Sha256Digest root{};     // of the RFC 6962 tree over them
+};
+
 // What a store is at one moment.
 struct StoreState {
   Identity identity;
@@ -611,6 +623,17 @@ class Store final : public RecordSource,
   // with `next`.
   static constexpr std::size_t kMaxProxyDevices = 10'000;
   Result<ProxyPage> ListProxyCertificates(Eui64 from, std::size_t devices) const;
+
+  // For reports. Each is of one moment of its own.
+  Result<LogHead> ReadLogHead() const;
+  // The first `devices` devices from `from` on, 1 to kMaxDevicePage.
+  static constexpr std::size_t kMaxDevicePage = 10'000;
+  Result<DevicePage> ListDevices(Eui64 from, std::size_t devices) const;
+  // All rows; kStoreUnavailable, explained, when there are more.
+  static constexpr std::size_t kMaxPartiesRead = 200'000;
+  Result<std::vector<PartyRecord>> ListParties() const;
+  static constexpr std::size_t kMaxCalendarRead = 20'000;
+  Result<std::vector<CalendarDay>> ListWorkingDays() const;
 
   // Backup and recovery.
   // Appends `entry` (kind export) and anchors it, and gives the anchored state, which every copy

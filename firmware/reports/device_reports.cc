@@ -1,0 +1,323 @@
+#include "firmware/reports/device_reports.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+namespace acb::reports {
+namespace {
+
+constexpr std::int64_t kDayMilliseconds = std::int64_t{24} * 3600 * 1000;
+
+// Of the meter point at `at`; of rows that overlap the one that began last
+// (checks::RegistrationAt).
+Result<std::optional<Registration>> RegistrationAt(const Records& records, const Device& device,
+                                                   UtcTime at) {
+  std::optional<Registration> found;
+  if (device.mpxn.empty()) return found;
+  auto rows = records.FindRegistrations(device.mpxn);
+  if (!rows) return std::move(rows).error();
+  for (Registration& row : *rows) {
+    if (row.InForce(at) && (!found || found->from < row.from)) found = std::move(row);
+  }
+  return found;
+}
+
+std::string_view GenerationName(SmetsGeneration generation) {
+  switch (generation) {
+    case SmetsGeneration::kSmets1:
+      return "SMETS1";
+    case SmetsGeneration::kSmets2:
+      return "SMETS2+";
+    case SmetsGeneration::kUnknown:
+      return "unknown";
+  }
+  return {};
+}
+
+std::string HolderText(const CellState& cell) {
+  switch (cell.holder) {
+    case CellState::Holder::kUnknown:
+      return "unknown";
+    case CellState::Holder::kAcb:
+      return "acb";
+    case CellState::Holder::kParty:
+      return cell.party.Hyphenated();
+  }
+  return {};
+}
+
+Cell TimeOrNothing(const std::optional<UtcTime>& time) { return time ? Cell(time->Iso()) : Cell(); }
+
+// Whole days from `at` to `end`, rounded up; negative when it is past.
+std::int64_t DaysLeft(UtcTime at, UtcTime end) {
+  const std::int64_t left = end.milliseconds() - at.milliseconds();
+  return left <= 0 ? left / kDayMilliseconds : (left + kDayMilliseconds - 1) / kDayMilliseconds;
+}
+
+}  // namespace
+
+void DeviceReport::AddRow(Eui64 device, Row row) {
+  if (device < first_ || report_.next) return;
+  // A page ends between two devices: one may have two rows.
+  const bool same =
+      !report_.rows.empty() && std::get<std::string>(report_.rows.back().front().second) ==
+                                   std::get<std::string>(row.front().second);
+  if (report_.rows.size() >= kMaxRows && !same) {
+    report_.next = device.Hyphenated();
+    return;
+  }
+  report_.rows.push_back(std::move(row));
+}
+
+PostCommissioning::PostCommissioning(const DeviceGround& ground, Eui64 first)
+    : DeviceReport(first), ground_(ground) {
+  duty_.at = ground.at();
+  duty_.gpf_may_stay_with_acb = ReportRulesAt(ground.at()).gpf_may_stay_with_acb;
+  duty_.gas_users = GasUsersWithCertificates(ground.parties, ground.certificates, ground.at());
+  for (const auto duty : {HandoverDuty::kCompliant, HandoverDuty::kOutstanding,
+                          HandoverDuty::kAtRisk, HandoverDuty::kLate, HandoverDuty::kUnknown}) {
+    totals_[std::string(Name(duty))] = 0;
+  }
+}
+
+Status PostCommissioning::Take(const Device& device, const Records& records) {
+  if (!HasDuty(device, duty_.at)) return Done{};
+  const CellState cell = ground_.history.HolderAtEnd(device.id, RemotePartyRole::kNetworkOperator,
+                                                     device.network_operator);
+  auto registration = RegistrationAt(records, device, duty_.at);
+  if (!registration) return std::move(registration).error();
+  const Registration at = registration->value_or(Registration{});
+  const DutyFinding finding = JudgeDuty(device, cell, at.network_operator, duty_, ground_.calendar);
+  ++totals_[std::string(Name(finding.duty))];
+  if (cell.holder == CellState::Holder::kParty) {
+    ++totals_["handed over (compliant, not listed)"];
+    return Done{};
+  }
+  const bool open =
+      finding.duty == HandoverDuty::kOutstanding || finding.duty == HandoverDuty::kAtRisk;
+  const Count* attempts = ground_.history.Attempts(device.id);
+  const std::string id = device.id.Hyphenated();
+  AddRow(device.id,
+         {{"device", id},
+          {"type", std::string(Name(device.type))},
+          {"supplier", TextOrNothing(at.supplier)},
+          {"network_operator", TextOrNothing(at.network_operator)},
+          {"commissioned", device.commissioned->Iso()},
+          {"clock_start", finding.clock.Iso()},
+          {"deadline", TimeOrNothing(finding.deadline)},
+          {"working_days_left", open ? Cell(std::to_string(finding.days_left)) : Cell()},
+          {"state", std::string(Name(finding.duty))},
+          {"why", finding.why},
+          {"network_operator_cell", HolderText(cell)},
+          {"supplier_cell", HolderText(ground_.history.HolderAtEnd(
+                                device.id, RemotePartyRole::kSupplier, device.supplier))},
+          {"attempts", Figure{"attempts/" + id, attempts == nullptr ? Count() : *attempts}}});
+  return Done{};
+}
+
+Report PostCommissioning::Finish() {
+  report_.columns = {"device",
+                     "type",
+                     "supplier",
+                     "network_operator",
+                     "commissioned",
+                     "clock_start",
+                     "deadline",
+                     "working_days_left",
+                     "state",
+                     "why",
+                     "network_operator_cell",
+                     "supplier_cell",
+                     "attempts"};
+  if (counts()) {
+    for (const auto& [name, count] : totals_) {
+      report_.totals.push_back({name, std::to_string(count)});
+    }
+  }
+  report_.notices = ground_.history.notices();
+  report_.notices.emplace_back(
+      "Devices as of " + duty_.at.Iso() +
+      ". The deadline is the end of the seventh Working Day after the day on which the clock "
+      "starts, England and Wales, days in UTC. Attempts are requests to hand over the network "
+      "operator's cells, signed or refused.");
+  return std::move(report_);
+}
+
+Status Orphans::Take(const Device& device, const Records& records) {
+  for (const auto role : {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
+    if (Status judged = Judge(device, role, records); !judged) return judged;
+  }
+  return Done{};
+}
+
+Status Orphans::Judge(const Device& device, RemotePartyRole role, const Records& records) {
+  const CellState cell = ground_.history.HolderAtEnd(device.id, role, device.cell(role));
+  if (cell.holder != CellState::Holder::kParty) return Done{};
+  const UtcTime at = ground_.at();
+  auto known = known_.find(cell.party);
+  if (known == known_.end()) {
+    auto found = FindOrphaning(cell.party, ground_.parties, ground_.certificates, at);
+    if (known_.size() >= kMaxTracked) known_.clear();  // judged again when they come again
+    known = known_.emplace(cell.party, std::move(found)).first;
+  }
+  if (!known->second) return Done{};
+  const Orphaning& orphaning = *known->second;
+  ++totals_[orphaning.why];
+  auto registration = RegistrationAt(records, device, at);
+  if (!registration) return std::move(registration).error();
+  const Registration row = registration->value_or(Registration{});
+  const bool network = role == RemotePartyRole::kNetworkOperator;
+  const auto change = ground_.history.LastChange(device.id, role);
+  std::optional<UtcTime> seen = orphaning.since;
+  if (change) seen = seen ? std::max(*seen, change->at) : change->at;
+  AddRow(device.id,
+         {{"device", device.id.Hyphenated()},
+          {"type", std::string(Name(device.type))},
+          {"role", std::string(Name(role))},
+          {"holder", cell.party.Hyphenated()},
+          {"holder_party", TextOrNothing(orphaning.party)},
+          {"why", orphaning.why},
+          {"since", TimeOrNothing(orphaning.since)},
+          {"first_seen", TimeOrNothing(seen)},
+          {"registered_party", TextOrNothing(network ? row.network_operator : row.supplier)},
+          {"who_can_fix", std::string("the DCC, by recovery: the holder can no longer ask")},
+          {"cell_entry", change ? Cell(std::to_string(change->index)) : Cell()}});
+  return Done{};
+}
+
+Report Orphans::Finish() {
+  report_.columns = {"device",           "type",        "role",      "holder",
+                     "holder_party",     "why",         "since",     "first_seen",
+                     "registered_party", "who_can_fix", "cell_entry"};
+  if (counts()) {
+    for (const auto& [why, count] : totals_) report_.totals.push_back({why, std::to_string(count)});
+  }
+  report_.notices = ground_.history.notices();
+  report_.notices.emplace_back(
+      "since: when the party ceased or its certificates were revoked, at the latest, as far as the "
+      "feeds say. first_seen: that, or when the log saw the cell pass to the holder, whichever is "
+      "later. A cell is known by its holder's EUI-64, not by certificate.");
+  return std::move(report_);
+}
+
+GnpLeaving::GnpLeaving(const DeviceGround& ground, Eui64 first)
+    : DeviceReport(first),
+      ground_(ground),
+      leaving_(LeavingGasParties(ground.parties, ground.at())) {
+  for (const LeavingParty& party : leaving_) left_[party.user_id] = 0;
+}
+
+Status GnpLeaving::Take(const Device& device, const Records&) {
+  // R-128-26: gas slots are those of the GPF.
+  if (device.type != DeviceType::kGpf) return Done{};
+  const CellState cell = ground_.history.HolderAtEnd(device.id, RemotePartyRole::kNetworkOperator,
+                                                     device.network_operator);
+  if (cell.holder != CellState::Holder::kParty) return Done{};
+  const auto party = std::ranges::find(leaving_, cell.party, &LeavingParty::user_id);
+  if (party == leaving_.end()) return Done{};
+  ++left_[party->user_id];
+  AddRow(device.id,
+         {{"device", device.id.Hyphenated()},
+          {"party", party->party},
+          {"user_id", party->user_id.Hyphenated()},
+          {"notice", TimeOrNothing(party->notice)},
+          {"leaves", TimeOrNothing(party->leaves)},
+          {"days_left",
+           party->leaves ? Cell(std::to_string(DaysLeft(ground_.at(), *party->leaves))) : Cell()}});
+  return Done{};
+}
+
+Report GnpLeaving::Finish() {
+  report_.columns = {"device", "party", "user_id", "notice", "leaves", "days_left"};
+  if (counts()) {
+    for (const LeavingParty& party : leaving_) {
+      const std::uint64_t left = left_[party.user_id];
+      report_.totals.push_back({"GPFs that still hold a certificate of " + party.party + " (" +
+                                    party.user_id.Hyphenated() + ")",
+                                left == 0 ? "0: clear" : std::to_string(left)});
+    }
+    if (leaving_.empty()) {
+      report_.totals.push_back({"gas network parties that leave", std::string("none: clear")});
+    }
+  }
+  report_.notices = ground_.history.notices();
+  return std::move(report_);
+}
+
+WrongCertificatesTrend::WrongCertificatesTrend(const DeviceGround& ground, Eui64 first)
+    : DeviceReport(first), ground_(ground) {
+  using std::chrono::days, std::chrono::floor, std::chrono::milliseconds, std::chrono::months;
+  const std::chrono::sys_time<milliseconds> at{milliseconds(ground.at().milliseconds())};
+  const std::chrono::year_month_day date(floor<days>(at));
+  for (int back = kMonths - 1; back >= 0; --back) {
+    const auto first_day = (date.year() / date.month()) - months(back);
+    const std::chrono::sys_days begin(first_day / 1);
+    ends_.emplace_back(begin.time_since_epoch().count() * kDayMilliseconds - 1);
+  }
+  ends_.push_back(ground.at());
+  for (const PartyRecord& row : ground.parties) {
+    if (row.role == UserRole::kElectricityDistributor || row.role == UserRole::kGasTransporter) {
+      party_of_[row.user_id] = row.party;
+    }
+  }
+}
+
+std::vector<Eui64> WrongCertificatesTrend::HoldersOf(const Device& device, const Records& records,
+                                                     Status& status) const {
+  std::vector<Eui64> holders;
+  if (device.smets != SmetsGeneration::kSmets1) {
+    const CellState cell = ground_.history.HolderAtEnd(device.id, RemotePartyRole::kNetworkOperator,
+                                                       device.network_operator);
+    if (cell.holder == CellState::Holder::kParty) holders.push_back(cell.party);
+    return holders;
+  }
+  const auto proxies = records.FindProxyCertificates(device.id);
+  if (!proxies) {
+    status = proxies.error();
+    return holders;
+  }
+  for (const ProxyCertificate& proxy : *proxies) holders.push_back(proxy.owner);
+  return holders;
+}
+
+Status WrongCertificatesTrend::Take(const Device& device, const Records& records) {
+  if (device.mpxn.empty()) return Done{};
+  Status status = Done{};
+  const std::vector<Eui64> holders = HoldersOf(device, records, status);
+  if (!status || holders.empty()) return status;
+  for (std::size_t month = 0; month < ends_.size(); ++month) {
+    if (device.commissioned && *device.commissioned > ends_[month]) continue;
+    const auto registration = RegistrationAt(records, device, ends_[month]);
+    if (!registration) return registration.error();
+    if (!registration->has_value() || (*registration)->network_operator.empty()) continue;
+    const bool wrong = std::ranges::any_of(holders, [&](Eui64 holder) {
+      const auto party = party_of_.find(holder);
+      return party == party_of_.end() || party->second != (*registration)->network_operator;
+    });
+    if (!wrong) continue;
+    const Key key(month, GenerationName(device.smets), (*registration)->network_operator);
+    if (counts_.size() < kMaxRows || counts_.contains(key)) ++counts_[key];
+  }
+  return Done{};
+}
+
+Report WrongCertificatesTrend::Finish() {
+  report_.columns = {"month_end", "generation", "registered_party", "devices"};
+  for (const auto& [key, count] : counts_) {
+    const auto& [month, generation, party] = key;
+    report_.rows.push_back({{"month_end", ends_[month].Iso()},
+                            {"generation", generation},
+                            {"registered_party", party},
+                            {"devices", std::to_string(count)}});
+  }
+  report_.notices = ground_.history.notices();
+  report_.notices.emplace_back(
+      "Each month is judged by the registrations in force at its end; who holds the certificates "
+      "is "
+      "taken as of the end of the period, since the store keeps no history of holders. A month "
+      "without a row had no such device.");
+  return std::move(report_);
+}
+
+}  // namespace acb::reports

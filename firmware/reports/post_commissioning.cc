@@ -1,0 +1,98 @@
+#include "firmware/reports/post_commissioning.h"
+
+#include <algorithm>
+
+namespace acb::reports {
+namespace {
+
+bool CountsAsCommissioned(SmiStatus status) {
+  switch (status) {
+    case SmiStatus::kCommissioned:
+    case SmiStatus::kSuspended:
+    case SmiStatus::kRecovery:
+    case SmiStatus::kRecovered:
+      return true;
+    case SmiStatus::kPending:
+    case SmiStatus::kWhitelisted:
+    case SmiStatus::kInstalledNotCommissioned:
+    case SmiStatus::kDecommissioned:
+    case SmiStatus::kWithdrawn:
+      return false;
+  }
+  return false;
+}
+
+void JudgeDeadline(const DutyGround& ground, const WorkingDays& calendar, DutyFinding& finding) {
+  const auto deadline = calendar.EndOfWorkingDayAfter(finding.clock, kDaysToHandOver);
+  if (!deadline) {
+    finding.duty = HandoverDuty::kUnknown;
+    finding.why = deadline.error().explanation;
+    return;
+  }
+  finding.deadline = *deadline;
+  if (ground.at >= *deadline) {
+    finding.duty = HandoverDuty::kLate;
+    return;
+  }
+  finding.days_left = calendar.WorkingDaysUntil(ground.at, *deadline);
+  finding.duty =
+      finding.days_left <= kDaysAtRisk ? HandoverDuty::kAtRisk : HandoverDuty::kOutstanding;
+}
+
+}  // namespace
+
+std::string_view Name(HandoverDuty duty) {
+  switch (duty) {
+    case HandoverDuty::kCompliant:
+      return "compliant";
+    case HandoverDuty::kOutstanding:
+      return "outstanding";
+    case HandoverDuty::kAtRisk:
+      return "at risk";
+    case HandoverDuty::kLate:
+      return "late";
+    case HandoverDuty::kUnknown:
+      return "unknown";
+  }
+  return {};
+}
+
+bool HasDuty(const Device& device, UtcTime at) {
+  const bool type = device.type == DeviceType::kEsme || device.type == DeviceType::kGpf;
+  return type && device.smets == SmetsGeneration::kSmets2 &&
+         CountsAsCommissioned(device.smi_status) && device.commissioned &&
+         *device.commissioned <= at;
+}
+
+DutyFinding JudgeDuty(const Device& device, const CellState& cell,
+                      std::string_view network_operator, const DutyGround& ground,
+                      const WorkingDays& calendar) {
+  DutyFinding finding;
+  finding.clock = *device.commissioned;
+  if (cell.holder == CellState::Holder::kParty) {
+    finding.duty = HandoverDuty::kCompliant;
+    finding.why = "handed over";
+    const auto deadline = calendar.EndOfWorkingDayAfter(finding.clock, kDaysToHandOver);
+    if (deadline) finding.deadline = *deadline;
+    return finding;
+  }
+  // R-128-22.
+  if (device.type == DeviceType::kGpf && ground.gpf_may_stay_with_acb &&
+      cell.holder == CellState::Holder::kAcb) {
+    const auto user = ground.gas_users.find(std::string(network_operator));
+    if (user == ground.gas_users.end()) {
+      finding.duty = HandoverDuty::kCompliant;
+      finding.why =
+          "the ACB's certificate stays: no certificate of a gas network party that is a "
+          "DCC User exists";
+      return finding;
+    }
+    finding.clock = std::max(finding.clock, user->second);
+  }
+  finding.why = cell.holder == CellState::Holder::kAcb ? "the cell is the ACB's"
+                                                       : "nobody knows who holds the cell";
+  JudgeDeadline(ground, calendar, finding);
+  return finding;
+}
+
+}  // namespace acb::reports

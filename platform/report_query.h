@@ -1,0 +1,35 @@
+// What a request for a report asks for.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "firmware/base/result.h"
+#include "firmware/reports/report.h"
+#include "platform/http_message.h"
+#include "platform/report_text.h"
+
+namespace acb::platform {
+
+struct ReportQuery {
+  reports::Period period;
+  bool from_beginning = true;  // no `from` was given
+  // Where the page begins, as `next` of the page before said: an index or an EUI-64.
+  std::optional<std::string> page;
+  // One figure's entries, all of them, in place of the report.
+  std::optional<std::string> figure;
+  ReportForm form = ReportForm::kJson;
+
+  // The query without page, figure and format: "from=...&to=...".
+  std::string PeriodText() const;
+};
+
+// ?from=&to= (instants, or days: the start of that day; `to` is not in the period), ?month=2026-10,
+// ?page=, ?figure=, ?format=json|csv|html (without it by Accept). Without `to` up to now.
+//
+// `pages_by_from`: of the reports whose pages were first named by `from`: one that is no time is a
+// page.
+// kMalformed, explained: another parameter, no time, an end before its beginning.
+Result<ReportQuery> ReadReportQuery(const HttpRequest& request, UtcTime now, bool pages_by_from);
+
+}  // namespace acb::platform

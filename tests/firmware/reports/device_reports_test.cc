@@ -1,0 +1,297 @@
+// Reports that walk the devices.
+#include "firmware/reports/device_reports.h"
+
+#include "tests/firmware/reports/made_log.h"
+
+namespace acb {
+namespace {
+
+using reports::HandoverDuty;
+using reports::Period;
+using reports::Report;
+using testing::At;
+using testing::FakeRecords;
+using testing::FakeRecordsData;
+using testing::MadeLog;
+using testing::Month;
+using testing::Text;
+using testing::TotalOf;
+
+// Bank holidays of England and Wales.
+std::vector<CalendarDay> Holidays() {
+  std::vector<CalendarDay> days;
+  for (const char* day :
+       {"2025-01-01", "2025-04-18", "2025-04-21", "2025-05-05", "2025-05-26", "2025-08-25",
+        "2025-12-25", "2025-12-26", "2026-01-01", "2026-04-03", "2026-04-06", "2026-05-04",
+        "2026-05-25", "2026-08-31", "2026-12-25", "2026-12-28"}) {
+    days.push_back({*UtcTime::FromIsoDate(day), false});
+  }
+  return days;
+}
+
+const reports::WorkingDays& Calendar() {
+  static const reports::WorkingDays kDays(Holidays());
+  return kDays;
+}
+
+std::string Deadline(std::string_view commissioned) {
+  const auto end = Calendar().EndOfWorkingDayAfter(At(commissioned), reports::kDaysToHandOver);
+  return end ? end->Iso() : end.error().explanation;
+}
+
+// R-063-6: "Commissioned Fri 19 Dec 2025 -> deadline skips weekends, 25, 26 Dec and 1 Jan -> Wed 31
+// Dec is day 6, Fri 2 Jan 2026 is day 7."
+TEST(WorkingDays, CountTheExampleOfChristmas2025) {
+  EXPECT_EQ(Deadline("2025-12-19T00:00:00Z"), "2026-01-03T00:00:00.000Z");
+  EXPECT_EQ(Deadline("2025-12-19T23:59:59.999Z"), "2026-01-03T00:00:00.000Z");
+  EXPECT_EQ(Calendar().EndOfWorkingDayAfter(At("2025-12-19T12:00:00Z"), 6)->Iso(),
+            "2026-01-01T00:00:00.000Z");
+}
+
+TEST(WorkingDays, StepOverWeekendsMonthBordersAndDaysThatWorkBySpecialRow) {
+  EXPECT_EQ(Deadline("2026-06-01T08:00:00Z"), "2026-06-11T00:00:00.000Z");  // Mon to Wed
+  EXPECT_EQ(Deadline("2026-06-27T08:00:00Z"), "2026-07-08T00:00:00.000Z");  // Sat to Tue
+  auto days = Holidays();
+  days.push_back({*UtcTime::FromIsoDate("2026-06-06"), true});
+  EXPECT_EQ(reports::WorkingDays(days).EndOfWorkingDayAfter(At("2026-06-01T08:00:00Z"), 7)->Iso(),
+            "2026-06-10T00:00:00.000Z");
+}
+
+TEST(WorkingDays, GuessNothingOfAYearThatTheCalendarLacks) {
+  EXPECT_NE(Deadline("2026-12-24T00:00:00Z").find("no day of 2027"), std::string::npos);
+  EXPECT_EQ(Deadline("2026-12-16T00:00:00Z"), "2026-12-30T00:00:00.000Z");
+  EXPECT_FALSE(reports::WorkingDays({}).EndOfWorkingDayAfter(At("2026-06-01T00:00:00Z"), 1));
+}
+
+// The records, the log and the certificates of one report.
+struct World {
+  FakeRecordsData data = FakeRecordsData::Usual();
+  MadeLog log;
+  std::vector<reports::HeldCertificate> certificates;
+
+  Device& device(Eui64 id, std::string_view commissioned) {
+    Device& found = data.devices.at(id);
+    found.commissioned = At(commissioned);
+    return found;
+  }
+  void Hold(Eui64 subject, std::optional<UtcTime> revoked = {}) {
+    for (const bool signs : {true, false}) {
+      reports::HeldCertificate one;
+      one.subject = subject;
+      one.signs = signs;
+      one.not_before = At("2020-01-01T00:00:00Z");
+      one.not_after = At("2035-01-01T00:00:00Z");
+      one.revoked = revoked;
+      certificates.push_back(one);
+    }
+  }
+
+  template <class DeviceReport>
+  Report Make(const Period& period) {
+    reports::CellHistory history((reports::Listing()));
+    log.Show(period, history);
+    const reports::DeviceGround ground{period, data.parties, certificates, Calendar(), history};
+    DeviceReport report(ground, Eui64(0));
+    const FakeRecords records(data);
+    for (const auto& [id, each] : data.devices) EXPECT_TRUE(report.Take(each, records));
+    return report.Finish();
+  }
+  // State of that device at the end of the period that ends then; "not listed".
+  std::string StateAt(Eui64 id, std::string_view end) {
+    const Report report = Make<reports::PostCommissioning>({UtcTime(0), At(end)});
+    for (const auto& row : report.rows) {
+      if (Text(row, "device") == id.Hyphenated()) return Text(row, "state");
+    }
+    return "not listed";
+  }
+};
+
+// R-063-6: "Unhanded device on 5 Jan -> listed late."
+TEST(PostCommissioning, ListsTheUnhandedDeviceOfTheExampleAsLate) {
+  World world;
+  world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-05T00:00:00Z"), "late");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-03T00:00:00.001Z"), "late");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-03T00:00:00Z"), "at risk");  // its last instant
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2025-12-31T00:00:00Z"), "at risk");  // two days left
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2025-12-30T00:00:00Z"), "outstanding");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2025-12-19T10:00:00Z"), "not listed");  // no clock yet
+}
+
+TEST(PostCommissioning, CountsADeviceThatWasHandedOverAsCompliant) {
+  World world;
+  Device& esme = world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  esme.network_operator.holder = CellState::Holder::kParty;
+  esme.network_operator.party = testing::kNetworkOperatorUser;
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-05T00:00:00Z"), "not listed");
+  // R-107-7: the log says that this happened on 7 January.
+  audit::Entry observed("observed", At("2026-01-07T00:00:00Z"));
+  audit::Object cell{{"role", "NetworkOperator"},
+                     {"before", "acb"},
+                     {"after", testing::kNetworkOperatorUser.Hyphenated()}};
+  observed.Set("device", testing::kEsme.Hyphenated()).Set("cells", audit::List{std::move(cell)});
+  world.log.Add(observed);
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-05T00:00:00Z"), "late");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-08T00:00:00Z"), "not listed");
+}
+
+// R-128-22: "Same GPF, GNP User status flipped -> row moves from compliant to outstanding on the
+// effective date."
+TEST(PostCommissioning, MovesTheGpfWhenItsGnpBecomesAUser) {
+  World world;
+  world.device(testing::kGpf, "2025-01-06T10:00:00Z");
+  std::erase_if(world.data.parties, [](const PartyRecord& row) {
+    return row.user_id == testing::kNetworkOperatorUser && row.role == UserRole::kGasTransporter;
+  });
+  world.Hold(testing::kNetworkOperatorUser);
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-07-01T00:00:00Z"), "compliant");
+  PartyRecord user =
+      testing::Party(testing::kNetworkOperatorUser, "NOA", UserRole::kGasTransporter);
+  user.from = At("2026-06-01T00:00:00Z");
+  world.data.parties.push_back(user);
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-06-01T00:00:00Z"), "compliant");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-06-01T00:00:00.001Z"), "outstanding");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-06-12T00:00:00Z"), "late");
+  world.data.parties.back().to = At("2026-06-08T00:00:00Z");  // and back
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-06-12T00:00:00Z"), "compliant");
+}
+
+TEST(PostCommissioning, LetsAGpfStayWithTheAcbWhileNoCertificateExists) {
+  World world;
+  world.device(testing::kGpf, "2025-12-19T10:00:00Z");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "compliant");
+  world.Hold(testing::kNetworkOperatorUser);
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "late");
+  world.certificates.clear();
+  world.Hold(testing::kNetworkOperatorUser, At("2026-01-01T00:00:00Z"));  // revoked
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "compliant");
+}
+
+// R-128-29: before 29 June 2023 the rule of MP128A was not in force.
+TEST(PostCommissioning, UsesTheRulesOfThePeriod) {
+  const FakeRecordsData data = FakeRecordsData::Usual();
+  Device gpf = data.devices.at(testing::kGpf);
+  gpf.commissioned = At("2026-06-01T00:00:00Z");
+  const auto judge = [&](bool may_stay) {
+    return reports::JudgeDuty(gpf, gpf.network_operator, "NOA",
+                              {At("2026-06-30T00:00:00Z"), may_stay, {}}, Calendar())
+        .duty;
+  };
+  EXPECT_EQ(judge(reports::ReportRulesAt(At("2023-05-31T00:00:00Z")).gpf_may_stay_with_acb),
+            HandoverDuty::kLate);
+  EXPECT_EQ(judge(reports::ReportRulesAt(At("2023-07-31T00:00:00Z")).gpf_may_stay_with_acb),
+            HandoverDuty::kCompliant);
+}
+
+// R-128-26, R-128-27, R-SEC3-76; each with the device that is listed.
+TEST(PostCommissioning, IsForCommissionedEsmesAndGpfsOfSmets2Alone) {
+  World world;
+  const auto state = [&](Eui64 id) { return world.StateAt(id, "2026-01-05T00:00:00Z"); };
+  Device& esme = world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  world.device(testing::kGsme, "2025-12-19T10:00:00Z");
+  EXPECT_EQ(state(testing::kGsme), "not listed");
+  EXPECT_EQ(state(testing::kEsme), "late");
+  esme.smets = SmetsGeneration::kSmets1;
+  EXPECT_EQ(state(testing::kEsme), "not listed");
+  esme.smets = SmetsGeneration::kSmets2;
+  esme.smi_status = SmiStatus::kInstalledNotCommissioned;
+  EXPECT_EQ(state(testing::kEsme), "not listed");
+  esme.smi_status = SmiStatus::kCommissioned;
+  EXPECT_EQ(state(testing::kEsme), "late");
+}
+
+TEST(PostCommissioning, NamesTheAttemptsAndNoMeterPoint) {
+  World world;
+  world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  const std::string esme = testing::kEsme.Hyphenated();
+  world.log.Refused("2025-12-22T10:00:00Z", "SUPA", esme, "NO_NOT_REGISTERED", "X");
+  world.log.Refused("2026-01-05T00:00:00Z", "SUPA", esme, "NO_NOT_REGISTERED", "X");  // after
+  const Report report =
+      world.Make<reports::PostCommissioning>({UtcTime(0), At("2026-01-05T00:00:00Z")});
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(testing::Entries(report.rows[0], "attempts"), (std::vector<std::uint64_t>{0}));
+  EXPECT_EQ(Text(report.rows[0], "supplier"), "SUPA");
+  for (const auto& [name, cell] : report.rows[0]) {
+    EXPECT_EQ(reports::PlainText(cell).find(testing::kMpan), std::string::npos) << name;
+  }
+}
+
+// R-128-8: "GPF slot = revoked cert -> in orphan report with date first seen."
+TEST(Orphans, AreCellsOfRevokedCertificatesAndDefunctParties) {
+  World world;
+  Device& gpf = world.device(testing::kGpf, "2025-01-06T10:00:00Z");
+  gpf.network_operator.holder = CellState::Holder::kParty;
+  gpf.network_operator.party = testing::kNetworkOperatorUser;
+  const Period period = Month("2026-10-01", "2026-11-01");
+  world.Hold(testing::kNetworkOperatorUser);
+  EXPECT_TRUE(world.Make<reports::Orphans>(period).rows.empty());
+  world.certificates[0].revoked = At("2026-10-10T00:00:00Z");
+  Report report = world.Make<reports::Orphans>(period);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "first_seen"), "2026-10-10T00:00:00.000Z");
+  EXPECT_EQ(Text(report.rows[0], "holder_party"), "NOA");
+  world.certificates[0].revoked = At("2026-11-01T00:00:00Z");  // not in October
+  EXPECT_TRUE(world.Make<reports::Orphans>(period).rows.empty());
+  for (PartyRecord& row : world.data.parties) {
+    if (row.user_id == testing::kNetworkOperatorUser) row.to = At("2026-10-20T00:00:00Z");
+  }
+  report = world.Make<reports::Orphans>(period);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "since"), "2026-10-20T00:00:00.000Z");
+}
+
+// R-128-5: "list of 40 with days left; zero -> clear statement."
+TEST(GnpLeaving, ListsTheGpfsThatAreLeftWithDaysLeftAndSaysClear) {
+  World world;
+  const Period period = Month("2026-10-01", "2026-11-01");
+  EXPECT_EQ(TotalOf(world.Make<reports::GnpLeaving>(period), "gas network parties that leave"),
+            "none: clear");
+  for (PartyRecord& row : world.data.parties) {
+    if (row.user_id == testing::kNetworkOperatorUser && row.role == UserRole::kGasTransporter) {
+      row.notice_to_cease = At("2026-09-01T00:00:00Z");
+      row.to = At("2026-12-01T00:00:00Z");
+    }
+  }
+  EXPECT_EQ(TotalOf(world.Make<reports::GnpLeaving>(period), "GPFs that still hold"), "0: clear");
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    Device gpf =
+        testing::AcbDevice(Eui64(0x00DB000000000000 + i), DeviceType::kGpf, testing::kMprn);
+    gpf.network_operator = {CellState::Holder::kParty, testing::kNetworkOperatorUser, {}};
+    world.data.devices.emplace(gpf.id, gpf);
+  }
+  const Report report = world.Make<reports::GnpLeaving>(period);
+  ASSERT_EQ(report.rows.size(), 40u);
+  EXPECT_EQ(Text(report.rows[0], "days_left"), "31");  // from the end of October
+  EXPECT_EQ(TotalOf(report, "GPFs that still hold"), "40");
+}
+
+// R-107-10: "12 months of data -> monthly series by generation and by NO."
+TEST(WrongCertificatesTrend, CountsByMonthGenerationAndOperator) {
+  World world;
+  Device& esme = world.device(testing::kEsme, "2025-01-06T10:00:00Z");
+  esme.network_operator = {CellState::Holder::kParty, testing::kOtherNetworkOperatorUser, {}};
+  Device& gpf = world.device(testing::kGpf, "2025-01-06T10:00:00Z");
+  gpf.smets = SmetsGeneration::kSmets1;
+  world.data.proxies = {
+      {testing::kGpf, ProxySource::kDsp, testing::kOtherNetworkOperatorUser, "12ab"}};
+  // The ESME's meter point passes to the holder in June.
+  world.data.registrations[0].to = At("2026-06-15T00:00:00Z");
+  Registration next = world.data.registrations[0];
+  next.network_operator = "NOB";
+  next.from = At("2026-06-15T00:00:00Z");
+  next.to.reset();
+  world.data.registrations.push_back(next);
+  const Report report =
+      world.Make<reports::WrongCertificatesTrend>(Month("2026-10-01", "2026-11-01"));
+  int smets1 = 0, smets2 = 0;
+  for (const auto& row : report.rows) {
+    EXPECT_EQ(Text(row, "registered_party"), "NOA");
+    EXPECT_EQ(Text(row, "devices"), "1");
+    (Text(row, "generation") == "SMETS1" ? smets1 : smets2) += 1;
+  }
+  EXPECT_EQ(smets1, 13);  // twelve month ends, and the end of the period
+  EXPECT_EQ(smets2, 8);   // end of October 2025 to end of May 2026
+}
+
+}  // namespace
+}  // namespace acb

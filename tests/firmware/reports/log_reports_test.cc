@@ -1,0 +1,303 @@
+// Reports that are made from the log alone.
+#include "firmware/reports/counters.h"
+#include "firmware/reports/network_certificates.h"
+#include "firmware/reports/non_compliance.h"
+#include "firmware/reports/registers.h"
+#include "firmware/reports/rule_versions.h"
+#include "firmware/reports/volume.h"
+#include "tests/firmware/reports/made_log.h"
+
+namespace acb {
+namespace {
+
+using reports::Listing;
+using reports::Report;
+using testing::At;
+using testing::Entries;
+using testing::MadeLog;
+using testing::Month;
+using testing::Text;
+using testing::TotalOf;
+
+const reports::Period kOctober = Month("2026-10-01", "2026-11-01");
+
+Report Panel(const MadeLog& log, const reports::Period& period = kOctober) {
+  reports::NetworkCertificates report((Listing()));
+  log.Show(period, report);
+  return report.Finish();
+}
+
+std::vector<std::string> Lines(const Report& report) {
+  std::vector<std::string> lines;
+  for (const auto& row : report.rows) {
+    lines.push_back(Text(row, "supplier") + "," + Text(row, "response_code") + "," +
+                    Text(row, "count"));
+  }
+  return lines;
+}
+
+// R-063-11: "Inject 3 failures code X for S1, 2 of X and 1 of Y for S2 -> report rows (S1,X,3)
+// (S2,X,2) (S2,Y,1); total 6".
+TEST(NetworkCertificatesReport, HasTheRowsOfTheExample) {
+  MadeLog log;
+  for (const char* device : {"D1", "D2", "D3"}) {
+    log.Refused("2026-10-05T10:00:00Z", "S1", device, "NO_NOT_REGISTERED", "X");
+  }
+  log.Refused("2026-10-06T10:00:00Z", "S2", "D4", "NO_NOT_REGISTERED", "X");
+  log.Refused("2026-10-06T11:00:00Z", "S2", "D5", "NO_NOT_REGISTERED", "X");
+  log.Refused("2026-10-06T12:00:00Z", "S2", "D6", "CERT_REVOKED", "Y");
+  const Report report = Panel(log);
+  EXPECT_EQ(Lines(report), (std::vector<std::string>{"S1,X,3", "S2,X,2", "S2,Y,1"}));
+  EXPECT_EQ(TotalOf(report, "invalid network certificate codes"), "6");
+  EXPECT_EQ(TotalOf(report, "of these NO_NOT_REGISTERED"), "5");
+  // R-063-12.
+  EXPECT_EQ(Entries(report.rows[0], "count"), (std::vector<std::uint64_t>{0, 1, 2}));
+  EXPECT_EQ(Entries(report.rows[2], "count"), (std::vector<std::uint64_t>{5}));
+}
+
+// requirements.md 2.3: not the supplier's fault. R-063-14.
+TEST(NetworkCertificatesReport, CountsApartWhatIsNotTheSuppliersFault) {
+  MadeLog log;
+  log.Refused("2026-10-05T10:00:00Z", "S1", "D1", "NO_UNMAPPED", "X");
+  log.Refused("2026-10-05T10:00:01Z", "S1", "D1", "CRL_STALE", "X");
+  log.Refused("2026-10-05T10:00:02Z", "S1", "D1", "NO_NOT_REGISTERED", "X");
+  log.Refused("2026-10-05T10:00:03Z", "S1", "D1", "NO_NOT_REGISTERED", "X", "Supplier");
+  const Report report = Panel(log);
+  EXPECT_EQ(TotalOf(report, "invalid network certificate codes"), "1");
+  EXPECT_EQ(TotalOf(report, "counted apart"), "2");
+}
+
+TEST(NetworkCertificatesReport, TellsFirstTimeFromRepeatedAndWhatWasCorrectedWhen) {
+  MadeLog log;
+  log.Refused("2026-09-30T23:59:59.999Z", "S1", "D1", "NO_NOT_REGISTERED", "X");  // before
+  log.Refused("2026-10-01T00:00:00Z", "S1", "D1", "NO_NOT_REGISTERED", "X");      // repeated
+  log.Refused("2026-10-02T00:00:00Z", "S1", "D2", "NO_NOT_REGISTERED", "X");      // first
+  log.Signed("2026-10-03T12:00:00Z", "S1", "D2");
+  log.Refused("2026-10-04T00:00:00Z", "S1", "D2", "NO_NOT_REGISTERED", "X");  // first again
+  log.Refused("2026-11-01T00:00:00Z", "S1", "D3", "NO_NOT_REGISTERED", "X");  // after
+  log.Signed("2026-11-04T00:00:00Z", "S1", "D1");
+  const Report report = Panel(log);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Entries(report.rows[0], "count"), (std::vector<std::uint64_t>{1, 2, 4}));
+  EXPECT_EQ(Entries(report.rows[0], "first_time"), (std::vector<std::uint64_t>{2, 4}));
+  EXPECT_EQ(Entries(report.rows[0], "repeated"), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(Entries(report.rows[0], "corrected"), (std::vector<std::uint64_t>{2, 1}));
+  EXPECT_EQ(Text(report.rows[0], "devices"), "2");
+  EXPECT_EQ(Text(report.rows[0], "days_to_correct"), "17.750");  // (1.5 + 34) / 2
+  EXPECT_EQ(Text(report.rows[0], "longest_days_to_correct"), "34.000");
+}
+
+// R-063-12: what a figure lists is bounded, the rest is had page by page.
+TEST(NetworkCertificatesReport, GivesTheEntriesOfAFigureInPages) {
+  MadeLog log;
+  for (int i = 0; i < 50; ++i) log.Refused("2026-10-05T10:00:00Z", "S1", "D", "CHAIN", "X");
+  EXPECT_EQ(Entries(Panel(log).rows[0], "count").size(), reports::kListedEntries);
+  reports::NetworkCertificates rest(Listing{40, 100});
+  log.Show(kOctober, rest);
+  const Report report = rest.Finish();
+  EXPECT_EQ(Text(report.rows[0], "count"), "50");
+  EXPECT_EQ(Entries(report.rows[0], "count").front(), 40u);
+  EXPECT_EQ(Entries(report.rows[0], "count").size(), 10u);
+}
+
+// R-128-29: "Report for May 2023 (before 29 June 2023) vs July 2023 -> different rule version
+// cited."
+TEST(RuleVersions, OfMay2023AndJuly2023Differ) {
+  const auto may = reports::ReportRulesOf(Month("2023-05-01", "2023-06-01"));
+  const auto july = reports::ReportRulesOf(Month("2023-07-01", "2023-08-01"));
+  ASSERT_EQ(may.size(), 1u);
+  ASSERT_EQ(july.size(), 1u);
+  EXPECT_NE(may[0]->version, july[0]->version);
+  EXPECT_EQ(reports::ReportRulesOf(Month("2023-06-01", "2023-07-01")).size(), 2u);
+  EXPECT_EQ(reports::ReportRulesAt(At("2023-06-28T23:59:59.999Z")).version, may[0]->version);
+  EXPECT_EQ(reports::ReportRulesAt(At("2023-06-29T00:00:00Z")).version, july[0]->version);
+}
+
+TEST(RuleVersions, OfTheDecisionsAreThoseOfThePeriod) {
+  MadeLog log;
+  audit::Entry old("refused", At("2026-09-01T00:00:00Z"));
+  old.Set("rules", "1");
+  log.Add(old);
+  log.Signed("2026-10-01T00:00:00Z", "S1", "D1");
+  reports::NetworkCertificates report((Listing()));
+  EXPECT_EQ(log.Show(kOctober, report), std::set<std::string>{"2"});
+}
+
+// Texts of others cannot pass for the members that decide whether an entry is read.
+TEST(EntryHead, IsNotTakenFromTexts) {
+  audit::Entry entry("operator", At("2026-10-01T00:00:00Z"));
+  entry.Set("authority", R"("time":"1999-01-01T00:00:00.000Z","kind":"signed","rules":"9")");
+  entry.Set("act", R"(x","kind":"signed)").Set("why", R"("time":")");
+  const auto octets = entry.Serialise(0);
+  const auto head = reports::ReadHead(octets);
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->kind, "operator");
+  EXPECT_EQ(head->time, At("2026-10-01T00:00:00Z"));
+  EXPECT_EQ(head->rules, "");
+  EXPECT_FALSE(reports::ReadHead(R"({"index":"0"})"));
+}
+
+Report Counters(const MadeLog& log) {
+  reports::CounterIntegrity report(0, Listing());
+  log.Show(kOctober, report);
+  return report.Finish();
+}
+
+audit::Entry Abandoned(std::string_view at, std::string_view device, std::uint64_t counter) {
+  audit::Entry entry("abandoned", At(at));
+  entry.Set("device", device).Set("role", "NetworkOperator").Set("reason", "HSM_UNAVAILABLE");
+  entry.Set("originator_counter", std::to_string(counter));
+  return entry;
+}
+
+TEST(CountersReport, NamesGapsWithTheirCause) {
+  MadeLog log;
+  log.Signed("2026-10-01T00:00:00Z", "S", "D1", 5);
+  log.Add(Abandoned("2026-10-01T00:01:00Z", "D1", 6));
+  log.Signed("2026-10-01T00:02:00Z", "S", "D1", 7);  // no gap: 6 was abandoned
+  log.Signed("2026-10-01T00:03:00Z", "S", "D1", 10);
+  const Report report = Counters(log);
+  ASSERT_EQ(report.rows.size(), 2u);
+  EXPECT_EQ(Text(report.rows[0], "event"), "abandoned");
+  EXPECT_EQ(Text(report.rows[0], "cause"), "HSM_UNAVAILABLE");
+  EXPECT_EQ(Text(report.rows[1], "event"), "gap");
+  EXPECT_EQ(Text(report.rows[1], "counters_passed_over"), "2");
+  EXPECT_EQ(TotalOf(report, "commands signed"), "3");
+  EXPECT_EQ(TotalOf(report, "cells touched"), "1");
+  EXPECT_EQ(TotalOf(report, "highest counter given out"), "10 (entry 3)");
+  EXPECT_EQ(TotalOf(report, "counters that are not above"), "0");
+}
+
+TEST(CountersReport, SaysSoWhenACounterIsNotAboveTheOneBefore) {
+  for (const std::uint64_t second : {4u, 5u, 6u}) {
+    MadeLog log;
+    log.Signed("2026-09-30T00:00:00Z", "S", "D1", 5);  // before the period
+    log.Signed("2026-10-01T00:00:00Z", "S", "D1", second);
+    EXPECT_EQ(TotalOf(Counters(log), "counters that are not above"), second <= 5 ? "1" : "0");
+  }
+}
+
+// A handover that waited for its answer while a greater counter was given out elsewhere.
+TEST(CountersReport, KnowsTheCounterThatWaitedForItsAnswer) {
+  MadeLog log;
+  log.Signed("2026-10-01T00:00:00Z", "S", "D1", 5);
+  audit::Entry elsewhere("reserved-elsewhere", At("2026-10-01T00:00:01Z"));
+  elsewhere.Set("device", "D1").Set("originator_counter", "7").Set("purpose", "8.5");
+  log.Add(elsewhere);
+  log.Signed("2026-10-01T00:00:02Z", "S", "D1", 6);
+  log.Signed("2026-10-01T00:00:03Z", "S", "D1", 8);
+  Report report = Counters(log);
+  EXPECT_EQ(TotalOf(report, "counters that are not above"), "0");
+  EXPECT_EQ(TotalOf(report, "gaps"), "none");
+  log.Signed("2026-10-01T00:00:04Z", "S", "D1", 6);
+  report = Counters(log);
+  EXPECT_EQ(TotalOf(report, "counters that are not above"), "1");
+}
+
+Report Degraded(const MadeLog& log) {
+  reports::NonCompliance report(kOctober, Listing());
+  log.Show(kOctober, report);
+  return report.Finish();
+}
+
+// R-SEC3-61: "listed with start, end, cause, number of requests affected". R-SEC3-14.
+TEST(NonComplianceReport, ListsAStaleListWithStartEndCauseAndRequests) {
+  MadeLog log;
+  log.Refused("2026-10-05T10:00:00Z", "S1", "D1", "CRL_STALE", "X");
+  log.Refused("2026-10-05T10:05:00Z", "S1", "D2", "CRL_STALE", "X");
+  log.Refused("2026-10-05T10:06:00Z", "S1", "D2", "NO_NOT_REGISTERED", "X");  // a decision
+  log.Signed("2026-10-05T11:00:00Z", "S1", "D1");
+  const Report report = Degraded(log);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "from"), "2026-10-05T10:00:00.000Z");
+  EXPECT_EQ(Text(report.rows[0], "to"), "2026-10-05T11:00:00.000Z");
+  EXPECT_EQ(Text(report.rows[0], "cause"), "CRL_STALE");
+  EXPECT_EQ(Entries(report.rows[0], "requests"), (std::vector<std::uint64_t>{0, 1}));
+}
+
+TEST(NonComplianceReport, KnowsTimesThatCrossThePeriodAndOnesThatDoNotTouchIt) {
+  MadeLog log;
+  log.Refused("2026-09-01T00:00:00Z", "S1", "D1", "CRL_STALE", "X");
+  log.Signed("2026-09-02T00:00:00Z", "S1", "D1");  // over before
+  log.Add(audit::Entry("stop", At("2026-09-30T23:00:00Z")));
+  log.Add(audit::Entry("start", At("2026-10-01T01:00:00Z")));
+  log.Refused("2026-10-31T00:00:00Z", "S1", "D1", "FEED_STALE", "X");       // open
+  log.Refused("2026-11-01T00:00:00Z", "S1", "D1", "HSM_UNAVAILABLE", "X");  // after
+  const Report report = Degraded(log);
+  ASSERT_EQ(report.rows.size(), 2u);
+  EXPECT_EQ(Text(report.rows[0], "cause"), "stopped");
+  EXPECT_EQ(Text(report.rows[0], "from"), "2026-09-30T23:00:00.000Z");
+  EXPECT_EQ(Text(report.rows[1], "cause"), "FEED_STALE");
+  EXPECT_EQ(Text(report.rows[1], "to"), "");
+}
+
+TEST(NonComplianceReport, TakesAnEndWithoutAStopFromTheLastEntry) {
+  MadeLog log;
+  log.Signed("2026-10-05T10:00:00Z", "S1", "D1");
+  log.Add(audit::Entry("start", At("2026-10-05T12:00:00Z")));
+  const Report report = Degraded(log);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "from"), "2026-10-05T10:00:00.000Z");
+  EXPECT_EQ(Text(report.rows[0], "to"), "2026-10-05T12:00:00.000Z");
+}
+
+// R-NOW-11, item 17.
+TEST(VolumeReport, ShowsTheDecisionTheOperatorsAndTheTimeItTook) {
+  MadeLog log;
+  audit::Entry held("quarantined", At("2026-10-05T10:00:00Z"));
+  held.Set("user", "U1").Set("party", "S1").Set("reason", "VOLUME_EXCEEDED").Set("device", "D1");
+  const std::uint64_t first = log.Add(held);
+  log.Add(held);
+  audit::Entry released("released", At("2026-10-05T12:30:00Z"));
+  released.Set("quarantine", std::to_string(first)).Set("complete", true);
+  released.Set("operators", audit::List{"op1", "op2"});
+  log.Add(released);
+  reports::VolumeThresholds volume((Listing()));
+  log.Show(kOctober, volume);
+  const Report report = volume.Finish();
+  ASSERT_EQ(report.rows.size(), 2u);
+  EXPECT_EQ(Text(report.rows[0], "decision"), "released");
+  EXPECT_EQ(Text(report.rows[0], "operators"), "op1, op2");
+  EXPECT_EQ(Text(report.rows[0], "hours_to_decide"), "2.5");
+  EXPECT_EQ(Text(report.rows[1], "decision"), "waits");
+  EXPECT_EQ(TotalOf(report, "of User U1"), "2");
+}
+
+// R-SEC3-69: personal data and free text stay in the export.
+TEST(Registers, ShowNoSealedFieldHashOfAMeterPointOrFreeText) {
+  audit::Entry alarm("alarm", At("2026-10-05T10:00:00Z"));
+  alarm.Set("alarm", "root in feed").Set("explanation", "SECRET").Set("mpxn_sha256", "SECRET");
+  alarm.Set("sealed", audit::Object{{"mpxn", "SECRET"}}).Set("count", "3");
+  MadeLog log;
+  log.Add(alarm);
+  reports::Register notifications(*reports::FindRegister("notifications"), 0, Listing());
+  log.Show(kOctober, notifications);
+  const Report report = notifications.Finish();
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "details"), "count 3");
+  for (const auto& [name, cell] : report.rows[0]) {
+    EXPECT_EQ(reports::PlainText(cell).find("SECRET"), std::string::npos) << name;
+  }
+}
+
+TEST(Registers, ComeInPagesWithTheTotalsOnTheFirst) {
+  MadeLog log;
+  for (std::size_t i = 0; i <= reports::kMaxRows; ++i) {
+    log.Refused("2026-10-05T10:00:00Z", "S1", "D", "CHAIN", "X");
+  }
+  reports::Register first(*reports::FindRegister("refusals"), 0, Listing());
+  log.Show(kOctober, first);
+  const Report page = first.Finish();
+  EXPECT_EQ(page.rows.size(), reports::kMaxRows);
+  EXPECT_EQ(TotalOf(page, "refused or quarantined"), std::to_string(reports::kMaxRows + 1));
+  ASSERT_EQ(page.next, std::to_string(reports::kMaxRows));
+  reports::Register second(*reports::FindRegister("refusals"), reports::kMaxRows, Listing());
+  log.Show(kOctober, second);
+  const Report rest = second.Finish();
+  EXPECT_EQ(rest.rows.size(), 1u);
+  EXPECT_TRUE(rest.totals.empty());
+  EXPECT_FALSE(rest.next);
+}
+
+}  // namespace
+}  // namespace acb

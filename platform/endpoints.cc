@@ -15,6 +15,7 @@
 #include "platform/observation_endpoint.h"
 #include "platform/operator_endpoints.h"
 #include "platform/report_endpoints.h"
+#include "platform/review_endpoints.h"
 
 namespace acb::platform {
 namespace {
@@ -229,6 +230,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
   AddReportRoutes(router, box, clock);
+  AddReviewRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
@@ -273,6 +275,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);
   router.Add("GET", "/v1/reports/{report}", {Role::kAuditor}, 0, closed);
+  AddClosedReviewRoutes(router, why, environment, clock);
   return router;
 }
 

@@ -15,7 +15,7 @@
 namespace acb::platform {
 namespace {
 
-constexpr std::uint64_t kQuarantineShown = 50;
+constexpr std::uint64_t kQuarantineShown = 20;
 constexpr std::size_t kMaxQuery = 100;
 
 review::BoxState StateOf(const Box& box, const Clock& clock) {

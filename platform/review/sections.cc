@@ -25,7 +25,7 @@ void AddEntryLink(Html& html, std::uint64_t index) {
 void AddSuspensions(Html& html, const std::vector<Suspension>& suspensions) {
   if (suspensions.empty()) return;
   html.Raw("<h3>Suspended by operators</h3>\n");
-  BeginTable(html, "Suspensions");
+  BeginTable(html, "Table: suspensions");
   html.Raw(
       "<th scope=\"col\">What</th><th scope=\"col\">Which</th><th scope=\"col\">Since</th>"
       "<th scope=\"col\">Authority</th><th scope=\"col\">By</th></tr></thead>\n<tbody>\n");
@@ -43,7 +43,7 @@ void AddQuarantine(Html& html, const Waiting& waiting) {
     html.Raw("<p>Nothing waits in quarantine.</p>\n");
     return;
   }
-  BeginTable(html, "Quarantine");
+  BeginTable(html, "Table: quarantine");
   html.Raw(
       "<th scope=\"col\">Number</th><th scope=\"col\">What</th><th scope=\"col\">Device</th>"
       "<th scope=\"col\">Role</th><th scope=\"col\">Since</th><th scope=\"col\">Why</th>"
@@ -64,7 +64,7 @@ void AddQuarantine(Html& html, const Waiting& waiting) {
 }
 
 void AddStuckTable(Html& html, const Figures& figures) {
-  BeginTable(html, "Stuck devices");
+  BeginTable(html, "Table: stuck devices");
   html.Raw(
       "<th scope=\"col\">Device</th><th scope=\"col\">Role</th><th scope=\"col\">Signed</th>"
       "<th scope=\"col\">What is known</th></tr></thead>\n<tbody>\n");
@@ -92,7 +92,7 @@ void AddAlarms(Html& html, const std::vector<Alarm>& alarms) {
     html.Raw("<p>The log has no alarm.</p>\n");
     return;
   }
-  BeginTable(html, "Alarms");
+  BeginTable(html, "Table: alarms");
   html.Raw(
       "<th scope=\"col\">Time</th><th scope=\"col\">Alarm</th><th scope=\"col\">Device</th>"
       "<th scope=\"col\">Entry</th></tr></thead>\n<tbody>\n");
@@ -195,10 +195,10 @@ void AddRefusals(Html& html, const Figures& figures) {
     html.Raw("<p>None.</p>\n</section>\n");
     return;
   }
-  BeginTable(html, "Refusals by supplier and reason");
+  BeginTable(html, "Table: refusals by supplier and reason");
   html.Raw(
       "<th scope=\"col\">Supplier</th><th scope=\"col\">Reason</th>"
-      "<th scope=\"col\">Number</th></tr></thead>\n<tbody>\n");
+      "<th scope=\"col\" class=\"number\">Number</th></tr></thead>\n<tbody>\n");
   for (const RefusalRow& row : figures.refusals) {
     EntryFilter filter;
     filter.outcome = "refused";

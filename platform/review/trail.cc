@@ -33,6 +33,10 @@ void AddMembers(Html& html, const boost::json::object& object, int depth) {
 }
 
 void AddList(Html& html, std::string_view name, const boost::json::array& list, int depth) {
+  if (list.empty()) {
+    html.Raw("none");
+    return;
+  }
   html.Raw("<ul>");
   for (const boost::json::value& each : list) {
     html.Raw("<li>");
@@ -151,7 +155,7 @@ void AddTable(Html& html, const std::vector<FoundEntry>& entries) {
     return;
   }
   html.Raw(
-      "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Entries\"><table>\n"
+      "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: entries\"><table>\n"
       "<thead><tr><th scope=\"col\">Entry</th><th scope=\"col\">Time</th>"
       "<th scope=\"col\">Kind</th><th scope=\"col\">Supplier</th>"
       "<th scope=\"col\">RequestID or device</th><th scope=\"col\">Reason or stage</th>"
@@ -190,7 +194,11 @@ std::string_view Sentence(StoredRequest::State state) {
 
 void AddStored(Html& html, const StoredRequest& stored) {
   html.Raw("<p class=\"state\"><strong>").Text(Sentence(stored.state)).Raw("</strong></p>\n");
-  html.Raw("<dl class=\"facts\">\n<dt>Role</dt><dd>").Text(Name(stored.role)).Raw("</dd>\n");
+  html.Raw("<dl class=\"facts\">\n");
+  // Of a refusal the record has no role; its entry says it.
+  if (stored.state != StoredRequest::State::kRefused) {
+    html.Raw("<dt>Role</dt><dd>").Text(Name(stored.role)).Raw("</dd>\n");
+  }
   if (stored.counter) {
     html.Raw("<dt>Originator counter</dt><dd>").Text(std::to_string(stored.counter->value()));
     html.Raw("</dd>\n");

@@ -17,6 +17,7 @@
 #include "platform/observation_endpoint.h"
 #include "platform/operator_endpoints.h"
 #include "platform/report_endpoints.h"
+#include "platform/review_endpoints.h"
 
 namespace acb::platform {
 namespace {
@@ -207,6 +208,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   AddBackupRoute(router, box, config, clock);
   AddExportRoute(router, box, config, clock);
   AddReportRoutes(router, box, config, clock);
+  AddReviewRoutes(router, box, clock);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
@@ -253,6 +255,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
   router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);
   router.Add("GET", "/v1/reports/{report}", {Role::kAuditor}, 0, closed);
+  AddClosedReviewRoutes(router, why, environment, clock);
   return router;
 }
 

@@ -1,0 +1,23 @@
+#include "platform/review/entry_view.h"
+
+namespace acb::review {
+
+std::string_view TextOf(const boost::json::object& entry, std::string_view name) {
+  const boost::json::value* value = entry.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string())
+                                                : std::string_view();
+}
+
+std::string_view OutcomeOf(const boost::json::object& entry) {
+  const std::string_view kind = TextOf(entry, "kind");
+  if (kind == "signed") return kind;
+  // A floor that waits is no handover.
+  if (kind == "quarantined") return TextOf(entry, "request_id").empty() ? "" : kind;
+  if (kind != "refused") return "";
+  // Nor is an observation that was refused.
+  if (TextOf(entry, "what") == "observation") return "";
+  const boost::json::value* final = entry.if_contains("final");
+  return final != nullptr && final->is_bool() && final->get_bool() ? kind : "undecided";
+}
+
+}  // namespace acb::review

@@ -1,0 +1,16 @@
+// What the review reads of a parsed entry of the log.
+#pragma once
+
+#include <boost/json.hpp>
+#include <string_view>
+
+namespace acb::review {
+
+// Empty when there is no such member or it is no text.
+std::string_view TextOf(const boost::json::object& entry, std::string_view name);
+
+// What became of a request: "signed", "refused", "quarantined", "undecided" (a fault; the RequestID
+// stayed open); empty when the entry is of something else.
+std::string_view OutcomeOf(const boost::json::object& entry);
+
+}  // namespace acb::review

@@ -88,6 +88,7 @@ Status ReadOutcome(Exchange& exchange) {
       return Malformed("alert: " + agree.error().explanation);
     }
     exchange.alert_code = alert->alert_code;
+    exchange.executed_at = alert->execution_date_time;
     exchange.outcome = std::move(alert->outcome);
     return Done{};
   }
@@ -154,8 +155,12 @@ Result<Exchange> ReadExchange(BytesView command, BytesView answer) {
   auto parsed = ParseNamed("command", command);
   if (!parsed) return std::move(parsed).error();
   if (Status form = CheckForm(*parsed); !form) return std::move(form).error();
-  Exchange exchange{
-      .command = *std::move(parsed), .payload = {}, .answer = {}, .outcome = {}, .alert_code = {}};
+  Exchange exchange{.command = *std::move(parsed),
+                    .payload = {},
+                    .answer = {},
+                    .outcome = {},
+                    .alert_code = {},
+                    .executed_at = {}};
   if (Status read = ReadCommandPayload(exchange); !read) return std::move(read).error();
   if (answer.empty()) return exchange;
   if (Status read = ReadAnswer(answer, exchange); !read) return std::move(read).error();

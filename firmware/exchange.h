@@ -19,6 +19,7 @@ struct Exchange {
   std::optional<gbcs::Message> answer;
   std::optional<gbcs::ExecutionOutcome> outcome;
   std::optional<std::uint32_t> alert_code;  // the outcome came in an alert
+  std::optional<UtcTime> executed_at;       // as that alert says
 
   ObservedStage stage() const;
 };
@@ -56,6 +57,9 @@ std::vector<RoleFacts> FactsOf(const Exchange& exchange, const AcbIdentity& acb)
 
 // A certificate of role ACB (OU 04) or of this ACB's EUI-64 is sent for a cell of the role.
 bool SendsAcbCertificate(const Exchange& exchange, RemotePartyRole role, const AcbIdentity& acb);
+
+// Of supplier and network operator those whose cells the command replaces.
+std::vector<RemotePartyRole> RolesSent(const Exchange& exchange);
 
 // EUI-64s in the certificates that are sent for cells of the role, each once.
 std::vector<Eui64> PartiesSent(const Exchange& exchange, RemotePartyRole role);

@@ -19,8 +19,59 @@ bool IsHandover(const RoleFacts& facts, const Observation& seen) {
   return seen.by_acb() && facts.result != RoleFacts::Result::kNone;
 }
 
-bool IsStale(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
-  if (known.newest && seen.counter <= *known.newest) return true;
+enum class Order { kNewer, kOlder, kUnknown };
+
+// The device found whom the record names, and no message before that one was missed.
+bool FollowsRecord(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
+  if (known.cell.holder == Holder::kUnknown || known.unexplained || facts.existing.empty()) {
+    return false;
+  }
+  const Eui64 holder = known.cell.holder == Holder::kAcb ? seen.acb : known.cell.party;
+  return std::ranges::all_of(facts.existing, [&](Eui64 one) { return one == holder; });
+}
+
+Order OrderOfDated(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
+  const UtcTime executed = *seen.executed_at;
+  const auto compare = [&](UtcTime other) {
+    return executed < other ? Order::kOlder : executed > other ? Order::kNewer : Order::kUnknown;
+  };
+  if (known.newest_dated && known.newest_dated->counter == seen.counter) return Order::kOlder;
+  if (known.newest && *known.newest == seen.counter) return Order::kOlder;
+  if (known.newest_dated) {
+    if (const Order order = compare(known.newest_dated->executed); order != Order::kNewer) {
+      return order;
+    }
+  }
+  if (known.others && known.others->executed) {
+    if (const Order order = compare(*known.others->executed); order != Order::kNewer) return order;
+  }
+  const auto surely_after = [&](UtcTime recorded) {
+    return executed > recorded.PlusSeconds(kClockDoubtSeconds);
+  };
+  const bool after_own =
+      !known.newest || seen.counter > *known.newest || surely_after(known.newest_recorded);
+  const bool after_others =
+      !known.others || known.others->executed || surely_after(known.others->recorded);
+  if (after_own && after_others) return Order::kNewer;
+  return FollowsRecord(facts, seen, known) ? Order::kNewer : Order::kUnknown;
+}
+
+Order OrderOfImmediate(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
+  if (known.newest && seen.counter <= *known.newest) return Order::kOlder;
+  if (known.newest_dated && seen.counter <= known.newest_dated->counter) return Order::kOlder;
+  std::optional<UtcTime> dated;
+  if (known.newest_dated) dated = known.newest_dated->executed;
+  if (known.others) dated = std::max(dated, known.others->executed);
+  if (!dated || FollowsRecord(facts, seen, known)) return Order::kNewer;
+  if (seen.at().PlusSeconds(kClockDoubtSeconds) < *dated) return Order::kOlder;
+  return seen.at() > dated->PlusSeconds(kLongestDelaySeconds) ? Order::kNewer : Order::kUnknown;
+}
+
+Order OrderOf(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
+  return seen.executed_at ? OrderOfDated(facts, seen, known) : OrderOfImmediate(facts, seen, known);
+}
+
+bool IsLateHandover(const RoleFacts& facts, const Observation& seen, const CellRecord& known) {
   // It was signed above the floor of then (R-128-16), and is what that command found.
   return IsHandover(facts, seen) && known.given_out_here && known.cell.holder == Holder::kAcb &&
          known.cell.floor && seen.counter <= known.cell.floor->value() && known.unexplained &&
@@ -76,19 +127,38 @@ void JudgeStale(const RoleFacts& facts, const CellRecord& known, CellChange& cha
     RaiseOrHold(facts.floor, known, change);
 }
 
+bool Moves(const RoleFacts& facts) {
+  return facts.result == RoleFacts::Result::kSuccess || facts.result == RoleFacts::Result::kPartial;
+}
+
 // R-128-21: a counter that jumps too far would make every later message of its originator stale.
 // Whoever is placed, it moves nothing until two operators have agreed to the number.
 bool HoldsCounter(const RoleFacts& facts, const Observation& seen, const CellRecord& known,
                   CellChange& change) {
-  const bool moves =
-      facts.result == RoleFacts::Result::kSuccess || facts.result == RoleFacts::Result::kPartial;
-  if (!moves || !JumpsTooFar(seen.counter, known.last_issued, known.cell, known.jump)) return false;
+  if (!Moves(facts) || !JumpsTooFar(seen.counter, known.last_issued, known.cell, known.jump))
+    return false;
   change.result = "quarantined";
   change.held_for_acb = facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
   change.held = FloorSeqNumber::From(change.held_for_acb ? std::max(facts.floor, seen.counter)
                                                          : seen.counter);
   MakeUnknown(change);
   return true;
+}
+
+// Either may be what the device has now: nobody signs for it on a guess.
+void JudgeUnordered(const RoleFacts& facts, const Observation& seen, const CellRecord& known,
+                    CellChange& change) {
+  if (HoldsCounter(facts, seen, known, change)) {
+    change.held_for_acb = false;
+    return;
+  }
+  change.result = "unordered";
+  change.newest = true;
+  const bool placed_acb =
+      facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
+  if (placed_acb && !RaiseFloor(facts.floor, known, change)) change.held_for_acb = false;
+  MakeUnknown(change);
+  change.alarms.push_back("CELL_UNKNOWN: which of two changes the device executed last");
 }
 
 void JudgeSuccess(const RoleFacts& facts, const CellRecord& known, CellChange& change) {
@@ -143,7 +213,8 @@ CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellReco
   const bool fell_short =
       facts.result == RoleFacts::Result::kFailed || facts.result == RoleFacts::Result::kPartial;
   if (fell_short) Add(change.observations, Reason::kNotSuccessful);
-  if (IsStale(facts, seen, known)) {
+  const Order order = OrderOf(facts, seen, known);
+  if (order == Order::kOlder || IsLateHandover(facts, seen, known)) {
     JudgeStale(facts, known, change);
     return change;
   }
@@ -151,6 +222,10 @@ CellChange Judge(const RoleFacts& facts, const Observation& seen, const CellReco
   if (change.unexplained) {
     Add(change.observations, Reason::kHolderMismatch);
     Add(change.alarms, Reason::kHolderMismatch);
+  }
+  if (order == Order::kUnknown && Moves(facts)) {
+    JudgeUnordered(facts, seen, known, change);
+    return change;
   }
   if (HoldsCounter(facts, seen, known, change)) return change;
   switch (facts.result) {

@@ -19,6 +19,11 @@
 namespace acb {
 
 // How far the exchange has come.
+// The longest that an outcome is waited for, and that the news of one takes to come here.
+inline constexpr std::int64_t kLongestDelaySeconds = 7 * 24 * 60 * 60;
+// How far the clocks of device and box may be apart.
+inline constexpr std::int64_t kClockDoubtSeconds = 60;
+
 enum class ObservedStage {
   kNoAnswer,   // the command alone
   kPending,    // answered without an outcome: it comes later in an alert
@@ -63,7 +68,12 @@ struct Observation {
   std::uint16_t message_code = 0;
   Eui64 acb{0};  // the ACB of this box
   bool by_acb() const { return originator == acb; }
-  std::vector<RoleFacts> roles;  // at most one of each role, when there is an outcome
+  // A future dated command: when the device is to execute it. Not of a cancellation.
+  std::optional<UtcTime> executes_at;
+  // It was executed then, as its alert says. Nothing: on receipt.
+  std::optional<UtcTime> executed_at;
+  std::vector<RemotePartyRole> replaces;  // supplier and network operator, as far as commanded
+  std::vector<RoleFacts> roles;           // at most one of each role, when there is an outcome
   // The octets, kept as evidence; the last two may be empty.
   Bytes command;
   Bytes response;
@@ -74,12 +84,29 @@ struct Observation {
   audit::Entry entry;
 };
 
+// A future dated change.
+struct DatedMove {
+  std::uint64_t counter = 0;
+  UtcTime executed{0};
+};
+// The newest change of a cell, as it came.
+struct LastMove {
+  UtcTime recorded{0};              // executed on receipt: not after this
+  std::optional<UtcTime> executed;  // future dated: then
+};
+
 // What is recorded of the cell, as of the transaction that will change it.
 struct CellRecord {
   CellState cell;
-  std::uint64_t last_issued = 0;        // of the device, brought to the raise of now
-  std::optional<std::uint64_t> newest;  // greatest counter of that originator that moved the cell
-  bool given_out_here = false;          // the command is one that this box signed
+  std::uint64_t last_issued = 0;  // of the device, brought to the raise of now
+  // Of that originator: the greatest counter that moved the cell on receipt, when that was
+  // recorded, and the future dated one that was executed last.
+  std::optional<std::uint64_t> newest;
+  UtcTime newest_recorded{0};
+  std::optional<DatedMove> newest_dated;
+  // Of another originator, when that one moved the cell last.
+  std::optional<LastMove> others;
+  bool given_out_here = false;  // the command is one that this box signed
   // Whom the newest command that moved the cell found there, when that was not the one recorded: a
   // message between the two had not come yet.
   std::optional<Eui64> unexplained;
@@ -90,7 +117,9 @@ struct CellChange {
   RemotePartyRole role = RemotePartyRole::kSupplier;
   CellState before;
   CellState after;
-  // "success", "failed", "partial", "floor" (only the number changed), "stale", "quarantined".
+  // "success", "failed", "partial", "floor" (only the number changed), "stale", "quarantined";
+  // "unordered": whether it or another one came last cannot be told; "expired": the outcome did not
+  // come.
   std::string_view result;
   // Not applied: so far above what is known that two operators have to agree.
   std::optional<FloorSeqNumber> held;
@@ -105,7 +134,15 @@ struct CellChange {
 
 // What the facts make of the record. Nothing it gives lowers a floor (R-128-21).
 //
-// A message not above the newest of its originator is stale. So is the late response to a handover
+// Which of two changes is newer is decided by when the device executed them. Executed on receipt:
+// those of one originator in the order of their counters, those of others as they come. Future
+// dated: by the time in the alert. Of one of each kind the dated one is the newer when it was
+// executed after the other had been recorded here, or has the greater counter of one originator;
+// the other is when its counter is below, or, being above, when the device found the recorded
+// holder (and nothing before was missed) or it comes kLongestDelaySeconds after the dated one.
+// Where none of this tells, the cell is unknown ("unordered"), and the floor only rises.
+//
+// An older message is stale. So is the late response to a handover
 // of this box which placed the very party that the newest command found unexpectedly, when its
 // counter is not above the floor that came with that command. A stale one may raise the floor where
 // it placed the ACB's certificates; it never moves the holder.

@@ -116,7 +116,11 @@ void Describe(const Exchange& exchange, Observation& seen) {
   seen.counter = header.counter;
   seen.message_code = header.message_code;
   seen.entry.Set("observed", StageText(exchange));
+  seen.executed_at = exchange.executed_at;
   if (exchange.payload) {
+    if (!exchange.payload->IsCancellation())
+      seen.executes_at = exchange.payload->execution_date_time;
+    seen.replaces = RolesSent(exchange);
     seen.entry.Set("mode", std::to_string(static_cast<unsigned>(exchange.payload->mode)));
   }
   if (exchange.alert_code) seen.entry.Set("alert_code", HexNumber(*exchange.alert_code, 4));

@@ -197,6 +197,14 @@ bool SendsAcbCertificate(const Exchange& exchange, RemotePartyRole role, const A
   });
 }
 
+std::vector<RemotePartyRole> RolesSent(const Exchange& exchange) {
+  std::vector<RemotePartyRole> roles;
+  for (const RemotePartyRole role : kRoles) {
+    if (!SentFor(exchange, role).empty()) roles.push_back(role);
+  }
+  return roles;
+}
+
 std::vector<Eui64> PartiesSent(const Exchange& exchange, RemotePartyRole role) {
   std::vector<Eui64> parties;
   for (const auto& one : SentFor(exchange, role)) {

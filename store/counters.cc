@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/audit_log.h"
+#include "store/pending.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 #include "store/volume.h"
@@ -77,6 +78,10 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
   if (auto ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
   const auto counter = DecideCounter(transaction, **row, *fence, wish, settings);
   if (!counter) return counter.error();
+  if (auto known = CheckNothingOverdue(transaction, wish.request.target, wish.role, wish.at);
+      !known) {
+    return std::move(known).error();
+  }
   if (auto open = CheckNothingHeld(transaction, wish.request.target, wish.role); !open) {
     return std::move(open).error();
   }

@@ -6,6 +6,7 @@
 #include "store/audit_log.h"
 #include "store/feed_rows.h"
 #include "store/observed_rows.h"
+#include "store/pending.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 
@@ -89,6 +90,7 @@ Status Import::Add(const Device& row, HubColumn hub) {
   const Bytes key = KeyOf(row.id);
   const auto known = transaction_.Get(Table::kDevices, key);
   if (!known) return known.error();
+  if (Status ended = ExpirePending(row.id); !ended) return ended;
   const auto counted = transaction_.Get(Table::kCounters, key);
   const auto decoded = DecodeFound(Table::kCounters, key, counted, DecodeCounters);
   if (!decoded) return decoded.error();
@@ -275,6 +277,20 @@ Status RaiseTrustGeneration(WriteTransaction& transaction) {
   if (!generation) return generation.error();
   return transaction.Put(Table::kSettings, KeyOf(Setting::kTrustGeneration),
                          EncodeNumber(*generation + 1));
+}
+
+// What this file says is newer than a command whose outcome did not come. Nothing waits on most
+// days.
+Status Import::ExpirePending(Eui64 device) {
+  const auto count = transaction_.Count(Table::kPending);
+  if (!count) return count.error();
+  if (*count == 0) return Done{};
+  const auto overdue = FindOverdue(transaction_, device, at_);
+  if (!overdue) return overdue.error();
+  for (const PendingCommand& one : *overdue) {
+    if (Status ended = Expire(transaction_, one, at_, environment_); !ended) return ended;
+  }
+  return Done{};
 }
 
 // R-128-21: nothing that comes by a feed lowers a floor; a cell that the feed does not know stays.

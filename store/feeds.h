@@ -66,6 +66,7 @@ class Import {
   Status Count(Status added, bool changed);
   Status MergeCell(CellState& cell, const CellState& imported, const CountersRow& known,
                    Eui64 device, RemotePartyRole role);
+  Status ExpirePending(Eui64 device);
   Status Hold(const QuarantinedItem& item);
 
   WriteTransaction& transaction_;

@@ -6,6 +6,7 @@
 #include "store/audit_log.h"
 #include "store/elsewhere.h"
 #include "store/observed_rows.h"
+#include "store/pending.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
 
@@ -26,10 +27,11 @@ struct Plan {
   std::vector<std::string> observations;
   std::vector<std::string> alarms;
   std::vector<QuarantinedItem> held;
-  std::vector<Evidence> evidence;  // not stored yet
-  bool foreign = false;            // COUNTER_NOT_OURS
-  std::optional<Bytes> settled;    // key of the pending row that this ends
-  std::vector<Bytes> cancelled;    // keys of pending rows that were taken back
+  std::vector<Evidence> evidence;         // not stored yet
+  bool foreign = false;                   // COUNTER_NOT_OURS
+  std::optional<PendingCommand> settled;  // that this ends
+  std::vector<PendingCommand> cancelled;  // that were taken back
+  std::vector<PendingCommand> expired;    // whose outcome did not come
   bool keep_pending = false;
 };
 
@@ -92,7 +94,15 @@ Status JudgeRoles(const Transaction& transaction, const Observation& seen, std::
     if (last->has_value()) known.unexplained = (*last)->unexplained;
     known.cell = *cell;
     known.last_issued = plan.issued_before;
-    if (newest->has_value()) known.newest = (*newest)->counter;
+    if (newest->has_value() && (*newest)->on_receipt) {
+      known.newest = (*newest)->counter;
+      known.newest_recorded = (*newest)->recorded;
+    }
+    if (newest->has_value()) known.newest_dated = (*newest)->dated;
+    if (last->has_value() && (*last)->originator != seen.originator) {
+      known.others = LastMove{(*last)->recorded, {}};
+      if ((*last)->last_is_dated) known.others->executed = (*last)->dated->executed;
+    }
     known.given_out_here = seen.by_acb() && !plan.foreign;
     known.jump = jump;
     CellChange change = Judge(facts, seen, known);
@@ -153,47 +163,63 @@ Result<bool> WaitsForOutcome(const Transaction& transaction, const Observation& 
   for (const RemotePartyRole role : kRoles) {
     const auto newest = FindNewest(transaction, seen, role);
     if (!newest) return newest.error();
-    if (newest->has_value() && (*newest)->counter >= seen.counter) return false;
+    if (!newest->has_value()) continue;
+    const ObservedRow& row = **newest;
+    // A future dated one may be executed after one with a greater counter.
+    if (row.on_receipt && row.counter >= seen.counter && !seen.executes_at) return false;
+    // The post again of one that was executed, or of one that another has followed, waits for
+    // nothing.
+    const bool followed = row.dated && seen.executes_at && *seen.executes_at <= row.dated->executed;
+    if (followed || (row.dated && row.dated->counter == seen.counter)) return false;
   }
   return true;
 }
 
-Status CheckPendingRoom(const Transaction& transaction) {
+Status MakePendingRoom(const Transaction& transaction, const Observation& seen, Plan& plan) {
   const auto count = transaction.Count(Table::kPending);
   if (!count) return count.error();
-  if (*count < kMaxPending) return Done{};
+  if (*count < kMaxPending || !plan.expired.empty()) return Done{};
+  auto overdue = FindLongestOverdue(transaction, seen.at());
+  if (!overdue) return std::move(overdue).error();
+  plan.expired = *std::move(overdue);
+  if (!plan.expired.empty()) return Done{};
   return Failure(Reason::kBusy, "too many commands wait for their outcome");
 }
 
-// Section 3.2: a later command of the same kind with the far execution time.
+// Section 3.2: a later command of the same kind with the far execution time takes back the future
+// dated ones, and no other.
 Status FindCancelled(const Transaction& transaction, const Observation& seen, Plan& plan) {
   const Bytes prefix = ByteWriter().U64(seen.device.value()).U64(seen.originator.value()).bytes();
+  std::size_t looked = 0;
   return transaction.Walk(
       Table::kPending, prefix, prefix, [&](BytesView key, BytesView payload) -> Result<bool> {
         const auto row = DecodePending(payload);
         if (!row) return Damaged(Table::kPending, key, "does not have the table's form");
         ByteReader name(key);
         name.Raw(prefix.size());
-        if (name.U64() < seen.counter && row->message_code == seen.message_code) {
-          plan.cancelled.push_back(ToBytes(key));
-        }
-        return plan.cancelled.size() < kMaxCancelled;
+        const bool of_kind = name.U64() < seen.counter && row->message_code == seen.message_code;
+        // One whose time has come by now may have been executed before this reached the device.
+        const bool waits =
+            row->future_dated &&
+            row->due.PlusSeconds(-kLongestDelaySeconds - kClockDoubtSeconds) > seen.at();
+        if (of_kind && waits) plan.cancelled.push_back({ToBytes(key), *row});
+        return ++looked < kMaxCancelled;
       });
 }
 
 Status PlanPending(const Transaction& transaction, const Observation& seen, Plan& plan) {
-  if (seen.stage == ObservedStage::kCancelled) return FindCancelled(transaction, seen, plan);
-  Bytes key = KeyOfPending(seen.device, seen.originator, seen.counter);
-  const auto row = transaction.Get(Table::kPending, key);
+  const Bytes key = KeyOfPending(seen.device, seen.originator, seen.counter);
+  const auto row = Find(transaction, Table::kPending, key, DecodePending);
   if (!row) return row.error();
-  if (seen.stage == ObservedStage::kExecuted) {
-    if (row->has_value()) plan.settled = std::move(key);
-    return Done{};
+  if (seen.stage == ObservedStage::kCancelled || seen.stage == ObservedStage::kExecuted) {
+    if (row->has_value()) plan.settled = PendingCommand{key, **row};
+    return seen.stage == ObservedStage::kExecuted ? Status(Done{})
+                                                  : FindCancelled(transaction, seen, plan);
   }
   const auto waits = WaitsForOutcome(transaction, seen);
   if (!waits) return waits.error();
   plan.keep_pending = *waits && !row->has_value();
-  return plan.keep_pending ? CheckPendingRoom(transaction) : Done{};
+  return plan.keep_pending ? MakePendingRoom(transaction, seen, plan) : Done{};
 }
 
 Status PlanEvidence(const Transaction& transaction, const Observation& seen, Plan& plan) {
@@ -208,12 +234,25 @@ Status PlanEvidence(const Transaction& transaction, const Observation& seen, Pla
   return Done{};
 }
 
+// What the device did not report in time is not known when the new message is judged. Not the
+// command whose outcome this is.
+Status PlanExpired(const Transaction& transaction, const Observation& seen, Plan& plan) {
+  auto overdue = FindOverdue(transaction, seen.device, seen.at());
+  if (!overdue) return std::move(overdue).error();
+  plan.expired = *std::move(overdue);
+  const Bytes own = KeyOfPending(seen.device, seen.originator, seen.counter);
+  std::erase_if(plan.expired, [&](const PendingCommand& one) { return one.key == own; });
+  for (const PendingCommand& one : plan.expired) ForgetCellsOf(one.row, plan.row);
+  return Done{};
+}
+
 Result<Plan> MakePlan(const Transaction& transaction, const Observation& seen, std::uint64_t jump) {
   auto row = FindCurrentCounters(transaction, seen.device);
   if (!row) return std::move(row).error();
   if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
   Plan plan;
   plan.row = **std::move(row);
+  if (Status overdue = PlanExpired(transaction, seen, plan); !overdue) return overdue.error();
   plan.before = plan.row;
   plan.issued_before = plan.row.last_issued;
   plan.observations = seen.observations;
@@ -286,6 +325,7 @@ audit::Entry ObservedEntry(const Observation& seen, const Plan& plan) {
   if (!seen.service_request.empty()) {
     entry.Set("service_request_sha256", ToHex(Sha256(seen.service_request)));
   }
+  if (seen.executed_at) entry.Set("executed_at", seen.executed_at->Iso());
   if (!plan.cancelled.empty()) entry.Set("taken_back", std::to_string(plan.cancelled.size()));
   return entry;
 }
@@ -306,13 +346,34 @@ Status AppendAlarms(WriteTransaction& transaction, const Observation& seen, cons
   return Done{};
 }
 
+PendingCommand PendingOf(const Observation& seen, std::uint64_t observed) {
+  PendingRow row;
+  row.command = Sha256(seen.command);
+  row.message_code = seen.message_code;
+  row.audit_index = observed;
+  row.future_dated = seen.executes_at.has_value();
+  for (const RemotePartyRole role : seen.replaces) {
+    (role == RemotePartyRole::kSupplier ? row.supplier : row.network_operator) = true;
+  }
+  row.due = seen.executes_at.value_or(seen.at()).PlusSeconds(kLongestDelaySeconds);
+  return {KeyOfPending(seen.device, seen.originator, seen.counter), row};
+}
+
 Status WriteRows(WriteTransaction& transaction, const Observation& seen, const Plan& plan,
                  std::uint64_t observed) {
   const Sha256Digest command = Sha256(seen.command);
   for (const CellChange& change : plan.cells) {
     if (!change.newest) continue;
-    const ObservedRow row{seen.counter, command, Sha256(seen.response), observed,
-                          change.unexplained};
+    const auto newest = FindNewest(transaction, seen, change.role);
+    if (!newest) return newest.error();
+    ObservedRow row;
+    row.on_receipt = false;
+    if (newest->has_value()) row = **newest;
+    NoteMoved(row, seen.counter, seen.executed_at, seen.at());
+    row.command = command;
+    row.response = Sha256(seen.response);
+    row.audit_index = observed;
+    row.unexplained = change.unexplained;
     Status put =
         transaction.Put(Table::kObserved, KeyOfObserved(seen.device, change.role, seen.originator),
                         EncodeObserved(row));
@@ -320,19 +381,22 @@ Status WriteRows(WriteTransaction& transaction, const Observation& seen, const P
   }
   if (plan.foreign) {
     Status put = transaction.Put(Table::kObserved, KeyOfForeign(seen.device, seen.counter),
-                                 EncodeObserved({seen.counter, command, {}, observed, {}}));
+                                 EncodeObserved({.counter = seen.counter,
+                                                 .command = command,
+                                                 .response = {},
+                                                 .audit_index = observed,
+                                                 .unexplained = {},
+                                                 .recorded = seen.at(),
+                                                 .dated = {}}));
     if (!put) return put;
   }
   if (plan.keep_pending) {
-    Status put =
-        transaction.Put(Table::kPending, KeyOfPending(seen.device, seen.originator, seen.counter),
-                        EncodePending({command, seen.message_code, observed}));
-    if (!put) return put;
+    if (Status put = PutPending(transaction, PendingOf(seen, observed)); !put) return put;
   }
-  std::vector<Bytes> ended = plan.cancelled;
+  std::vector<PendingCommand> ended = plan.cancelled;
   if (plan.settled) ended.push_back(*plan.settled);
-  for (const Bytes& key : ended) {
-    if (Status gone = transaction.Delete(Table::kPending, key); !gone) return gone;
+  for (const PendingCommand& one : ended) {
+    if (Status gone = DeletePending(transaction, one); !gone) return gone;
   }
   return Done{};
 }
@@ -357,6 +421,11 @@ Result<RecordedObservation> StoreObservation(WriteTransaction& transaction, cons
 
   // Above this line nothing is written.
 
+  for (const PendingCommand& one : plan->expired) {
+    if (Status ended = Expire(transaction, one, seen.at(), environment); !ended) {
+      return std::move(ended).error();
+    }
+  }
   const auto receipt = AppendEntry(transaction, ObservedEntry(seen, *plan), environment);
   if (!receipt) return receipt.error();
   for (const QuarantinedItem& item : plan->held) {

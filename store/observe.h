@@ -7,9 +7,7 @@
 
 namespace acb::store {
 
-// Commands that wait for their outcome; more are refused.
-inline constexpr std::uint64_t kMaxPending = 1'000'000;
-// Of one device and originator that one cancellation takes back.
+// Of one device and originator that one cancellation looks at.
 inline constexpr std::size_t kMaxCancelled = 1'000;
 
 // ObservationLog::Record: one job of the writer, which checks everything before it writes.

@@ -10,6 +10,17 @@ namespace {
 
 constexpr std::uint8_t kUncompressed = 0x04;  // first octet of a PublicPoint, not stored
 
+// Flags of table observed.
+constexpr std::uint8_t kHasHolder = 1;
+constexpr std::uint8_t kHasReceipt = 2;
+constexpr std::uint8_t kHasDated = 4;
+constexpr std::uint8_t kLastIsDated = 8;
+
+// Flags of table pending.
+constexpr std::uint8_t kFutureDated = 1;
+constexpr std::uint8_t kSupplierCell = 2;
+constexpr std::uint8_t kNetworkCell = 4;
+
 }  // namespace
 
 Bytes EncodeSigningKey(const DeviceKey& key) {
@@ -34,8 +45,13 @@ Bytes EncodeObserved(const ObservedRow& row) {
       .Raw(row.command)
       .Raw(row.response)
       .U64(row.audit_index)
-      .U8(row.unexplained ? 1 : 0)
+      .U8(static_cast<std::uint8_t>(
+          (row.unexplained ? kHasHolder : 0) | (row.on_receipt ? kHasReceipt : 0) |
+          (row.dated ? kHasDated : 0) | (row.last_is_dated ? kLastIsDated : 0)))
       .U64(row.unexplained ? row.unexplained->value() : 0)
+      .U64(Biased(row.recorded))
+      .U64(row.dated ? row.dated->counter : 0)
+      .U64(row.dated ? Biased(row.dated->executed) : 0)
       .bytes();
 }
 
@@ -46,11 +62,29 @@ std::optional<ObservedRow> DecodeObserved(BytesView payload) {
   row.command = TakeArray<32>(in);
   row.response = TakeArray<32>(in);
   row.audit_index = in.U64();
-  const std::uint8_t has_holder = in.U8();
+  const std::uint8_t flags = in.U8();
   const Eui64 holder(in.U64());
-  if (has_holder == 1) row.unexplained = holder;
-  if (!in.Finished() || has_holder > 1) return {};
+  if ((flags & kHasHolder) != 0) row.unexplained = holder;
+  row.on_receipt = (flags & kHasReceipt) != 0;
+  row.recorded = Unbiased(in.U64());
+  const std::uint64_t dated = in.U64();
+  const UtcTime executed = Unbiased(in.U64());
+  if ((flags & kHasDated) != 0) row.dated = DatedMove{dated, executed};
+  row.last_is_dated = (flags & kLastIsDated) != 0;
+  if (!in.Finished() || flags >= 2 * kLastIsDated) return {};
   return row;
+}
+
+void NoteMoved(ObservedRow& row, std::uint64_t counter, std::optional<UtcTime> dated, UtcTime at) {
+  row.last_is_dated = dated.has_value();
+  if (dated) {
+    if (!row.dated || row.dated->executed <= *dated) row.dated = DatedMove{counter, *dated};
+    return;
+  }
+  if (row.on_receipt && row.counter > counter) return;
+  row.on_receipt = true;
+  row.counter = counter;
+  row.recorded = at;
 }
 
 Bytes KeyOfObserved(Eui64 device, RemotePartyRole role, Eui64 originator) {
@@ -69,7 +103,19 @@ Bytes KeyOfElsewhere(Eui64 device, std::uint64_t counter) {
 }
 
 Bytes EncodePending(const PendingRow& row) {
-  return ByteWriter().Raw(row.command).U16(row.message_code).U64(row.audit_index).bytes();
+  return ByteWriter()
+      .Raw(row.command)
+      .U16(row.message_code)
+      .U64(row.audit_index)
+      .U8(static_cast<std::uint8_t>((row.future_dated ? kFutureDated : 0) |
+                                    (row.supplier ? kSupplierCell : 0) |
+                                    (row.network_operator ? kNetworkCell : 0)))
+      .U64(Biased(row.due))
+      .bytes();
+}
+
+Bytes KeyOfDue(UtcTime due, BytesView pending_key) {
+  return ByteWriter().U64(Biased(due)).Raw(pending_key).bytes();
 }
 
 std::optional<PendingRow> DecodePending(BytesView payload) {
@@ -78,7 +124,12 @@ std::optional<PendingRow> DecodePending(BytesView payload) {
   row.command = TakeArray<32>(in);
   row.message_code = in.U16();
   row.audit_index = in.U64();
-  if (!in.Finished()) return {};
+  const std::uint8_t flags = in.U8();
+  row.future_dated = (flags & kFutureDated) != 0;
+  row.supplier = (flags & kSupplierCell) != 0;
+  row.network_operator = (flags & kNetworkCell) != 0;
+  row.due = Unbiased(in.U64());
+  if (!in.Finished() || flags >= 2 * kNetworkCell) return {};
   return row;
 }
 
@@ -94,7 +145,11 @@ Result<std::optional<ObservedRow>> FindLastMoved(const Transaction& transaction,
       Table::kObserved, prefix, prefix, [&](BytesView key, BytesView payload) -> Result<bool> {
         const auto row = DecodeObserved(payload);
         if (!row) return Damaged(Table::kObserved, key, "does not have the table's form");
-        if (!last || row->audit_index > last->audit_index) last = *row;
+        if (last && row->audit_index <= last->audit_index) return true;
+        last = *row;
+        ByteReader name(key);
+        name.Raw(prefix.size());
+        last->originator = Eui64(name.U64());
         return true;
       });
   if (!walked) return std::move(walked).error();

@@ -13,14 +13,21 @@ namespace acb::store {
 Bytes EncodeSigningKey(const DeviceKey& key);
 std::optional<DeviceKey> DecodeSigningKey(BytesView key, BytesView payload);
 
-// Table observed: the greatest counter of an originator whose command moved the cell.
+// Table observed: the newest of an originator's commands that moved the cell (CellRecord).
 struct ObservedRow {
-  std::uint64_t counter = 0;
+  std::uint64_t counter = 0;  // greatest of those executed on receipt
   Sha256Digest command{};
   Sha256Digest response{};
   std::uint64_t audit_index = 0;
   std::optional<Eui64> unexplained;  // CellRecord
+  bool on_receipt = true;            // there is one; `counter` and `recorded` mean something
+  UtcTime recorded{0};
+  std::optional<DatedMove> dated;  // the future dated one that was executed last
+  bool last_is_dated = false;      // what was recorded last, and has command and audit_index
+  Eui64 originator{0};             // from the key, by FindLastMoved
 };
+// What the row becomes with one more command: `dated`, or executed on receipt and recorded `at`.
+void NoteMoved(ObservedRow& row, std::uint64_t counter, std::optional<UtcTime> dated, UtcTime at);
 Bytes EncodeObserved(const ObservedRow& row);
 std::optional<ObservedRow> DecodeObserved(BytesView payload);
 Bytes KeyOfObserved(Eui64 device, RemotePartyRole role, Eui64 originator);
@@ -34,7 +41,13 @@ struct PendingRow {
   Sha256Digest command{};  // in table evidence
   std::uint16_t message_code = 0;
   std::uint64_t audit_index = 0;
+  bool future_dated = false;
+  bool supplier = false;  // whose cells it replaces
+  bool network_operator = false;
+  UtcTime due{0};  // then the outcome is not waited for any more
 };
+// Table pending-due.
+Bytes KeyOfDue(UtcTime due, BytesView pending_key);
 Bytes EncodePending(const PendingRow& row);
 std::optional<PendingRow> DecodePending(BytesView payload);
 Bytes KeyOfPending(Eui64 device, Eui64 originator, std::uint64_t counter);

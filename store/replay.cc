@@ -167,9 +167,10 @@ Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::o
   const std::string_view result = EntryText(change, "result");
   // "quarantined" hides which it was: of a command that was executed nothing newer follows.
   const bool moved =
-      result == "success" || result == "partial" ||
+      result == "success" || result == "partial" || result == "unordered" ||
       (result == "quarantined" && EntryText(entry, "stage") == acb::Name(ObservedStage::kExecuted));
-  if (!moved) return Done{};
+  const bool expired = result == "expired";
+  if (!moved && !expired) return Done{};
   const auto originator = Eui64::FromText(EntryText(entry, "originator"));
   const auto counter = NumberOf(entry, "originator_counter");
   const auto index = NumberOf(entry, "index");
@@ -179,13 +180,19 @@ Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::o
   const Bytes key = KeyOfObserved(device, role, *originator);
   const auto newest = Find(transaction_, Table::kObserved, key, DecodeObserved);
   if (!newest) return newest.error();
-  if (newest->has_value() && (*newest)->counter >= *counter) return Done{};
+  ObservedRow row;
+  row.on_receipt = false;
+  if (newest->has_value()) row = **newest;
+  const auto at = UtcTime::FromIso(EntryText(entry, "time"));
+  if (!expired) {
+    NoteMoved(row, *counter, UtcTime::FromIso(EntryText(entry, "executed_at")),
+              at.value_or(UtcTime(0)));
+  }
+  row.command = DigestOf(entry, "command_sha256").value_or(Sha256Digest{});
+  row.response = DigestOf(entry, "response_sha256").value_or(Sha256Digest{});
   // An index of another log says nothing of the order in this one.
-  const ObservedRow row{.counter = *counter,
-                        .command = DigestOf(entry, "command_sha256").value_or(Sha256Digest{}),
-                        .response = DigestOf(entry, "response_sha256").value_or(Sha256Digest{}),
-                        .audit_index = proven_ ? *index : *size,
-                        .unexplained = {}};
+  row.audit_index = proven_ ? *index : *size;
+  row.unexplained.reset();
   return transaction_.Put(Table::kObserved, key, EncodeObserved(row));
 }
 

@@ -38,6 +38,7 @@ enum class Table : std::uint8_t {
   kElsewhere = 27,
   kAgreements = 28,
   kHeld = 29,
+  kPendingDue = 30,
 };
 
 struct TableInfo {
@@ -45,7 +46,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 29> kTables = {{
+inline constexpr std::array<TableInfo, 30> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -75,6 +76,7 @@ inline constexpr std::array<TableInfo, 29> kTables = {{
     {Table::kElsewhere, "elsewhere"},
     {Table::kAgreements, "agreements"},
     {Table::kHeld, "held"},
+    {Table::kPendingDue, "pending-due"},
 }};
 
 // Place of a table in kTables.

@@ -142,6 +142,7 @@ class Damage : public StoreTest {
       case Table::kElsewhere:
       case Table::kAgreements:
       case Table::kHeld:
+      case Table::kPendingDue:
         return Done{};
     }
     return Done{};
@@ -150,7 +151,8 @@ class Damage : public StoreTest {
   // Each has a test of its own, or nothing reads it here.
   static bool IsLeftOut(Table table) {
     return table == Table::kQuarantine || table == Table::kVolume || table == Table::kAuditNodes ||
-           table == Table::kElsewhere || table == Table::kAgreements || table == Table::kHeld;
+           table == Table::kElsewhere || table == Table::kAgreements || table == Table::kHeld ||
+           table == Table::kPendingDue;
   }
 
   static constexpr Sha256Digest kCertificate = {0xC7};

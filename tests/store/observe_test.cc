@@ -340,8 +340,15 @@ TEST_F(Observing, APendingCommandIsFoundUntilItsOutcomeOrItsCancellation) {
   pending = GivenBack(6100);
   pending.stage = ObservedStage::kPending;
   pending.roles.clear();
+  pending.executes_at = kNow.PlusSeconds(3600);
   Record(pending);
+  Observation immediate = pending;
+  immediate.executes_at.reset();
+  immediate.stage = ObservedStage::kNoAnswer;
+  immediate.counter = 6099;
+  Record(immediate);
   Observation other = pending;
+  other.executes_at.reset();
   other.stage = ObservedStage::kCancelled;
   other.counter = 6101;
   other.message_code = 0x0102;
@@ -351,6 +358,83 @@ TEST_F(Observing, APendingCommandIsFoundUntilItsOutcomeOrItsCancellation) {
   other.message_code = pending.message_code;
   Record(other);
   EXPECT_FALSE(store_->FindPendingCommand(kDevice, kOperator, 6100).value());
+  EXPECT_TRUE(store_->FindPendingCommand(kDevice, kOperator, 6099).value()) << "not future dated";
+}
+
+Observation Dated(Observation seen, UtcTime executed) {
+  seen.executes_at = seen.executed_at = executed;
+  return seen;
+}
+
+// What decides is when the device executed it.
+TEST_F(Observing, AFutureDatedCommandExecutedAfterALaterImmediateOneIsTheNewest) {
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  Record(Seen(kOperator, 12'001, {Facts(Holder::kParty, 12'001, kOperator)}));
+  Observation dated = Dated(GivenBack(12'000), kNow.PlusSeconds(3600));
+  const RecordedObservation last = Record(dated);
+  EXPECT_EQ(last.cells.at(0).result, "success");
+  EXPECT_EQ(Cell().holder, Holder::kAcb);
+  EXPECT_EQ(Record(dated).cells.at(0).result, "stale") << "its repeat";
+  EXPECT_EQ(Record(Seen(kOperator, 12'001, {Facts(Holder::kParty, 12'001, kOperator)}))
+                .cells.at(0)
+                .result,
+            "stale")
+      << "the other's repeat";
+}
+
+TEST_F(Observing, WhereNothingTellsWhichCameLastTheCellIsUnknownAndTheFloorRises) {
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  Record(GivenBack(12'001));
+  const RecordedObservation doubt =
+      Record(Dated(GivenBack(12'000, 13'000), kNow.PlusSeconds(-3600)));
+  EXPECT_EQ(doubt.cells.at(0).result, "unordered");
+  EXPECT_EQ(Cell().holder, Holder::kUnknown);
+  EXPECT_EQ(Cell().floor, FloorSeqNumber::From(13'000));
+  Observation later = GivenBack(14'000);
+  later.entry = audit::Entry("observed", kNow.PlusSeconds(kLongestDelaySeconds));
+  Record(later);
+  EXPECT_EQ(Cell().holder, Holder::kAcb) << "surely after it";
+}
+
+TEST_F(Observing, AFutureDatedCommandWithoutAlertLeavesItsCellUnknownOnceItIsOverdue) {
+  CreateFilled();
+  Observation pending = Seen(kOperator, 6000, {});
+  pending.stage = ObservedStage::kPending;
+  pending.executes_at = kNow;
+  pending.replaces = {kNetworkRole};
+  Record(pending);
+  at_ = kNow.PlusSeconds(kLongestDelaySeconds);
+  EXPECT_NE(Spend(Id(1), kNetworkRole), 0u) << "not yet";
+  at_ = at_.PlusSeconds(1);
+  EXPECT_THAT(Reserve(Id(2), kNetworkRole), FailsWith(Reason::kCellUnknown));
+  EXPECT_NE(Spend(Id(3), kSupplierRole), 0u) << "the other cell";
+  Observation touch = Seen(kAcb, 1, {});
+  touch.entry = audit::Entry("observed", at_);
+  const std::uint64_t size = AuditSize();
+  Record(touch);
+  EXPECT_THAT(EntriesFrom(size).front(), HasSubstr(R"("stage":"expired")"));
+  EXPECT_EQ(Cell().holder, Holder::kUnknown);
+  EXPECT_FALSE(store_->FindPendingCommand(kDevice, kOperator, 6000).value());
+  Import({TestDevice()});
+  EXPECT_NE(Spend(Id(4), kNetworkRole), 0u) << "a device import supplies it";
+  store_.reset();
+  EXPECT_THAT(RawStore(settings_.directory).List(Table::kPendingDue), IsEmpty());
+}
+
+// R-128-12, R-NOW-15: a time-out.
+TEST_F(Observing, AnImmediateCommandThatNobodyAnsweredGoesAndTheCellStays) {
+  CreateFilled();
+  Observation pending = Seen(kOperator, 6000, {});
+  pending.stage = ObservedStage::kNoAnswer;
+  pending.replaces = {kNetworkRole};
+  Record(pending);
+  Observation touch = Seen(kAcb, 1, {});
+  touch.entry = audit::Entry("observed", kNow.PlusSeconds(kLongestDelaySeconds + 1));
+  Record(touch);
+  EXPECT_FALSE(store_->FindPendingCommand(kDevice, kOperator, 6000).value());
+  EXPECT_EQ(Cell().holder, Holder::kAcb);
 }
 
 TEST_F(Observing, AnUnknownDeviceIsRefusedAndNothingWritten) {

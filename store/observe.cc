@@ -167,7 +167,10 @@ Result<bool> WaitsForOutcome(const Transaction& transaction, const Observation& 
     const ObservedRow& row = **newest;
     // A future dated one may be executed after one with a greater counter.
     if (row.on_receipt && row.counter >= seen.counter && !seen.executes_at) return false;
-    if (row.dated && row.dated->counter == seen.counter) return false;
+    // The post again of one that was executed, or of one that another has followed, waits for
+    // nothing.
+    const bool followed = row.dated && seen.executes_at && *seen.executes_at <= row.dated->executed;
+    if (followed || (row.dated && row.dated->counter == seen.counter)) return false;
   }
   return true;
 }

@@ -314,7 +314,7 @@ std::optional<Suspension> DecodeSuspension(BytesView key, BytesView payload) {
 }
 
 // The format of the whole: what tables there are and what their records mean.
-constexpr std::uint16_t kFormat = 2;
+constexpr std::uint16_t kFormat = 3;
 
 Bytes EncodeIdentity(const Identity& identity) {
   return ByteWriter()

@@ -193,6 +193,33 @@ constexpr std::string_view kFeedsHelp = R"(Feeds (CSV: a header row, columns in 
 Example:
   acbctl --directory /tmp/box import mpan-prefixes prefixes.csv)";
 
+CLI::App* AddReport(CLI::App& app, ReportOptions& options) {
+  CLI::App* report = app.add_subcommand("report", "A report for auditors, all its pages");
+  report->add_option("name", options.name, "as below")->required();
+  report->add_option("--from", options.from, "day or time it begins: 2026-10-01");
+  report->add_option("--to", options.to, "day or time it ends, not in it; without: now");
+  report->add_option("--month", options.month, "in place of both: 2026-10");
+  report->add_option("--figure", options.figure, "the audit entries behind one figure, by its id");
+  report->add_option("--format", options.format, "text, json, csv or html")
+      ->check(CLI::IsMember({"text", "json", "csv", "html"}));
+  report->add_option("--out", options.out, "file to write it to");
+  report->footer(
+      "  network-certificates  refusals per supplier and code, for the Panel\n"
+      "  post-commissioning    who is past seven Working Days\n"
+      "  mismatches            handovers whose MPAN prefix names another party\n"
+      "  deadlocks             SMETS1 devices whose recorded owner is not the registered operator\n"
+      "  reconciliation        proxy records on which DSP, S1SP and the devices feed differ\n"
+      "  orphans               cells held by a defunct party or with revoked certificates\n"
+      "  gnp-leaving           GPFs that still hold a leaving gas network party's certificate\n"
+      "  wrong-certificates    devices with another operator's certificate, by month\n"
+      "  counters, keys, trust, volume, non-compliance, notifications, access\n"
+      "  signing, refusals, observations, feeds, starts, operators   registers\n"
+      "With --json: the service's answers, one page a line.\n"
+      "Example:\n  acbctl --directory /tmp/box report network-certificates --month 2026-10 "
+      "--format csv --out october.csv");
+  return report;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("The operator's tool of the ACB handover-signing appliance");
   app.require_subcommand(1);
@@ -296,15 +323,8 @@ int Main(int argc, char** argv) {
   CountersImportOptions counters_import;
   AddImportCounters(app, counters_import);
 
-  std::string report_name;
-  CLI::App* report = app.add_subcommand("report", "A list for auditors, all its pages");
-  report->add_option("name", report_name, "deadlocks, reconciliation or mismatches")->required();
-  report->footer(
-      "  deadlocks       SMETS1 devices whose recorded owner is not the registered operator\n"
-      "  reconciliation  proxy records on which DSP, S1SP and the devices feed do not agree\n"
-      "  mismatches      handovers whose MPAN prefix names another party than the registered one\n"
-      "With --json: the service's answers, one page a line.\n"
-      "Example:\n  acbctl --directory /tmp/box report deadlocks");
+  ReportOptions report_options;
+  CLI::App* report = AddReport(app, report_options);
 
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
@@ -356,7 +376,7 @@ int Main(int argc, char** argv) {
   if (counter->got_subcommand("raise")) return RaiseCounter(connection, counters.raise);
   if (app.got_subcommand("export-counters")) return ExportCounters(connection, counters_export);
   if (app.got_subcommand("import-counters")) return ImportCounters(connection, counters_import);
-  if (report->parsed()) return ShowReport(connection, report_name);
+  if (report->parsed()) return ShowReport(connection, report_options);
   if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);
   return kUsage;

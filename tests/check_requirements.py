@@ -18,7 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AREAS = {"sign", "feed", "north"}
-MORE = {"R-SEC3-78"}  # of other areas: proven here all the same
+MORE = {"R-SEC3-78",  # of other areas: proven here all the same
+        "R-063-6", "R-063-11", "R-063-12", "R-063-18", "R-107-3", "R-107-10", "R-128-5", "R-128-8", "R-128-22",
+        "R-128-26", "R-128-27", "R-128-29", "R-SEC3-61", "R-SEC3-76"}
 ID = re.compile(r"^(R-[A-Z0-9]+-\d+)(?: \([A-Z]\))?$")
 STATES = ("proven", "in part: ", "not yet: ", "pending: ")
 

@@ -22,7 +22,7 @@ enum class HandoverDuty {
   kOutstanding,  // not yet, in time
   kAtRisk,       // not yet, kDaysAtRisk or fewer Working Days left
   kLate,         // not by the deadline
-  kUnknown,      // the calendar lacks a year, or nobody knows who holds the cell
+  kUnknown,      // the calendar lacks a year
 };
 std::string_view Name(
     HandoverDuty duty);  // "compliant", "outstanding", "at risk", "late", "unknown"
@@ -51,9 +51,10 @@ bool HasDuty(const Device& device, UtcTime at);
 // The duty for a device that has one. `cell`: the network operator's, as of the ground's instant;
 // `network_operator`: party registered then, empty when none is.
 //
-// A GPF whose cell is the ACB's is compliant while its gas network party is no DCC User with a
-// certificate; from the day on which one exists the handover is outstanding, and we read the seven
-// days as beginning then when that is later than the commissioning.
+// A cell of which nobody knows the holder counts as not handed over. A GPF whose cell is the ACB's
+// is compliant while its gas network party is no DCC User with a certificate; from the day on which
+// one exists the handover is outstanding, and we read the seven days as beginning then when that is
+// later than the commissioning.
 DutyFinding JudgeDuty(const Device& device, const CellState& cell,
                       std::string_view network_operator, const DutyGround& ground,
                       const WorkingDays& calendar);

@@ -2,8 +2,13 @@
 """The auditors' lists through the running service: deadlocks and reconciliation of SMETS1 devices (DP107), prefix
 mismatches (R-063-2), by GET /v1/reports and by acbctl."""
 
+import csv
+import datetime
+import io
 import json
 import unittest
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
 
 import harness
 from harness import World, duis_sign, temporary_directory
@@ -70,9 +75,10 @@ class ReportCase(harness.TestCase):
         answer = self.box.get(f"/v1/reports/{name}{query}")
         self.assertEqual(answer.status, 200, answer)
         body = answer.json
-        self.assertEqual(set(body), {"report", "generated_at", "environment", "classification", "rows", "next"})
+        self.assertEqual(set(body), {"report", "generated_at", "environment", "classification", "period", "log",
+                                     "rules", "notices", "totals", "columns", "rows", "next"})
         self.assertEqual((body["report"], body["environment"]), (name, "test"))
-        self.assertEqual(body["classification"], "RED")  # R-063-18: names of parties are in it
+        self.assertIn(body["classification"], ("RED", "AMBER"))  # R-063-18: never WHITE
         for mpxn in (*SMETS1.values(), UNMAPPED_MPAN):
             self.assertNotIn(mpxn.encode(), answer.octets)
         return body
@@ -200,18 +206,132 @@ class Mismatches(ReportCase):
         self.assertEqual(self.report("mismatches", f"?from={last + 1}")["rows"], [])
 
 
+ALL = ("network-certificates", "post-commissioning", "mismatches", "deadlocks", "reconciliation", "orphans",
+       "gnp-leaving", "wrong-certificates", "counters", "keys", "trust", "volume", "non-compliance", "signing",
+       "refusals", "observations", "feeds", "starts", "operators", "notifications", "access")
+
+
+class Panel(ReportCase):
+    """R-063-11, R-063-12: against the entries of the log."""
+
+    def test_the_totals_are_those_of_a_recount_and_each_figure_has_its_entries(self):
+        device = WORLD.devices[0]
+        self.box.import_feed("devices", table(DEVICES, [device_row(device.upper(), "SMETS2", "2300000000001")]))
+        self.box.import_feed("registrations", table(REGISTRATIONS, ["2300000000001,SUPP,NETO,2016-01-01,"]))
+        of_other = {"digital_signing": WORLD.pki.der("no-b-ds"), "key_agreement": WORLD.pki.der("no-b-ka")}
+        for _ in range(3):
+            answer = WORLD.submit(WORLD.sign(WORLD.request(device, **of_other)))
+            self.assertEqual(answer.reason, "NO_NOT_REGISTERED", answer)
+        body = self.report("network-certificates")
+        entries = [entry for _, entry in self.box.audit_entries()]
+        self.assertEqual(int(body["log"]["size"]), len(entries))
+        refused = [entry for entry in entries if entry["kind"] == "refused" and
+                   entry.get("role") == "NetworkOperator" and entry["reason"] == "NO_NOT_REGISTERED"]
+        rows = [row for row in body["rows"] if row["reason"] == "NO_NOT_REGISTERED"]
+        self.assertEqual([(row["supplier"], row["count"]) for row in rows], [("SUPP", str(len(refused)))])
+        self.assertEqual(rows[0]["response_code"], refused[0]["response_code"])
+        self.assertEqual(rows[0]["evidence"]["count"]["entries"], [entry["index"] for entry in refused])
+        figure = urllib.parse.quote(f"count/SUPP/{refused[0]['response_code']}/NO_NOT_REGISTERED")
+        listed = self.report("network-certificates", f"?figure={figure}")
+        self.assertEqual([row["audit_index"] for row in listed["rows"]], [entry["index"] for entry in refused])
+        self.assertEqual(self.box.get("/v1/reports/network-certificates?figure=none").status, 404)
+        # Of a period in which nothing was refused, and of one that has it all.
+        self.assertEqual(self.report("network-certificates", "?month=2020-01")["rows"], [])
+        tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).date()
+        self.assertEqual(self.report("network-certificates", f"?from=2020-01-01&to={tomorrow}")["rows"], body["rows"])
+
+    def test_registers_have_every_entry_of_their_kind(self):
+        entries = [entry for _, entry in self.box.audit_entries()]
+        for name, kinds in (("signing", {"signed"}), ("refusals", {"refused", "quarantined"}), ("access", {"export"}),
+                            ("starts", {"provision", "start", "stop", "configuration", "ceremony"})):
+            rows = self.report(name)["rows"]
+            self.assertEqual([row["audit_index"] for row in rows],
+                             [entry["index"] for entry in entries if entry["kind"] in kinds], name)
+        feeds = [row for row in self.report("feeds")["rows"] if row["kind"] == "feed"]
+        self.assertEqual([row["sha256"] for row in feeds],
+                         [entry["sha256"] for entry in entries if entry["kind"] == "feed"])
+
+
+class PostCommissioning(ReportCase):
+    """R-063-6, R-128-22."""
+
+    def state(self, device, day):
+        rows = {row["device"]: row["state"] for row in self.report("post-commissioning", f"?to={day}")["rows"]}
+        return rows.get(spelled(device))
+
+    def test_the_example_of_christmas_2025_is_late_on_5_january(self):
+        row = f"{SMETS2},ESME,SMETS2,model,Commissioned,2025-12-19,2000000000004,,acb,0,acb,0"
+        self.box.import_feed("devices", table(DEVICES, [row]))
+        self.box.import_feed("working-days", table("date,working", ["2025-12-25,no", "2025-12-26,no"]))
+        self.assertEqual(self.state(SMETS2, "2026-01-05"), "unknown")  # nothing of 2026: not guessed
+        self.box.import_feed("working-days", table("date,working", ["2025-12-25,no", "2025-12-26,no", "2026-01-01,no"]))
+        self.assertEqual(self.state(SMETS2, "2026-01-05"), "late")
+        self.assertEqual(self.state(SMETS2, "2026-01-02"), "at risk")
+        self.assertEqual(self.state(SMETS2, "2025-12-23"), "outstanding")
+        self.assertIsNone(self.state(FIRST, "2026-01-05"))  # SMETS1
+
+
+class Forms(ReportCase):
+    """JSON, CSV and HTML."""
+
+    def test_every_report_comes_in_three_forms(self):
+        for name in ALL:
+            body = self.report(name)
+            for text, kind in (("csv", "text/csv"), ("html", "text/html")):
+                answer = self.box.get(f"/v1/reports/{name}?format={text}")
+                self.assertEqual(answer.status, 200, (name, text, answer))
+                self.assertTrue(answer.headers["Content-Type"].startswith(kind), name)
+                self.assertEqual(answer.headers["X-Classification"], body["classification"])
+                if text == "csv":
+                    rows = list(csv.DictReader(io.StringIO(answer.octets.decode(), newline=""), strict=True))
+                    self.assertEqual(len(rows), len(self.report(name)["rows"]), name)
+                    for row in rows:
+                        self.assertEqual(row["classification"], body["classification"])
+                        self.assertNotIn(None, row)
+                else:
+                    page = ElementTree.fromstring(answer.octets.decode())
+                    self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+                    self.assertIn(body["classification"], "".join(page.itertext()))
+                    self.assertEqual(len(page.findall(".//tbody/tr")), len(self.report(name)["rows"]), name)
+
+    def test_names_of_others_stay_text_in_a_page_and_in_a_spreadsheet(self):
+        bad = {"<script>alert(1)</script>": 0x00DB0000000000F1, "=cmd()": 0x00DB0000000000F2}
+        WORLD.import_parties([f"{eui:016X},{party},ED,active,2016-01-01,,yes," for party, eui in bad.items()])
+        self.proxies(*self.both(FIRST, f"{bad['<script>alert(1)</script>']:016X}"),
+                     *self.both(SECOND, f"{bad['=cmd()']:016X}"))
+        self.assertEqual([row["owner_party"] for row in self.rows("deadlocks")], list(bad))
+        page = self.box.get("/v1/reports/deadlocks?format=html").octets.decode()
+        self.assertNotIn("<script", page)
+        self.assertIn("&lt;script&gt;", page)
+        text = self.box.get("/v1/reports/deadlocks?format=csv").octets.decode()
+        self.assertEqual([row["owner_party"] for row in csv.DictReader(io.StringIO(text, newline=""))],
+                         ["<script>alert(1)</script>", "'=cmd()"])
+
+    def test_acbctl_writes_them_to_a_file(self):
+        out = self.box.directory / "report.csv"
+        done = self.acbctl("report", "starts", "--format", "csv", "--out", str(out))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("classification AMBER", done.stderr)
+        rows = list(csv.DictReader(io.StringIO(out.read_text(), newline="")))
+        self.assertEqual(len(rows), len(self.report("starts")["rows"]))
+        self.assertEqual(self.acbctl("report", "starts", "--format", "pdf").returncode, 2)
+        self.assertEqual(self.acbctl("report", "starts", "--month", "2026").returncode, 1)
+
+
 class Access(ReportCase):
     """Who may ask, and for what."""
 
     def test_reports_are_for_auditors(self):
-        for name in ("deadlocks", "reconciliation", "mismatches"):
+        for name in ALL:
             self.assertEqual(self.box.get(f"/v1/reports/{name}").status, 200)
             for role in ("dsp", "feed", "northbound", "operator"):
                 self.assertEqual(self.box.get(f"/v1/reports/{name}", role).status, 403)
 
     def test_what_is_no_report_or_no_page(self):
         self.assertEqual(self.box.get("/v1/reports/tariffs").reason, "NOT_FOUND")
-        for query in ("deadlocks?from=1", "reconciliation?from=", "mismatches?from=-1"):
+        for query in ("deadlocks?from=1", "reconciliation?from=", "mismatches?from=-1", "counters?from=7",
+                      "counters?to=2026-13-01", "keys?month=October", "signing?page=x", "orphans?page=x",
+                      "refusals?from=2026-02-01&to=2026-02-01", "trust?format=pdf", "feeds?until=2026-01-01"):
             answer = self.box.get(f"/v1/reports/{query}")
             self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), query)
         self.assertEqual(self.acbctl("report", "tariffs").returncode, 1)

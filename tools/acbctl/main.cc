@@ -215,6 +215,33 @@ void AddAuditExport(CLI::App& audit, AuditExportOptions& options) {
       "--redaction ssc november.tar\n  acb-verify november.tar --key checkpoint.pem");
 }
 
+CLI::App* AddReport(CLI::App& app, ReportOptions& options) {
+  CLI::App* report = app.add_subcommand("report", "A report for auditors, all its pages");
+  report->add_option("name", options.name, "as below")->required();
+  report->add_option("--from", options.from, "day or time it begins: 2026-10-01");
+  report->add_option("--to", options.to, "day or time it ends, not in it; without: now");
+  report->add_option("--month", options.month, "in place of both: 2026-10");
+  report->add_option("--figure", options.figure, "the audit entries behind one figure, by its id");
+  report->add_option("--format", options.format, "text, json, csv or html")
+      ->check(CLI::IsMember({"text", "json", "csv", "html"}));
+  report->add_option("--out", options.out, "file to write it to");
+  report->footer(
+      "  network-certificates  refusals per supplier and code, for the Panel\n"
+      "  post-commissioning    who is past seven Working Days\n"
+      "  mismatches            handovers whose MPAN prefix names another party\n"
+      "  deadlocks             SMETS1 devices whose recorded owner is not the registered operator\n"
+      "  reconciliation        proxy records on which DSP, S1SP and the devices feed differ\n"
+      "  orphans               cells held by a defunct party or with revoked certificates\n"
+      "  gnp-leaving           GPFs that still hold a leaving gas network party's certificate\n"
+      "  wrong-certificates    devices with another operator's certificate, by month\n"
+      "  counters, keys, trust, volume, non-compliance, notifications, access\n"
+      "  signing, refusals, observations, feeds, starts, operators   registers\n"
+      "With --json: the service's answers, one page a line.\n"
+      "Example:\n  acbctl --directory /tmp/box report network-certificates --month 2026-10 "
+      "--format csv --out october.csv");
+  return report;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("The operator's tool of the ACB handover-signing appliance");
   app.require_subcommand(1);
@@ -318,15 +345,8 @@ int Main(int argc, char** argv) {
   CountersImportOptions counters_import;
   AddImportCounters(app, counters_import);
 
-  std::string report_name;
-  CLI::App* report = app.add_subcommand("report", "A list for auditors, all its pages");
-  report->add_option("name", report_name, "deadlocks, reconciliation or mismatches")->required();
-  report->footer(
-      "  deadlocks       SMETS1 devices whose recorded owner is not the registered operator\n"
-      "  reconciliation  proxy records on which DSP, S1SP and the devices feed do not agree\n"
-      "  mismatches      handovers whose MPAN prefix names another party than the registered one\n"
-      "With --json: the service's answers, one page a line.\n"
-      "Example:\n  acbctl --directory /tmp/box report deadlocks");
+  ReportOptions report_options;
+  CLI::App* report = AddReport(app, report_options);
 
   AuditOptions audit;
   CLI::App* audit_command = AddAudit(app, audit);
@@ -386,7 +406,7 @@ int Main(int argc, char** argv) {
   if (audit_command->got_subcommand("export")) return ExportAudit(connection, audit_export);
   if (audit_command->got_subcommand("checkpoint")) return ShowCheckpoint(connection, audit);
   if (audit_command->got_subcommand("proof")) return ShowProof(connection, audit);
-  if (report->parsed()) return ShowReport(connection, report_name);
+  if (report->parsed()) return ShowReport(connection, report_options);
   if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);
   return kUsage;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <fstream>
 #include <iostream>
 #include <vector>
+
+#include "platform/report_text.h"
 
 namespace acb::acbctl {
 namespace {
@@ -39,7 +42,9 @@ std::string Cell(const boost::json::value& value) {
 void AddRow(const boost::json::object& object, std::vector<Row>& table) {
   if (table.empty()) {
     Row& header = table.emplace_back();
-    for (const auto& [name, value] : object) header.emplace_back(name);
+    for (const auto& [name, value] : object) {
+      if (name != "evidence") header.emplace_back(name);
+    }
   }
   Row row;
   for (const std::string& name : table.front()) {
@@ -49,7 +54,7 @@ void AddRow(const boost::json::object& object, std::vector<Row>& table) {
   table.push_back(std::move(row));
 }
 
-void PrintAligned(const std::vector<Row>& table) {
+void PrintAligned(const std::vector<Row>& table, std::ostream& out) {
   std::vector<std::size_t> widths(table.empty() ? 0 : table.front().size());
   for (const Row& row : table) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
@@ -60,15 +65,31 @@ void PrintAligned(const std::vector<Row>& table) {
       line += row[i];
       if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
     }
-    std::cout << line << "\n";
+    out << line << "\n";
   }
 }
 
-Result<platform::HttpClientResponse> GetPage(const Connection& connection, const std::string& name,
-                                             const std::string& from) {
-  return Send(
-      connection, "auditor",
-      {.method = "GET", .target = "/v1/reports/" + name + (from.empty() ? "" : "?from=" + from)});
+std::string TargetOf(const ReportOptions& options, const std::string& page) {
+  std::string target = "/v1/reports/" + options.name;
+  char separator = '?';
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (value.empty()) return;
+    target += separator + std::string(name) + "=" + platform::PercentEncoded(value);
+    separator = '&';
+  };
+  add("from", options.from);
+  add("to", options.to);
+  add("month", options.month);
+  add("figure", options.figure);
+  add("page", page);
+  add("format", options.format == "text" ? "json" : options.format);
+  return target;
+}
+
+Result<platform::HttpClientResponse> GetPage(const Connection& connection,
+                                             const ReportOptions& options,
+                                             const std::string& page) {
+  return Send(connection, "auditor", {.method = "GET", .target = TargetOf(options, page)});
 }
 
 // Empty at the end.
@@ -82,43 +103,107 @@ std::string TextOf(const boost::json::object& page, std::string_view name) {
   return value == nullptr ? "-" : Plainly(*value);
 }
 
-}  // namespace
-
-int ShowReport(const Connection& connection, const std::string& name) {
-  const bool plain = std::ranges::all_of(
-      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-  if (name.empty() || !plain) {
-    std::cerr << "acbctl: '" << name << "' is not the name of a report\n";
-    return kUsage;
-  }
-  std::vector<Row> table;
-  std::string from;
-  do {  // ends with the service's pages, each of which begins after the one before
-    const auto response = GetPage(connection, name, from);
-    if (!response) return Complain(response.error());
-    const auto done = PrintRaw(connection, *response);
-    if (done && *done != kGood) return *done;
-    const boost::json::object page = ParseObject(response->body);
-    if (!done && from.empty()) {
-      std::cout << "report " << name << ", " << TextOf(page, "environment") << ", classification "
-                << TextOf(page, "classification") << ", " << TextOf(page, "generated_at") << "\n";
+// The totals and notices after the one line that says what this is.
+void PrintHead(const boost::json::object& page, std::ostream& out) {
+  out << "report " << TextOf(page, "report") << ", " << TextOf(page, "environment")
+      << ", classification " << TextOf(page, "classification") << ", "
+      << TextOf(page, "generated_at") << "\n";
+  const boost::json::value* totals = page.if_contains("totals");
+  if (totals != nullptr && totals->is_array()) {
+    for (const boost::json::value& total : totals->get_array()) {
+      if (!total.is_object()) continue;
+      std::cerr << TextOf(total.get_object(), "name") << ": " << TextOf(total.get_object(), "value")
+                << "\n";
     }
+  }
+  const boost::json::value* notices = page.if_contains("notices");
+  if (notices == nullptr || !notices->is_array()) return;
+  for (const boost::json::value& notice : notices->get_array()) {
+    std::cerr << Plainly(notice) << "\n";
+  }
+}
+
+int AsText(const Connection& connection, const ReportOptions& options, std::ostream& out) {
+  std::vector<Row> table;
+  std::string page_name;
+  do {  // ends with the service's pages, each of which begins after the one before
+    const auto response = GetPage(connection, options, page_name);
+    if (!response) return Complain(response.error());
+    if (response->status != 200) return PrintProblem(*response);
+    const boost::json::object page = ParseObject(response->body);
+    if (page_name.empty()) PrintHead(page, out);
     const boost::json::value* rows = page.if_contains("rows");
-    if (!done && rows != nullptr && rows->is_array()) {
+    if (rows != nullptr && rows->is_array()) {
       for (const boost::json::value& row : rows->get_array()) {
         if (row.is_object()) AddRow(row.get_object(), table);
       }
     }
     if (table.size() > kMaxTextRows) {
-      std::cerr << "acbctl: more than " << kMaxTextRows << " rows: use --json\n";
+      std::cerr << "acbctl: more than " << kMaxTextRows << " rows: use --json or --format csv\n";
       return kRefused;
     }
-    from = NextOf(page);
-  } while (!from.empty());
-  if (connection.json) return kGood;
-  PrintAligned(table);
-  std::cout << (table.empty() ? 0 : table.size() - 1) << " rows\n";
+    page_name = NextOf(page);
+  } while (!page_name.empty());
+  PrintAligned(table, out);
+  out << (table.empty() ? 0 : table.size() - 1) << " rows\n";
   return kGood;
+}
+
+std::string HeaderOf(const platform::HttpClientResponse& response, std::string_view name) {
+  return std::string(platform::FindHeader(response.headers, name).value_or(""));
+}
+
+int AsTheyCome(const Connection& connection, const ReportOptions& options, std::ostream& out) {
+  std::string page;
+  do {
+    const auto response = GetPage(connection, options, page);
+    if (!response) return Complain(response.error());
+    if (response->status != 200) {
+      return connection.json ? *PrintRaw(connection, *response) : PrintProblem(*response);
+    }
+    std::string_view body = response->body;
+    // One header record for all pages; none of its names has a line end in it.
+    if (options.format == "csv" && !page.empty()) body.remove_prefix(body.find('\n') + 1);
+    out << body;
+    if (options.format == "json" && !body.ends_with('\n')) out << "\n";
+    if (page.empty() && options.format != "json") {
+      std::cerr << "classification " << HeaderOf(*response, "X-Classification") << "\n";
+    }
+    page = HeaderOf(*response, "X-Next-Page");
+    if (options.format == "html" && !page.empty()) {
+      std::cerr << "acbctl: there are more rows than this page has: use --format csv for all\n";
+      page.clear();
+    }
+  } while (!page.empty());
+  return kGood;
+}
+
+int Write(const Connection& connection, const ReportOptions& options, std::ostream& out) {
+  if (options.format == "text") return AsText(connection, options, out);
+  return AsTheyCome(connection, options, out);
+}
+
+}  // namespace
+
+int ShowReport(const Connection& connection, const ReportOptions& given) {
+  const bool plain = std::ranges::all_of(given.name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  if (given.name.empty() || !plain) {
+    std::cerr << "acbctl: '" << given.name << "' is not the name of a report\n";
+    return kUsage;
+  }
+  ReportOptions options = given;
+  if (connection.json) options.format = "json";
+  if (options.out.empty()) return Write(connection, options, std::cout);
+  std::ofstream file(options.out, std::ios::binary | std::ios::trunc);
+  const int code = Write(connection, options, file);
+  file.close();
+  if (!file) {
+    std::cerr << "acbctl: " << options.out.string() << " cannot be written\n";
+    return kRefused;
+  }
+  return code;
 }
 
 }  // namespace acb::acbctl

@@ -61,8 +61,8 @@ audit::Entry CaseFile::Begin(std::string_view kind) const {
   entry.SetIfAny("party", requester);
   if (device) {
     entry.Set("device_type", Name(device->type));
-    // The meter point itself is personal data; its hash lets one who knows it find the record.
-    if (!device->mpxn.empty()) entry.Set("mpxn_sha256", ToHex(Sha256(AsBytes(device->mpxn))));
+    // The meter point is personal data. A hash of it alone could be found by trying all numbers.
+    entry.SealIfAny("mpxn", device->mpxn);
   }
   if (target) {
     audit::List certificates;
@@ -104,13 +104,13 @@ audit::Entry CaseFile::RefusedEntry(const Failure& why) const {
   entry.Set("reason", info.name)
       .Set("final", info.kind == ReasonKind::kRefusal)
       .Set("response_code", answers.Of(why.reason).response_code)
-      .SetIfAny("explanation", why.explanation);
+      .SealIfAny("explanation", why.explanation);
   return entry;
 }
 
 audit::Entry CaseFile::QuarantinedEntry(const Failure& why) const {
   audit::Entry entry = Begin("quarantined");
-  entry.Set("reason", Describe(why.reason).name).SetIfAny("explanation", why.explanation);
+  entry.Set("reason", Describe(why.reason).name).SealIfAny("explanation", why.explanation);
   return entry;
 }
 

@@ -291,7 +291,7 @@ ObservationAnswer Observer::Decline(const IncomingObservation& incoming, Case fo
   entry.Set("what", "observation")
       .Set("reason", info.name)
       .Set("final", false)
-      .SetIfAny("explanation", why.explanation)
+      .SealIfAny("explanation", why.explanation)
       .Set("client", incoming.client)
       .Set("rules", kRuleSetVersion);
   if (found.has_parties) {

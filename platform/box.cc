@@ -140,7 +140,7 @@ audit::Object PolicyOf(const Config& config) {
 }  // namespace
 
 Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log) {
-  std::unique_ptr<Box> box(new Box(config, clock));
+  std::unique_ptr<Box> box(new Box(config, clock, log));
   box->environment_ = NameOf(config.environment);
   auto settings_of_hsm = box->StartLister();
   if (!settings_of_hsm) return std::move(settings_of_hsm).error();
@@ -148,6 +148,7 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
   if (Status trust = box->OpenTrust(); !trust) return std::move(trust).error();
   if (Status hsm = box->OpenHsm(*std::move(settings_of_hsm)); !hsm) return std::move(hsm).error();
   if (Status start = box->StartStore(); !start) return std::move(start).error();
+  box->StartCheckpoints();
 
   HandoverSettings settings{.parse = {},
                             .validation_time = config.test.validation_time,
@@ -300,11 +301,47 @@ Status Box::StartStore() {
   return Done{};
 }
 
-Status Box::Stop() { return store_->Stop(audit::Entry("stop", clock_.Now())); }
+// The name of the log and of its key: design.md section 7, C2SP tlog-checkpoint "origin".
+void Box::StartCheckpoints() {
+  hsm::CheckpointSigner& signer = hsm_->checkpoint_signer();
+  const hsm::PublicKey& key = signer.public_key();
+  CheckpointSettings settings;
+  settings.key.name = "acb-handover-signing/" + ToHex(store_->identity().id);
+  switch (key.algorithm) {
+    case hsm::KeyAlgorithm::kEd25519:
+      settings.key.type = audit::NoteKey::Type::kEd25519;
+      settings.key.octets = key.octets;
+      break;
+    case hsm::KeyAlgorithm::kP256:
+      settings.key.type = audit::NoteKey::Type::kP256;
+      settings.key.octets = hsm::ToSpki(key);
+      break;
+  }
+  settings.sign = [&signer](BytesView text) { return signer.Sign(text); };
+  settings.file = config_.checkpoint_file;
+  for (const WitnessSetting& witness : config_.witnesses) {
+    settings.witnesses.push_back({witness.key, CallOverHttps(witness)});
+  }
+  log_.Notice("audit-log",
+              {{"origin", settings.key.name}, {"vkey", audit::FormatKey(settings.key)}});
+  checkpoints_ = std::make_unique<CheckpointKeeper>(*store_, log_, std::move(settings));
+}
+
+Status Box::Stop() {
+  checkpoints_->Stop();
+  if (Status stopped = store_->Stop(audit::Entry("stop", clock_.Now())); !stopped) return stopped;
+  if (Status last = checkpoints_->SignStopped(); !last) {
+    log_.Failed(LogLevel::kError, "checkpoint-failed", last.error());
+  }
+  return Done{};
+}
 
 std::vector<Failure> Box::Attention() const {
   std::vector<Failure> found;
   if (Status store = store_->attention(); !store) found.push_back(std::move(store).error());
+  if (checkpoints_) {
+    for (Failure& failure : checkpoints_->Attention()) found.push_back(std::move(failure));
+  }
   // What would answer the next request with 503: said before one asks.
   if (auto records = store_->Open()) {
     if (Status on = checks::CheckSigningNotSuspended(**records); !on) found.push_back(on.error());

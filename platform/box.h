@@ -9,6 +9,7 @@
 #include "firmware/handover.h"
 #include "firmware/observer.h"
 #include "hsm/hsm.h"
+#include "platform/checkpoints.h"
 #include "platform/config.h"
 #include "platform/live_trust.h"
 #include "platform/log.h"
@@ -29,7 +30,8 @@ class Box {
   static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock,
                                            const Log& log);
 
-  // After the last request: the `stop` entry, and the anchor that says so.
+  // After the last request: the `stop` entry, the anchor that says so, and its checkpoint, whose
+  // failure is logged and is none of the stop.
   Status Stop();
   // Another box has taken over: this one signs nothing more, and its process is to end.
   bool overtaken() const { return store_->overtaken(); }
@@ -38,6 +40,7 @@ class Box {
   const Observer& observer() const { return *observer_; }
   store::Store& store() { return *store_; }
   hsm::Hsm& hsm() { return *hsm_; }
+  CheckpointKeeper& checkpoints() { return *checkpoints_; }
   LiveTrust& trust() { return *trust_; }
   const std::vector<smki::CertificatePtr>& device_roots() const { return device_roots_; }
   Metrics& metrics() { return metrics_; }
@@ -50,9 +53,11 @@ class Box {
   bool Ready() const;
 
  private:
-  Box(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
+  Box(const Config& config, const Clock& clock, const Log& log)
+      : config_(config), clock_(clock), log_(log) {}
   Result<hsm::HsmSettings> StartLister() const;
   Status OpenStore();
+  void StartCheckpoints();
   Status OpenTrust();
   Status LoadDeviceRoots();
   Status OpenHsm(hsm::HsmSettings settings);
@@ -63,6 +68,7 @@ class Box {
 
   const Config& config_;
   const Clock& clock_;
+  const Log& log_;
   std::string environment_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<LiveTrust> trust_;
@@ -72,6 +78,7 @@ class Box {
   std::unique_ptr<Handover> handover_;
   std::unique_ptr<Observer> observer_;
   Metrics metrics_;
+  std::unique_ptr<CheckpointKeeper> checkpoints_;  // last: it uses the store and the HSM
 };
 
 }  // namespace acb::platform

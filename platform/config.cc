@@ -11,6 +11,7 @@
 
 #include "firmware/base/trust_anchor_cell.h"
 #include "platform/config_section.h"
+#include "platform/https_client.h"
 
 namespace acb::platform {
 namespace {
@@ -297,6 +298,62 @@ void ReadBackup(Section section, const Paths& paths, Config& config) {
   section.Finish();
 }
 
+// "https://host[:port][/prefix]", the prefix of what a path may hold without an escape.
+bool ReadWitnessUrl(std::string_view url, WitnessSetting& witness) {
+  constexpr std::size_t kAfterScheme = std::string_view("https://").size();
+  const std::size_t slash = std::min(url.find('/', std::min(kAfterScheme, url.size())), url.size());
+  const auto server = ParseServerUrl(url.substr(0, slash));
+  if (!server) return false;
+  witness.host = server->host;
+  witness.port = server->port;
+  witness.prefix = url.substr(slash);
+  while (witness.prefix.ends_with('/')) witness.prefix.pop_back();
+  return std::ranges::all_of(witness.prefix, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/-._~").find(c) != std::string_view::npos;
+  });
+}
+
+void ReadWitness(Section section, const Paths& paths, Config& config) {
+  WitnessSetting witness;
+  const std::string url = section.Text("url");
+  const std::string key = section.Text("key");
+  if (!url.empty() && !ReadWitnessUrl(url, witness)) {
+    section.Wrong(*section.Find("url"), "url", "must be https://host[:port][/prefix]");
+  }
+  const auto parsed = audit::ParseKey(key);
+  if (parsed && parsed->type == audit::NoteKey::Type::kCosignature) {
+    witness.key = *parsed;
+  } else if (!key.empty()) {
+    section.Wrong(*section.Find("key"), "key",
+                  "must be a witness's key, name+hash+base64 (C2SP tlog-cosignature, Ed25519)");
+  }
+  for (const WitnessSetting& other : config.witnesses) {
+    if (parsed && other.key.name == parsed->name) {
+      section.Wrong(*section.Find("key"), "key", "has the name of an earlier witness");
+    }
+  }
+  witness.ca = paths.Resolve(section.TextOr("ca", std::string(kUsualAuthorities)));
+  section.Finish();
+  config.witnesses.push_back(std::move(witness));
+}
+
+void ReadAudit(Section section, const Paths& paths, Errors& errors, Config& config) {
+  config.checkpoint_file = paths.Resolve(section.TextOr("checkpoint_file", {}));
+  for (const toml::node* entry : section.List("witness")) {
+    if (!entry->is_table()) {
+      section.Wrong(*entry, "witness", "must be a table: [[audit.witness]]");
+      return;
+    }
+    if (config.witnesses.size() == kMaxWitnesses) {
+      section.Wrong(*entry, "witness", "16 at most");
+      return;
+    }
+    ReadWitness(Section(entry->as_table(), "audit.witness", errors), paths, config);
+  }
+  section.Finish();
+}
+
 void ReadTrustAnchors(Section& test, Errors& errors, TestSettings& settings) {
   for (const toml::node* entry : test.List("trust_anchors")) {
     if (!entry->is_table()) {
@@ -378,6 +435,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadFeeds(root.Sub("feeds"), errors, config);
   ReadVolume(root.Sub("volume"), config);
   ReadBackup(root.Sub("backup"), paths, config);
+  ReadAudit(root.Sub("audit"), paths, errors, config);
   if (config.environment == smki::Environment::kTest) {
     ReadTest(root.Sub("test"), errors, config.test);
   } else {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "firmware/answer_table.h"
+#include "firmware/audit/note.h"
 #include "firmware/base/result.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/sha256.h"
@@ -35,6 +36,15 @@ struct TestSettings {
   std::vector<TrustAnchorSetting> trust_anchors;
   std::vector<std::string> issuers_without_crl;
   std::vector<Sha256Digest> pinned_signers;
+};
+
+// Who cosigns the checkpoints of the log (C2SP tlog-witness).
+struct WitnessSetting {
+  std::string host;  // of https://host[:port][/prefix]
+  std::uint16_t port = 0;
+  std::string prefix;        // empty, or "/..." without a last slash
+  audit::NoteKey key;        // of type kCosignature
+  std::filesystem::path ca;  // PEM: who may have issued its server certificate
 };
 
 // All paths are absolute, or relative to the directory of the file as resolved.
@@ -96,8 +106,15 @@ struct Config {
   std::filesystem::path backup_public_key;  // empty: no backup can be made
   std::filesystem::path backup_directory;   // where one is put together; empty: tmp of the store
 
+  std::filesystem::path checkpoint_file;  // each checkpoint is appended to it; empty: to none
+  std::vector<WitnessSetting> witnesses;
+
   TestSettings test;
 };
+
+inline constexpr std::size_t kMaxWitnesses = 16;
+// What a machine with Debian's ca-certificates trusts.
+inline constexpr std::string_view kUsualAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 
 // Reads and checks the file, and the table of response codes that it names. References to other
 // files are resolved, not opened.

@@ -55,7 +55,7 @@ HttpResponse RefuseRecorded(Box& box, const HttpRequest& request, std::string_vi
       .Set("subject", request.Parameter("device"))
       .Set("client", request.client.name)
       .Set("reason", Describe(why.reason).name)
-      .SetIfAny("explanation", why.explanation);
+      .SealIfAny("explanation", why.explanation);
   const auto receipt = box.store().Append(entry);
   if (!receipt) return Problem(receipt.error());
   return Problem(why, {{"audit", ReceiptJson(*receipt)}});

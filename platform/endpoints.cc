@@ -7,6 +7,7 @@
 #include "firmware/duis/response.h"
 #include "firmware/rules.h"
 #include "platform/answers.h"
+#include "platform/audit_endpoints.h"
 #include "platform/backup_endpoint.h"
 #include "platform/counter_endpoints.h"
 #include "platform/feed_import.h"
@@ -19,9 +20,6 @@
 
 namespace acb::platform {
 namespace {
-
-constexpr std::uint64_t kMaxAuditEntriesPerAnswer = 1000;
-constexpr std::uint64_t kUsualAuditEntriesPerAnswer = 100;
 
 HttpResponse Text(std::string body, std::string_view content_type = "text/plain; charset=utf-8") {
   HttpResponse response;
@@ -159,27 +157,6 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
   return JsonResponse(json);
 }
 
-// The value of a query parameter that is a number; `otherwise` when absent, nothing when it is
-// none.
-std::optional<std::uint64_t> NumberParameter(const HttpRequest& request, std::string_view name,
-                                             std::uint64_t otherwise) {
-  const auto text = request.QueryParameter(name);
-  return text ? ParseDecimal(*text) : std::optional(otherwise);
-}
-
-HttpResponse GetAuditEntries(Box& box, const HttpRequest& request) {
-  const auto from = NumberParameter(request, "from", 0);
-  const auto count = NumberParameter(request, "count", kUsualAuditEntriesPerAnswer);
-  if (!from || !count) {
-    return Problem(Failure(Reason::kMalformed, "'from' and 'count' are decimal numbers"));
-  }
-  const auto entries = box.store().ReadAudit(*from, std::min(*count, kMaxAuditEntriesPerAnswer));
-  if (!entries) return Problem(entries.error());
-  std::string lines;
-  for (const std::string& entry : *entries) lines.append(entry).append("\n");
-  return Text(std::move(lines), "application/x-ndjson");
-}
-
 HttpResponse GetMetrics(Box& box) {
   std::string text = box.metrics().Text();
   text +=
@@ -187,6 +164,7 @@ HttpResponse GetMetrics(Box& box) {
                  box.hsm().command_signer().sign_operations());
   text += MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.",
                      box.hsm().command_signer().derive_operations());
+  text += box.checkpoints().Metrics();
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);
   return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
 }
@@ -203,7 +181,7 @@ void AddCommonRoutes(Router& router, const Config& config) {
 
 }  // namespace
 
-Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
+Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& log) {
   Router router;
   AddCommonRoutes(router, config);
   router.Add({.method = "POST",
@@ -217,8 +195,6 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
               .content_types = {"application/xml", "text/xml"}});
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
-  router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0,
-             [&box](const HttpRequest& request) { return GetAuditEntries(box, request); });
   router.Add("GET", "/readyz", RoleSet::Any(), 0, [&box](const HttpRequest&) {
     return Readiness(box.Ready(), box.environment(), box.Attention());
   });
@@ -230,15 +206,16 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock) {
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
   AddReportRoutes(router, box, clock);
-  AddReviewRoutes(router, box, clock);
+  AddReviewRoutes(router, box, clock, log);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
                          .body_limit = config.feed_octets,
                          .validation_time = config.test.validation_time,
                          .device_roots = box.device_roots(),
-
                          .scratch = config.store_directory / "tmp"});
+  // Last: it adds to the answers of all before.
+  AddAuditRoutes(router, box, log);
   return router;
 }
 
@@ -259,7 +236,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
                return AsXml(request, config, std::move(json), answer, clock.Now());
              });
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
-  router.Add("GET", "/v1/audit/entries", {Role::kAuditor}, 0, closed);
+  AddClosedAuditRoutes(router, closed);
   router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
   router.Add("POST", "/v1/counters/{device}/reserve", {Role::kDsp}, config.body_octets, closed);
   router.Add("POST", "/v1/counters/{device}/raise", {Role::kOperator}, config.body_octets, closed);

@@ -9,8 +9,8 @@
 
 namespace acb::platform {
 
-// The routes of a box that is open. `box`, `config` and `clock` must outlive the server.
-Router BoxRoutes(Box& box, const Config& config, const Clock& clock);
+// The routes of a box that is open. The references must outlive the server.
+Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& log);
 
 // The routes of a box that did not open: health, readiness with the reason, and 503 with that
 // reason for the rest. `config` and `clock` must outlive the server.

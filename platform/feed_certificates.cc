@@ -34,10 +34,15 @@ std::vector<smki::CertificatePtr> ParseFile(const std::vector<Bytes>& ders, Reje
   return parsed;
 }
 
+// Of all texts in one list: an entry of the log has a limit, and JSON may take six octets for one.
+constexpr std::size_t kMaxListedOctets = 8 * 1024;
+
 audit::List Shortened(const std::vector<std::string>& texts) {
   audit::List list;
+  std::size_t octets = 0;
   for (const std::string& text : texts) {
-    if (list.size() == kMaxRejectsListed) break;
+    octets += text.size();
+    if (list.size() == kMaxRejectsListed || octets > kMaxListedOctets) break;
     list.emplace_back(text);
   }
   return list;

@@ -64,7 +64,7 @@ std::string HeaderOf(const HttpResponse& response, bool close) {
   AppendHeader(out, "Date", HttpDate());
   if (response.body_size() != 0) AppendHeader(out, "Content-Type", response.content_type);
   AppendHeader(out, "Content-Length", std::to_string(response.body_size()));
-  AppendHeader(out, "Cache-Control", "no-store");
+  AppendHeader(out, "Cache-Control", response.cache_control);
   AppendHeader(out, "X-Content-Type-Options", "nosniff");
   for (const HttpHeader& header : response.headers) AppendHeader(out, header.name, header.value);
   if (close) AppendHeader(out, "Connection", "close");

@@ -120,6 +120,8 @@ struct HttpResponse {
   // (unnamed_file.h), sent in constant memory. The client must take kSpoolOctetsPerSecond.
   std::shared_ptr<const Descriptor> file = {};
   std::uint64_t file_size = 0;
+  // Most answers are of one moment. What never changes says so.
+  std::string cache_control = "no-store";
   // Without Content-Type, Content-Length, Connection, Date and Cache-Control, which the server
   // writes.
   std::vector<HttpHeader> headers;

@@ -60,7 +60,7 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
   if (!box) log.Failed(LogLevel::kError, "not-ready", box.error());
   auto server = HttpsServer::Start(
       ServerSettings(config),
-      box ? BoxRoutes(**box, config, clock) : ClosedRoutes(box.error(), config, clock), log);
+      box ? BoxRoutes(**box, config, clock, log) : ClosedRoutes(box.error(), config, clock), log);
   if (!server) {
     log.Failed(LogLevel::kError, "start-failed", server.error());
     return kFailed;

@@ -44,7 +44,9 @@ std::string Metrics::Text() const {
   text += "acb_handovers_total{outcome=\"fault\"} " + std::to_string(faults) + "\n";
   text += "acb_handovers_total{outcome=\"quarantined\"} " + std::to_string(quarantined) + "\n";
   text += Head("acb_refusals_total", "counter", "Refusals and faults, by reason.");
-  return text + reasons;
+  text += reasons;
+  return text + MetricText("acb_audit_views_total", "counter",
+                           "Answers to auditors who looked at the audit log.", audit_views_);
 }
 
 std::string MetricText(std::string_view name, std::string_view type, std::string_view help,

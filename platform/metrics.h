@@ -14,12 +14,16 @@ namespace acb::platform {
 class Metrics {
  public:
   void Count(const HandoverAnswer& answer);
-  // Lines of the Prometheus text format: acb_handovers_total and acb_refusals_total.
+  // One answer to an auditor who looked at the log.
+  void CountAuditView() { ++audit_views_; }
+  // Lines of the Prometheus text format: acb_handovers_total, acb_refusals_total
+  // and acb_audit_views_total.
   std::string Text() const;
 
  private:
   static constexpr std::size_t kMaxReasonNumber = 256;
   std::atomic<std::uint64_t> signed_{0};
+  std::atomic<std::uint64_t> audit_views_{0};
   std::array<std::atomic<std::uint64_t>, kMaxReasonNumber> by_reason_{};
 };
 

@@ -9,6 +9,10 @@ bool IsParameter(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
+bool TakesTheRest(std::string_view segment) {
+  return IsParameter(segment) && segment.ends_with("...}");
+}
+
 // "/v1/reasons" gives "v1", "reasons".
 std::vector<std::string> Segments(std::string_view path) {
   std::vector<std::string> segments;
@@ -21,11 +25,24 @@ std::vector<std::string> Segments(std::string_view path) {
   return segments;
 }
 
+// The segments from number `first` on, with the slashes between them.
+std::string Rest(const std::vector<std::string>& path, std::size_t first) {
+  std::string rest = path[first];
+  for (std::size_t i = first + 1; i < path.size(); ++i) rest += "/" + path[i];
+  return rest;
+}
+
 bool Fits(const std::vector<std::string>& pattern, const std::vector<std::string>& path,
           std::map<std::string, std::string, std::less<>>& parameters) {
-  if (pattern.size() != path.size()) return false;
+  const bool open = !pattern.empty() && TakesTheRest(pattern.back());
+  if (open ? path.size() < pattern.size() : path.size() != pattern.size()) return false;
   parameters.clear();
-  for (std::size_t i = 0; i < path.size(); ++i) {
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (open && i + 1 == pattern.size()) {
+      constexpr std::size_t kAround = std::string_view("{...}").size();
+      parameters[pattern[i].substr(1, pattern[i].size() - kAround)] = Rest(path, i);
+      return !path[i].empty();
+    }
     if (IsParameter(pattern[i]) && !path[i].empty()) {
       parameters[pattern[i].substr(1, pattern[i].size() - 2)] = path[i];
     } else if (pattern[i] != path[i]) {
@@ -40,6 +57,18 @@ bool Fits(const std::vector<std::string>& pattern, const std::vector<std::string
 void Router::Add(Route route) {
   auto segments = Segments(route.pattern);
   entries_.push_back({std::move(route), std::move(segments)});
+}
+
+void Router::AddToAnswers(std::string_view method, const std::function<void(HttpResponse&)>& add) {
+  for (Entry& entry : entries_) {
+    if (entry.route.method != method) continue;
+    entry.route.handler = [handler = std::move(entry.route.handler),
+                           add](const HttpRequest& request) {
+      HttpResponse response = handler(request);
+      add(response);
+      return response;
+    };
+  }
 }
 
 std::variant<Router::Match, HttpResponse> Router::Find(std::string_view method,

@@ -18,7 +18,8 @@ using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
 struct Route {
   std::string method;
-  // "/v1/devices/{device}": a segment in braces takes any one non-empty segment. Where a fixed
+  // "/v1/devices/{device}": a segment in braces takes any one non-empty segment, "{path...}" as the
+  // last one takes all the rest, one segment or more, with its slashes. Where a fixed
   // segment and a parameter both fit, the route that was added first wins.
   std::string pattern;
   RoleSet roles;
@@ -43,6 +44,10 @@ class Router {
            Handler handler) {
     Add(Route{std::move(method), std::move(pattern), roles, body_limit, std::move(handler)});
   }
+
+  // From now on `add` sees each answer of the routes that were added with this method; called by
+  // many threads at once.
+  void AddToAnswers(std::string_view method, const std::function<void(HttpResponse&)>& add);
 
   struct Match {
     const Route* route;

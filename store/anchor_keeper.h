@@ -11,7 +11,7 @@ namespace acb::store {
 
 // What a batch wrote, once it is on the disk.
 struct BatchWrites {
-  bool any = false;
+  bool grew = false;        // entries were appended, or a counter moved
   std::uint64_t moved = 0;  // distance by which last_issued went up, over all devices
   bool anchor_demanded = false;
 };

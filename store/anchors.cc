@@ -82,8 +82,16 @@ Anchors::State Anchors::state() const {
   return state_;
 }
 
+std::optional<Anchor> Anchors::WaitForPassed(std::uint64_t tree_size,
+                                             std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  const auto covers = [&] { return state_.passed && state_.passed->tree_size > tree_size; };
+  if (!passed_.wait_for(lock, patience, covers)) return {};
+  return state_.passed;
+}
+
 void Anchors::Note(const BatchWrites& writes) {
-  grew_ |= writes.any;
+  grew_ |= writes.grew;
   demanded_ |= writes.anchor_demanded;
   const std::lock_guard lock(mutex_);
   const std::uint64_t room = ~std::uint64_t{0} - state_.outstanding;
@@ -108,19 +116,30 @@ Status Anchors::CheckReachable() {
   return Done{};
 }
 
-Status Anchors::AppendAnchorEntry(WriteTransaction& transaction) {
+audit::Entry Anchors::NewEntry() const {
   audit::Entry entry("anchor", clock_());
   entry.Set("epoch", std::to_string(attempted_.epoch)).Set("instance", ToHex(attempted_.instance));
+  return entry;
+}
+
+Status Anchors::AppendAnchorEntry(WriteTransaction& transaction) {
   // A recovery has the entries alone: a counter that is about to go to the HSM, and has no entry of
   // its own yet, must not be forgotten by the anchor that passes it.
   const auto unanswered = ListUnanswered(transaction);
   if (!unanswered) return unanswered.error();
   audit::List given_out;
   for (const Unanswered& one : *unanswered) {
+    if (given_out.size() == kMaxGivenOutPerEntry) {
+      audit::Entry part = NewEntry();
+      part.Set("unanswered", std::move(given_out)).Set("continues", true);
+      given_out.clear();
+      if (auto added = AppendEntry(transaction, part, environment_); !added) return added.error();
+    }
     given_out.emplace_back(
         audit::Object{{"device", one.request.target.Hyphenated()},
                       {"originator_counter", std::to_string(one.counter.value())}});
   }
+  audit::Entry entry = NewEntry();
   if (!given_out.empty()) entry.Set("unanswered", std::move(given_out));
   if (auto added = AppendEntry(transaction, entry, environment_); !added) return added.error();
   return NameTree(transaction, attempted_);
@@ -178,6 +197,7 @@ void Anchors::Passed(const std::vector<Anchor>& listed) {
     state_.outstanding = 0;
     ++state_.made;
   }
+  passed_.notify_all();
   // "Then the box destroys its own old one." One that stays is lower, and goes with the next.
   for (const Anchor& anchor : listed) {
     if (anchor.start() == attempted_.start() && attempted_.IsAbove(anchor)) {

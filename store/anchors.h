@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -18,6 +19,10 @@ namespace acb::store {
 inline constexpr std::chrono::milliseconds kAnchorAge{60'000};
 // Objects of one listing: a box leaves one or two behind, and each start destroys the lower ones.
 inline constexpr std::size_t kMaxAnchorObjects = 10'000;
+
+// Counters that one `anchor` entry names, some 80 octets each: further ones have an entry of their
+// own before it, marked "continues".
+inline constexpr std::size_t kMaxGivenOutPerEntry = 500;
 
 // The anchors among `objects`: what is not whole does not exist. kHsmUnavailable: too many.
 Result<std::vector<Anchor>> DecodeAnchors(const Result<std::vector<Bytes>>& objects);
@@ -64,10 +69,15 @@ class Anchors final : public AnchorKeeper {
     std::uint64_t made = 0;  // since Begin
   };
   State state() const;
+  // The newest that has passed, once its tree has more than `tree_size` entries; nothing when it
+  // has not come to that within `patience`.
+  std::optional<Anchor> WaitForPassed(std::uint64_t tree_size,
+                                      std::chrono::milliseconds patience) const;
 
  private:
   enum class Attempt { kNone, kTried, kCreated };
 
+  audit::Entry NewEntry() const;
   Status Failed(Failure why);
   void Passed(const std::vector<Anchor>& listed);
 
@@ -79,11 +89,12 @@ class Anchors final : public AnchorKeeper {
   Attempt attempt_ = Attempt::kNone;  // of this batch
   bool last_failed_ = false;
   bool demanded_ = false;
-  bool grew_ = false;  // something was written since the anchor last passed
+  bool grew_ = false;  // an entry or a counter's move since the anchor last passed
   std::chrono::steady_clock::time_point passed_at_;
 
   mutable std::mutex mutex_;  // guards what follows
   State state_;
+  mutable std::condition_variable passed_;
 };
 
 }  // namespace acb::store

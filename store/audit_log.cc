@@ -1,13 +1,24 @@
 #include "store/audit_log.h"
 
-#include <algorithm>
+#include <sys/random.h>
 
+#include <algorithm>
+#include <cstdlib>
+
+#include "firmware/audit/tile.h"
 #include "store/audit_tree.h"
 #include "store/record.h"
 #include "store/rows.h"
 
 namespace acb::store {
 namespace {
+
+audit::Salt NewSalt() {
+  audit::Salt salt;
+  // Up to 256 octets come whole or not at all (getrandom(2)).
+  if (::getrandom(salt.data(), salt.size(), 0) != static_cast<ssize_t>(salt.size())) std::abort();
+  return salt;
+}
 
 // Calls `take` with each payload from index `from` on, and sees that none is missing.
 Status ReadInOrder(const Transaction& transaction, Table table, std::uint64_t from,
@@ -43,14 +54,27 @@ Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::E
   audit::Entry marked = entry;
   // design.md section 10: every record says which environment it is of. Here, where all pass.
   marked.Set("environment", Name(environment));
-  return AppendOctets(transaction, *index, marked.Serialise(*index));
+  const audit::SerialisedEntry written = marked.Serialise(*index, NewSalt);
+  auto receipt = AppendOctets(transaction, *index, written.octets);
+  if (!receipt || written.disclosure.empty()) return receipt;
+  Status kept =
+      transaction.Put(Table::kAuditDisclosures, KeyOf(*index), AsBytes(written.disclosure));
+  if (!kept) return std::move(kept).error();
+  return receipt;
 }
 
 Result<audit::Receipt> AppendOctets(WriteTransaction& transaction, std::uint64_t index,
                                     std::string_view octets) {
+  // C2SP tlog-tiles: the length of an entry in its bundle is a uint16.
+  if (octets.size() > audit::kMaxEntryOctets) {
+    return Failure(Reason::kStoreUnavailable, {},
+                   "an audit entry of " + std::to_string(octets.size()) +
+                       " octets is longer than the log takes");
+  }
   const audit::Receipt receipt{index, audit::LeafHash(octets)};
   const auto nodes = CompletedBy(transaction, index, receipt.leaf);
   if (!nodes) return nodes.error();
+  transaction.NoteEntry();
   const Bytes key = KeyOf(index);
   if (auto put = transaction.Put(Table::kAuditEntries, key, AsBytes(octets)); !put) {
     return std::move(put).error();
@@ -90,6 +114,20 @@ Result<std::vector<std::string>> ReadEntries(const Transaction& transaction, std
       });
   if (!read) return std::move(read).error();
   return entries;
+}
+
+Result<std::vector<std::string>> ReadDisclosures(const Transaction& transaction, std::uint64_t from,
+                                                 std::uint64_t count) {
+  count = std::min(count, Store::kMaxAuditRead);
+  std::vector<std::string> disclosures;
+  auto read = transaction.Walk(Table::kAuditDisclosures, KeyOf(from), {},
+                               [&](BytesView key, BytesView payload) -> Result<bool> {
+                                 if (ByteReader(key).U64() - from >= count) return false;
+                                 disclosures.emplace_back(AsText(payload));
+                                 return true;
+                               });
+  if (!read) return std::move(read).error();
+  return disclosures;
 }
 
 Result<std::vector<Sha256Digest>> ReadLeafHashes(const Transaction& transaction, std::uint64_t from,

@@ -12,12 +12,14 @@ namespace acb::store {
 // How many entries there are: the index of the next. Fails with kRecordDamaged.
 Result<std::uint64_t> AuditSizeOf(const Transaction& transaction);
 
-// Gives the entry the next index and marks it with the environment. A job calls it before its other
-// writes: it may still find a damaged record.
+// Gives the entry the next index and marks it with the environment; draws the salts of what it
+// seals and keeps its disclosure. kStoreUnavailable: longer than audit::kMaxEntryOctets; nothing
+// was written. A job calls it before its other writes: it may still find a damaged record.
 Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::Entry& entry,
                                    Environment environment);
 
-// The octets of an entry that the log lost: as they are, at the end.
+// The octets of an entry that the log lost: as they are, at the end. It has no disclosure. Fails as
+// AppendEntry.
 Result<audit::Receipt> AppendOctets(WriteTransaction& transaction, std::uint64_t index,
                                     std::string_view octets);
 
@@ -26,6 +28,9 @@ Status CheckAuditEnd(const Transaction& transaction);
 
 Result<std::vector<std::string>> ReadEntries(const Transaction& transaction, std::uint64_t from,
                                              std::uint64_t count);
+// Of the entries from index `from` on, `count` of them, those that sealed something.
+Result<std::vector<std::string>> ReadDisclosures(const Transaction& transaction, std::uint64_t from,
+                                                 std::uint64_t count);
 Result<std::vector<Sha256Digest>> ReadLeafHashes(const Transaction& transaction, std::uint64_t from,
                                                  std::uint64_t count);
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "firmware/audit/merkle.h"
 #include "store/audit_log.h"
 #include "store/record.h"
 #include "store/rows.h"
 
 namespace acb::store {
 namespace {
+
+using audit::Peaks;
 
 constexpr unsigned kLevelStep = 8;
 constexpr std::uint64_t kWidth = std::uint64_t{1}
@@ -18,44 +21,9 @@ Bytes NodeKey(unsigned level, std::uint64_t index) {
   return ByteWriter().U8(static_cast<std::uint8_t>(level)).U64(index).bytes();
 }
 
-// RFC 6962 section 2.1: SHA-256(01 || left || right).
-Sha256Digest HashPair(const Sha256Digest& left, const Sha256Digest& right) {
-  static constexpr std::uint8_t kNode[] = {0x01};
-  return Sha256({kNode, left, right});
-}
-
-// Complete subtrees from left to right, each at least as high as the next.
-class Peaks {
- public:
-  void Add(unsigned height, Sha256Digest hash) {
-    while (!peaks_.empty() && peaks_.back().height == height) {
-      hash = HashPair(peaks_.back().hash, hash);
-      peaks_.pop_back();
-      ++height;
-    }
-    peaks_.push_back({height, hash});
-  }
-  // RFC 6962 splits at the largest power of two: the rightmost are joined first.
-  Sha256Digest Root() const {
-    if (peaks_.empty()) return Sha256(BytesView());
-    Sha256Digest hash = peaks_.back().hash;
-    for (auto left = peaks_.rbegin() + 1; left != peaks_.rend(); ++left) {
-      hash = HashPair(left->hash, hash);
-    }
-    return hash;
-  }
-
- private:
-  struct Peak {
-    unsigned height;
-    Sha256Digest hash;
-  };
-  std::vector<Peak> peaks_;
-};
-
-// Adds the nodes of a level (0: leaves) from number `from` on, `count` of them.
-Status AddRange(const Transaction& transaction, unsigned level, std::uint64_t from,
-                std::uint64_t count, Peaks& peaks) {
+// Calls `take` with the hashes of a level (0: leaves) from number `from` on, `count` of them.
+Status WalkHashes(const Transaction& transaction, unsigned level, std::uint64_t from,
+                  std::uint64_t count, const std::function<void(const Sha256Digest&)>& take) {
   if (count == 0) return Done{};
   const Table table = level == 0 ? Table::kAuditLeaves : Table::kAuditNodes;
   const auto key_of = [&](std::uint64_t index) {
@@ -65,16 +33,20 @@ Status AddRange(const Transaction& transaction, unsigned level, std::uint64_t fr
   auto walked = transaction.Walk(table, key_of(from), {},
                                  [&](BytesView key, BytesView payload) -> Result<bool> {
                                    if (!Equal(key, key_of(next))) return false;  // said below
-                                   Sha256Digest hash;
-                                   if (payload.size() != hash.size())
-                                     return Damaged(table, key, "is no SHA-256");
-                                   std::ranges::copy(payload, hash.begin());
-                                   peaks.Add(level, hash);
+                                   const auto hash = audit::ToDigest(payload);
+                                   if (!hash) return Damaged(table, key, "is no SHA-256");
+                                   take(*hash);
                                    return ++next - from < count;
                                  });
   if (!walked) return walked;
   if (next - from != count) return Damaged(table, key_of(next), "is missing");
   return Done{};
+}
+
+Status AddRange(const Transaction& transaction, unsigned level, std::uint64_t from,
+                std::uint64_t count, Peaks& peaks) {
+  return WalkHashes(transaction, level, from, count,
+                    [&](const Sha256Digest& hash) { peaks.Add(level, hash); });
 }
 
 }  // namespace
@@ -113,6 +85,26 @@ Result<Sha256Digest> RootAt(const Transaction& transaction, std::uint64_t size) 
     covered += count << level;
     if (level == 0) return peaks.Root();
   }
+}
+
+Result<std::vector<Sha256Digest>> ReadHashes(const Transaction& transaction, unsigned level,
+                                             std::uint64_t from, std::uint64_t count) {
+  std::vector<Sha256Digest> hashes;
+  auto read = WalkHashes(transaction, level, from, count,
+                         [&](const Sha256Digest& hash) { hashes.push_back(hash); });
+  if (!read) return std::move(read).error();
+  return hashes;
+}
+
+audit::SubtreeSource SubtreesOf(const Transaction& transaction) {
+  return [&transaction](unsigned level, std::uint64_t index) -> Result<Sha256Digest> {
+    const unsigned above = level % kLevelStep;
+    Peaks peaks;
+    auto added =
+        AddRange(transaction, level - above, index << above, std::uint64_t{1} << above, peaks);
+    if (!added) return std::move(added).error();
+    return peaks.Root();
+  };
 }
 
 Result<bool> ContainsTree(const Transaction& transaction, std::uint64_t size,

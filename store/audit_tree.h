@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "firmware/audit/merkle.h"
 #include "firmware/base/sha256.h"
 #include "store/transactions.h"
 
@@ -27,6 +28,12 @@ Status PutAuditNode(WriteTransaction& transaction, const AuditNode& node);
 // RFC 6962 section 2.1: the root over the first `size` entries, which the log has; that of the
 // empty log is SHA-256 of nothing. kRecordDamaged: a leaf or node of them is missing or damaged.
 Result<Sha256Digest> RootAt(const Transaction& transaction, std::uint64_t size);
+// Hashes of a level (0: leaves; else 8, 16, ...) from number `from` on, `count` of them. Fails as
+// RootAt.
+Result<std::vector<Sha256Digest>> ReadHashes(const Transaction& transaction, unsigned level,
+                                             std::uint64_t from, std::uint64_t count);
+// Hashes of complete subtrees, from what is kept: up to 128 reads each. As long as `transaction`.
+audit::SubtreeSource SubtreesOf(const Transaction& transaction);
 // Whether the log has `size` entries or more, and the first of them are those of this root. Fails
 // as RootAt.
 Result<bool> ContainsTree(const Transaction& transaction, std::uint64_t size,

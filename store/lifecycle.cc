@@ -14,6 +14,11 @@ UtcTime RealTime() {
   return UtcTime(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
+std::optional<Anchored> ToAnchored(const std::optional<Anchor>& passed) {
+  if (!passed) return {};
+  return Anchored{passed->tree_size, passed->root, passed->epoch, passed->instance, passed->raise};
+}
+
 Space::Look LookOf(const Seams& seams) {
   if (!seams.file_system) return {};
   return [look = seams.file_system]() -> std::optional<Space::FileSystem> {
@@ -83,9 +88,12 @@ Status Store::AnchorNow() {
 }
 
 std::optional<Anchored> Store::anchored() const {
-  const auto passed = core_->anchors.state().passed;
-  if (!passed) return {};
-  return Anchored{passed->tree_size, passed->root, passed->epoch, passed->instance, passed->raise};
+  return ToAnchored(core_->anchors.state().passed);
+}
+
+std::optional<Anchored> Store::WaitForAnchored(std::uint64_t tree_size,
+                                               std::chrono::milliseconds patience) const {
+  return ToAnchored(core_->anchors.WaitForPassed(tree_size, patience));
 }
 
 std::optional<Failure> Store::ended() const { return core_->writer.ended(); }

@@ -245,7 +245,7 @@ Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const Quar
   entry.Set("device", item.device.Hyphenated())
       .Set("role", acb::Name(item.role))
       .Set("floor", std::to_string(item.floor ? item.floor->value() : 0))
-      .Set("explanation", item.why);
+      .SealIfAny("explanation", item.why);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt;
   kept.id = receipt->index;

@@ -68,7 +68,7 @@ Status CompareEntriesWithCounters(const Transaction& transaction) {
     }
     const boost::json::object& entry = value.get_object();
     const std::string_view kind = Text(entry, "kind");
-    if (kind == "anchor" || kind == "start") ++anchors;
+    if ((kind == "anchor" && !entry.contains("continues")) || kind == "start") ++anchors;
     if (!SpendsCounter(kind)) continue;
     const auto spent = SpentBy(entry);
     if (!spent) {

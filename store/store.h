@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "firmware/anchor_objects.h"
+#include "firmware/audit/merkle.h"
+#include "firmware/audit/tile.h"
 #include "firmware/observation.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
@@ -97,6 +99,12 @@ struct Anchored {
   std::uint64_t epoch = 0;
   std::array<std::uint8_t, 16> instance{};
   std::uint64_t raise = 0;
+};
+
+// A signed checkpoint (firmware/audit/note.h) as it is kept.
+struct KeptCheckpoint {
+  std::uint64_t tree_size = 0;
+  std::string note;  // its octets, with the cosignatures that came
 };
 
 // A counter for a command of the ACB that this box does not sign (8.5, 6.24.1 ...).
@@ -382,6 +390,10 @@ class Store final : public RecordSource,
   Status AnchorNow();
   // Nothing before Start.
   std::optional<Anchored> anchored() const;
+  // The same, once it covers more than `tree_size` entries; blocks for at most `patience`, and then
+  // gives nothing.
+  std::optional<Anchored> WaitForAnchored(std::uint64_t tree_size,
+                                          std::chrono::milliseconds patience) const;
 
   // Nothing, or what every call fails with from now on: kStoreInDoubt (until the store is opened
   // anew) or kOvertaken.
@@ -485,6 +497,26 @@ class Store final : public RecordSource,
   // RFC 6962 leaf hashes, likewise.
   Result<std::vector<Sha256Digest>> ReadLeaves(std::uint64_t from, std::uint64_t count) const;
   Result<std::uint64_t> AuditSize() const;
+  // What opens the seals of the entries from index `from` on, `count` of them (at most
+  // kMaxAuditRead): one text for each entry that sealed something (audit::SerialisedEntry).
+  Result<std::vector<std::string>> ReadDisclosures(std::uint64_t from, std::uint64_t count) const;
+  // The hashes of a tile that is no bundle; of the entries of one. kNotFound: the log does not have
+  // all of them.
+  Result<std::vector<Sha256Digest>> ReadTile(const audit::Tile& tile) const;
+  Result<std::vector<std::string>> ReadBundle(const audit::Tile& tile) const;
+  // RFC 6962 proofs in the tree of the first `size` entries. kNotFound: there is no such entry or
+  // tree. Some hundred reads.
+  Result<audit::Proof> ProveInclusion(std::uint64_t index, std::uint64_t size) const;
+  Result<audit::Proof> ProveConsistency(std::uint64_t old_size, std::uint64_t size) const;
+
+  // Checkpoints, by tree size. Keeping one is no growth of the log: no anchor becomes due by it.
+  // Like everything that writes it returns only after a look at the anchors: a note must not leave
+  // the box before it was kept (R-NOW-7). In place of one of the same size.
+  Status KeepCheckpoint(const KeptCheckpoint& checkpoint);
+  Result<std::optional<KeptCheckpoint>> NewestCheckpoint() const;
+  // In order of size, the first of at least `size`, up to `count` of them (at most kMaxAuditRead).
+  Result<std::vector<KeptCheckpoint>> ListCheckpoints(std::uint64_t size,
+                                                      std::uint64_t count) const;
   // Octets that an entry names by SHA-256: request or command.
   Result<std::optional<Bytes>> FindEvidence(const Sha256Digest& sha256) const;
 

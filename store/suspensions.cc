@@ -22,6 +22,29 @@ Failure Stopped(Reason reason, const std::string& what, const Suspension& row) {
   return {reason, what + " since " + row.since.Iso() + " by order of " + row.authority};
 }
 
+// Subjects of one entry: with the longest ones, six octets of JSON for each octet, it has room.
+constexpr std::size_t kMaxSubjectsPerEntry = 32;
+
+// One entry, or as many as the subjects need; the receipt of the first.
+Result<audit::Receipt> AppendOrders(WriteTransaction& transaction,
+                                    const std::vector<Suspension>& wanted, UtcTime at,
+                                    Environment environment) {
+  std::optional<audit::Receipt> first;
+  for (std::size_t done = 0; done < wanted.size();) {
+    audit::Entry entry = EntryOf(acts::kSuspend, wanted[done], at);
+    entry.Set("operators", audit::List{wanted[done].by});
+    audit::List subjects;
+    for (; done < wanted.size() && subjects.size() < kMaxSubjectsPerEntry; ++done) {
+      subjects.emplace_back(wanted[done].subject);
+    }
+    if (wanted.size() > 1) entry.Set("subjects", std::move(subjects));
+    const auto receipt = AppendEntry(transaction, entry, environment);
+    if (!receipt) return receipt;
+    if (!first) first = *receipt;
+  }
+  return *first;
+}
+
 }  // namespace
 
 Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
@@ -29,12 +52,7 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
                                         Environment environment) {
   if (wanted.empty())
     return Failure(Reason::kMalformed, "nothing is named that is to be suspended");
-  audit::Entry entry = EntryOf(acts::kSuspend, wanted.front(), at);
-  audit::List subjects;
-  for (const Suspension& row : wanted) subjects.emplace_back(row.subject);
-  entry.Set("operators", audit::List{wanted.front().by});
-  if (wanted.size() > 1) entry.Set("subjects", std::move(subjects));
-  const auto receipt = AppendEntry(transaction, entry, environment);
+  const auto receipt = AppendOrders(transaction, wanted, at, environment);
   if (!receipt) return receipt;
   for (const Suspension& row : wanted) {
     const Bytes key = KeyOf(row.scope, row.subject);

@@ -38,6 +38,8 @@ enum class Table : std::uint8_t {
   kElsewhere = 27,
   kAgreements = 28,
   kHeld = 29,
+  kAuditDisclosures = 30,
+  kCheckpoints = 31,
 };
 
 struct TableInfo {
@@ -45,7 +47,7 @@ struct TableInfo {
   const char* name;  // LMDB's name for it, and the one in messages
 };
 
-inline constexpr std::array<TableInfo, 29> kTables = {{
+inline constexpr std::array<TableInfo, 31> kTables = {{
     {Table::kSettings, "settings"},
     {Table::kDevices, "devices"},
     {Table::kCounters, "counters"},
@@ -75,6 +77,8 @@ inline constexpr std::array<TableInfo, 29> kTables = {{
     {Table::kElsewhere, "elsewhere"},
     {Table::kAgreements, "agreements"},
     {Table::kHeld, "held"},
+    {Table::kAuditDisclosures, "audit-disclosures"},
+    {Table::kCheckpoints, "checkpoints"},
 }};
 
 // Place of a table in kTables.

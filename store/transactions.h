@@ -78,10 +78,13 @@ class WriteTransaction : public Transaction {
   void NoteMove(std::uint64_t distance) {
     moved_ = distance > kMaxMoved - moved_ ? kMaxMoved : moved_ + distance;
   }
+  // An entry was appended to the log: an anchor is due in time.
+  void NoteEntry() { ++entries_; }
   // What this job wrote must be anchored before its caller is told: a recorded floor, a cell that
   // becomes the ACB's, an import, a raise, an operator's act, an export.
   void DemandAnchor() { anchor_demanded_ = true; }
   std::uint64_t moved() const { return moved_; }
+  std::uint64_t entries() const { return entries_; }
   // Whether it was demanded since this was asked last: the writer asks after each job.
   bool TakeAnchorDemand() { return std::exchange(anchor_demanded_, false); }
 
@@ -94,6 +97,7 @@ class WriteTransaction : public Transaction {
 
   static constexpr std::uint64_t kMaxMoved = ~std::uint64_t{0};
   std::uint64_t moved_ = 0;  // stays at its greatest value instead of wrapping
+  std::uint64_t entries_ = 0;
   bool anchor_demanded_ = false;
   std::uint64_t writes_ = 0;
   bool broken_ = false;

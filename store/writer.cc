@@ -222,8 +222,8 @@ Status Writer::CommitAndFlush(const Batch& batch) {
   BatchWrites writes;
   auto done = WriteNow([&](WriteTransaction& transaction) -> Status {
     if (auto jobs = DoJobs(batch, transaction); !jobs) return jobs;
-    writes.any = transaction.writes() != 0;
     writes.moved = transaction.moved();
+    writes.grew = transaction.entries() != 0 || writes.moved != 0;
     return Done{};
   });
   if (!done) {

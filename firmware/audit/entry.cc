@@ -3,31 +3,10 @@
 #include <array>
 #include <cstdio>
 
+#include "firmware/base/utf8.h"
+
 namespace acb::audit {
 namespace {
-
-// The length of the UTF-8 sequence that starts `text`, 0 when it is ill-formed (RFC 3629: no
-// overlongs, no surrogates, nothing above U+10FFFF).
-std::size_t Utf8Length(std::string_view text) {
-  const auto octet = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const auto continues = [&](std::size_t i) {
-    return i < text.size() && (octet(i) & 0xC0) == 0x80;
-  };
-  const std::uint8_t first = octet(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (!continues(1) || !continues(2)) return 0;
-    if ((first == 0xE0 && octet(1) < 0xA0) || (first == 0xED && octet(1) > 0x9F)) return 0;
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if ((first == 0xF0 && octet(1) < 0x90) || (first == 0xF4 && octet(1) > 0x8F)) return 0;
-    return 4;
-  }
-  return 0;
-}
 
 // RFC 8785 section 3.2.2.2.
 void WriteString(std::string_view text, std::string& out) {
@@ -134,10 +113,33 @@ Entry& Entry::SetIfAny(std::string_view name, std::string_view text) {
   return text.empty() ? *this : Set(name, text);
 }
 
-std::string Entry::Serialise(std::uint64_t index) const {
+Entry& Entry::Seal(std::string_view name, Value value) {
+  sealed_.insert_or_assign(std::string(name), std::move(value));
+  return *this;
+}
+
+Entry& Entry::SealIfAny(std::string_view name, std::string_view text) {
+  return text.empty() ? *this : Seal(name, text);
+}
+
+SerialisedEntry Entry::Serialise(std::uint64_t index, const SaltSource& salts) const {
   Object fields = fields_;
   fields.insert_or_assign("index", Value(std::to_string(index)));
-  return CanonicalJson(Value(std::move(fields)));
+  if (sealed_.empty()) return {CanonicalJson(Value(std::move(fields))), {}};
+  Object hashes;
+  Object opened;
+  for (const auto& [name, value] : sealed_) {
+    const Salt salt = salts();
+    hashes.emplace(name, ToHex(SealHash(name, salt, value)));
+    opened.emplace(name, Object{{"salt", ToHex(salt)}, {"value", value}});
+  }
+  fields.insert_or_assign("sealed", Value(std::move(hashes)));
+  Object disclosure{{"index", std::to_string(index)}, {"sealed", std::move(opened)}};
+  return {CanonicalJson(Value(std::move(fields))), CanonicalJson(Value(std::move(disclosure)))};
+}
+
+Sha256Digest SealHash(std::string_view name, const Salt& salt, const Value& value) {
+  return Sha256(AsBytes(CanonicalJson(List{Value(name), Value(ToHex(salt)), value})));
 }
 
 Sha256Digest LeafHash(std::string_view entry) {

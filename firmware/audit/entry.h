@@ -1,6 +1,8 @@
 // One entry of the audit log: a JSON object in canonical form (RFC 8785), and its RFC 6962 leaf.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -49,6 +51,21 @@ struct Receipt {
   Sha256Digest leaf;
 };
 
+// 128 random bits. A source gives other ones at each call.
+using Salt = std::array<std::uint8_t, 16>;
+using SaltSource = std::function<Salt()>;
+
+// What an entry holds in place of a sealed field: SHA-256 of the canonical JSON array
+// ["name","salt in lower-case hex",value]. Without the salt no one can try what the value was.
+Sha256Digest SealHash(std::string_view name, const Salt& salt, const Value& value);
+
+struct SerialisedEntry {
+  std::string octets;  // of the log
+  // Canonical JSON, {"index":"5","sealed":{"mpxn":{"salt":"..","value":".."}}}: what opens the
+  // seals, kept beside the log. Empty when nothing is sealed.
+  std::string disclosure;
+};
+
 // An entry without its index, which the log gives when it appends. `kind` is one of design.md
 // section 7: start, stop, anchor, provision, ceremony, feed, signed, refused, quarantined,
 // released, observed, reserved-elsewhere, abandoned, configuration, operator, export, alarm.
@@ -59,14 +76,21 @@ class Entry {
   // Left out when empty.
   Entry& SetIfAny(std::string_view name, std::string_view text);
 
+  // A field that not everyone who reads the log may see (the Panel; requirements.md section 3, item
+  // 28): the entry commits to it by its SealHash, in its member "sealed".
+  Entry& Seal(std::string_view name, Value value);
+  // Left out when empty.
+  Entry& SealIfAny(std::string_view name, std::string_view text);
+
   UtcTime at() const { return at_; }
 
-  // The octets of the log: with "index" as a decimal string.
-  std::string Serialise(std::uint64_t index) const;
+  // With "index" as a decimal string, and a salt drawn for each sealed field.
+  SerialisedEntry Serialise(std::uint64_t index, const SaltSource& salts) const;
 
  private:
   UtcTime at_;
   Object fields_;
+  Object sealed_;
 };
 
 Sha256Digest LeafHash(std::string_view entry);

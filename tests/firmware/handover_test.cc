@@ -8,6 +8,7 @@
 #include "firmware/duis/signature.h"
 #include "firmware/gbcs/message.h"
 #include "tests/fakes/fake_records.h"
+#include "tests/fakes/salts.h"
 #include "tests/support/test_pki.h"
 
 namespace acb {
@@ -108,7 +109,7 @@ class FakeLog final : public AuditLog {
 
  private:
   audit::Receipt Keep(const audit::Entry& entry) {
-    entries.push_back(entry.Serialise(entries.size()));
+    entries.push_back(entry.Serialise(entries.size(), testing::NoSalt).octets);
     return {entries.size() - 1, audit::LeafHash(entries.back())};
   }
   Events& events_;

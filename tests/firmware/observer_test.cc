@@ -6,6 +6,7 @@
 
 #include "firmware/duis/signature.h"
 #include "tests/fakes/fake_records.h"
+#include "tests/fakes/salts.h"
 #include "tests/firmware/made_messages.h"
 #include "tests/support/shared.h"
 
@@ -82,7 +83,7 @@ class FakeLog final : public AuditLog {
     return Failure(Reason::kStoreUnavailable);
   }
   Result<audit::Receipt> Append(const audit::Entry& entry) override {
-    entries.push_back(entry.Serialise(entries.size()));
+    entries.push_back(entry.Serialise(entries.size(), testing::NoSalt).octets);
     return audit::Receipt{entries.size() - 1, {}};
   }
   Status Confirm() override { return Done{}; }
@@ -300,7 +301,8 @@ TEST_F(Observing, OfASmets1DeviceSaysWhenTheSenderInstallsAnothersCertificate) {
               ElementsAre(NameOf(Reason::kReplacementNotSender)));
   source_.data.proxies.pop_back();
   EXPECT_THAT(names(), Not(Contains(NameOf(Reason::kReplacementNotSender)))) << "no rightful owner";
-  EXPECT_THAT(observations_.records.back().entry.Serialise(0), HasSubstr(R"("test":"ownership")"));
+  EXPECT_THAT(observations_.records.back().entry.Serialise(0, testing::NoSalt).octets,
+              HasSubstr(R"("test":"ownership")"));
 }
 
 // R-NOW-10, R-063-7.
@@ -323,7 +325,8 @@ TEST_F(Observing, OfASuppliersCommandRunsTheRegistrationCheckAndBlocksNothing) {
   ASSERT_TRUE(Post(MadeCommand(made), MadeResponse(made)).recorded) << "not blocked";
   EXPECT_THAT(observations_.records.back().observations,
               Contains(NameOf(Reason::kNoNotRegistered)));
-  EXPECT_THAT(observations_.records.back().entry.Serialise(0), HasSubstr("\"registration\":[{"));
+  EXPECT_THAT(observations_.records.back().entry.Serialise(0, testing::NoSalt).octets,
+              HasSubstr("\"registration\":[{"));
   made.device = kGpf;
   ASSERT_TRUE(Post(MadeCommand(made), MadeResponse(made)).recorded);
   EXPECT_THAT(observations_.records.back().observations,

@@ -23,7 +23,7 @@ VECTORS = SHARED / "vectors"
 
 # The longest input of each target: what has a meaning fits, and longer ones only make a run slower.
 MAX_OCTETS = {"duis_request": 16384, "xml_signature": 16384, "certificate": 8192, "revocation_list": 16384,
-              "bundle": 16384, "gbcs": 8192, "http_request": 8192, "config": 8192}
+              "bundle": 16384, "gbcs": 8192, "http_request": 8192, "config": 8192, "audit_text": 8192}
 MAX_OCTETS_OTHER = 8192  # a CSV feed
 
 PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END")
@@ -60,6 +60,18 @@ REQUESTS = [
     b"GET / HTTP/1.0\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"GET /a%00b/../c?x=1&x=2#f HTTP/1.1\r\nHost: a\r\nHost: b\r\n folded\r\n\r\n",
+]
+
+# Of audit_text. The first is the Go project's example; an entry bundle has its count, less one, before it.
+AUDIT_TEXTS = [
+    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n"
+    "\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6Ryy"
+    "BwJnAM=\n",
+    "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+    "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+    "\u2014 example.com/behind-the-sofa AAAAAAA=\n\u2014 witness.example/1 " + "A" * 100 + "AAA=\n",
+    "tile/0/x001/x234/067", "tile/entries/273.p/112", "tile/7/000.p/1",
+    "\x01\x00\x02ab\x00\x01c", "\x00\x00\x00",
 ]
 
 CONFIG = """environment = "test"
@@ -105,6 +117,7 @@ pinned_signers = ["%s"]
        "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5", "00" * 32)
 
 DICTIONARIES = {
+    "audit_text": ["\n\n", "=\n", " AAAAAAA=\n", "tile/", "tile/entries/", ".p/", "x001/", "/000", "+"],
     "http_request": ["GET", "POST", "PUT", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "Host: ", "Content-Length: ",
                      "Transfer-Encoding: ", "chunked", "Connection: close", "Expect: 100-continue", "\r\n\r\n",
                      "0\r\n\r\n", "%2e%2e", "%00", "ffffffffffffffff\r\n"],
@@ -166,6 +179,8 @@ def write_own(seeds, certificate):
         DICTIONARIES[name] = words
     for request in REQUESTS:
         seeds.add("http_request", request)
+    for text in AUDIT_TEXTS:
+        seeds.add("audit_text", text.encode())
     seeds.add("config", CONFIG.encode())
     seeds.add("config", CONFIG.split("[test]")[0].replace('"test"', '"live"').encode())
 

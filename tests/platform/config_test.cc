@@ -128,6 +128,46 @@ TEST(Configuration, ReadsTheWindowTheReserveAndTheLockOfTheToken) {
   }
 }
 
+constexpr std::string_view kCosigner =
+    "witness.example/1+485458a7+BP//////////////////////////////////////////";
+
+TEST(Configuration, ReadsTheFileAndTheWitnessesOfTheLog) {
+  const auto without = Parse(kLeast);
+  EXPECT_TRUE(without->checkpoint_file.empty());
+  EXPECT_TRUE(without->witnesses.empty());
+  const std::string audit = std::string(kLeast) + "[audit]\ncheckpoint_file = \"notes\"\n";
+  const auto witness = [](const std::string& url, std::string_view key, const std::string& more) {
+    return "[[audit.witness]]\nurl = \"" + url + "\"\nkey = \"" + std::string(key) + "\"\n" + more;
+  };
+  const auto set =
+      Parse(audit + witness("https://w.example:444/a/b/", kCosigner, "ca = \"c.pem\"\n"));
+  ASSERT_TRUE(set) << set.error().explanation;
+  EXPECT_EQ(set->checkpoint_file, "/etc/acb/notes");
+  ASSERT_EQ(set->witnesses.size(), 1U);
+  EXPECT_EQ(set->witnesses[0].host, "w.example");
+  EXPECT_EQ(set->witnesses[0].port, 444);
+  EXPECT_EQ(set->witnesses[0].prefix, "/a/b");
+  EXPECT_EQ(set->witnesses[0].ca, "/etc/acb/c.pem");
+  EXPECT_EQ(audit::FormatKey(set->witnesses[0].key), kCosigner);
+  const auto usual = Parse(audit + witness("https://w.example", kCosigner, ""));
+  EXPECT_EQ(usual->witnesses.at(0).port, 443);
+  EXPECT_EQ(usual->witnesses.at(0).prefix, "");
+  EXPECT_EQ(usual->witnesses.at(0).ca, kUsualAuthorities);
+
+  EXPECT_THAT(ErrorOf(audit + witness("http://w.example", kCosigner, "")), HasSubstr("url"));
+  EXPECT_THAT(ErrorOf(audit + witness("https://w.example/a?b", kCosigner, "")), HasSubstr("url"));
+  EXPECT_THAT(ErrorOf(audit + witness("https://w.example", "x+1+AA==", "")), HasSubstr("key"));
+  // A log's key is no witness's.
+  EXPECT_THAT(ErrorOf(audit + witness("https://w.example",
+                                      "PeterNeumann+c74f20a3+"
+                                      "ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+                                      "")),
+              HasSubstr("key"));
+  const std::string one = witness("https://w.example", kCosigner, "");
+  EXPECT_THAT(ErrorOf(audit + one + one), HasSubstr("earlier witness"));
+  EXPECT_THAT(ErrorOf(audit + witness("https://w.example", kCosigner, "x = 1\n")), HasSubstr("x"));
+}
+
 TEST(Configuration, ReadsEverySetting) {
   const auto parsed = Parse(Whole());
   ASSERT_TRUE(parsed) << parsed.error().explanation;

@@ -518,5 +518,28 @@ TEST_F(ResponseHeaders, SayThatNothingIsToBeStored) {
   EXPECT_THAT(response.Header("Date"), ::testing::EndsWith(" GMT"));
 }
 
+TEST_F(ResponseHeaders, AreWhatTheRouteSays) {
+  StartServer();
+  const auto response = Ask("GET /v1/tree/a HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(response.Header("Cache-Control"), "private, immutable");
+  EXPECT_EQ(response.Header("X-Added"), "yes");
+  // A route that was added afterwards, and one of another method.
+  EXPECT_FALSE(Ask("GET /v1/large HTTP/1.1\r\nHost: x\r\n\r\n").Header("X-Added"));
+}
+
+class OpenEndedRoutes : public ServerTest {};
+
+TEST_F(OpenEndedRoutes, TakeOneSegmentOrMore) {
+  StartServer();
+  const auto body_of = [this](const std::string& path) {
+    return Ask("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n").body;
+  };
+  EXPECT_EQ(body_of("/v1/tree/a"), "a");
+  EXPECT_EQ(body_of("/v1/tree/a/b/c.p/7"), "a/b/c.p/7");
+  for (const char* path : {"/v1/tree", "/v1/tree/", "/v1/other/a/b"}) {
+    EXPECT_EQ(Ask("GET " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n").status, 404) << path;
+  }
+}
+
 }  // namespace
 }  // namespace acb::platform

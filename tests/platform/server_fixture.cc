@@ -140,6 +140,15 @@ Router ServerTest::Routes() {
                return Plain(std::string(request.Parameter("item")) + "|" +
                             std::string(request.QueryParameter("q").value_or("-")));
              });
+  router.Add("GET", "/v1/tree/{path...}", {Role::kDsp}, 0, [this](const HttpRequest& request) {
+    ++handled_;
+    HttpResponse response = Plain(std::string(request.Parameter("path")));
+    response.cache_control = "private, immutable";
+    return response;
+  });
+  router.AddToAnswers("GET", [](HttpResponse& response) {
+    response.headers.push_back({"X-Added", "yes"});
+  });
   Route files{
       "POST", "/v1/files", {Role::kFeed}, 4 * kSpoolThreshold, [this](const HttpRequest& request) {
         ++handled_;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "tools/acbctl/audit.h"
 #include "tools/acbctl/backup.h"
 #include "tools/acbctl/counters.h"
 #include "tools/acbctl/interchange.h"
@@ -306,6 +307,9 @@ int Main(int argc, char** argv) {
       "With --json: the service's answers, one page a line.\n"
       "Example:\n  acbctl --directory /tmp/box report deadlocks");
 
+  AuditOptions audit;
+  CLI::App* audit_command = AddAudit(app, audit);
+
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
 
@@ -356,6 +360,8 @@ int Main(int argc, char** argv) {
   if (counter->got_subcommand("raise")) return RaiseCounter(connection, counters.raise);
   if (app.got_subcommand("export-counters")) return ExportCounters(connection, counters_export);
   if (app.got_subcommand("import-counters")) return ImportCounters(connection, counters_import);
+  if (audit_command->got_subcommand("checkpoint")) return ShowCheckpoint(connection, audit);
+  if (audit_command->got_subcommand("proof")) return ShowProof(connection, audit);
   if (report->parsed()) return ShowReport(connection, report_name);
   if (backup_command->parsed()) return Backup(connection, backup);
   if (status->parsed()) return ShowStatus(connection);

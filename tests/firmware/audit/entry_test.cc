@@ -4,6 +4,8 @@
 
 #include <type_traits>
 
+#include "tests/fakes/salts.h"
+
 namespace acb::audit {
 namespace {
 
@@ -77,29 +79,59 @@ TEST(CanonicalJson, ReplacesEachIllFormedOctet) {
 TEST(Entry, SerialisesWithKindTimeAndIndex) {
   Entry entry("refused", *UtcTime::FromIso("2026-11-21T12:00:00.5Z"));
   entry.Set("reason", "REPLAY").Set("dry", true);
-  EXPECT_EQ(entry.Serialise(18446744073709551615u),
+  EXPECT_EQ(entry.Serialise(18446744073709551615u, testing::NoSalt).octets,
             R"({"dry":true,"index":"18446744073709551615","kind":"refused","reason":"REPLAY",)"
             R"("time":"2026-11-21T12:00:00.500Z"})");
 }
 
 TEST(Entry, TakesItsIndexWithEachSerialisation) {
   const Entry entry("start", UtcTime(0));
-  EXPECT_NE(entry.Serialise(1), entry.Serialise(2));
-  EXPECT_EQ(entry.Serialise(1), entry.Serialise(1));
+  EXPECT_NE(entry.Serialise(1, testing::NoSalt).octets, entry.Serialise(2, testing::NoSalt).octets);
+  EXPECT_EQ(entry.Serialise(1, testing::NoSalt).octets, entry.Serialise(1, testing::NoSalt).octets);
 }
 
 TEST(Entry, LastValueOfANameStands) {
   Entry entry("start", UtcTime(0));
   entry.Set("a", "1").Set("a", "2");
-  EXPECT_EQ(entry.Serialise(0),
+  EXPECT_EQ(entry.Serialise(0, testing::NoSalt).octets,
             R"({"a":"2","index":"0","kind":"start","time":"1970-01-01T00:00:00.000Z"})");
 }
 
 TEST(Entry, LeavesOutWhatIsEmptyOnRequest) {
   Entry entry("start", UtcTime(0));
   entry.SetIfAny("a", "").SetIfAny("b", "x");
-  EXPECT_EQ(entry.Serialise(0),
+  EXPECT_EQ(entry.Serialise(0, testing::NoSalt).octets,
             R"({"b":"x","index":"0","kind":"start","time":"1970-01-01T00:00:00.000Z"})");
+}
+
+Salt SaltOf(std::uint8_t octet) {
+  Salt salt;
+  salt.fill(octet);
+  return salt;
+}
+
+// The value is that of: printf '["mpxn","%s","1312345678111"]' 0101... | sha256sum.
+TEST(SealedField, IsTheHashOfNameSaltAndValue) {
+  EXPECT_EQ(ToHex(SealHash("mpxn", SaltOf(1), "1312345678111")),
+            "46816ceaf8c0a234e754b06a85ab4176452de0e20ed611516de8a0bbbff17a75");
+}
+
+TEST(SealedField, LeavesItsHashInTheEntryAndTheRestInTheDisclosure) {
+  Entry entry("refused", UtcTime(0));
+  entry.Seal("mpxn", "1312345678111").SealIfAny("explanation", "").SealIfAny("b", "x");
+  std::uint8_t next = 0;
+  const SerialisedEntry written = entry.Serialise(5, [&] { return SaltOf(++next); });
+  EXPECT_EQ(written.octets, R"({"index":"5","kind":"refused","sealed":{"b":")" +
+                                ToHex(SealHash("b", SaltOf(1), "x")) + R"(","mpxn":")" +
+                                ToHex(SealHash("mpxn", SaltOf(2), "1312345678111")) +
+                                R"("},"time":"1970-01-01T00:00:00.000Z"})");
+  EXPECT_EQ(written.disclosure,
+            R"({"index":"5","sealed":{"b":{"salt":"01010101010101010101010101010101","value":"x"},)"
+            R"("mpxn":{"salt":"02020202020202020202020202020202","value":"1312345678111"}}})");
+}
+
+TEST(SealedField, NoneMeansNoDisclosure) {
+  EXPECT_EQ(Entry("start", UtcTime(0)).Serialise(0, testing::NoSalt).disclosure, "");
 }
 
 // RFC 6962 section 2.1; the values are those of the Certificate Transparency project's own tests.

@@ -208,7 +208,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   AddBackupRoute(router, box, config, clock);
   AddExportRoute(router, box, config, clock);
   AddReportRoutes(router, box, config, clock);
-  AddReviewRoutes(router, box, clock);
+  AddReviewRoutes(router, box, clock, log);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),

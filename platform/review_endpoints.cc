@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::uint64_t kQuarantineShown = 20;
 constexpr std::size_t kMaxQuery = 100;
+// Of the year 9999: what UtcTime can say.
+constexpr std::uint64_t kLastSecond = 253'402'300'800;
 
 review::BoxState StateOf(const Box& box, const Clock& clock) {
   return {.environment = box.environment(),
@@ -41,6 +43,26 @@ Result<review::Waiting> ReadWaiting(const store::Store& store) {
   return waiting;
 }
 
+// A cosignature is the time, 8 octets big-endian, and the signature (C2SP tlog-cosignature).
+constexpr std::size_t kCosignatureOctets = 8 + 64;
+
+std::optional<review::CheckpointHead> HeadOf(const std::optional<SignedCheckpoint>& checkpoint) {
+  if (!checkpoint) return std::nullopt;
+  review::CheckpointHead head{checkpoint->content.size, checkpoint->content.root, {}};
+  for (const audit::NoteSignature& line : checkpoint->note.signatures) {
+    if (line.name == checkpoint->content.origin || line.signature.size() != kCosignatureOctets) {
+      continue;
+    }
+    const std::uint64_t seconds = ByteReader(line.signature).U64();
+    // Verified when it was taken: the time is the witness's.
+    if (seconds < kLastSecond) {
+      head.cosignatures.push_back(
+          {line.name, UtcTime::FromSeconds(static_cast<std::int64_t>(seconds))});
+    }
+  }
+  return head;
+}
+
 Result<review::LogHead> ReadLogHead(const store::Store& store) {
   review::LogHead head;
   const auto size = store.AuditSize();
@@ -60,8 +82,9 @@ Result<review::LogHead> ReadLogHead(const store::Store& store) {
   return head;
 }
 
-HttpResponse GetReview(const Box& box, const store::Store& store, const Clock& clock,
-                       review::Counting& counting, const HttpRequest& request) {
+HttpResponse GetReview(Box& box, const Clock& clock, review::Counting& counting,
+                       const HttpRequest& request) {
+  const store::Store& store = box.store();
   const review::BoxState state = StateOf(box, clock);
   const auto text = request.QueryParameter("month");
   const auto month = text ? review::Month::FromText(*text) : review::Month::Of(state.at);
@@ -69,10 +92,12 @@ HttpResponse GetReview(const Box& box, const store::Store& store, const Clock& c
     return review::RenderNothing(state, "", "A month is written as 2026-11.",
                                  Describe(Reason::kMalformed).http_status);
   }
+  auto log = ReadLogHead(store);
+  if (log) log->checkpoint = HeadOf(box.checkpoints().newest());
   return review::RenderReview({.box = state,
                                .figures = counting.Look(state.at, *month),
                                .waiting = ReadWaiting(store),
-                               .log = ReadLogHead(store)});
+                               .log = std::move(log)});
 }
 
 // What a browser sends for a form: "+" is a space there, and people paste spaces.
@@ -179,15 +204,27 @@ void AddAssets(Router& router) {
 
 }  // namespace
 
-void AddReviewRoutes(Router& router, Box& box, const Clock& clock) {
+void AddReviewRoutes(Router& router, Box& box, const Clock& clock, const Log& log) {
   const store::Store& store = box.store();
   const auto counting = std::make_shared<review::Counting>(
       [&store](std::uint64_t from, std::uint64_t count) { return store.ReadAudit(from, count); });
-  const auto add = [&router](std::string pattern, Handler handler) {
-    router.Add("GET", std::move(pattern), {Role::kAuditor}, 0, std::move(handler));
+  // R-SEC3-59: "every view logged", as those of the log itself (audit_endpoints.h).
+  const auto add = [&](std::string_view pattern, const Handler& handler) {
+    router.Add("GET", std::string(pattern), {Role::kAuditor}, 0,
+               [&box, &log, pattern, handler](const HttpRequest& request) {
+                 HttpResponse response = handler(request);
+                 box.metrics().CountAuditView();
+                 log.Notice("audit-view", {{"client", request.client.name},
+                                           {"peer", request.peer},
+                                           {"route", pattern},
+                                           {"path", request.path},
+                                           {"query", request.query},
+                                           {"status", response.status}});
+                 return response;
+               });
   };
-  add("/", [&box, &store, &clock, counting](const HttpRequest& request) {
-    return GetReview(box, store, clock, *counting, request);
+  add("/", [&box, &clock, counting](const HttpRequest& request) {
+    return GetReview(box, clock, *counting, request);
   });
   add("/review/search", [&box, &store, &clock](const HttpRequest& request) {
     return GetSearch(box, store, clock, request);

@@ -13,9 +13,10 @@ namespace acb::platform {
 // GET /review/export?...         the command that makes an export
 // GET /assets/{name}             style and scripts
 //
-// All are read-only (R-SEC3-59). From now on a thread counts the log for the page, until the last
+// All are read-only, and every view but that of a file is a line of the service's log and counted
+// (R-SEC3-59). From now on a thread counts the log for the page, until the last
 // route is gone: before the box is. References outlive the routes.
-void AddReviewRoutes(Router& router, Box& box, const Clock& clock);
+void AddReviewRoutes(Router& router, Box& box, const Clock& clock, const Log& log);
 
 // Of a box that did not open: the page says why.
 void AddClosedReviewRoutes(Router& router, const Failure& why, std::string environment,

@@ -54,7 +54,7 @@ platform::HttpResponse RenderReview(const ReviewPage& page) {
   AddRefusals(main, page.figures.figures);
   AddStuck(main, page.figures.figures, page.waiting);
   AddLog(main, page.log);
-  AddReports(main);
+  AddReports(main, page.figures.figures.month);
   const Month month = page.figures.figures.month;
   AddExportForm(main, {DateOf(month.begin()), DateOf(month.end()), false});
   Frame frame = FrameOf(page.box, "Review");
@@ -71,7 +71,7 @@ platform::HttpResponse RenderClosed(const BoxState& box) {
       "<section aria-labelledby=\"now\">\n<h2 id=\"now\">What can be done</h2>\n"
       "<p>The service runs, the box behind it did not open: there are no figures, no search, no "
       "reports and no export until the cause is mended and the service is started again. Nothing "
-      "is signed meanwhile, and nothing that was recorded is lost by it.</p>\n<ul>\n"
+      "is signed meanwhile.</p>\n<ul>\n"
       "<li><a href=\"/readyz\">Readiness, for programs</a></li>\n"
       "<li><a href=\"/v1/reasons\">Every reason and its meaning</a></li>\n"
       "<li><a href=\"/v1/rules\">Every rule and its source</a></li>\n</ul>\n</section>\n");

@@ -29,6 +29,17 @@ struct Waiting {
   std::vector<Suspension> suspensions;
 };
 
+// The newest checkpoint that left the box.
+struct CheckpointHead {
+  std::uint64_t size = 0;
+  Sha256Digest root{};
+  struct Cosignature {
+    std::string witness;
+    UtcTime at{0};
+  };
+  std::vector<Cosignature> cosignatures;
+};
+
 struct LogHead {
   std::uint64_t size = 0;
   std::optional<store::Anchored> anchored;
@@ -36,6 +47,7 @@ struct LogHead {
   std::string newest_time;
   std::string newest_kind;
   Sha256Digest newest_leaf{};
+  std::optional<CheckpointHead> checkpoint;
 };
 
 struct ReviewPage {
@@ -67,7 +79,7 @@ void AddCounted(Html& html, const Counting::Now& now, const Result<LogHead>& log
 void AddRefusals(Html& html, const Figures& figures);
 void AddStuck(Html& html, const Figures& figures, const Result<Waiting>& waiting);
 void AddLog(Html& html, const Result<LogHead>& log);
-void AddReports(Html& html);
+void AddReports(Html& html, Month month);
 void AddExportForm(Html& html, const ExportWish& wish);
 
 // The path of a search.

@@ -31,7 +31,7 @@ Result<Walk> WalkForward(const store::Store& store, std::uint64_t from, std::uin
     if (piece->empty()) break;
     for (std::string& octets : *piece) {
       if (walk.entries.size() == most) break;
-      if (wanted(octets)) walk.entries.push_back({walk.end, std::move(octets), {}});
+      if (wanted(octets)) walk.entries.push_back({walk.end, std::move(octets), {}, {}});
       ++walk.end;
     }
   }
@@ -50,7 +50,7 @@ Result<Walk> WalkBack(const store::Store& store, std::uint64_t to, const Wanted&
     for (std::size_t i = piece->size(); i-- > 0 && walk.entries.size() < kEntriesShown;) {
       std::string& octets = (*piece)[i];
       walk.end = from + i;
-      if (wanted(octets)) walk.entries.push_back({walk.end, std::move(octets), {}});
+      if (wanted(octets)) walk.entries.push_back({walk.end, std::move(octets), {}, {}});
     }
     if (walk.entries.size() < kEntriesShown) walk.end = from;
   }
@@ -81,8 +81,21 @@ Status AddEvidence(const store::Store& store, FoundEntry& entry) {
   return Done{};
 }
 
+Status AddExplanation(const store::Store& store, FoundEntry& entry) {
+  const auto disclosures = store.ReadDisclosures(entry.index, 1);
+  if (!disclosures) return disclosures.error();
+  if (disclosures->empty()) return Done{};
+  boost::json::error_code error;
+  const boost::json::value parsed = boost::json::parse(disclosures->front(), error);
+  if (error) return Done{};
+  const auto found = parsed.find_pointer("/sealed/explanation/value", error);
+  if (found != nullptr && found->is_string()) entry.explanation = found->get_string();
+  return Done{};
+}
+
 Status AddEvidence(const store::Store& store, std::vector<FoundEntry>& entries) {
   for (FoundEntry& entry : entries) {
+    if (Status added = AddExplanation(store, entry); !added) return added;
     if (Status added = AddEvidence(store, entry); !added) return added;
   }
   return Done{};
@@ -187,7 +200,8 @@ Result<std::optional<FoundEntry>> FindEntry(const store::Store& store, std::uint
   auto entries = store.ReadAudit(index, 1);
   if (!entries) return std::move(entries).error();
   if (entries->empty()) return std::optional<FoundEntry>();
-  FoundEntry entry{index, std::move(entries->front()), {}};
+  FoundEntry entry{index, std::move(entries->front()), {}, {}};
+  if (Status added = AddExplanation(store, entry); !added) return std::move(added).error();
   if (Status added = AddEvidence(store, entry); !added) return std::move(added).error();
   return std::optional(std::move(entry));
 }

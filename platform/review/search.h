@@ -28,6 +28,9 @@ struct FoundEntry {
   std::uint64_t index = 0;
   std::string octets;
   std::vector<Evidence> evidence;
+  // What was sealed as `explanation`; empty: nothing. The meter point stays sealed here: who has to
+  // know it makes an export (R-SEC3-69).
+  std::string explanation;
 };
 
 // Which entries were looked at: [from, to) of `size`.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "firmware/base/bytes.h"
 #include "platform/review/charts.h"
 #include "platform/review/frame.h"
@@ -86,6 +88,21 @@ void AddStuckTable(Html& html, const Figures& figures) {
   EndTable(html);
 }
 
+void AddCheckpoint(Html& html, const std::optional<CheckpointHead>& checkpoint) {
+  html.Raw("<dt>Newest checkpoint</dt><dd>");
+  if (!checkpoint) {
+    html.Raw("none yet</dd>\n");
+    return;
+  }
+  html.Number(checkpoint->size).Raw(" entries</dd>\n<dt>Its root</dt><dd class=\"hash\">");
+  html.Text(ToHex(checkpoint->root)).Raw("</dd>\n<dt>Cosigned by</dt><dd>");
+  if (checkpoint->cosignatures.empty()) html.Raw("no witness");
+  for (const CheckpointHead::Cosignature& line : checkpoint->cosignatures) {
+    html.Raw("<div>").Text(line.witness).Raw(", ").Text(Readable(line.at)).Raw("</div>");
+  }
+  html.Raw("</dd>\n");
+}
+
 void AddAlarms(Html& html, const std::vector<Alarm>& alarms) {
   html.Raw("<h3>Newest alarms</h3>\n");
   if (alarms.empty()) {
@@ -105,6 +122,13 @@ void AddAlarms(Html& html, const std::vector<Alarm>& alarms) {
     html.Raw("</td></tr>\n");
   }
   EndTable(html);
+}
+
+// Whether the box itself says the same.
+bool Says(const BoxState& box, const Failure& failure) {
+  return std::ranges::any_of(box.attention, [&](const Failure& each) {
+    return each.reason == failure.reason && each.explanation == failure.explanation;
+  });
 }
 
 struct ReportLine {
@@ -149,7 +173,9 @@ void AddState(Html& html, const BoxState& box, const Result<Waiting>* waiting) {
     html.Raw("<p class=\"state bad\"><strong>It is not ready: nothing is decided.</strong></p>\n");
   }
   for (const Failure& failure : box.attention) AddFailure(html, failure);
-  if (waiting != nullptr && !*waiting) AddFailure(html, waiting->error());
+  if (waiting != nullptr && !*waiting && !Says(box, waiting->error())) {
+    AddFailure(html, waiting->error());
+  }
   if (waiting != nullptr && *waiting) {
     html.Raw("<p>Reservations without an answer: ").Number((*waiting)->unanswered).Raw("</p>\n");
     AddSuspensions(html, (*waiting)->suspensions);
@@ -192,7 +218,7 @@ void AddRefusals(Html& html, const Figures& figures) {
   html.Raw("<section aria-labelledby=\"refusals\">\n<h2 id=\"refusals\">Refusals of ");
   html.Text(figures.month.Text()).Raw(" by supplier and reason</h2>\n");
   if (figures.refusals.empty()) {
-    html.Raw("<p>None.</p>\n</section>\n");
+    html.Raw("<p>None in the entries that were counted.</p>\n</section>\n");
     return;
   }
   BeginTable(html, "Table: refusals by supplier and reason");
@@ -269,6 +295,7 @@ void AddLog(Html& html, const Result<LogHead>& log) {
   } else {
     html.Raw("<dt>Anchored in the module</dt><dd>nothing since the start</dd>\n");
   }
+  AddCheckpoint(html, log->checkpoint);
   html.Raw(
       "</dl>\n<ul class=\"links\">\n"
       "<li><a href=\"/v1/audit/checkpoint\">Newest checkpoint</a></li>\n"
@@ -276,12 +303,22 @@ void AddLog(Html& html, const Result<LogHead>& log) {
       "<li><a href=\"/v1/feeds\">Newest import of each feed</a></li>\n</ul>\n</section>\n");
 }
 
-void AddReports(Html& html) {
-  html.Raw("<section aria-labelledby=\"reports\">\n<h2 id=\"reports\">Reports</h2>\n");
-  html.Raw("<ul class=\"reports\">\n");
+// Of the month that the page shows; as HTML for who reads it here, and for programs.
+void AddReports(Html& html, Month month) {
+  html.Raw("<section aria-labelledby=\"reports\">\n<h2 id=\"reports\">Reports of ");
+  html.Text(month.Text()).Raw("</h2>\n<ul class=\"reports\">\n");
   for (const ReportLine& report : kReports) {
-    html.Raw("<li><a href=\"/v1/reports/").Raw(report.name).Raw("\">").Raw(report.name);
-    html.Raw("</a>: ").Raw(report.what).Raw("</li>\n");
+    const auto link = [&](Html::Literal form) {
+      html.Raw("<a href=\"/v1/reports/").Raw(report.name).Raw("?month=").Text(month.Text());
+      html.Raw("&amp;format=").Raw(form).Raw("\"");
+    };
+    html.Raw("<li>");
+    link("html");
+    html.Raw(">").Raw(report.name).Raw("</a>: ").Raw(report.what).Raw(" (");
+    link("csv");
+    html.Raw(" aria-label=\"").Raw(report.name).Raw(" as CSV\">CSV</a>, ");
+    link("json");
+    html.Raw(" aria-label=\"").Raw(report.name).Raw(" as JSON\">JSON</a>)</li>\n");
   }
   html.Raw("</ul>\n</section>\n");
 }

@@ -92,6 +92,9 @@ void AddMembersOf(Html& html, const FoundEntry& entry) {
     return;
   }
   AddMembers(html, parsed.get_object(), 0);
+  if (entry.explanation.empty()) return;
+  html.Raw("<p>Sealed in the entry, and opened here for auditors: explanation: ");
+  html.Text(entry.explanation).Raw("</p>\n");
 }
 
 struct Head {

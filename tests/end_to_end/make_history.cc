@@ -26,8 +26,7 @@ constexpr Eui64 kFirstDevice{0x00DB1234567C0000};
 constexpr Eui64 kUser{0x90B3D51F30010000};
 constexpr const char* kSuppliers[] = {"SUPP", "SUPB", "SUPC", "BRIGHTLY & SONS"};
 constexpr Reason kReasons[] = {Reason::kNoNotRegistered, Reason::kCertRevoked,
-                               Reason::kDeviceStatus, Reason::kChain,
-                               Reason::kCertExpired};
+                               Reason::kDeviceStatus, Reason::kChain, Reason::kCertExpired};
 
 class SetClock final : public Clock {
  public:

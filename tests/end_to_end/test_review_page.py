@@ -103,7 +103,7 @@ class Empty(PageCase):
     def test_it_is_in_order(self):
         self.browser.open("/")
         self.assertIn("It decides and signs.", self.text())
-        self.assertIn("None.", self.text("section:has(#refusals)"))
+        self.assertIn("None in the entries", self.text("section:has(#refusals)"))
         self.assertEqual(set(self.table(0).values()), {(0, 0, 0, 0)})
         self.assert_headings_in_order()
         self.assert_in_order("empty")
@@ -113,6 +113,15 @@ class Empty(PageCase):
             self.assertEqual(self.world.box.get(path).status, 200, path)
             for role in ("dsp", "feed", "northbound", "operator"):
                 self.assertEqual(self.world.box.get(path, role).status, 403, path)
+
+    def test_every_view_is_logged_and_counted(self):
+        """R-SEC3-59."""
+        before = self.world.box.metric("acb_audit_views_total")
+        self.world.box.get("/review/search?q=42")
+        self.assertEqual(self.world.box.metric("acb_audit_views_total"), before + 1)
+        views = [line for line in self.world.box.log_file.read_text().splitlines() if '"audit-view"' in line]
+        self.assertIn("/review/search", views[-1])
+        self.assertIn("auditor.acb.test", views[-1])
 
     def test_its_headers_let_nothing_in_and_nothing_out(self):
         page = self.world.box.get("/")
@@ -252,6 +261,7 @@ class Year(PageCase):
     def test_a_refused_one_says_its_reason(self):
         self.browser.open("/review/search?q=" + urllib.parse.quote(self.refused["request_id"]))
         self.assertIn("NO_NOT_REGISTERED", self.text())
+        self.assertIn("Sealed in the entry, and opened here for auditors", self.text())
         self.assert_in_order("refusal")
 
     def test_a_search_for_a_device_goes_back_through_the_log(self):

@@ -13,10 +13,12 @@
 #include "platform/review/page.h"
 #include "platform/review/tally.h"
 #include "platform/review/trail.h"
+#include "tests/fakes/salts.h"
 
 namespace acb::review {
 namespace {
 
+using acb::testing::NoSalt;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -52,7 +54,8 @@ audit::Entry Observed(std::string_view at, std::string_view device, std::string_
 Figures Count(const std::vector<audit::Entry>& entries, UtcTime now = kNow,
               Month month = Month::Of(kNow)) {
   Tally tally;
-  for (const audit::Entry& entry : entries) tally.Take(entry.Serialise(tally.counted()));
+  for (const audit::Entry& entry : entries)
+    tally.Take(entry.Serialise(tally.counted(), NoSalt).octets);
   return tally.Of(now, month);
 }
 
@@ -174,7 +177,8 @@ TEST(ReviewTally, CountsWhatIsNoEntryAndGoesOn) {
   for (const char* octets : {"", "[]", "{", "{\"kind\":\"signed\"}", "{\"time\":\"x\"}"}) {
     tally.Take(octets);
   }
-  tally.Take(Signed("2026-11-21T12:00:00Z", kDevice, "1").Serialise(tally.counted()));
+  tally.Take(
+      Signed("2026-11-21T12:00:00Z", kDevice, "1").Serialise(tally.counted(), NoSalt).octets);
   const Figures figures = tally.Of(kNow, Month::Of(kNow));
   EXPECT_EQ(figures.counted, 6U);
   EXPECT_EQ(SumOf(figures.today).all(), 1U);
@@ -185,7 +189,7 @@ TEST(ReviewTally, StaysWithinItsBoundsAndSaysWhatItLeftOut) {
   for (std::size_t i = 0; i <= Tally::kMaxDays; ++i) {
     audit::Entry entry = Refused("2026-11-21T12:00:00Z", "S", "CHAIN");
     entry.Set("time", kNow.PlusSeconds(-static_cast<std::int64_t>(i) * 86'400).Iso());
-    tally.Take(entry.Serialise(i));
+    tally.Take(entry.Serialise(i, NoSalt).octets);
   }
   EXPECT_EQ(tally.Of(kNow, Month::Of(kNow)).left_out, 1U);
 }
@@ -200,7 +204,7 @@ struct MadeLog {
       if (fails) return Failure(Reason::kRecordDamaged, "made to fail");
       std::vector<std::string> entries;
       for (std::uint64_t i = from; i < size && entries.size() < count; ++i) {
-        entries.push_back(Signed("2026-11-21T12:00:00Z", kDevice, "1").Serialise(i));
+        entries.push_back(Signed("2026-11-21T12:00:00Z", kDevice, "1").Serialise(i, NoSalt).octets);
       }
       return entries;
     };
@@ -294,6 +298,7 @@ TEST(ReviewPage, ShowsDataAsTextWhereverItComesFrom) {
   waiting.quarantine[0].why = attack;
   page.waiting = waiting;
   page.log = LogHead{.size = 1, .newest_time = attack, .newest_kind = attack};
+  page.log->checkpoint = CheckpointHead{.cosignatures = {{attack, kNow}}};
   const std::string html = RenderReview(page).body;
   EXPECT_THAT(html, Not(HasSubstr("<script>")));
   EXPECT_THAT(html, Not(HasSubstr("alert(\"")));
@@ -309,10 +314,11 @@ TEST(ReviewPage, ShowsAnEntryAsTextWhateverIsInIt) {
   const BoxState box{.environment = "test", .at = kNow, .ready = true, .attention = {}};
   const FoundEntry found{
       7,
-      entry.Serialise(7),
-      {{.name = "request", .size = 9, .octets = Bytes(attack.begin(), attack.end())}}};
+      entry.Serialise(7, NoSalt).octets,
+      {{.name = "request", .size = 9, .octets = Bytes(attack.begin(), attack.end())}},
+      attack};
   for (const std::string& html :
-       {RenderEntry(box, found).body, RenderEntry(box, {7, attack, {}}).body,
+       {RenderEntry(box, found).body, RenderEntry(box, {7, attack, {}, attack}).body,
         RenderNothing(box, attack, "no", 400).body,
         RenderList(box, {.outcome = attack, .party = attack, .reason = attack}, 9,
                    {.entries = {found}, .next = 8})

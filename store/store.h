@@ -527,8 +527,8 @@ class Store final : public RecordSource,
   // RFC 6962 leaf hashes, likewise.
   Result<std::vector<Sha256Digest>> ReadLeaves(std::uint64_t from, std::uint64_t count) const;
   Result<std::uint64_t> AuditSize() const;
-  // What decisions about certificates rested on, and since when (TrustChange). Settings are those of
-  // the `start` entry with index `start`, as canonical JSON; `certificates` are those that they
+  // What decisions about certificates rested on, and since when (TrustChange). Settings are those
+  // of the `start` entry with index `start`, as canonical JSON; `certificates` are those that they
   // name.
   Status KeepTrustSettings(std::uint64_t start, std::string_view settings,
                            const std::vector<Bytes>& certificates);

@@ -53,9 +53,10 @@ int AppendTo(const std::filesystem::path& file, std::string_view note) {
   int error = WriteAll(out.get(), note);
   if (error == 0) error = Flush(out.get());
   if (error == 0 && before.st_size == 0) error = FlushDirectory(file);
-  if (error != 0 && S_ISREG(before.st_mode)) {
-    // Half a note, or one that is written again: away with it.
-    if (::ftruncate(out.get(), before.st_size) != 0) error = errno;
+  // Half a note, or one that will be written again: away with it. Where that fails too, the note
+  // that follows it is whole.
+  if (error != 0 && S_ISREG(before.st_mode) && ::ftruncate(out.get(), before.st_size) != 0) {
+    return errno;
   }
   return error;
 }

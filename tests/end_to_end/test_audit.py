@@ -190,8 +190,11 @@ class AuditCase(harness.TestCase):
     def notes(self):
         return tlog.notes_of(self.notes_file.read_bytes())
 
-    def devices(self):
-        return self.world.devices
+    @staticmethod
+    def greater(log, size):
+        """The newest checkpoint, once it covers more than `size` entries."""
+        checkpoint = log.checkpoint()
+        return checkpoint if checkpoint.size > size else None
 
 
 class PublicLog(AuditCase):
@@ -220,7 +223,8 @@ class PublicLog(AuditCase):
         for note in notes:
             note.verify(log.key)
         self.box.start()
-        entries = log_of(self.box).check(log_of(self.box).checkpoint())
+        checkpoint = wait_for("a checkpoint of the new start", lambda: self.greater(log, notes[-1].size))
+        entries = log.check(checkpoint)
         for note in notes:
             self.assertTrue(begins_with(entries, note), note.size)
         # The last one of the run before is of the stopped log, all of it.
@@ -261,8 +265,8 @@ class PublicLog(AuditCase):
         before = log.checkpoint()
         self.box.kill()
         self.box.start()
-        wait_for("a checkpoint of the new start", lambda: log.checkpoint().size > before.size)
-        self.assertTrue(begins_with(log.check(log.checkpoint()), before))
+        after = wait_for("a checkpoint of the new start", lambda: self.greater(log, before.size))
+        self.assertTrue(begins_with(log.check(after), before))
 
     def test_sealed_fields_are_in_no_entry_and_open_with_their_salts(self):
         self.start()

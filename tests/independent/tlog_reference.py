@@ -96,7 +96,7 @@ def roots_of_consistency(old, size, proof, old_root, whole=True):
 
 
 def check_consistency(old, size, old_root, root, proof):
-    if not 0 < old <= size:
+    if not 0 < old <= size or any(len(each) != 32 for each in proof):
         raise Wrong(f"no proof leads from {old} to {size}")
     if roots_of_consistency(old, size, list(proof), old_root) != (old_root, root):
         raise Wrong(f"the tree of {size} entries does not begin with that of {old}")
@@ -277,7 +277,7 @@ class Log:
         if (size, receipt["root"]) != (checkpoint.size, checkpoint.root.hex()) or not 0 <= index < size:
             raise Wrong("the proof is of another tree than its checkpoint")
         proof = [bytes.fromhex(text) for text in receipt["proof"]]
-        if root_of_inclusion(index, size, own, proof) != checkpoint.root:
+        if any(len(each) != 32 for each in proof) or root_of_inclusion(index, size, own, proof) != checkpoint.root:
             raise Wrong("the proof does not lead to the root")
         return checkpoint
 

@@ -179,7 +179,9 @@ class Writing {
   Status WriteTiles() {
     const std::uint64_t size = range_.covering.size;
     for (unsigned level = 0; level < audit::kTileLevels; ++level) {
-      const std::uint64_t last = size >> (audit::kTileHeight * (level + 1));
+      const std::uint64_t hashes = size >> (audit::kTileHeight * level);
+      if (hashes == 0) break;
+      const std::uint64_t last = hashes / audit::kTileWidth;
       std::uint64_t index = level == 0 ? range_.first / audit::kTileWidth : 0;
       for (; index <= last; ++index) {
         if (level == 0 && index > (range_.end - 1) / audit::kTileWidth) index = last;

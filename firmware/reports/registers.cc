@@ -150,8 +150,20 @@ constexpr std::string_view kNotificationNotices[] = {
 
 // Item 28.
 constexpr std::string_view kAccessKinds[] = {"export"};
-constexpr RegisterColumn kAccess[] = {kIndex,        kTime,    {"act"}, {"operators"}, {"complete"},
-                                      {"redaction"}, {"from"}, {"to"},  {"sha256"},    kDetails};
+constexpr RegisterColumn kAccess[] = {kIndex,
+                                      kTime,
+                                      {"act"},
+                                      {"operators"},
+                                      {"complete"},
+                                      {"auditor"},
+                                      {"recipient"},
+                                      {"redaction"},
+                                      {"from"},
+                                      {"to"},
+                                      {"first"},
+                                      {"end"},
+                                      {"manifest_sha256"},
+                                      kDetails};
 constexpr std::string_view kAccessNotices[] = {
     "Exports and backups are entries of the log. Views of single pages, and these reports, are in "
     "the service's log with the client's name."};

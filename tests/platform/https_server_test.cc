@@ -524,7 +524,7 @@ TEST_F(ResponseHeaders, AreWhatTheRouteSays) {
   EXPECT_EQ(response.Header("Cache-Control"), "private, immutable");
   EXPECT_EQ(response.Header("X-Added"), "yes");
   // A route that was added afterwards, and one of another method.
-  EXPECT_FALSE(Ask("GET /v1/large HTTP/1.1\r\nHost: x\r\n\r\n").Header("X-Added"));
+  EXPECT_EQ(Ask("GET /v1/large HTTP/1.1\r\nHost: x\r\n\r\n").Header("X-Added"), "");
 }
 
 class OpenEndedRoutes : public ServerTest {};

@@ -179,7 +179,9 @@ TEST_F(Checkpoints, NoTwoSealsHaveTheSameSalt) {
     ASSERT_TRUE(store_->Append(audit::Entry("refused", kNow).Seal("mpxn", "1").Seal("b", "1")));
   }
   std::set<std::string> salts;
-  for (const std::string& text : *store_->ReadDisclosures(0, 100)) {
+  const auto read = store_->ReadDisclosures(0, 100);
+  ASSERT_TRUE(read);
+  for (const std::string& text : *read) {
     const auto opened = boost::json::parse(text);
     for (const auto& field : opened.at("sealed").as_object()) {
       salts.emplace(field.value().at("salt").as_string());
@@ -219,7 +221,9 @@ TEST_F(Checkpoints, AnOrderOfManySubjectsIsSeveralEntries) {
   ASSERT_TRUE(store_->Suspend(rows, kNow));
   EXPECT_EQ(store_->ListSuspensions()->size(), 400u);
   std::size_t named = 0;
-  for (const std::string& text : *store_->ReadAudit(0, 1000)) {
+  const auto read = store_->ReadAudit(0, 1000);
+  ASSERT_TRUE(read);
+  for (const std::string& text : *read) {
     const auto entry = boost::json::parse(text);
     const auto* subjects = entry.as_object().if_contains("subjects");
     if (subjects != nullptr) named += subjects->as_array().size();

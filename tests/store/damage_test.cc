@@ -36,6 +36,8 @@ class Damage : public StoreTest {
     ASSERT_TRUE(store_->Record(pending));
     ASSERT_TRUE(store_->ImportRepositoryStatus({{kCertificate, RepositoryStatus::kInUse, "", kNow}},
                                                FeedEntry()));
+    ASSERT_TRUE(store_->Append(audit::Entry("alarm", kNow).Seal("explanation", "x")));
+    ASSERT_TRUE(store_->KeepCheckpoint({1, "note"}));
     Spend(Id(1));
     ASSERT_TRUE(Reserve(Id(2, kOtherDevice)));
     store_.reset();
@@ -135,6 +137,12 @@ class Damage : public StoreTest {
         return StatusOf(store_->Record(Executed(6000)));
       case Table::kPending:
         return StatusOf(store_->FindPendingCommand(kDevice, kUser, 6001));
+      case Table::kAuditDisclosures:
+        return StatusOf(store_->ReadDisclosures(0, 100));
+      case Table::kCheckpoints:
+        return StatusOf(store_->NewestCheckpoint());
+      case Table::kTrustChanges:
+        return store_->ReadTrustChanges(100, [](const TrustChange&) -> Status { return Done{}; });
       // As in IsLeftOut.
       case Table::kQuarantine:
       case Table::kVolume:

@@ -128,7 +128,7 @@ TEST(EntryHead, IsNotTakenFromTexts) {
   audit::Entry entry("operator", At("2026-10-01T00:00:00Z"));
   entry.Set("authority", R"("time":"1999-01-01T00:00:00.000Z","kind":"signed","rules":"9")");
   entry.Set("act", R"(x","kind":"signed)").Set("why", R"("time":")");
-  const auto octets = entry.Serialise(0);
+  const auto octets = entry.Serialise(0, &testing::NoSalt).octets;
   const auto head = reports::ReadHead(octets);
   ASSERT_TRUE(head);
   EXPECT_EQ(head->kind, "operator");

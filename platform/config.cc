@@ -302,7 +302,8 @@ void ReadBackup(Section section, const Paths& paths, Config& config) {
 bool ReadWitnessUrl(std::string_view url, WitnessSetting& witness) {
   constexpr std::size_t kAfterScheme = std::string_view("https://").size();
   const std::size_t slash = std::min(url.find('/', std::min(kAfterScheme, url.size())), url.size());
-  const auto server = ParseServerUrl(url.substr(0, slash));
+  constexpr std::uint16_t kHttpsPort = 443;
+  const auto server = ParseServerUrl(url.substr(0, slash), kHttpsPort);
   if (!server) return false;
   witness.host = server->host;
   witness.port = server->port;

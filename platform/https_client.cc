@@ -25,7 +25,6 @@ constexpr int kHttpOk = 200;
 // Bodies above this wait for "100 Continue", so that a refusal is read instead of lost in a reset.
 constexpr std::size_t kExpectOctets = 64 * 1024;
 constexpr std::chrono::milliseconds kContinuePatience{2000};
-constexpr std::uint16_t kDefaultPort = 8621;
 
 Failure NoAnswer(std::string explanation) { return Failure{Reason::kBusy, std::move(explanation)}; }
 
@@ -104,14 +103,14 @@ Status CheckRequest(const HttpClientRequest& request) {
 
 }  // namespace
 
-Result<ServerUrl> ParseServerUrl(std::string_view url) {
+Result<ServerUrl> ParseServerUrl(std::string_view url, std::uint16_t usual_port) {
   constexpr std::string_view kScheme = "https://";
   const Failure wrong{Reason::kConfiguration,
                       "not https://host[:port]: " + std::string(url.substr(0, 200))};
   if (!url.starts_with(kScheme)) return wrong;
   std::string_view rest = url.substr(kScheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  ServerUrl parsed{{}, kDefaultPort};
+  ServerUrl parsed{{}, usual_port};
   if (rest.starts_with('[')) {
     const std::size_t end = rest.find(']');
     if (end == std::string_view::npos) return wrong;

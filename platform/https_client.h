@@ -75,8 +75,10 @@ struct ServerUrl {
   std::string host;
   std::uint16_t port;
 };
-// "https://host[:port][/]", host a name, an IPv4 address or an IPv6 address in brackets.
-Result<ServerUrl> ParseServerUrl(std::string_view url);
+// "https://host[:port][/]", host a name, an IPv4 address or an IPv6 address in brackets. Without a
+// port: that of acbd.
+inline constexpr std::uint16_t kAcbdPort = 8621;
+Result<ServerUrl> ParseServerUrl(std::string_view url, std::uint16_t usual_port = kAcbdPort);
 
 // One connection, kept alive between requests and opened again when the server has closed it. Not
 // thread-safe.

@@ -220,6 +220,9 @@ Result<RequestRow> CheckReserved(const Transaction& transaction, const RequestId
   return **std::move(row);
 }
 
+// Half of what an entry holds: an entry that was too long would never be written.
+constexpr std::size_t kMaxCause = 32'768;
+
 Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
                        RemotePartyRole role, OriginatorCounter counter, const Abandonment& why,
                        Environment environment) {
@@ -233,7 +236,7 @@ Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
       .Set("role", Name(role))
       .Set("originator_counter", std::to_string(counter.value()))
       .Set("reason", why.reason)
-      .SetIfAny("explanation", why.explanation);
+      .SetIfAny("explanation", why.explanation.substr(0, kMaxCause));
   if (auto added = AppendEntry(transaction, entry, environment); !added) return added.error();
   if (!why.alarm.empty()) {
     audit::Entry alarm("alarm", why.at);
@@ -242,7 +245,7 @@ Status AbandonReserved(WriteTransaction& transaction, const RequestId& request,
         .Set("request_id", request.Text())
         .Set("device", request.target.Hyphenated())
         .Set("originator_counter", std::to_string(counter.value()))
-        .Set("what", why.alarm);
+        .Set("what", why.alarm.substr(0, kMaxCause));
     if (auto added = AppendEntry(transaction, alarm, environment); !added) return added.error();
   }
   row->request.state = StoredRequest::State::kAbandoned;

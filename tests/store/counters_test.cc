@@ -273,9 +273,14 @@ TEST_F(Reserve, OfADeviceWhoseAbandonmentFailedIsGivenUpBeforeTheNextOne) {
   for (std::size_t i = 0; i < parties.size(); ++i) parties[i].user_id = Eui64(i + 1);
   // Each import replaces all rows.
   for (int i = 0; i < 1'000 && store_->ImportParties(parties, FeedEntry()); ++i) continue;
+  const std::string filling(std::size_t{60} << 10, 'x');
+  for (int i = 0; i < 1'000; ++i) {
+    if (!store_->Append(audit::Entry("alarm", kNow).Set("what", filling))) break;
+  }
   ASSERT_FALSE(store_->ended());
-  const Failure why(Reason::kHsmUnavailable, std::string(std::size_t{300} << 10, 'x'));
-  ASSERT_THAT(store_->AbandonWithAlarm(*std::move(counter), why, "it lied", kNow),
+  const std::string cause(std::size_t{300} << 10, 'x');  // more than an entry may hold
+  ASSERT_THAT(store_->AbandonWithAlarm(*std::move(counter), {Reason::kHsmUnavailable, cause},
+                                       "it lied" + cause, kNow),
               FailsWith(Reason::kStoreUnavailable));
   ASSERT_THAT(StoreTest::Reserve(Id(2)), FailsWith(Reason::kBusy));
   (*reader).reset();
@@ -288,7 +293,7 @@ TEST_F(Reserve, OfADeviceWhoseAbandonmentFailedIsGivenUpBeforeTheNextOne) {
   ASSERT_TRUE(entries);
   ASSERT_EQ(entries->size(), 2u);
   EXPECT_THAT(entries->front(), ::testing::HasSubstr(R"("kind":"abandoned")"));
-  EXPECT_THAT(entries->back(), ::testing::HasSubstr(R"("what":"it lied")"));
+  EXPECT_THAT(entries->back(), ::testing::HasSubstr(R"("what":"it lied)"));
   EXPECT_TRUE(Sign(*next));
 }
 

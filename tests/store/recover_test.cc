@@ -381,7 +381,7 @@ TEST_F(Replayed, WhatWasGivenOutIsNoAlarmAndAnotherCommandWithItsCounterIs) {
   };
   EXPECT_THAT(observations(elsewhere, {9}), ::testing::IsEmpty());
   EXPECT_THAT(observations(signed_here, command), ::testing::IsEmpty());
-  EXPECT_THAT(observations(signed_here, {9}), ::testing::ElementsAre("COUNTER_NOT_OURS"));
+  EXPECT_THAT(observations(signed_here, {8}), ::testing::ElementsAre("COUNTER_NOT_OURS"));
 }
 
 // reliability.md section 1: no anchor proves what follows the anchored tree.

@@ -40,11 +40,11 @@ void TrustStatus::Take(const LogEntry& entry, Where where) {
   row.emplace_back("audit_index", std::to_string(entry.index()));
   row.emplace_back("time", entry.time().Iso());
   for (const char* of_a_list : {"issuer", "number", "this_update", "next_update"}) {
-    row.emplace_back(of_a_list, Cell());
+    row.emplace_back(of_a_list, std::monostate());
   }
   row.emplace_back("state", std::string(entry.Text("rows")) + " lists, " +
                                 std::string(entry.Text("changed")) + " new");
-  row.emplace_back("lag_minutes", Cell());
+  row.emplace_back("lag_minutes", std::monostate());
   row.emplace_back("sha256", TextOrNothing(entry.Text("sha256")));
 }
 

@@ -144,6 +144,7 @@ constexpr ReportLine kReports[] = {
     {"reconciliation", "DSP and S1SP records that differ"},
     {"orphans", "cells that hold a certificate of nobody"},
     {"gnp-leaving", "gas network parties that leave, and their Gas Proxy Functions"},
+    {"wrong-certificates", "devices with another operator's certificate, by month"},
     {"counters", "highest counters, gaps with their cause, refused regressions"},
     {"keys", "the keys, their certificates and what became of them"},
     {"feeds", "imports of each feed and their age"},
@@ -152,6 +153,9 @@ constexpr ReportLine kReports[] = {
     {"non-compliance", "periods in which a control did not hold, with their cause"},
     {"signing", "what was signed, by party and role"},
     {"refusals", "what was refused, by party and reason"},
+    {"observations", "what the devices did, as it was reported"},
+    {"starts", "starts, stops and recoveries, with their settings"},
+    {"operators", "what operators did"},
     {"access", "who read, exported, configured"},
     {"notifications", "events that are to be notified"},
 };

@@ -55,10 +55,10 @@ int ExportInto(const Connection& connection, const AuditExportOptions& options,
 
 int ExportAudit(const Connection& connection, const AuditExportOptions& options) {
   std::error_code error;
-  if (!options.force && std::filesystem::exists(options.out, error)) {
+  if (!options.replace && std::filesystem::exists(options.out, error)) {
     return Complain(
         Failure(Reason::kConfiguration,
-                options.out.string() + " exists: choose another name, or --force to replace it"));
+                options.out.string() + " exists: choose another name, or --replace to replace it"));
   }
   auto download = Download::Open(options.out);
   if (!download) return Complain(download.error());

@@ -10,7 +10,7 @@ struct AuditExportOptions {
   std::string to;    // likewise, not in it; empty: the log's end
   std::string redaction;
   std::filesystem::path out;
-  bool force = false;  // a file of that name is replaced
+  bool replace = false;  // a file of that name is replaced
 };
 
 // Gives an exit code (remote.h).

@@ -207,7 +207,7 @@ void AddAuditExport(CLI::App& audit, AuditExportOptions& options) {
   command->add_option("--from", options.from,
                       "First entry: an index, 2026-11-21T12:00:00Z or 2026-11-21 (UTC)");
   command->add_option("--to", options.to, "Where it ends, itself not in it; as --from");
-  command->add_flag("--force", options.force, "Replace a file of that name");
+  command->add_flag("--replace", options.replace, "Replace a file of that name");
   command->footer(
       "Without --from and --to: the whole log, up to a checkpoint that is made for it.\n"
       "The export is an entry of the log itself, behind what it holds.\n"

@@ -34,11 +34,8 @@ void VolumeThresholds::Take(const LogEntry& entry, Where where) {
                                          : nullptr;
   std::string set = volume == nullptr ? "not recorded" : Plainly(*volume);
   set += " (entry " + std::to_string(entry.index()) + ", " + entry.time().Iso() + ")";
-  if (where == Where::kBefore) {
-    thresholds_set_.assign(1, std::move(set));
-  } else if (thresholds_set_.size() < kListedEntries) {
-    thresholds_set_.push_back(std::move(set));
-  }
+  if (where == Where::kBefore) thresholds_set_.clear();
+  if (thresholds_set_.size() < kListedEntries) thresholds_set_.push_back(std::move(set));
 }
 
 void VolumeThresholds::TakeQuarantined(const LogEntry& entry) {

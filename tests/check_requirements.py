@@ -124,13 +124,13 @@ CATALOGUE = """| ID | Source | Requirement | Test | Area |
 | R-063-1 | x | y | z | sign |
 | R-063-2 (D) | x | y | z | feed |
 | R-SEC3-7 | x | y | z | sign |
-| R-063-6 (L) | x | y | z | report |
+| R-063-7 (L) | x | y | z | report |
 """
 PLANTS = {
     "R-063-2: is missing": lambda text: re.sub(r"\| R-063-2 .*\n", "", text),
     "R-063-1: is there twice": lambda text: text + "| R-063-1 | - | not yet: twice |\n",
     "R-063-99: is not in the catalogue": lambda text: text + "| R-063-99 | - | not yet: no such |\n",
-    "R-063-6: is of area report": lambda text: text + "| R-063-6 | - | not yet: a report |\n",
+    "R-063-7: is of area report": lambda text: text + "| R-063-7 | - | not yet: a report |\n",
     "R-063-1: tests/a_test.cc Suite.Nam: no such test": lambda text: text.replace("Suite.Name", "Suite.Nam"),
     "R-063-1: tests/b_test.cc Suite.Name: no such file": lambda text: text.replace("a_test", "b_test"),
     "R-063-1: tests/vectors/ROLE/refused-y: no such vector": lambda text: text.replace("refused-x", "refused-y"),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "firmware/holder_text.h"
 #include "store/answers.h"
 #include "store/audit_log.h"
 #include "store/elsewhere.h"
@@ -275,18 +276,6 @@ Result<Plan> MakePlan(const Transaction& transaction, const Observation& seen, s
     if (Status room = CheckQuarantineRoom(transaction); !room) return room.error();
   }
   return plan;
-}
-
-std::string HolderText(const CellState& cell) {
-  switch (cell.holder) {
-    case Holder::kUnknown:
-      return "unknown";
-    case Holder::kAcb:
-      return "acb";
-    case Holder::kParty:
-      return cell.party.Hyphenated();
-  }
-  return {};
 }
 
 audit::Object CellEntry(const CellChange& change) {

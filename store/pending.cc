@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "firmware/holder_text.h"
 #include "store/audit_log.h"
 #include "store/fields.h"
 #include "store/reading.h"
@@ -14,18 +15,6 @@ constexpr RemotePartyRole kRoles[] = {RemotePartyRole::kSupplier,
 
 bool Replaces(const PendingRow& row, RemotePartyRole role) {
   return role == RemotePartyRole::kSupplier ? row.supplier : row.network_operator;
-}
-
-std::string HolderText(const CellState& cell) {
-  switch (cell.holder) {
-    case CellState::Holder::kUnknown:
-      return "unknown";
-    case CellState::Holder::kAcb:
-      return "acb";
-    case CellState::Holder::kParty:
-      return cell.party.Hyphenated();
-  }
-  return {};
 }
 
 struct Parties {

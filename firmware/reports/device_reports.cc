@@ -4,24 +4,13 @@
 #include <chrono>
 #include <set>
 
+#include "firmware/checks/eligibility.h"
+#include "firmware/holder_text.h"
+
 namespace acb::reports {
 namespace {
 
 constexpr std::int64_t kDayMilliseconds = std::int64_t{24} * 3600 * 1000;
-
-// Of the meter point at `at`; of rows that overlap the one that began last
-// (checks::RegistrationAt).
-Result<std::optional<Registration>> RegistrationAt(const Records& records, const Device& device,
-                                                   UtcTime at) {
-  std::optional<Registration> found;
-  if (device.mpxn.empty()) return found;
-  auto rows = records.FindRegistrations(device.mpxn);
-  if (!rows) return std::move(rows).error();
-  for (Registration& row : *rows) {
-    if (row.InForce(at) && (!found || found->from < row.from)) found = std::move(row);
-  }
-  return found;
-}
 
 std::string_view GenerationName(SmetsGeneration generation) {
   switch (generation) {
@@ -31,18 +20,6 @@ std::string_view GenerationName(SmetsGeneration generation) {
       return "SMETS2+";
     case SmetsGeneration::kUnknown:
       return "unknown";
-  }
-  return {};
-}
-
-std::string HolderText(const CellState& cell) {
-  switch (cell.holder) {
-    case CellState::Holder::kUnknown:
-      return "unknown";
-    case CellState::Holder::kAcb:
-      return "acb";
-    case CellState::Holder::kParty:
-      return cell.party.Hyphenated();
   }
   return {};
 }
@@ -85,7 +62,7 @@ Status PostCommissioning::Take(const Device& device, const Records& records) {
   if (!HasDuty(device, duty_.at)) return Done{};
   const CellState cell = ground_.history.HolderAtEnd(device.id, RemotePartyRole::kNetworkOperator,
                                                      device.network_operator);
-  auto registration = RegistrationAt(records, device, duty_.at);
+  auto registration = checks::RegistrationAt(records, device.mpxn, duty_.at);
   if (!registration) return std::move(registration).error();
   const Registration at = registration->value_or(Registration{});
   const DutyFinding finding = JudgeDuty(device, cell, at.network_operator, duty_, ground_.calendar);
@@ -164,7 +141,7 @@ Status Orphans::Judge(const Device& device, RemotePartyRole role, const Records&
   if (!known->second) return Done{};
   const Orphaning& orphaning = *known->second;
   ++totals_[orphaning.why];
-  auto registration = RegistrationAt(records, device, at);
+  auto registration = checks::RegistrationAt(records, device.mpxn, at);
   if (!registration) return std::move(registration).error();
   const Registration row = registration->value_or(Registration{});
   const bool network = role == RemotePartyRole::kNetworkOperator;
@@ -288,7 +265,7 @@ Status WrongCertificatesTrend::Take(const Device& device, const Records& records
   if (!status || holders.empty()) return status;
   for (std::size_t month = 0; month < ends_.size(); ++month) {
     if (device.commissioned && *device.commissioned > ends_[month]) continue;
-    const auto registration = RegistrationAt(records, device, ends_[month]);
+    const auto registration = checks::RegistrationAt(records, device.mpxn, ends_[month]);
     if (!registration) return registration.error();
     if (!registration->has_value() || (*registration)->network_operator.empty()) continue;
     const bool wrong = std::ranges::any_of(holders, [&](Eui64 holder) {

@@ -145,52 +145,57 @@ TEST_F(WriterTest, DropsTheWholeBatchWhenTheMapIsFullAndSaysWhatToMend) {
   })) << "a larger map mends it";
 }
 
-TEST_F(WriterTest, RefusesNewWorkBeforeWorkThatEndsWhatWasBegun) {
-  std::binary_semaphore holding(0);
-  std::binary_semaphore go(0);
-  std::vector<std::thread> callers;
-  callers.emplace_back([&] {
-    (void)writer_->Run(Writer::Lane::kFinish, [&](WriteTransaction&) -> Status {
-      holding.release();
-      go.acquire();
-      return Done{};
+// A job that holds the writer, and callers that wait behind it.
+class Backlog {
+ public:
+  explicit Backlog(Writer& writer) : writer_(writer) {
+    callers_.emplace_back([this] {
+      (void)writer_.Run(Writer::Lane::kFinish, [this](WriteTransaction&) -> Status {
+        holding_.release();
+        go_.acquire();
+        return Done{};
+      });
     });
-  });
-  holding.acquire();
-  const Writer::Work nothing = [](WriteTransaction&) -> Status { return Done{}; };
-  for (std::size_t i = 0; i < kMaxQueuedNewWork; ++i) {
-    callers.emplace_back([&] { EXPECT_TRUE(writer_->Run(Writer::Lane::kNewWork, nothing)); });
+    holding_.acquire();
   }
-  while (writer_->counts().queued != kMaxQueuedNewWork) std::this_thread::yield();
-  EXPECT_THAT(writer_->Run(Writer::Lane::kNewWork, nothing), FailsWith(Reason::kBusy));
-  callers.emplace_back([&] { EXPECT_TRUE(writer_->Run(Writer::Lane::kFinish, nothing)); });
-  while (writer_->counts().queued != kMaxQueuedNewWork + 1) std::this_thread::yield();
-  go.release();
-  for (std::thread& caller : callers) caller.join();
+
+  // Until `count` more of them wait.
+  void Queue(Writer::Lane lane, std::size_t count, const Writer::Work& work) {
+    queued_ += count;
+    for (std::size_t i = 0; i < count; ++i) {
+      callers_.emplace_back([this, lane, work] { EXPECT_TRUE(writer_.Run(lane, work)); });
+    }
+    while (writer_.counts().queued != queued_) std::this_thread::yield();
+  }
+  void Release() {
+    go_.release();
+    for (std::thread& caller : callers_) caller.join();
+  }
+
+ private:
+  Writer& writer_;
+  std::binary_semaphore holding_{0};
+  std::binary_semaphore go_{0};
+  std::size_t queued_ = 0;
+  std::vector<std::thread> callers_;
+};
+
+Status Nothing(WriteTransaction&) { return Done{}; }
+
+TEST_F(WriterTest, RefusesNewWorkBeforeWorkThatEndsWhatWasBegun) {
+  Backlog backlog(*writer_);
+  backlog.Queue(Writer::Lane::kNewWork, kMaxQueuedNewWork, Nothing);
+  EXPECT_THAT(writer_->Run(Writer::Lane::kNewWork, Nothing), FailsWith(Reason::kBusy));
+  backlog.Queue(Writer::Lane::kFinish, 1, Nothing);
+  backlog.Release();
 }
 
 TEST_F(WriterTest, GivesUpAReservationHoweverMuchIsQueued) {
-  std::binary_semaphore holding(0);
-  std::binary_semaphore go(0);
-  std::vector<std::thread> callers;
-  callers.emplace_back([&] {
-    (void)writer_->Run(Writer::Lane::kFinish, [&](WriteTransaction&) -> Status {
-      holding.release();
-      go.acquire();
-      return Done{};
-    });
-  });
-  holding.acquire();
-  const Writer::Work nothing = [](WriteTransaction&) -> Status { return Done{}; };
-  for (std::size_t i = 0; i < kMaxQueued; ++i) {
-    callers.emplace_back([&] { EXPECT_TRUE(writer_->Run(Writer::Lane::kFinish, nothing)); });
-  }
-  while (writer_->counts().queued != kMaxQueued) std::this_thread::yield();
-  EXPECT_THAT(writer_->Run(Writer::Lane::kFinish, nothing), FailsWith(Reason::kBusy));
-  callers.emplace_back([&] { EXPECT_TRUE(writer_->Run(Writer::Lane::kGiveUp, PutA)); });
-  while (writer_->counts().queued != kMaxQueued + 1) std::this_thread::yield();
-  go.release();
-  for (std::thread& caller : callers) caller.join();
+  Backlog backlog(*writer_);
+  backlog.Queue(Writer::Lane::kFinish, kMaxQueued, Nothing);
+  EXPECT_THAT(writer_->Run(Writer::Lane::kFinish, Nothing), FailsWith(Reason::kBusy));
+  backlog.Queue(Writer::Lane::kGiveUp, 1, PutA);
+  backlog.Release();
   EXPECT_TRUE(Has(kKeyA));
 }
 

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "firmware/base/request_id.h"
+#include "platform/audit_view.h"
 
 namespace acb::platform {
 namespace {
@@ -129,21 +130,9 @@ HttpResponse GetProof(Box& box, const HttpRequest& request) {
 }  // namespace
 
 void AddAuditRoutes(Router& router, Box& box, const Log& log) {
-  // R-SEC3-59: "every view logged". An entry of the log itself would grow what is looked at, by one
-  // for each tile.
   const auto add = [&](std::string_view pattern, auto handler) {
-    router.Add("GET", std::string(pattern), {Role::kAuditor}, 0,
-               [&box, &log, pattern, handler](const HttpRequest& request) {
-                 HttpResponse response = handler(box, request);
-                 box.metrics().CountAuditView();
-                 log.Notice("audit-view", {{"client", request.client.name},
-                                           {"peer", request.peer},
-                                           {"route", pattern},
-                                           {"path", request.path},
-                                           {"query", request.query},
-                                           {"status", response.status}});
-                 return response;
-               });
+    AddAuditView(router, box, log, pattern,
+                 [&box, handler](const HttpRequest& request) { return handler(box, request); });
   };
   add(kEntries, [](Box& of, const HttpRequest& request) {
     return GetLines(of, request, &store::Store::ReadAudit);

@@ -207,7 +207,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
   AddExportRoute(router, box, config, clock);
-  AddReportRoutes(router, box, config, clock);
+  AddReportRoutes(router, box, config, clock, log);
   AddReviewRoutes(router, box, clock, log);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),

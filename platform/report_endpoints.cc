@@ -12,6 +12,7 @@
 #include "firmware/reports/rule_versions.h"
 #include "firmware/reports/volume.h"
 #include "firmware/smets1/proxy.h"
+#include "platform/audit_view.h"
 #include "platform/report_ground.h"
 #include "platform/report_query.h"
 #include "platform/report_text.h"
@@ -350,11 +351,12 @@ HttpResponse GetReport(Box& box, const Config& config, const Clock& clock,
 
 }  // namespace
 
-void AddReportRoutes(Router& router, Box& box, const Config& config, const Clock& clock) {
-  router.Add("GET", "/v1/reports/{report}", {Role::kAuditor}, 0,
-             [&box, &config, &clock](const HttpRequest& request) {
-               return GetReport(box, config, clock, request);
-             });
+void AddReportRoutes(Router& router, Box& box, const Config& config, const Clock& clock,
+                     const Log& log) {
+  AddAuditView(router, box, log, "/v1/reports/{report}",
+               [&box, &config, &clock](const HttpRequest& request) {
+                 return GetReport(box, config, clock, request);
+               });
 }
 
 }  // namespace acb::platform

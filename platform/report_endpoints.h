@@ -2,6 +2,7 @@
 #pragma once
 
 #include "platform/box.h"
+#include "platform/log.h"
 #include "platform/router.h"
 
 namespace acb::platform {
@@ -13,7 +14,8 @@ namespace acb::platform {
 // that walks the devices takes them page by page, each as of its own moment. `next` is the `page`
 // of the rest, null at the end. No meter point number is in any.
 //
-// References outlive the routes.
-void AddReportRoutes(Router& router, Box& box, const Config& config, const Clock& clock);
+// Every view is logged (audit_view.h). References outlive the routes.
+void AddReportRoutes(Router& router, Box& box, const Config& config, const Clock& clock,
+                     const Log& log);
 
 }  // namespace acb::platform

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "firmware/base/request_id.h"
+#include "platform/audit_view.h"
 #include "platform/review/assets.h"
 #include "platform/review/counting.h"
 #include "platform/review/entry_view.h"
@@ -208,20 +209,8 @@ void AddReviewRoutes(Router& router, Box& box, const Clock& clock, const Log& lo
   const store::Store& store = box.store();
   const auto counting = std::make_shared<review::Counting>(
       [&store](std::uint64_t from, std::uint64_t count) { return store.ReadAudit(from, count); });
-  // R-SEC3-59: "every view logged", as those of the log itself (audit_endpoints.h).
   const auto add = [&](std::string_view pattern, const Handler& handler) {
-    router.Add("GET", std::string(pattern), {Role::kAuditor}, 0,
-               [&box, &log, pattern, handler](const HttpRequest& request) {
-                 HttpResponse response = handler(request);
-                 box.metrics().CountAuditView();
-                 log.Notice("audit-view", {{"client", request.client.name},
-                                           {"peer", request.peer},
-                                           {"route", pattern},
-                                           {"path", request.path},
-                                           {"query", request.query},
-                                           {"status", response.status}});
-                 return response;
-               });
+    AddAuditView(router, box, log, pattern, handler);
   };
   add("/", [&box, &clock, counting](const HttpRequest& request) {
     return GetReview(box, clock, *counting, request);

@@ -327,6 +327,15 @@ class Access(ReportCase):
             for role in ("dsp", "feed", "northbound", "operator"):
                 self.assertEqual(self.box.get(f"/v1/reports/{name}", role).status, 403)
 
+    def test_every_view_is_logged_and_counted(self):
+        """R-SEC3-59."""
+        before = WORLD.box.metric("acb_audit_views_total")
+        WORLD.box.get("/v1/reports/feeds")
+        self.assertEqual(WORLD.box.metric("acb_audit_views_total"), before + 1)
+        views = [line for line in WORLD.box.log_file.read_text().splitlines() if '"audit-view"' in line]
+        self.assertIn("/v1/reports/feeds", views[-1])
+        self.assertIn("auditor.acb.test", views[-1])
+
     def test_what_is_no_report_or_no_page(self):
         self.assertEqual(self.box.get("/v1/reports/tariffs").reason, "NOT_FOUND")
         for query in ("deadlocks?from=1", "reconciliation?from=", "mismatches?from=-1", "counters?from=7",

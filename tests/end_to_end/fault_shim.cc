@@ -29,6 +29,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -117,7 +118,10 @@ using Gate = long (*)(long, long, long, long, long, long, long);
 long ToArgument(const void* pointer) {
   return static_cast<long>(reinterpret_cast<std::uintptr_t>(pointer));
 }
-long ToArgument(long number) { return number; }
+template <std::integral Number>
+long ToArgument(Number number) {
+  return static_cast<long>(number);
+}
 
 // As the kernel answers: a negative number is an error, errno is not touched.
 template <class... Arguments>

@@ -231,7 +231,7 @@ TEST_F(Observing, OfAnotherUseCaseCountsOnlyWithTheAcbAsOriginator) {
   observations_.records.clear();
   Bytes other = command;
   const Bytes acb = Hex("90b3d51f30000002");
-  const auto at = std::ranges::search(other, acb).begin();
+  const auto at = std::search(other.begin(), other.end(), acb.begin(), acb.end());
   *(at + 5) = 0x01;
   ExpectRefused(Post(other, {}), Reason::kMalformed);
 }

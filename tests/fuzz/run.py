@@ -3,8 +3,8 @@
 
     run.py [--seconds N] [--jobs N] [--build DIRECTORY] [TARGET...]
 
-Build them first: cmake --preset fuzz && cmake --build --preset fuzz. Each target starts from the seeds of
-make_seeds.py (made anew at each run) and from the corpus that earlier runs kept (BUILD/fuzz-work/corpus).
+Build them first: cmake --preset asan && cmake --build --preset asan --target fuzz_targets. Each target starts from
+the seeds of make_seeds.py (made anew at each run) and from the corpus that earlier runs kept (BUILD/fuzz-work/corpus).
 
 A target fails when it finds something (crash, broken promise, leak, more than 1 s for one input, more than 2 GiB),
 and when it covers so few edges that it cannot have been instrumented. The last line is 'N passed, N failed'.
@@ -138,14 +138,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--build", type=Path, default=ROOT / "build" / "fuzz")
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "asan")
     parser.add_argument("targets", nargs="*")
     arguments = parser.parse_args()
     runner = Runner(arguments.build.resolve(), arguments.seconds)
     built = runner.targets()
     unknown = sorted(set(arguments.targets) - set(built))
     if unknown or not built:
-        print(f"not built: {', '.join(unknown) or 'any target'} (cmake --preset fuzz, cmake --build --preset fuzz)")
+        print(f"not built: {', '.join(unknown) or 'any target'} (cmake --preset asan, cmake --build --preset asan --target fuzz_targets)")
         return 2
     runner.work.mkdir(parents=True, exist_ok=True)
     made = subprocess.run([sys.executable, "-B", make_seeds.__file__, str(runner.work)], check=False)

@@ -58,9 +58,9 @@ class TestCa {
   const TemporaryDirectory& directory_;
   std::string name_;
   Key key_;
+  long serial_ = 1;  // before the certificate that is made with it
   X509Ptr certificate_;
   std::filesystem::path pem_;
-  long serial_ = 1;
 };
 
 }  // namespace acb::testing

@@ -326,7 +326,7 @@ TEST_F(Anchored, IsMadeForAnImportAndAnOperatorsAct) {
 }
 
 TEST_F(Anchored, GoesOnWithWindowsOfOneAndTwo) {
-  for (const std::uint64_t window : {1, 2}) {
+  for (const std::uint64_t window : {1u, 2u}) {
     settings_.anchor_every = window;
     Reopen();
     for (int i = 0; i < 5; ++i) {

@@ -99,7 +99,7 @@ TEST_F(AuditTree, IsTheNaiveOneAtEverySizeUpToSeventyThousand) {
   EXPECT_EQ(*transaction->Count(Table::kAuditNodes), 70'000u / 256 + 70'000u / 65'536);
   // Earlier sizes, from the whole log.
   for (const std::size_t size :
-       {1, 2, 3, 255, 256, 257, 511, 512, 65'535, 65'536, 65'537, 66'000}) {
+       {1u, 2u, 3u, 255u, 256u, 257u, 511u, 512u, 65'535u, 65'536u, 65'537u, 66'000u}) {
     EXPECT_EQ(RootAt(*transaction, size).value(), Naive(leaves, 0, size)) << size;
   }
 }

@@ -144,7 +144,7 @@ TEST_F(TableFeeds, ListTheProxyCertificatesByDeviceInPages) {
   using Seen = std::vector<std::pair<std::uint64_t, ProxySource>>;
   const Seen all = {{1, kS1sp}, {2, kDsp},  {2, kS1sp}, {3, kDsp},     {4, kDsp},     {5, kDsp},
                     {6, kDsp},  {6, kS1sp}, {7, kS1sp}, {kLast, kDsp}, {kLast, kS1sp}};
-  for (const std::size_t devices : {1, 2, 3, 7, 8, 9, 100'000}) {
+  for (const std::size_t devices : {1u, 2u, 3u, 7u, 8u, 9u, 100'000u}) {
     Seen seen;
     std::optional<Eui64> from = Eui64(0);
     std::size_t pages = 0;

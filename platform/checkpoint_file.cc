@@ -46,11 +46,14 @@ int FlushDirectory(const std::filesystem::path& file) {
 constexpr std::size_t kMaxTail = 16 * 1024;          // several notes of this box
 constexpr std::string_view kDash = "\xE2\x80\x94 ";  // begins each line of a signature
 
-// The last octets of a regular file of `size` octets; fewer, or none, where it cannot be read.
-std::string TailOf(const std::filesystem::path& file, std::size_t size) {
+// The last octets of a regular file; none where it cannot be read, or is another one by now.
+std::string TailOf(const std::filesystem::path& file, const struct stat& wanted) {
+  const auto size = static_cast<std::size_t>(wanted.st_size);
   std::string tail(std::min(size, kMaxTail), '\0');
   const Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!in) return {};
+  struct stat opened {};
+  if (!in || ::fstat(in.get(), &opened) != 0) return {};
+  if (opened.st_dev != wanted.st_dev || opened.st_ino != wanted.st_ino) return {};
   const ssize_t got =
       ::pread(in.get(), tail.data(), tail.size(), static_cast<off_t>(size - tail.size()));
   return got == static_cast<ssize_t>(tail.size()) ? tail : std::string();
@@ -99,7 +102,7 @@ int AppendTo(const std::filesystem::path& file, std::string_view note) {
   const bool regular = S_ISREG(before.st_mode);
   int error = 0;
   if (regular && before.st_size > 0) {
-    const std::string tail = TailOf(file, static_cast<std::size_t>(before.st_size));
+    const std::string tail = TailOf(file, before);
     // Written before, when it could be neither flushed nor taken back: it is not there twice.
     if (tail.ends_with(note)) return Flush(out.get());
     error = MendEnd(out.get(), tail, note, before.st_size);

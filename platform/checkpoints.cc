@@ -236,6 +236,7 @@ Result<SignedCheckpoint> CheckpointKeeper::Cover(std::uint64_t size) {
   while (!changed_.wait_for(lock, kLook, covers)) {
     if (auto why = store_.ended()) return *std::move(why);
     if (stopping_ || std::chrono::steady_clock::now() >= until) {
+      if (signing_failed_) return *signing_failed_;
       return Failure(Reason::kBusy, "no checkpoint was signed in time: ask again");
     }
   }

@@ -406,6 +406,11 @@ class TornFile(AuditCase):
         for note in notes:
             note.verify(log.key)
             self.assertTrue(begins_with(entries, note), note.size)
+        # An entry and what opens it were on the disk together, at each kill.
+        parsed = [entry for _, entry in self.box.audit_entries()]
+        lines = map(json.loads, self.box.get("/v1/audit/disclosures?count=1000").octets.splitlines())
+        self.assertEqual({line["index"]: set(line["sealed"]) for line in lines},
+                         {entry["index"]: set(entry["sealed"]) for entry in parsed if "sealed" in entry})
 
 
 class Overtaken(AuditCase):
@@ -489,6 +494,49 @@ class Witnessed(AuditCase):
         self.witness.lie, self.witness.key = None, log.key
         wait_for("a cosignature", lambda: self.cosigned(log))
         self.assertEqual(self.witness.refused, [])
+
+    def recovered(self, *how):
+        proof = [word for name in ("operator", "operator2")
+                 for word in ("--as", str(self.box.directory / "tls" / f"{name}.pem"))]
+        harness.run(binary("tools", "acbctl"), "--json", "recover", "--config", str(self.box.config), "--reason",
+                    "the disk was lost", *proof, *how)
+        self.box.start()
+
+    def grown(self, log, device):
+        hand_over(self.world, device)
+        log.fetch(f"proof/{len(self.box.audit_entries()) - 1}")
+
+    def test_a_recovery_from_the_log_continues_it_and_of_one_without_it_the_witness_says_so(self):
+        log = self.start()
+        self.witness.key = log.key
+        devices = [device for device, _, _ in self.world.device_rows]
+        self.grown(log, devices[0])
+        self.box.kill()
+        older = store_copies.read(self.box.store)
+        self.box.start()
+        self.grown(log, devices[1])
+        given_out = wait_for("a cosignature", lambda: self.cosigned(log))
+        export = self.folder / "entries.ndjson"
+        export.write_bytes(b"".join(octets + b"\n" for octets, _ in self.box.audit_entries()))
+        self.box.kill()
+
+        store_copies.write(older, self.box.store)
+        self.recovered("--from", str(export))
+        self.grown(log, devices[2])
+        again = wait_for("a cosignature after the recovery", lambda: self.cosigned(log))
+        self.assertTrue(begins_with(log.check(again), given_out))
+        self.assertEqual(self.witness.refused, [])
+        self.box.kill()
+
+        store_copies.write(older, self.box.store)
+        self.recovered("--base", "1000000")
+        while log.checkpoint().size <= again.size:
+            self.world.submit(b"<no/>")
+            log.fetch(f"proof/{len(self.box.audit_entries()) - 1}")
+        wait_for("what the witness says of the fork", lambda: b"does not continue the tree" in
+                 self.box.log_file.read_bytes())
+        self.assertFalse(log.checkpoint().signed_by(self.cosigner))
+        self.assertFalse(begins_with(log.check(log.checkpoint()), given_out))
 
     def test_a_witness_that_attacks_gets_nothing_kept_and_stops_nothing(self):
         """It answers at all lengths, slowly, never, elsewhere, in times that no clock shows, and with what would be

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -42,6 +43,54 @@ int FlushDirectory(const std::filesystem::path& file) {
   return directory ? Flush(directory.get()) : errno;
 }
 
+constexpr std::size_t kMaxTail = 16 * 1024;          // several notes of this box
+constexpr std::string_view kDash = "\xE2\x80\x94 ";  // begins each line of a signature
+
+// The last octets of a regular file; none where it cannot be read, or is another one by now.
+std::string TailOf(const std::filesystem::path& file, const struct stat& wanted) {
+  const auto size = static_cast<std::size_t>(wanted.st_size);
+  std::string tail(std::min(size, kMaxTail), '\0');
+  const Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat opened {};
+  if (!in || ::fstat(in.get(), &opened) != 0) return {};
+  if (opened.st_dev != wanted.st_dev || opened.st_ino != wanted.st_ino) return {};
+  const ssize_t got =
+      ::pread(in.get(), tail.data(), tail.size(), static_cast<off_t>(size - tail.size()));
+  return got == static_cast<ssize_t>(tail.size()) ? tail : std::string();
+}
+
+// How many octets at its end come after the last whole note.
+std::size_t AfterLastNote(std::string_view tail) {
+  std::size_t end = tail.rfind('\n');
+  while (end != std::string_view::npos) {
+    const std::size_t before = end == 0 ? std::string_view::npos : tail.rfind('\n', end - 1);
+    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    if (tail.substr(begin, end - begin).starts_with(kDash)) return tail.size() - (end + 1);
+    end = before;
+  }
+  return tail.size();
+}
+
+// Whether `rest` is what a kill or a loss of power left of a note of the same log: its beginning,
+// zeros, or both. Whatever else it is, it is not ours to take away.
+bool IsTorn(std::string_view rest, std::string_view note) {
+  rest = rest.substr(0, rest.find_last_not_of('\0') + 1);
+  const std::string_view origin = note.substr(0, note.find('\n') + 1);
+  return rest.starts_with(origin) || origin.starts_with(rest);
+}
+
+// Takes a torn note away, which would make that which follows it unreadable. 0, or why not.
+int MendEnd(int out, std::string_view tail, std::string_view note, off_t& size) {
+  const std::size_t rest = AfterLastNote(tail);
+  if (rest == 0 || !IsTorn(tail.substr(tail.size() - rest), note)) return 0;
+  const off_t whole = size - static_cast<off_t>(rest);
+  // Longer than any note: no beginning of one.
+  if (rest == kMaxTail && whole > 0) return 0;
+  if (::ftruncate(out, whole) != 0) return errno;
+  size = whole;
+  return 0;
+}
+
 int AppendTo(const std::filesystem::path& file, std::string_view note) {
   // O_NONBLOCK: a FIFO without a reader must not hold the keeper of the checkpoints.
   const Descriptor out(::open(file.c_str(),
@@ -50,14 +99,21 @@ int AppendTo(const std::filesystem::path& file, std::string_view note) {
   if (!out) return errno;
   struct stat before {};
   if (::fstat(out.get(), &before) != 0) return errno;
-  int error = WriteAll(out.get(), note);
+  const bool regular = S_ISREG(before.st_mode);
+  int error = 0;
+  if (regular && before.st_size > 0) {
+    const std::string tail = TailOf(file, before);
+    // Written before, when it could be neither flushed nor taken back: it is not there twice.
+    if (tail.ends_with(note)) return Flush(out.get());
+    error = MendEnd(out.get(), tail, note, before.st_size);
+    if (error != 0) return error;
+  }
+  error = WriteAll(out.get(), note);
   if (error == 0) error = Flush(out.get());
   if (error == 0 && before.st_size == 0) error = FlushDirectory(file);
-  // Half a note, or one that will be written again: away with it. Where that fails too, the note
-  // that follows it is whole.
-  if (error != 0 && S_ISREG(before.st_mode) && ::ftruncate(out.get(), before.st_size) != 0) {
-    return errno;
-  }
+  // Half a note, or one that will be written again: away with it. Where that fails too, the next
+  // call mends it.
+  if (error != 0 && regular && ::ftruncate(out.get(), before.st_size) != 0) return errno;
   return error;
 }
 

@@ -19,8 +19,9 @@ class CheckpointFile {
   explicit CheckpointFile(std::filesystem::path file) : file_(std::move(file)) {}
 
   // Appends what could not be written before and then this note, and flushes: the file has the
-  // notes in order, one after the other, each whole. Makes it (0640) when it is missing. Blocks as
-  // its file system does. kConfiguration, with the path: what is left waits for the next call.
+  // notes in order, one after the other, each whole and once: what a kill or a loss of power left
+  // of the note before is cut off first. Makes it (0640) when it is missing. Blocks as its file
+  // system does. kConfiguration, with the path: what is left waits for the next call.
   Status Append(std::string note);
 
  private:

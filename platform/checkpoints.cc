@@ -13,8 +13,6 @@ constexpr std::chrono::milliseconds kFirstRetry{1'000};
 constexpr std::chrono::milliseconds kLastSignRetry{60'000};
 constexpr std::chrono::milliseconds kLastWitnessRetry{300'000};
 constexpr std::chrono::milliseconds kMakePatience{30'000};
-// At a stop: no witness is asked any more after this.
-constexpr std::chrono::milliseconds kWitnessesAtStop{15'000};
 
 bool Has(const audit::Note& note, const audit::NoteSignature& line) {
   return std::ranges::find(note.signatures, line) != note.signatures.end();
@@ -52,14 +50,29 @@ CheckpointKeeper::CheckpointKeeper(store::Store& store, const Log& log, Checkpoi
   signer_ = std::thread([this] { SignEach(); });
 }
 
-CheckpointKeeper::~CheckpointKeeper() { Stop(); }
+CheckpointKeeper::~CheckpointKeeper() {
+  Stop();
+  for (const auto& submission : submissions_) {
+    if (submission->thread.joinable()) submission->thread.join();
+  }
+}
 
 // What an earlier run signed last.
 void CheckpointKeeper::TakeKept() {
   const auto kept = store_.NewestCheckpoint();
   if (!kept || !kept->has_value()) return;
   newest_ = Read(**kept, settings_.key);
-  if (newest_) header_ = HeaderOf(*newest_);
+  if (newest_) {
+    header_ = HeaderOf(*newest_);
+    return;
+  }
+  log_.Failed(
+      LogLevel::kError, "checkpoint-key",
+      {Reason::kRecordDamaged,
+       "the newest kept checkpoint, of " + std::to_string((*kept)->tree_size) +
+           " entries, is not signed by the checkpoint key that is in the HSM: whoever "
+           "verifies with the key of before takes none of those that come. The key is now " +
+           audit::FormatKey(settings_.key)});
 }
 
 std::uint64_t CheckpointKeeper::SeenBy(const audit::NoteKey& witness) const {
@@ -85,14 +98,30 @@ void CheckpointKeeper::Stop() {
   }
   changed_.notify_all();
   if (signer_.joinable()) signer_.join();
-  for (const auto& submission : submissions_) {
-    if (submission->thread.joinable()) submission->thread.join();
+}
+
+// P6: whatever became of the log, what was given out is never contradicted.
+Status CheckpointKeeper::CheckContinues(const store::Anchored& anchored) const {
+  const auto before = newest();
+  if (!before || before->content.size == 0) return Done{};
+  const audit::Checkpoint& old = before->content;
+  if (old.size <= anchored.tree_size) {
+    const auto proof = store_.ProveConsistency(old.size, anchored.tree_size);
+    if (!proof) return proof.error();
+    if (audit::VerifyConsistency(old.size, anchored.tree_size, old.root, anchored.root, *proof)) {
+      return Done{};
+    }
   }
+  return Failure(Reason::kStoreRolledBack,
+                 "the log does not continue the checkpoint of " + std::to_string(old.size) +
+                     " entries that was given out: none is signed of its " +
+                     std::to_string(anchored.tree_size) + " entries");
 }
 
 Result<SignedCheckpoint> CheckpointKeeper::Sign(const store::Anchored& anchored) const {
   // R-NOW-7: "sign nothing more, not even a checkpoint".
   if (auto why = store_.ended()) return *std::move(why);
+  if (Status continues = CheckContinues(anchored); !continues) return std::move(continues).error();
   SignedCheckpoint checkpoint;
   checkpoint.content = {settings_.key.name, anchored.tree_size, anchored.root};
   checkpoint.note.text = audit::FormatCheckpoint(checkpoint.content);
@@ -148,6 +177,19 @@ Status CheckpointKeeper::SignAndGiveOut(const store::Anchored& anchored) {
   return Done{};
 }
 
+// Attention sees how long it takes.
+Status CheckpointKeeper::SignInTime(const store::Anchored& anchored) {
+  {
+    const std::lock_guard lock(mutex_);
+    signing_since_ = std::chrono::steady_clock::now();
+  }
+  Status made = SignAndGiveOut(anchored);
+  const std::lock_guard lock(mutex_);
+  signing_since_.reset();
+  signing_failed_ = made ? std::optional<Failure>() : made.error();
+  return made;
+}
+
 void CheckpointKeeper::SignEach() {
   std::uint64_t done = 0;
   auto patience = kFirstRetry;
@@ -158,8 +200,7 @@ void CheckpointKeeper::SignEach() {
     }
     const auto anchored = store_.WaitForAnchored(done, kLook);
     if (!anchored) continue;
-    const Status made = SignAndGiveOut(*anchored);
-    Remember(signing_failed_, made);
+    const Status made = SignInTime(*anchored);
     if (made) {
       ++signed_;
       done = anchored->tree_size;
@@ -195,6 +236,7 @@ Result<SignedCheckpoint> CheckpointKeeper::Cover(std::uint64_t size) {
   while (!changed_.wait_for(lock, kLook, covers)) {
     if (auto why = store_.ended()) return *std::move(why);
     if (stopping_ || std::chrono::steady_clock::now() >= until) {
+      if (signing_failed_) return *signing_failed_;
       return Failure(Reason::kBusy, "no checkpoint was signed in time: ask again");
     }
   }
@@ -270,20 +312,23 @@ Status CheckpointKeeper::SignStopped() {
   // The `stopped` object has passed, and nothing is written to the store after it.
   GiveOut(*checkpoint);
   ++signed_;
-  const auto until = std::chrono::steady_clock::now() + kWitnessesAtStop;
+  std::vector<std::thread> asking;
   for (const auto& submission : submissions_) {
-    if (std::chrono::steady_clock::now() >= until) break;
-    const auto line = submission->witness.Submit(*checkpoint);
-    if (!line) {
-      log_.Failed(LogLevel::kWarning, "witness-failed", line.error());
-      continue;
-    }
-    const std::string note = audit::FormatNote({checkpoint->note.text, {*line}});
-    log_.Notice("cosigned", {{"witness", submission->witness.name()},
-                             {"size", checkpoint->content.size},
-                             {"note", note}});
+    asking.emplace_back(
+        [this, &one = *submission, &checkpoint = *checkpoint] { SubmitStopped(one, checkpoint); });
   }
+  for (std::thread& one : asking) one.join();
   return Done{};
+}
+
+void CheckpointKeeper::SubmitStopped(Submission& submission, const SignedCheckpoint& checkpoint) {
+  if (submission.thread.joinable()) submission.thread.join();  // it may still be asking
+  const auto line = submission.witness.Submit(checkpoint);
+  if (!line) return log_.Failed(LogLevel::kWarning, "witness-failed", line.error());
+  const std::string note = audit::FormatNote({checkpoint.note.text, {*line}});
+  log_.Notice(
+      "cosigned",
+      {{"witness", submission.witness.name()}, {"size", checkpoint.content.size}, {"note", note}});
 }
 
 std::vector<Failure> CheckpointKeeper::Attention() const {
@@ -291,6 +336,11 @@ std::vector<Failure> CheckpointKeeper::Attention() const {
   std::vector<Failure> found;
   for (const auto* place : {&signing_failed_, &file_failed_}) {
     if (*place) found.push_back(**place);
+  }
+  if (signing_since_ && std::chrono::steady_clock::now() - *signing_since_ >= settings_.slow) {
+    found.emplace_back(Reason::kHsmUnavailable,
+                       "a checkpoint is waited for: the HSM does not sign it, or the store or the "
+                       "checkpoint file does not take it");
   }
   return found;
 }

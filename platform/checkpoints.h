@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -29,6 +30,8 @@ struct CheckpointSettings {
     WitnessCall call;
   };
   std::vector<Cosigner> witnesses;
+  // A checkpoint that takes longer is one of the things that need attention.
+  std::chrono::milliseconds slow{30'000};
 };
 
 // Threads of its own: one that signs, one for each witness. Nothing that writes the log waits for
@@ -36,7 +39,8 @@ struct CheckpointSettings {
 //
 // A checkpoint is of an anchored tree, never beyond. Between its signature and the first time that
 // anybody sees it the store keeps it, which looks at the anchors: a box that was overtaken gives
-// none out (R-NOW-7). Then it leaves by newest(), one line of the log, the file, the witnesses.
+// none out (R-NOW-7). Then it leaves by newest(), one line of the log, the file, the witnesses. One
+// that does not continue the newest of before, by this run or an earlier one, is not signed.
 class CheckpointKeeper {
  public:
   // `store`, which has started, and `log` outlive it.
@@ -57,13 +61,16 @@ class CheckpointKeeper {
   // not signed in time; or what the store fails with.
   Result<SignedCheckpoint> Cover(std::uint64_t size);
 
-  // Ends the threads: what they have begun is done first. Again: does nothing.
+  // Nothing is signed any more: what was begun is done first. Does not wait for a witness, whose
+  // thread ends with its call. Again: does nothing.
   void Stop();
   // After Stop and a clean stop of the store: signs the tree of the `stopped` anchor. It leaves by
-  // the log, the file and the witnesses, one try each; the store is not written any more.
+  // the log, the file and the witnesses, one try each, all at once; the store is not written any
+  // more. Blocks as long as the slowest witness.
   Status SignStopped();
 
-  // What of it an operator has to mend: the file, or the signatures. Does not block.
+  // What of it an operator has to mend: the file, or the signatures, also one that is waited for.
+  // Does not block.
   std::vector<Failure> Attention() const;
   // Lines of the Prometheus text format.
   std::string Metrics() const;
@@ -84,12 +91,15 @@ class CheckpointKeeper {
   void SignEach();
   void SubmitEach(Submission& submission);
   bool WaitToRetry(std::chrono::milliseconds patience);
+  Status CheckContinues(const store::Anchored& anchored) const;
   Result<SignedCheckpoint> Sign(const store::Anchored& anchored) const;
   Status Keep(SignedCheckpoint& checkpoint);
   void GiveOut(const SignedCheckpoint& checkpoint);
   Status KeepCosignature(const SignedCheckpoint& checkpoint, const audit::NoteSignature& line);
   Status SignAndGiveOut(const store::Anchored& anchored);
+  Status SignInTime(const store::Anchored& anchored);
   void SubmitOnce(Submission& submission, const SignedCheckpoint& checkpoint);
+  void SubmitStopped(Submission& submission, const SignedCheckpoint& checkpoint);
   void Remember(std::optional<Failure>& place, const Status& outcome);
 
   store::Store& store_;
@@ -108,6 +118,7 @@ class CheckpointKeeper {
   std::uint64_t given_ = 0;  // size of the newest that was given out by this run
   bool wanted_ = false;      // somebody waits: try at once
   bool stopping_ = false;
+  std::optional<std::chrono::steady_clock::time_point> signing_since_;
   std::optional<Failure> signing_failed_;
   std::optional<Failure> file_failed_;
 

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kOk = 200;
 constexpr int kConflict = 409;
+constexpr int kUnprocessable = 422;
 constexpr std::uint64_t kMaxAnswer = 64 * 1024;
 constexpr std::chrono::milliseconds kDeadline{5'000};
 constexpr std::size_t kMaxQuoted = 200;  // octets of an answer in a message
@@ -71,6 +72,15 @@ Status Witness::TakeSize(const WitnessAnswer& conflict, const SignedCheckpoint& 
   return Done{};
 }
 
+// A proof is refused, or the same size has another root: it has seen a log that is not this one.
+Failure Witness::Differs() const {
+  return {Reason::kStoreRolledBack,
+          "the witness " + key_.name + " says that this log does not continue the tree of " +
+              std::to_string(seen_) +
+              " entries that it has cosigned: entries were lost and others took their place, or "
+              "another box signs with this log's key"};
+}
+
 Result<audit::NoteSignature> Witness::TakeCosignature(const WitnessAnswer& answer,
                                                       const SignedCheckpoint& checkpoint) const {
   // The lines as a note of the same text: read as strictly.
@@ -94,6 +104,8 @@ Result<audit::NoteSignature> Witness::Submit(const SignedCheckpoint& checkpoint)
     answer = Ask(checkpoint);
   }
   if (!answer) return std::move(answer).error();
+  if (answer->status == kUnprocessable && seen_ != 0) return Differs();
+  if (answer->status == kConflict && seen_ == checkpoint.content.size) return Differs();
   if (answer->status != kOk) {
     return Failure(Reason::kBusy, "the witness " + key_.name + " answered " +
                                       std::to_string(answer->status) + ": " +

@@ -43,7 +43,8 @@ class Witness {
       : key_(std::move(key)), call_(std::move(call)), prove_(std::move(prove)), seen_(seen) {}
 
   // The witness's line for the note, verified. Fails with
-  //   kStoreRolledBack   it has seen a greater tree of this log than `checkpoint`.
+  //   kStoreRolledBack   it has seen a greater tree of this log than `checkpoint`, or one that this
+  //                      log does not continue.
   //   kSignatureInvalid  it answered with no good cosignature of its key.
   //   kBusy              it cannot be reached, or refused; the explanation says which.
   // or as the proof or the call.
@@ -54,6 +55,7 @@ class Witness {
  private:
   Result<WitnessAnswer> Ask(const SignedCheckpoint& checkpoint);
   Status TakeSize(const WitnessAnswer& conflict, const SignedCheckpoint& checkpoint);
+  Failure Differs() const;
   Result<audit::NoteSignature> TakeCosignature(const WitnessAnswer& answer,
                                                const SignedCheckpoint& checkpoint) const;
 

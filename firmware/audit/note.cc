@@ -108,6 +108,7 @@ bool IsGood(const NoteSignature& signature, const NoteKey& key, std::string_view
     // significant octet first.
     case NoteKey::Type::kCosignature: {
       if (octets.size() != kTimestamp + kSignature) return false;
+      if (TimestampOf(signature) > kLastCosignedAt) return false;
       const std::string signed_text = CosignedText(TimestampOf(signature), text);
       return VerifyEd25519(key.octets, AsBytes(signed_text), octets.subspan(kTimestamp));
     }

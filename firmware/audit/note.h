@@ -19,6 +19,9 @@ namespace acb::audit {
 inline constexpr std::size_t kMaxNoteOctets = 64 * 1024;
 inline constexpr std::size_t kMaxNoteSignatures = 100;
 inline constexpr std::size_t kMaxKeyName = 256;
+// The end of the year 9999. tlog-cosignature: a timestamp "MUST NOT exceed 2^63 - 1, and verifiers
+// MAY reject cosignatures with timestamps in the future".
+inline constexpr std::uint64_t kLastCosignedAt = 253'402'300'799;
 
 using KeyHash = std::array<std::uint8_t, 4>;
 
@@ -73,7 +76,9 @@ struct SignatureCheck {
   enum class Verdict {
     kAbsent,  // no line of that name and hash
     kGood,
-    kBad,  // a line of that name and hash is no signature of the key
+    // A line of that name and hash is no signature of the key, or a cosignature of a time after
+    // kLastCosignedAt.
+    kBad,
   };
   Verdict verdict = Verdict::kAbsent;
   // kCosignature: when the witness saw it, seconds since 1970.

@@ -93,6 +93,10 @@ class Witness:
             def do_POST(self):  # pylint: disable=invalid-name
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status, octets = (404, b"") if self.path != "/log/add-checkpoint" else witness.answer(body)
+                if callable(octets):  # no answer, but what it does in place of one
+                    octets(self)
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(octets)))
                 self.end_headers()
@@ -133,8 +137,10 @@ class Witness:
     def answer(self, body):
         with self.lock:
             self.requests += 1
-            if self.lie:
-                return self.lie(body)
+            lie = self.lie
+        if lie:
+            return lie(body)  # many may hang at once
+        with self.lock:
             try:
                 return self.judge(body)
             except (tlog.Wrong, ValueError) as error:
@@ -324,6 +330,89 @@ class PublicLog(AuditCase):
         self.assertGreater(len(sizes), 1, "also those from before the directory was there")
 
 
+class OddRequests(AuditCase):
+    def test_only_the_one_name_of_an_entry_or_a_tile_names_it(self):
+        self.start()
+        for _ in range(3):
+            self.world.submit(b"<no/>")
+        size = len(self.box.audit_entries())
+        for index in (str(size), str(2**64 - 1), str(2**64), "01", "+1", "-1", "1e3", "0x1", "1.0", "1%20", "", "1/"):
+            self.assertEqual(self.box.get(f"/v1/audit/proof/{index}").status, 404, index)
+        for index in ("0", "1", "%31"):
+            self.assertEqual(self.box.get(f"/v1/audit/proof/{index}").status, 200, index)
+        greatest = "x018/x446/x744/x073/x709/x551"
+        for path in ("0/000.p/0", "0/000.p/256", "0/000.p/01", "0/000.p/+1", "0/000.p/", "0/000.p", "63/000.p/1",
+                     "64/000", "8/000", "7/000.p/1", "00/000.p/1", "0/x00", "0/x000/000.p/1", "0//000.p/1",
+                     "0/000.p/1/", "entries/x000/000.p/1", "-0/000.p/1", "0/000.p/1.p/1", "checkpoint",
+                     f"0/{greatest}/615", f"0/{greatest}/616", f"0/{greatest}/615.p/1", "0/" + "x001/" * 30 + "000"):
+            self.assertEqual(self.box.get(f"/v1/audit/tile/{path}").status, 404, path)
+        for path in ("0/%2e%2e/000", "0/..", "../entries", "0/000.p%2f1", "0/000.p/1%00"):
+            self.assertEqual(self.box.get(f"/v1/audit/tile/{path}").status, 400, path)
+        self.assertEqual(len(self.box.get("/v1/audit/tile/0/000.p/1").octets), 32)
+        for query in ("from=-1", "from=01", "from=", "from=0&from=1", f"count={2**64}"):
+            for name in ("entries", "disclosures"):
+                self.assertEqual(self.box.get(f"/v1/audit/{name}?{query}").status, 400, query)
+        for query in (f"from={2**64 - 1}&count={2**64 - 1}", "count=0"):
+            for name in ("entries", "disclosures"):
+                answer = self.box.get(f"/v1/audit/{name}?{query}")
+                self.assertEqual((answer.status, answer.octets), (200, b""), query)
+
+    def test_a_salt_is_in_nothing_but_the_disclosures(self):
+        self.start()
+        for device, _, _ in self.world.device_rows:
+            hand_over(self.world, device)
+        self.world.submit(b"<no/>")
+        lines = map(json.loads, self.box.get("/v1/audit/disclosures?count=1000").octets.splitlines())
+        salts = [field["salt"] for line in lines for field in line["sealed"].values()]
+        self.assertEqual(len(set(salts)), len(salts))
+        self.assertGreater(len(salts), 3)
+        panel = self.folder / "panel.tar"
+        harness.run(binary("tools", "acbctl"), "--directory", str(self.box.directory), "audit", "export",
+                    "--redaction", "panel", str(panel))
+        seen = {path: self.box.get(path).octets for path in (
+            "/", "/metrics", "/readyz", "/v1/audit/entries?count=1000", "/v1/reports/network-certificates",
+            "/v1/reports/refusals", "/v1/reports/signing", "/v1/reports/access?format=html")}
+        seen["quarantine"] = self.box.get("/v1/quarantine", role="operator").octets
+        seen["log"] = self.box.log_file.read_bytes()
+        seen["panel"] = panel.read_bytes()
+        for name, octets in seen.items():
+            self.assertTrue(octets, name)
+            for salt in salts:
+                self.assertNotIn(salt.encode(), octets, name)
+                self.assertNotIn(base64.b64encode(bytes.fromhex(salt)), octets, name)
+
+
+class TornFile(AuditCase):
+    def test_kills_leave_a_file_of_whole_notes_in_order_of_one_log(self):
+        log = self.start()
+        for cut in (1, 40, 150, 0):
+            for _ in range(3):
+                self.world.submit(b"<no/>")
+                log.fetch(f"proof/{len(self.box.audit_entries()) - 1}")
+            self.box.kill()
+            # As when power fails before the last note is on the disk.
+            octets = self.notes_file.read_bytes()
+            self.notes_file.write_bytes(octets[:len(octets) - cut] + b"\0" * (100 if cut == 40 else 0))
+            before = self.notes()[-1].size if cut == 0 else 0
+            self.box.start()
+            wait_for("a checkpoint of the new start", lambda size=before: self.greater(log, size))
+        self.box.stop()
+        notes = self.notes()
+        sizes = [note.size for note in notes]
+        self.assertEqual(sizes, sorted(set(sizes)))
+        self.assertGreater(len(sizes), 12)
+        self.box.start()
+        entries = log.check(wait_for("a checkpoint", lambda: self.greater(log, sizes[-1])))
+        for note in notes:
+            note.verify(log.key)
+            self.assertTrue(begins_with(entries, note), note.size)
+        # An entry and what opens it were on the disk together, at each kill.
+        parsed = [entry for _, entry in self.box.audit_entries()]
+        lines = map(json.loads, self.box.get("/v1/audit/disclosures?count=1000").octets.splitlines())
+        self.assertEqual({line["index"]: set(line["sealed"]) for line in lines},
+                         {entry["index"]: set(entry["sealed"]) for entry in parsed if "sealed" in entry})
+
+
 class Overtaken(AuditCase):
     def test_an_overtaken_box_gives_no_checkpoint_out(self):
         log = self.start()
@@ -405,6 +494,118 @@ class Witnessed(AuditCase):
         self.witness.lie, self.witness.key = None, log.key
         wait_for("a cosignature", lambda: self.cosigned(log))
         self.assertEqual(self.witness.refused, [])
+
+    def recovered(self, *how):
+        proof = [word for name in ("operator", "operator2")
+                 for word in ("--as", str(self.box.directory / "tls" / f"{name}.pem"))]
+        harness.run(binary("tools", "acbctl"), "--json", "recover", "--config", str(self.box.config), "--reason",
+                    "the disk was lost", *proof, *how)
+        self.box.start()
+
+    def grown(self, log, device):
+        hand_over(self.world, device)
+        log.fetch(f"proof/{len(self.box.audit_entries()) - 1}")
+
+    def test_a_recovery_from_the_log_continues_it_and_of_one_without_it_the_witness_says_so(self):
+        log = self.start()
+        self.witness.key = log.key
+        devices = [device for device, _, _ in self.world.device_rows]
+        self.grown(log, devices[0])
+        self.box.kill()
+        older = store_copies.read(self.box.store)
+        self.box.start()
+        self.grown(log, devices[1])
+        given_out = wait_for("a cosignature", lambda: self.cosigned(log))
+        export = self.folder / "entries.ndjson"
+        export.write_bytes(b"".join(octets + b"\n" for octets, _ in self.box.audit_entries()))
+        self.box.kill()
+
+        store_copies.write(older, self.box.store)
+        self.recovered("--from", str(export))
+        self.grown(log, devices[2])
+        again = wait_for("a cosignature after the recovery", lambda: self.cosigned(log))
+        self.assertTrue(begins_with(log.check(again), given_out))
+        self.assertEqual(self.witness.refused, [])
+        self.box.kill()
+
+        store_copies.write(older, self.box.store)
+        self.recovered("--base", "1000000")
+        while log.checkpoint().size <= again.size:
+            self.world.submit(b"<no/>")
+            log.fetch(f"proof/{len(self.box.audit_entries()) - 1}")
+        wait_for("what the witness says of the fork", lambda: b"does not continue the tree" in
+                 self.box.log_file.read_bytes())
+        self.assertFalse(log.checkpoint().signed_by(self.cosigner))
+        self.assertFalse(begins_with(log.check(log.checkpoint()), given_out))
+
+    def test_a_witness_that_attacks_gets_nothing_kept_and_stops_nothing(self):
+        """It answers at all lengths, slowly, never, elsewhere, in times that no clock shows, and with what would be
+        lines of the service's log."""
+        end = threading.Event()
+        self.addCleanup(end.set)
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+        def write(*pieces, pause=0.0):
+            def do(handler):
+                try:
+                    for piece in pieces:
+                        handler.wfile.write(piece)
+                        if end.wait(pause):
+                            return
+                except OSError:
+                    pass  # the box went away
+
+            return lambda body: (0, do)
+
+        def cosigned_at(seconds):
+            return lambda body: (200, tlog.cosign(self.witness.private, self.witness.name, tlog.Checkpoint(
+                body.partition(b"\n\n")[2]).text, seconds))
+
+        megabyte = b"%x\r\n" % (1 << 20) + b"x" * (1 << 20) + b"\r\n"
+        attacks = {
+            "flood": write(chunked, *[megabyte] * 100),
+            "chunk line without end": write(chunked, b"1;" + b"x" * (1 << 20), *[b"x" * (1 << 20)] * 50),
+            "header without end": write(b"HTTP/1.1 200 OK\r\n", *[b"X-A: " + b"x" * 1000 + b"\r\n"] * 10_000),
+            "interim answers without end": write(*[b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 1000),
+            "redirect": write(b"HTTP/1.1 307 T\r\nLocation: /log/add-checkpoint\r\nContent-Length: 0\r\n\r\n"),
+            "not HTTP": write(b"\x00\xff" * 100),
+            "octets for the log": lambda body: (500, b'\xff\n{"level":"error","event":"planted"}\n\x1b[2J'),
+            "size that is none": lambda body: (409, b"1" * 60_000),
+            "year 10000": cosigned_at(253402300800),
+            "greatest time": cosigned_at(2**64 - 1),
+            "slow chunks": write(chunked, *[b"1\r\nx\r\n"] * 1000, pause=0.2),
+            "no answer": write(b"", pause=1000),
+        }
+        self.witness.lie = attacks["redirect"]
+        log = self.start()
+
+        def failures():
+            return self.box.log_file.read_bytes().count(b'"event":"witness-failed"')
+
+        for name, attack in attacks.items():
+            self.witness.lie = attack
+            before = self.witness.requests
+            self.box.kill()  # its patience with the witness begins anew
+            failed = failures()
+            self.box.start()
+            wait_for(name, lambda count=before: self.witness.requests > count)
+            self.assertGreaterEqual(self.world.submit(b"<no/>").status, 400)
+            log.fetch(f"proof/{len(self.box.audit_entries()) - 1}")
+            if name != "no answer":
+                wait_for(f"{name}: a failure", lambda count=failed: failures() > count)
+            self.assertFalse(log.checkpoint().signed_by(self.cosigner), name)
+            self.assertEqual(self.box.get("/readyz").json["reasons"], [], name)
+        # While it still gives no answer: the `stop` entry is made, and its checkpoint is in the file.
+        self.box.stop()
+        for line in self.box.log_file.read_bytes().splitlines():
+            self.assertNotEqual(json.loads(line)["event"], "planted")
+        self.witness.lie, self.witness.key = None, log.key
+        self.box.start()
+        wait_for("a cosignature", lambda: self.cosigned(log))
+        notes = self.notes()
+        entries = log.check(log.checkpoint())
+        self.assertIn("stop", [json.loads(entries[note.size - 1])["kind"] for note in notes
+                               if note.size <= len(entries)])
 
 
 if __name__ == "__main__":

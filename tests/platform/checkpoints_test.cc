@@ -2,15 +2,14 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <deque>
 #include <fstream>
 
 #include "firmware/base/base64.h"
-#include "firmware/base/handle.h"
 #include "platform/system_clock.h"
+#include "tests/platform/note_signer.h"
 #include "tests/store/store_fixture.h"
 
 namespace acb::platform {
@@ -19,43 +18,6 @@ namespace {
 using store::FailsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using PrivateKey = Handle<EVP_PKEY, EVP_PKEY_free>;
-
-// A key pair that signs notes.
-class Signer {
- public:
-  Signer(std::string name, audit::NoteKey::Type type)
-      : own_(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")) {
-    key_.name = std::move(name);
-    key_.type = type;
-    key_.octets.assign(32, 0);
-    std::size_t size = key_.octets.size();
-    EXPECT_EQ(EVP_PKEY_get_raw_public_key(own_.get(), key_.octets.data(), &size), 1);
-  }
-  const audit::NoteKey& key() const { return key_; }
-  Bytes Sign(std::string_view text) const {
-    const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-    Bytes signature(64, 0);
-    std::size_t size = signature.size();
-    EXPECT_EQ(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, own_.get()), 1);
-    EXPECT_EQ(
-        EVP_DigestSign(context.get(), signature.data(), &size, AsBytes(text).data(), text.size()),
-        1);
-    return signature;
-  }
-  // "— name base64\n", over the text as a witness signs it.
-  std::string Line(std::string_view text) const {
-    constexpr std::uint64_t kSeconds = 1'700'000'000;
-    const Bytes octets =
-        ByteWriter().U64(kSeconds).Raw(Sign(audit::CosignedText(kSeconds, text))).bytes();
-    const std::string note = audit::FormatNote({"x\n", {audit::SignatureBy(key_, octets)}});
-    return note.substr(std::string_view("x\n\n").size());
-  }
-
- private:
-  PrivateKey own_;
-  audit::NoteKey key_;
-};
 
 Sha256Digest LeafOf(std::uint64_t index) { return audit::LeafHash(std::to_string(index)); }
 
@@ -152,6 +114,30 @@ TEST_F(WitnessProtocol, SaysThatTheWitnessHasSeenAGreaterTree) {
   Witness witness = With(0, {{409, "14\n"}});
   EXPECT_THAT(witness.Submit(Of(13)), FailsWith(Reason::kStoreRolledBack));
   EXPECT_EQ(bodies_.size(), 1u);
+}
+
+// What a log that was rolled back and has grown again looks like from outside.
+TEST_F(WitnessProtocol, SaysThatTheWitnessHasSeenAnotherTree) {
+  for (const auto& answers : {std::deque<WitnessAnswer>{{409, "7\n"}, {422, "no\n"}},
+                              std::deque<WitnessAnswer>{{409, "13\n"}, {409, "13\n"}}}) {
+    Witness witness = With(0, answers);
+    EXPECT_THAT(witness.Submit(Of(13)), FailsWith(Reason::kStoreRolledBack));
+    EXPECT_EQ(bodies_.size(), 2u);
+    bodies_.clear();
+  }
+}
+
+TEST_F(WitnessProtocol, TakesNoCosignatureOfATimeThatNoClockShows) {
+  const std::string text = Of(13).note.text;
+  for (const std::uint64_t seconds : {audit::kLastCosignedAt + 1, ~std::uint64_t{0} >> 1U,
+                                      (~std::uint64_t{0} >> 1U) + 1, ~std::uint64_t{0}}) {
+    Witness witness = With(0, {{200, witness_.Line(text, seconds)}});
+    EXPECT_THAT(witness.Submit(Of(13)), FailsWith(Reason::kSignatureInvalid)) << seconds;
+  }
+  for (const std::uint64_t seconds : {std::uint64_t{0}, audit::kLastCosignedAt}) {
+    Witness witness = With(0, {{200, witness_.Line(text, seconds)}});
+    EXPECT_TRUE(witness.Submit(Of(13))) << seconds;
+  }
 }
 
 TEST_F(WitnessProtocol, TakesNoCosignatureThatDoesNotVerify) {

@@ -127,6 +127,29 @@ TEST_F(Checkpoints, ProofsOfTheLogVerify) {
   EXPECT_THAT(store_->ProveConsistency(0, size), FailsWith(Reason::kNotFound));
 }
 
+// Over the edges of what table audit-nodes has.
+TEST_F(Checkpoints, EveryEntryAndEveryOlderTreeIsProvenAtSizesAroundATile) {
+  for (int i = 0; i < 260; ++i) Append();
+  const auto leaves = store_->ReadLeaves(0, 259);
+  ASSERT_TRUE(leaves);
+  std::vector<Sha256Digest> roots(1);
+  audit::Peaks peaks;
+  for (const Sha256Digest& leaf : *leaves) {
+    peaks.Add(0, leaf);
+    roots.push_back(peaks.Root());
+  }
+  for (const std::uint64_t size : {1u, 2u, 255u, 256u, 257u, 259u}) {
+    for (std::uint64_t index = 0; index < size; ++index) {
+      const auto proof = store_->ProveInclusion(index, size);
+      ASSERT_TRUE(proof) << index << " of " << size;
+      ASSERT_TRUE(audit::VerifyInclusion(index, size, (*leaves)[index], *proof, roots[size]));
+      const auto grown = store_->ProveConsistency(index + 1, size);
+      ASSERT_TRUE(grown) << index + 1 << " to " << size;
+      ASSERT_TRUE(audit::VerifyConsistency(index + 1, size, roots[index + 1], roots[size], *grown));
+    }
+  }
+}
+
 TEST_F(Checkpoints, TilesAreWhatTheTreeIsMadeOf) {
   while (AuditSize() < 520) Append();
   const auto full = store_->ReadTile({.entries = false, .level = 0, .index = 1});

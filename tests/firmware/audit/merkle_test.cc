@@ -165,6 +165,76 @@ TEST(ConsistencyProof, MadeBetweenAnyTwoTreesVerifiesAndNotForAnotherOne) {
   }
 }
 
+// Over the edges of tiles too. The roots are made level by level, which shares nothing with Peaks.
+class WideTree {
+ public:
+  explicit WideTree(std::uint64_t size) : levels_(1) {
+    for (std::uint64_t i = 0; i < size; ++i) levels_[0].push_back(LeafHash(std::to_string(i)));
+    while (levels_.back().size() > 1) {
+      std::vector<Sha256Digest> above;
+      for (std::size_t i = 1; i < levels_.back().size(); i += 2) {
+        above.push_back(NodeHash(levels_.back()[i - 1], levels_.back()[i]));
+      }
+      levels_.push_back(std::move(above));
+    }
+    for (std::uint64_t i = 1; i <= size; ++i) roots_.push_back(RootByLevels(i));
+  }
+  const Sha256Digest& Root(std::uint64_t size) const { return roots_[size - 1]; }
+  const Sha256Digest& leaf(std::uint64_t index) const { return levels_[0][index]; }
+  SubtreeSource Source() const {
+    return [this](unsigned level, std::uint64_t index) -> Result<Sha256Digest> {
+      if (level >= levels_.size() || index >= levels_[level].size()) {
+        return Failure(Reason::kNotFound);
+      }
+      return levels_[level][index];
+    };
+  }
+
+ private:
+  // Pairs are joined; the last of an odd number goes up as it is.
+  Sha256Digest RootByLevels(std::uint64_t size) const {
+    std::optional<Sha256Digest> rest;
+    for (std::size_t level = 0;; ++level, size /= 2) {
+      if (size == 1) return rest ? NodeHash(levels_[level][0], *rest) : levels_[level][0];
+      if (size % 2 == 0) continue;
+      const Sha256Digest& last = levels_[level][size - 1];
+      rest = rest ? NodeHash(last, *rest) : last;
+    }
+  }
+  std::vector<std::vector<Sha256Digest>> levels_;  // of complete subtrees
+  std::vector<Sha256Digest> roots_;
+};
+
+constexpr std::uint64_t kWide = 600;
+
+TEST(InclusionProof, VerifiesForEveryLeafOfEveryTreeOverTheEdgesOfTiles) {
+  const WideTree tree(kWide);
+  std::uint64_t wrong = 0;
+  for (std::uint64_t size = 1; size <= kWide; ++size) {
+    for (std::uint64_t index = 0; index < size; ++index) {
+      const auto proof = MakeInclusionProof(tree.Source(), index, size);
+      if (!proof || !VerifyInclusion(index, size, tree.leaf(index), *proof, tree.Root(size))) {
+        ++wrong;
+      }
+    }
+  }
+  EXPECT_EQ(wrong, 0u);
+}
+
+TEST(ConsistencyProof, VerifiesBetweenEveryTwoTreesOverTheEdgesOfTiles) {
+  const WideTree tree(kWide);
+  std::uint64_t wrong = 0;
+  for (std::uint64_t size = 1; size <= kWide; ++size) {
+    for (std::uint64_t old = 1; old <= size; ++old) {
+      const auto proof = MakeConsistencyProof(tree.Source(), old, size);
+      if (!proof || !VerifyConsistency(old, size, tree.Root(old), tree.Root(size), *proof)) {
+        ++wrong;
+      }
+    }
+  }
+  EXPECT_EQ(wrong, 0u);
+}
+
 TEST(Tiles, GiveTheProofsOfATreeOfThreeLevels) {
   constexpr std::uint64_t kSize = 256 * 3 + 17;
   const PlainTree tree(kSize);

@@ -43,15 +43,22 @@ def export(redaction, name, *more):
 
 
 def setUpModule():
-    global WORLD, EXPORT, FOLDER  # pylint: disable=global-statement
+    global WORLD, EXPORT, FOLDER, HELD  # pylint: disable=global-statement
     FOLDER = unittest.enterModuleContext(temporary_directory())
-    WORLD = World.own(FOLDER / "own", devices=DEVICES)
+    WORLD = World.own(FOLDER / "own", devices=DEVICES, start=False)
     unittest.addModuleCleanup(WORLD.box.stop)
+    # One more than those is held for two operators.
+    WORLD.box.configure("volume", user_hour=SIGNED)
+    WORLD.box.start()
+    WORLD.import_own()
     for number in range(SIGNED):
         answer = WORLD.submit(WORLD.sign(WORLD.request(device=WORLD.devices[number % DEVICES])))
         assert answer.status == 200, answer
     refused = WORLD.submit(WORLD.sign(WORLD.request(device="00db1234567b0000")))
     assert refused.status != 200, refused
+    held = WORLD.submit(WORLD.sign(WORLD.request()))
+    assert held.status == 202, held
+    HELD = held.json["quarantine"]
     # What revokes the authority of all certificates above: nothing may be signed by it after this.
     WORLD.box.import_feed("revocation-lists", WORLD.pki.revocation_lists("arl-next"))
     EXPORT = export("ssc", "whole.tar")
@@ -360,7 +367,7 @@ class ABoxGoneWrong(Case):
         at = log.of_kind("refused")[0]
         del log.evidence[at]
         report = self.passes(log)
-        self.assertIn("0 of 1 requests that were refused or held", "\n".join(report["verified"]))
+        self.assertIn("1 of 2 requests that were refused or held", "\n".join(report["verified"]))
 
     def test_lines_beside_the_entries_say_no_more_than_they_may(self):
         for name, at in (("evidence", "signed"), ("evidence", "refused"), ("disclosures", "signed")):
@@ -645,9 +652,30 @@ class Ranges(Case):
 
 
 class ThePanel(Case):
+    """Who acted on the box is not for the Panel, nor can it be tried out from a leaf (R-SEC3-54, R-SEC3-69)."""
+
+    @classmethod
+    def setUpClass(cls):
+        for operator in ("operator", "operator2"):
+            client = WORLD.box.client(operator)
+            client.request("POST", f"/v1/quarantine/{HELD}/release", b"", {"Content-Type": "application/json"})
+            client.close()
+        cls.ssc = Container.read(export("ssc", "all.tar").read_bytes())
+        cls.panel = Container.read(export("panel", "panel.tar", "--to", cls.ssc.manifest["end"]).read_bytes())
+
     def test_sees_no_operator(self):
-        octets = b"".join(Container.read(export("panel", "panel.tar").read_bytes()).files.values())
-        self.assertNotIn(b"auditor.acb.test", octets)
+        octets = b"".join(self.panel.files.values())
+        for name in (b"auditor.acb.test", b"operator.acb.test", b"operator2.acb.test"):
+            self.assertIn(name, self.ssc.files["entries.ndjson"])
+            self.assertNotIn(name, octets)
+        self.assertIn(b'"kind":"released"', self.ssc.files["entries.ndjson"])
+
+    def test_cannot_try_what_was_withheld(self):
+        whole = [json.loads(line) for line in self.ssc.entries]
+        withheld = [json.loads(line) for line in self.panel.entries if b'"withheld":true' in line]
+        self.assertTrue(withheld)
+        for line in withheld:
+            self.assertTrue(whole[int(line["index"])]["sealed"], whole[int(line["index"])])
 
 
 if __name__ == "__main__":

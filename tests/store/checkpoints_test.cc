@@ -22,7 +22,7 @@ class Checkpoints : public StoreTest {
     Reopen(std::move(seams));
   }
   audit::Receipt Append(std::string_view act = "x") {
-    const auto receipt = store_->Append(audit::Entry("operator", kNow).Set("act", act));
+    const auto receipt = store_->Append(audit::Entry("alarm", kNow).Set("act", act));
     EXPECT_TRUE(receipt);
     return receipt ? *receipt : audit::Receipt{};
   }

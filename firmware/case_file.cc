@@ -45,7 +45,7 @@ ReservationWish CaseFile::Wish(std::uint64_t trust_generation) const {
 
 audit::Entry CaseFile::Begin(std::string_view kind) const {
   audit::Entry entry(kind, now);
-  entry.Set("client", client).SetIfAny("channel", channel).Set("request_sha256", ToHex(body));
+  entry.SetIfAny("client", client).SetIfAny("channel", channel).Set("request_sha256", ToHex(body));
   entry.Set("rules", kRuleSetVersion);  // R-SEC3-65
   if (judged_at != now) entry.Set("judged_at", judged_at.Iso());
   if (request) {

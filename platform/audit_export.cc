@@ -1,10 +1,10 @@
 #include "platform/audit_export.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
 #include <map>
 
+#include "firmware/audit/panel.h"
 #include "firmware/audit/tile.h"
 #include "firmware/base/base64.h"
 #include "platform/export_summary.h"
@@ -19,11 +19,6 @@ constexpr std::uint64_t kEntriesAtOnce = 500;
 constexpr std::uint64_t kCheckpointsAtOnce = 1'000;
 static_assert(kEntriesAtOnce <= store::Store::kMaxAuditRead);
 
-// R-SEC3-54, R-SEC3-69: what the Panel does not see. Operators and their
-// acts, the box's insides; and free text that is not sealed.
-constexpr std::array<std::string_view, 6> kWithheldFromPanel = {
-    "operator", "ceremony", "provision", "configuration", "export", "start"};
-
 std::string_view TextOf(const boost::json::object& entry, std::string_view name) {
   const auto* value = entry.if_contains(name);
   return value != nullptr && value->is_string()
@@ -32,9 +27,10 @@ std::string_view TextOf(const boost::json::object& entry, std::string_view name)
 }
 
 bool IsWithheld(const boost::json::object& entry, Redaction redaction) {
-  if (redaction == Redaction::kSsc) return false;
-  return std::ranges::find(kWithheldFromPanel, TextOf(entry, "kind")) != kWithheldFromPanel.end() ||
-         entry.contains("explanation");
+  // R-SEC3-54, R-SEC3-69.
+  return redaction == Redaction::kPanel &&
+         audit::IsWithheldFromPanel(TextOf(entry, "kind"), entry.contains("operators"),
+                                    entry.contains("explanation"));
 }
 
 Result<boost::json::object> ParseEntry(const std::string& octets) {

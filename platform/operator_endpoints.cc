@@ -47,10 +47,11 @@ HttpResponse ListQuarantine(Box& box, const HttpRequest& request) {
 }
 
 // The released request, with every check made anew and its counter taken now (R-NOW-11).
-HttpResponse Released(Box& box, const Config& config, const HttpRequest& request,
-                      const store::Agreement& done) {
+// No client: the operators are named by the `released` entry, which is not for the Panel
+// (R-SEC3-69); the entry of this decision is.
+HttpResponse Released(Box& box, const Config& config, const store::Agreement& done) {
   const HandoverAnswer answer = box.handover().Handle({.octets = done.request_octets,
-                                                       .client = request.client.name,
+                                                       .client = {},
                                                        .proposed = std::nullopt,
                                                        .channel = {},
                                                        .released = true});
@@ -66,7 +67,7 @@ HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const Ht
   if (!done) return Problem(done.error());
   if (done->complete && act == store::QuarantineAct::kRelease) {
     if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
-    if (done->item.request) return Released(box, config, request, *done);
+    if (done->item.request) return Released(box, config, *done);
   }
   HttpResponse response = JsonResponse(
       boost::json::object{{"id", std::to_string(*id)},

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "firmware/audit/panel.h"
 #include "firmware/base/utf8.h"
 
 namespace acb::audit {
@@ -91,6 +92,13 @@ void Write(const Value& value, std::string& out) {
   Write(std::get<Object>(value.get()), out);
 }
 
+bool IsWithheld(const Object& fields) {
+  const auto kind = fields.find("kind");
+  const auto* text = kind == fields.end() ? nullptr : std::get_if<std::string>(&kind->second.get());
+  return IsWithheldFromPanel(text ? *text : std::string(), fields.contains("operators"),
+                             fields.contains("explanation"));
+}
+
 }  // namespace
 
 std::string CanonicalJson(const Value& value) {
@@ -125,10 +133,12 @@ Entry& Entry::SealIfAny(std::string_view name, std::string_view text) {
 SerialisedEntry Entry::Serialise(std::uint64_t index, const SaltSource& salts) const {
   Object fields = fields_;
   fields.insert_or_assign("index", Value(std::to_string(index)));
-  if (sealed_.empty()) return {CanonicalJson(Value(std::move(fields))), {}};
+  Object sealed = sealed_;
+  if (sealed.empty() && IsWithheld(fields)) sealed.emplace("blind", "");
+  if (sealed.empty()) return {CanonicalJson(Value(std::move(fields))), {}};
   Object hashes;
   Object opened;
-  for (const auto& [name, value] : sealed_) {
+  for (const auto& [name, value] : sealed) {
     const Salt salt = salts();
     hashes.emplace(name, ToHex(SealHash(name, salt, value)));
     opened.emplace(name, Object{{"salt", ToHex(salt)}, {"value", value}});

@@ -123,6 +123,12 @@ bool IsKeyName(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~' && c != '+'; });
 }
 
+Bytes SpkiOfP256(const PublicPoint& point) {
+  ByteWriter out;
+  out.Raw(kP256Spki).Raw(point);
+  return std::move(out).bytes();
+}
+
 std::string FormatNote(const Note& note) {
   std::string out = note.text + "\n";
   for (const NoteSignature& one : note.signatures) {

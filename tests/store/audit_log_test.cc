@@ -16,7 +16,7 @@ constexpr std::uint64_t kFirst = 2;  // after `provision` and `start`
 TEST_F(Audit, NumbersEntriesFromZeroAndKeepsThemOverRestarts) {
   EXPECT_THAT(store_->ReadAudit(0, 1)->front(), ::testing::HasSubstr("\"index\":\"0\""));
   for (std::uint64_t i = kFirst; i < kFirst + 15; i += 3) {
-    const auto receipt = store_->Append(audit::Entry("operator", kNow).Set("act", "x"));
+    const auto receipt = store_->Append(audit::Entry("alarm", kNow).Set("act", "x"));
     ASSERT_TRUE(receipt);
     EXPECT_EQ(receipt->index, i);
     Reopen();
@@ -28,7 +28,7 @@ TEST_F(Audit, NumbersEntriesFromZeroAndKeepsThemOverRestarts) {
   ASSERT_EQ(entries->size(), 3u);
   ASSERT_EQ(leaves->size(), 3u);
   EXPECT_EQ(entries->front(),
-            "{\"act\":\"x\",\"environment\":\"test\",\"index\":\"2\",\"kind\":\"operator\","
+            "{\"act\":\"x\",\"environment\":\"test\",\"index\":\"2\",\"kind\":\"alarm\","
             "\"time\":\"2026-11-21T12:00:00.000Z\"}");
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(audit::LeafHash((*entries)[i]), (*leaves)[i]);
 }

@@ -37,13 +37,28 @@ Status Counters::See(const audit::Object& entry) {
       return NotRising(*id, *counter, others.back());
     }
     others.push_back(*counter);
+    NotePassed(device, *counter, entry);
     return Done{};
   }
   if (std::ranges::binary_search(others, *counter)) return NotRising(*id, *counter, *counter);
   device.own = *counter;
+  NotePassed(device, *counter, entry);
   // Below it none can come any more.
   others.erase(others.begin(), std::ranges::upper_bound(others, *counter));
   return Done{};
+}
+
+void Counters::NotePassed(Device& device, std::uint64_t counter, const audit::Object& entry) {
+  if (device.highest == 0) {
+    device.lowest = counter;
+  } else if (counter < device.highest) {
+    // It waited for its answer while others were given out.
+    if (counter > device.lowest && passed_over_ > 0) --passed_over_;
+  } else if (const std::uint64_t passed = counter - device.highest - 1; passed > 0) {
+    passed_over_ += std::min(passed, ~std::uint64_t{0} - passed_over_);
+    if (!first_that_passed_) first_that_passed_ = NumberOf(entry, "index");
+  }
+  device.highest = std::max(device.highest, counter);
 }
 
 std::size_t Counters::octets() const {

@@ -1,130 +1,47 @@
 #include "tools/acb-verify/entries.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
 #include "firmware/base/base64.h"
 #include "firmware/base/time.h"
 #include "tools/acb-verify/counters.h"
+#include "tools/acb-verify/entries_report.h"
 #include "tools/acb-verify/leaves.h"
 #include "tools/acb-verify/members.h"
+#include "tools/acb-verify/request_ids.h"
+#include "tools/acb-verify/side_file.h"
 #include "tools/acb-verify/signed_command.h"
 
 namespace acb::verify {
 namespace {
 
-std::string Plural(std::uint64_t count, std::string_view what) {
-  return std::to_string(count) + " " + std::string(what);
+// design.md section 7. A command under another name would be no command to this program.
+constexpr std::array<std::string_view, 17> kKinds = {
+    "start",     "stop",          "anchor",      "provision", "ceremony", "feed",
+    "signed",    "refused",       "quarantined", "released",  "observed", "reserved-elsewhere",
+    "abandoned", "configuration", "operator",    "export",    "alarm"};
+
+bool Has(const audit::Object& line, std::initializer_list<std::string_view> names) {
+  return line.size() == names.size() &&
+         std::ranges::all_of(names, [&](std::string_view name) { return line.contains(name); });
 }
-
-// A file with at most one line for an entry, in the order of entries.
-class SideFile {
- public:
-  SideFile(std::string name, Lines lines, Findings& findings)
-      : name_(std::move(name)), lines_(std::move(lines)), findings_(findings) {}
-
-  // The line of entry `index`, if there is one. Those before it are of no entry that needs them.
-  Result<std::optional<audit::Object>> Take(std::uint64_t index) {
-    while (!ended_) {  // ends with the file
-      if (!next_) {
-        if (Status read = Read(); !read) return std::move(read).error();
-        continue;
-      }
-      if (next_index_ > index) break;
-      audit::Object line = *std::exchange(next_, std::nullopt);
-      if (next_index_ == index) return std::optional(std::move(line));
-      findings_.EntryFails(next_index_, name_ + " has a line for it that does not belong there");
-    }
-    return std::optional<audit::Object>();
-  }
-  // What is left belongs to no entry.
-  Status Finish() {
-    constexpr std::uint64_t kBeyondAll = ~std::uint64_t{0};
-    auto rest = Take(kBeyondAll);
-    if (!rest) return std::move(rest).error();
-    return Done{};
-  }
-
- private:
-  Status Read() {
-    const auto line = lines_.Next();
-    if (!line && line.error().reason == Reason::kConfiguration) return line.error();
-    ended_ = !line || !line->has_value();
-    if (!line) findings_.Fails(name_ + ": " + line.error().explanation);
-    if (ended_) return Done{};
-    next_ = ParseCanonical(**line);
-    const auto index = next_ ? NumberOf(*next_, "index") : std::nullopt;
-    if (!index || (any_ && *index <= next_index_)) {
-      findings_.Fails(name_ + " line " + std::to_string(lines_.number() + 1) +
-                      " is no canonical JSON, or not in order");
-      ended_ = true;
-      return Done{};
-    }
-    any_ = true;
-    next_index_ = *index;
-    return Done{};
-  }
-
-  const std::string name_;
-  Lines lines_;
-  Findings& findings_;
-  std::optional<audit::Object> next_;
-  std::uint64_t next_index_ = 0;
-  bool any_ = false;
-  bool ended_ = false;
-};
-
-// What could not be looked at because it is not there. A recovery from a log restores entries and
-// not what lay beside them, so a `recover` entry further on explains it; nothing else does.
-class Absent {
- public:
-  void Add(std::uint64_t index, std::string_view what) {
-    if (count_ == 0) first_ = {index, std::string(what)};
-    ++count_;
-  }
-  void Recovered(Findings& findings) {
-    if (count_ == 0) return;
-    findings.NotVerified(Plural(count_,
-                                "entries before a recovery lack what lay beside them (the "
-                                "first is entry ") +
-                         std::to_string(first_.first) + ": " + first_.second + ")");
-    count_ = 0;
-  }
-  void Finish(Findings& findings) const {
-    if (count_ == 0) return;
-    findings.EntryFails(first_.first,
-                        first_.second + "; " + Plural(count_, "entries in all lack such a thing"));
-  }
-
- private:
-  std::pair<std::uint64_t, std::string> first_;
-  std::uint64_t count_ = 0;
-};
-
-struct Counts {
-  std::uint64_t entries = 0;
-  std::uint64_t withheld = 0;
-  std::uint64_t with_environment = 0;
-  std::uint64_t steps_back = 0;
-  std::uint64_t sealed = 0;
-  std::uint64_t disclosed = 0;
-  std::uint64_t commands = 0;  // signed entries
-  std::uint64_t verified = 0;  // of them, all of it
-  std::uint64_t requests = 0;  // of refused and quarantined entries
-  std::uint64_t trust_events = 0;
-};
 
 class Pass {
  public:
   Pass(Lines entries, SideFile disclosures, SideFile evidence, const Range& range,
-       const SignedTree* tree, TrustHistory* trust, Findings& findings)
+       const Against& against, Findings& findings)
       : entries_(std::move(entries)),
         disclosures_(std::move(disclosures)),
         evidence_(std::move(evidence)),
         range_(range),
-        trust_(trust),
+        against_(against),
+        trust_(against.trust),
+        absent_(against.recovered),
         findings_(findings) {
-    if (tree != nullptr) leaves_.emplace(*tree, findings);
+    if (against.tree != nullptr) leaves_.emplace(*against.tree, findings);
   }
 
   Status Run(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
@@ -155,6 +72,12 @@ class Pass {
       if (Status finished = leaves_->Finish(); !finished) return finished;
     }
     absent_.Finish(findings_);
+    for (const RequestIds::Again& again : request_ids_.SignedAgain()) {
+      ++counts_.signed_again;
+      findings_.EntryFails(again.index, "its RequestID was signed before, by entry " +
+                                            std::to_string(again.before) +
+                                            ": one request, two commands");
+    }
     // A panel export withholds the starts.
     if (trust_ != nullptr && !range_.panel) {
       if (const auto index = trust_->Unexplained(range_.first, range_.end)) {
@@ -163,7 +86,8 @@ class Pass {
                              "went with it; it is no such entry");
       }
     }
-    Report();
+    if (leaves_ && against_.tree_is_signed) counts_.proven = leaves_->proven();
+    ReportEntries(counts_, counters_, commands_, range_, trust_, findings_);
     return Done{};
   }
 
@@ -177,6 +101,9 @@ class Pass {
       // The log's own entries have no such member, so the line cannot stand for one.
       if (const auto named = DigestOf(*entry, "leaf")) leaf = *named;
       ++counts_.withheld;
+      if (!Has(*entry, {"index", "leaf", "withheld"})) {
+        findings_.EntryFails(position, SaysMore("entries.ndjson", *entry));
+      }
       if (!range_.panel) findings_.EntryFails(position, "it is withheld, and the export is whole");
     }
     if (leaves_) {
@@ -195,40 +122,65 @@ class Pass {
   }
 
   Status SeeEntry(std::uint64_t position, const audit::Object& entry) {
-    // design.md section 10.
-    if (TextOf(entry, "environment") != range_.environment) {
-      findings_.EntryFails(position, "its environment is not '" + range_.environment + "'");
-    }
-    SeeTime(position, entry);
+    const std::string_view kind = TextOf(entry, "kind");
+    if (SeeForm(position, entry, kind)) ++counts_.good;
     if (Status rising = counters_.See(entry); !rising) {
+      ++counts_.wrong_counters;
       findings_.EntryFails(position, rising.error().explanation);
     }
     if (Status sealed = SeeSealed(position, entry); !sealed) return sealed;
-    const std::string_view kind = TextOf(entry, "kind");
-    if (kind.empty()) findings_.EntryFails(position, "it has no kind");
-    if (kind == "operator" && TextOf(entry, "act") == "recover") absent_.Recovered(findings_);
+    if (kind == "operator" && TextOf(entry, "act") == "recover") absent_.SeeRecovery(position);
     if ((kind == "start" || kind == "feed") && trust_ != nullptr) {
-      ++counts_.trust_events;
-      if (Status same = trust_->SeeEntry(position, entry); !same) {
-        absent_.Add(position, same.error().explanation);
-      }
+      if (Status same = trust_->SeeEntry(position, entry); !same) Say(position, same.error());
     }
+    if (kind == "signed") request_ids_.Add(TextOf(entry, "request_id"), position);
     if (range_.panel) return Done{};
     if (kind == "signed") return SeeSigned(position, entry);
     if (kind == "refused" || kind == "quarantined") return SeeRequest(position, entry);
     return Done{};
   }
 
+  // What is missing may have its explanation; what is wrong has none.
+  void Say(std::uint64_t position, const Failure& why) {
+    if (why.reason == Reason::kNotFound) {
+      absent_.Add(position, why.explanation);
+    } else {
+      findings_.EntryFails(position, why.explanation);
+    }
+  }
+
+  bool SeeForm(std::uint64_t position, const audit::Object& entry, std::string_view kind) {
+    bool good = SeeTime(position, entry);
+    // design.md section 10.
+    if (TextOf(entry, "environment") != range_.environment) {
+      findings_.EntryFails(position, "its environment is not '" + range_.environment + "'");
+      good = false;
+    }
+    if (std::ranges::find(kKinds, kind) == kKinds.end()) {
+      findings_.EntryFails(position, "its kind '" + std::string(kind) + "' is none of a log");
+      good = false;
+    }
+    return good;
+  }
+
   // The clock says when, the index says in which order: a clock that was set back is no fault.
-  void SeeTime(std::uint64_t position, const audit::Object& entry) {
+  bool SeeTime(std::uint64_t position, const audit::Object& entry) {
     const std::string_view text = TextOf(entry, "time");
     const auto time = UtcTime::FromIso(text);
     if (!time || time->Iso() != text) {
       findings_.EntryFails(position, "it has no time");
-      return;
+      return false;
     }
-    if (latest_ && *time < *latest_) ++counts_.steps_back;
-    latest_ = *time;
+    if (latest_ && *time < *latest_) {
+      ++counts_.steps_back;
+      const std::int64_t back = latest_->milliseconds() - time->milliseconds();
+      if (back > counts_.farthest_back_ms) {
+        counts_.farthest_back_ms = back;
+        counts_.farthest_back_at = position;
+      }
+    }
+    latest_ = latest_ ? std::max(*latest_, *time) : *time;
+    return true;
   }
 
   // rules: SHA-256 of the canonical ["name","salt",value].
@@ -250,6 +202,12 @@ class Pass {
     static const audit::Object kNone;
     const audit::Object* sealed = ObjectOf(entry, "sealed");
     const audit::Object* opened = line->has_value() ? ObjectOf(**line, "sealed") : nullptr;
+    if (line->has_value() && (opened == nullptr || !Has(**line, {"index", "sealed"}))) {
+      findings_.EntryFails(position, SaysMore("disclosures.ndjson", **line));
+    }
+    if (entry.contains("sealed") && sealed == nullptr) {
+      findings_.EntryFails(position, "what it seals is no object");
+    }
     const audit::Object& names = sealed ? *sealed : kNone;
     const audit::Object& openings = opened ? *opened : kNone;
     counts_.sealed += names.size();
@@ -268,12 +226,24 @@ class Pass {
     return Done{};
   }
 
+  // A line that nothing is held against is not to be read as if it were.
+  static std::string SaysMore(const std::string& name, const audit::Object& line) {
+    std::string what = name + " has other members for it than an export has:";
+    for (const auto& [member, value] : line) what += " '" + member + "'";
+    return what;
+  }
+
   Status SeeSigned(std::uint64_t position, const audit::Object& entry) {
     ++counts_.commands;
+    if (!entry.contains("recorded_floor")) ++counts_.no_floor;
     const auto line = evidence_.Take(position);
     if (!line) return line.error();
     if (!line->has_value()) {
       absent_.Add(position, "the export has no evidence of its command");
+      return Done{};
+    }
+    if (!Has(**line, {"index", "request", "command"})) {
+      findings_.EntryFails(position, SaysMore("evidence.ndjson", **line));
       return Done{};
     }
     const auto command = FromBase64(TextOf(**line, "command"));
@@ -282,9 +252,9 @@ class Pass {
       findings_.EntryFails(position, "its evidence is no base64, or there is no trust.json");
       return Done{};
     }
-    const auto in_force = trust_->At(position, entry);
+    const auto in_force = trust_->At(position, entry, range_.first);
     if (!in_force) {
-      absent_.Add(position, "what it was judged with: " + in_force.error().explanation);
+      Say(position, in_force.error());
       return Done{};
     }
     Status good = CheckSignedCommand(entry, {*command, *request}, *in_force, commands_);
@@ -297,11 +267,14 @@ class Pass {
   }
 
   Status SeeRequest(std::uint64_t position, const audit::Object& entry) {
+    if (entry.contains("request_sha256")) ++counts_.undecided;
     const auto line = evidence_.Take(position);
     if (!line) return line.error();
     if (!line->has_value()) return Done{};
     const auto request = FromBase64(TextOf(**line, "request"));
-    if (!request || TextOf(entry, "request_sha256") != ToHex(Sha256(*request))) {
+    if (!Has(**line, {"index", "request"})) {
+      findings_.EntryFails(position, SaysMore("evidence.ndjson", **line));
+    } else if (!request || TextOf(entry, "request_sha256") != ToHex(Sha256(*request))) {
       findings_.EntryFails(position, "the request in evidence.ndjson is not the one it names");
     } else {
       ++counts_.requests;
@@ -309,101 +282,26 @@ class Pass {
     return Done{};
   }
 
-  void Report() const {
-    const std::string entries = Plural(counts_.entries, "entries");
-    if (leaves_ && leaves_->proven() > 0) {
-      findings_.Verified(Plural(leaves_->proven(),
-                                "entries are in the tree of the checkpoint, "
-                                "each at its index, none missing between"));
-    }
-    findings_.Verified(Plural(counts_.entries - counts_.withheld,
-                              "entries read: canonical form, index, environment ") +
-                       range_.environment);
-    if (counts_.withheld > 0) {
-      findings_.NotVerified(Plural(counts_.withheld,
-                                   "entries are withheld from this export: their "
-                                   "place in the tree was verified, not what "
-                                   "they say"));
-    }
-    if (counts_.steps_back > 0) {
-      findings_.Note("the clock stood lower than at the entry before " +
-                     Plural(counts_.steps_back, "times; the index gives the order"));
-    }
-    findings_.Verified(Plural(counters_.seen(), "counters of ") +
-                       Plural(counters_.devices(),
-                              "devices recomputed: none is used twice, each "
-                              "rises (P1; memory for them: ") +
-                       Plural(counters_.octets() / 1024, "KiB)"));
-    ReportSealed();
-    ReportCommands();
-  }
-
-  void ReportSealed() const {
-    if (counts_.disclosed > 0) {
-      findings_.Verified(Plural(counts_.disclosed,
-                                "disclosed values are those that the entries "
-                                "seal by hash"));
-    }
-    if (counts_.sealed > counts_.disclosed) {
-      findings_.NotVerified(Plural(counts_.sealed - counts_.disclosed,
-                                   "sealed values are not disclosed in this export"));
-    }
-  }
-
-  void ReportCommands() const {
-    if (range_.panel) {
-      findings_.NotVerified("commands and requests: a panel export has no evidence");
-      return;
-    }
-    findings_.Verified(Plural(counts_.verified, "of ") + Plural(counts_.commands,
-                                                                "signed commands verified: the "
-                                                                "ACB's ECDSA signature, each "
-                                                                "field against its entry and "
-                                                                "its request, the request's "
-                                                                "XML signature, certificates "
-                                                                "with path and CRL as of then"));
-    if (counts_.commands > 0) {
-      findings_.NotVerified(
-          "the MAC of the commands: its key is known to the HSM and the device "
-          "alone");
-    }
-    if (counts_.requests > 0) {
-      findings_.Verified(Plural(counts_.requests,
-                                "requests that were refused or held are those "
-                                "that their entries name"));
-    }
-    if (commands_.revocation_unchecked > 0) {
-      findings_.NotVerified("revocation in " +
-                            Plural(commands_.revocation_unchecked,
-                                   "decisions: no list existed (test environment, the entries say "
-                                   "REVOCATION_NOT_CHECKED)"));
-    }
-    if (commands_.pinned > 0) {
-      findings_.NotVerified("the certificate path of the signer of " +
-                            Plural(commands_.pinned,
-                                   "requests: pinned by SHA-256 (test "
-                                   "environment)"));
-    }
-  }
-
   Lines entries_;
   SideFile disclosures_;
   SideFile evidence_;
   const Range& range_;
+  const Against& against_;
   TrustHistory* trust_;
+  Absent absent_;
   Findings& findings_;
   std::optional<LeafComparison> leaves_;
   Counters counters_;
+  RequestIds request_ids_;
   CommandCounts commands_;
-  Absent absent_;
-  Counts counts_;
+  EntryCounts counts_;
   std::optional<UtcTime> latest_;
 };
 
 }  // namespace
 
-Status CheckEntries(const ExportFile& file, const Range& range, const SignedTree* tree,
-                    TrustHistory* trust, Findings& findings,
+Status CheckEntries(const ExportFile& file, const Range& range, const Against& against,
+                    Findings& findings,
                     const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   auto entries = file.ReadLines("entries.ndjson");
   if (!entries) return std::move(entries).error();
@@ -412,8 +310,7 @@ Status CheckEntries(const ExportFile& file, const Range& range, const SignedTree
   auto evidence = file.ReadLines("evidence.ndjson");
   if (!evidence) return std::move(evidence).error();
   Pass pass(*std::move(entries), SideFile("disclosures.ndjson", *std::move(disclosures), findings),
-            SideFile("evidence.ndjson", *std::move(evidence), findings), range, tree, trust,
-            findings);
+            SideFile("evidence.ndjson", *std::move(evidence), findings), range, against, findings);
   return pass.Run(progress);
 }
 

@@ -20,12 +20,19 @@ struct Range {
   bool panel = false;
 };
 
+// What the entries are held against.
+struct Against {
+  const SignedTree* tree = nullptr;
+  bool tree_is_signed = false;    // a checkpoint has its root, and its tiles come to it
+  TrustHistory* trust = nullptr;  // null: the export has none, and no command is verified
+  bool recovered = false;         // the reviewer knows of a recovery
+};
+
 // Reads entries.ndjson, disclosures.ndjson and evidence.ndjson side by side, in memory for one
-// entry, one tile and what Counters holds. `tree` null: there is none to hold them against.
-// `trust` null: the export has none, and no command is verified. kConfiguration: the file cannot be
-// read; all else is in the findings.
-Status CheckEntries(const ExportFile& file, const Range& range, const SignedTree* tree,
-                    TrustHistory* trust, Findings& findings,
+// entry, one tile and what Counters and RequestIds hold. kConfiguration: the file cannot be read;
+// all else is in the findings.
+Status CheckEntries(const ExportFile& file, const Range& range, const Against& against,
+                    Findings& findings,
                     const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 
 }  // namespace acb::verify

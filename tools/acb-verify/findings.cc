@@ -1,9 +1,16 @@
 #include "tools/acb-verify/findings.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+
+#include "firmware/base/utf8.h"
 
 namespace acb::verify {
 namespace {
+
+// In the order of the lines.
+constexpr const char* kFacts[] = {"origin", "environment", "redaction", "index",     "first",
+                                  "end",    "tree_size",   "root",      "key_sha256"};
 
 std::string InWords(const Finding& finding) {
   return finding.index ? "entry " + std::to_string(*finding.index) + ": " + finding.what
@@ -16,7 +23,56 @@ boost::json::object InMembers(const Finding& finding) {
   return members;
 }
 
+// \uXXXX of one UTF-16 code unit.
+void AppendEscape(std::string& out, std::uint32_t unit) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out += "\\u";
+  for (const unsigned shift : {12U, 8U, 4U, 0U}) out += kDigits[(unit >> shift) & 0xFU];
+}
+
+// The code point of a well-formed sequence of `length` octets.
+std::uint32_t CodePoint(std::string_view sequence) {
+  const std::size_t length = sequence.size();
+  const auto first = static_cast<unsigned char>(sequence.front());
+  std::uint32_t point = length == 1 ? first : first & (0xFFU >> (length + 1));
+  for (const char c : sequence.substr(1)) {
+    point = (point << 6U) | (static_cast<unsigned char>(c) & 0x3FU);
+  }
+  return point;
+}
+
+std::string Verdict(const Findings& findings) {
+  if (const Finding* first = findings.first()) {
+    return "FAILED: " + std::to_string(findings.failures()) + " finding(s); the first " +
+           (first->index ? "entry that fails: " : "one: ") + InWords(*first);
+  }
+  std::string verdict = "VERIFIED";
+  for (const std::string& what : findings.provided()) {
+    verdict.append(verdict.ends_with("VERIFIED") ? ", provided that " : ", and that ").append(what);
+  }
+  return verdict;
+}
+
 }  // namespace
+
+std::string Printable(std::string_view text) {
+  constexpr std::uint32_t kFirstPair = 0x10000;
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = std::max<std::size_t>(Utf8Length(text), 1);
+    const std::uint32_t point = CodePoint(text.substr(0, length));
+    text.remove_prefix(length);
+    if (point >= ' ' && point <= '~') {
+      out += static_cast<char>(point);
+    } else if (point < kFirstPair) {
+      AppendEscape(out, point);
+    } else {
+      AppendEscape(out, 0xD800 + ((point - kFirstPair) >> 10U));
+      AppendEscape(out, 0xDC00 + ((point - kFirstPair) & 0x3FFU));
+    }
+  }
+  return out;
+}
 
 void Findings::Add(Finding finding) {
   ++failures_;
@@ -37,29 +93,35 @@ std::string AsJson(const Facts& facts, const Findings& findings) {
   report["not_verified"] =
       boost::json::array(findings.not_verified().begin(), findings.not_verified().end());
   report["notes"] = boost::json::array(findings.notes().begin(), findings.notes().end());
+  report["provided"] = boost::json::array(findings.provided().begin(), findings.provided().end());
   report["failure_count"] = std::to_string(findings.failures());
   boost::json::array failures;
   for (const Finding& finding : findings.kept()) failures.push_back(InMembers(finding));
   report["failures"] = std::move(failures);
   if (const Finding* first = findings.first()) report["first_failure"] = InMembers(*first);
-  return boost::json::serialize(report) + "\n";
+  return Printable(boost::json::serialize(report)) + "\n";
 }
 
-std::string AsText(const std::string& what, const Findings& findings) {
-  std::string text = what + "\n";
-  for (const std::string& line : findings.verified()) text += "  verified      " + line + "\n";
-  for (const std::string& line : findings.not_verified()) text += "  not verified  " + line + "\n";
-  for (const std::string& line : findings.notes()) text += "  note          " + line + "\n";
-  for (const Finding& finding : findings.kept())
-    text += "  FAILS         " + InWords(finding) + "\n";
-  if (findings.failures() > findings.kept().size()) {
-    text += "  FAILS         " + std::to_string(findings.failures() - findings.kept().size()) +
-            " more\n";
+std::string AsText(const Facts& facts, const Findings& findings) {
+  std::string text;
+  const auto line = [&text](std::string_view name, const std::string& what) {
+    text.append(name).append(Printable(what)).append("\n");
+  };
+  line("", facts.at("file"));
+  for (const char* name : kFacts) {
+    const auto fact = facts.find(name);
+    if (fact != facts.end()) line("  " + fact->first + " ", fact->second);
   }
-  const Finding* first = findings.first();
-  if (first == nullptr) return text + "VERIFIED\n";
-  return text + "FAILED: " + std::to_string(findings.failures()) + " finding(s); the first " +
-         (first->index ? "entry that fails: " : "one: ") + InWords(*first) + "\n";
+  for (const std::string& what : findings.verified()) line("  verified      ", what);
+  for (const std::string& what : findings.not_verified()) line("  not verified  ", what);
+  for (const std::string& what : findings.notes()) line("  note          ", what);
+  for (const Finding& finding : findings.kept()) line("  FAILS         ", InWords(finding));
+  if (findings.failures() > findings.kept().size()) {
+    line("  FAILS         ",
+         std::to_string(findings.failures() - findings.kept().size()) + " more");
+  }
+  line("", Verdict(findings));
+  return text;
 }
 
 }  // namespace acb::verify

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace acb::verify {
@@ -26,6 +27,8 @@ class Findings {
   void NotVerified(std::string what) { not_verified_.push_back(std::move(what)); }
   // Worth knowing, and no fault.
   void Note(std::string what) { notes_.push_back(std::move(what)); }
+  // What the reviewer has to know for the verdict to be worth anything: "VERIFIED, provided that".
+  void Provided(std::string what) { provided_.push_back(std::move(what)); }
   // Something is wrong.
   void Fails(std::string what) { Add({std::nullopt, std::move(what)}); }
   void EntryFails(std::uint64_t index, std::string what) { Add({index, std::move(what)}); }
@@ -37,6 +40,7 @@ class Findings {
   const std::vector<std::string>& verified() const { return verified_; }
   const std::vector<std::string>& not_verified() const { return not_verified_; }
   const std::vector<std::string>& notes() const { return notes_; }
+  const std::vector<std::string>& provided() const { return provided_; }
   const std::vector<Finding>& kept() const { return kept_; }
 
  private:
@@ -45,6 +49,7 @@ class Findings {
   std::vector<std::string> verified_;
   std::vector<std::string> not_verified_;
   std::vector<std::string> notes_;
+  std::vector<std::string> provided_;
   std::vector<Finding> kept_;
   std::optional<Finding> least_;
   std::uint64_t failures_ = 0;
@@ -53,8 +58,12 @@ class Findings {
 // Members of a report beside the findings: "origin", "tree_size", "key_sha256" ...
 using Facts = std::map<std::string, std::string>;
 
-// One JSON object, or lines of text that end with the verdict.
+// `text`, visible ASCII and blanks alone: all else as \uXXXX, as JSON has it. What a file holds is
+// printed in no other way, so that it moves no cursor and ends no line.
+std::string Printable(std::string_view text);
+
+// One JSON object, or lines of text that end with the verdict; both Printable, but for line ends.
 std::string AsJson(const Facts& facts, const Findings& findings);
-std::string AsText(const std::string& what, const Findings& findings);
+std::string AsText(const Facts& facts, const Findings& findings);
 
 }  // namespace acb::verify

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <new>
 
 #include "tools/acb-verify/verify.h"
 
@@ -40,29 +41,27 @@ class Progress {
 
 int Print(const acb::Result<acb::verify::Report>& report, bool json) {
   if (!report) {
-    std::cerr << "acb-verify: " << report.error().explanation << "\n";
+    std::cerr << "acb-verify: " << acb::verify::Printable(report.error().explanation) << "\n";
     return kFailed;
   }
   const auto& findings = report->findings;
   if (json) {
     std::cout << acb::verify::AsJson(report->facts, findings);
   } else {
-    std::string what = report->facts.at("file");
-    for (const char* name : {"origin", "environment", "redaction", "index", "first", "end",
-                             "tree_size", "root", "key_sha256"}) {
-      const auto fact = report->facts.find(name);
-      if (fact != report->facts.end()) what += "\n  " + fact->first + " " + fact->second;
-    }
-    std::cout << acb::verify::AsText(what, findings);
+    std::cout << acb::verify::AsText(report->facts, findings);
   }
   std::cout.flush();
   if (!std::cout) return kFailed;
   return findings.failed() ? kFailed : kGood;
 }
 
-}  // namespace
+// The limits of what is read leave room; a machine may have less.
+int OutOfMemory() {
+  std::cerr << "acb-verify: not enough memory for this file: nothing was verified\n";
+  return kFailed;
+}
 
-int main(int argc, char** argv) {
+int Run(int argc, char** argv) {
   acb::verify::Order order;
   Progress progress;
   order.progress = [&progress](const std::string& doing, std::uint64_t done, std::uint64_t all) {
@@ -98,6 +97,12 @@ int main(int argc, char** argv) {
   add_common(app, "the export; or the word receipt and the file of a proof");
   app.add_option("--since", order.since,
                  "a checkpoint that you kept: the log must have grown from it");
+  app.add_option("--root", order.roots,
+                 "a root certificate of SMKI from another source than the file (repeat): no other "
+                 "may have been trusted");
+  app.add_flag("--recovered", order.recovered,
+               "you know that the box was recovered from a log: what lay beside the entries before "
+               "may be missing");
   app.add_option("--witness", order.witnesses, "key of a witness, name+hash+base64 (repeat)");
   try {
     app.parse(argc, argv);
@@ -107,4 +112,14 @@ int main(int argc, char** argv) {
   const auto report = acb::verify::VerifyExport(order);
   progress.Clear();
   return Print(report, json);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory();
+  }
 }

@@ -9,8 +9,10 @@ namespace {
 constexpr const char* kFormat = "acb-audit-export-1";
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kSignature = "manifest.sig";
-// A line for each tile.
-constexpr std::uint64_t kMaxManifest = std::uint64_t{512} << 20;
+// What the manifest says of one file, and of itself: so it is never larger than the container that
+// it is in makes it.
+constexpr std::uint64_t kMaxOctetsOfFile = 300;
+constexpr std::uint64_t kMaxOctetsOfAll = 4096;
 constexpr std::uint64_t kMaxKeys = std::uint64_t{16} << 20;
 
 // In the order of the container, every one but the manifest's own two.
@@ -52,7 +54,8 @@ void CheckFiles(const ExportFile& file, const audit::List& listed, Findings& fin
 }  // namespace
 
 Result<std::optional<Manifest>> ReadManifest(const ExportFile& file, Findings& findings) {
-  const auto text = file.ReadWhole(kManifest, kMaxManifest);
+  const auto text =
+      file.ReadWhole(kManifest, kMaxOctetsOfAll + kMaxOctetsOfFile * file.contents().files.size());
   if (!text && text.error().reason == Reason::kConfiguration) return text.error();
   const auto members = text ? ParseCanonical(*text) : std::nullopt;
   if (!members) {
@@ -66,22 +69,26 @@ Result<std::optional<Manifest>> ReadManifest(const ExportFile& file, Findings& f
   const audit::List* files = ListOf(*members, "files");
   const std::string redaction(TextOf(*members, "redaction"));
   const bool good = TextOf(*members, "format") == kFormat && first && end && size && root &&
-                    files != nullptr && *first <= *end && *end <= *size &&
+                    files != nullptr && *first < *end && *end <= *size &&
                     (redaction == "ssc" || redaction == "panel");
   if (!good) {
     findings.Fails(std::string(kManifest) + " is not one of format " + kFormat);
     return std::optional<Manifest>();
   }
+  const std::string environment(TextOf(*members, "environment"));
+  // design.md section 10: there are two, and what is relaxed depends on which.
+  if (environment != "live" && environment != "test") {
+    findings.Fails("the manifest's environment is neither 'live' nor 'test'");
+  }
   CheckFiles(file, *files, findings);
-  return std::optional(
-      Manifest{.origin = std::string(TextOf(*members, "origin")),
-               .redaction = redaction,
-               .range = {.first = *first,
-                         .end = *end,
-                         .environment = std::string(TextOf(*members, "environment")),
-                         .panel = redaction == "panel"},
-               .tree_size = *size,
-               .root = *root});
+  return std::optional(Manifest{.origin = std::string(TextOf(*members, "origin")),
+                                .redaction = redaction,
+                                .range = {.first = *first,
+                                          .end = *end,
+                                          .environment = environment,
+                                          .panel = redaction == "panel"},
+                                .tree_size = *size,
+                                .root = *root});
 }
 
 Result<Bytes> KeyInExport(const ExportFile& file) {
@@ -90,13 +97,12 @@ Result<Bytes> KeyInExport(const ExportFile& file) {
   const auto members = ParseCanonical(*text);
   const audit::List* keys = members ? ListOf(*members, "keys") : nullptr;
   if (keys == nullptr) return Failure(Reason::kMalformed, "keys.json is not as an export has it");
-  for (const audit::Value& element : *keys) {
-    const auto* key = std::get_if<audit::Object>(&element.get());
-    if (key == nullptr || TextOf(*key, "role") != "checkpoint") continue;
-    auto spki = FromBase64(TextOf(*key, "spki"));
-    if (spki) return *std::move(spki);
-  }
-  return Failure(Reason::kMalformed, "keys.json has no checkpoint key");
+  // The rest of the file is held against the certificates (key_history.h).
+  const auto* key = keys->empty() ? nullptr : std::get_if<audit::Object>(&keys->front().get());
+  auto spki =
+      key && TextOf(*key, "role") == "checkpoint" ? FromBase64(TextOf(*key, "spki")) : std::nullopt;
+  if (!spki) return Failure(Reason::kMalformed, "keys.json does not begin with a checkpoint key");
+  return *std::move(spki);
 }
 
 void CheckManifestSignature(const ExportFile& file, const audit::NoteKey& key, Findings& findings) {

@@ -11,12 +11,38 @@
 namespace acb::verify {
 namespace {
 
+// index, leaf, entry, tree_size, root, proof, checkpoint; nothing that is not verified.
+constexpr std::size_t kMembers = 7;
 constexpr std::uint64_t kMaxReceipt = std::uint64_t{1} << 20;
 
 std::string Member(const boost::json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string().c_str())
+  return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string()))
                                                 : std::string();
+}
+
+// Of the outermost object, as they stand in the text: a parser keeps one of two of the same name,
+// and another parser the other.
+std::size_t CountMembers(std::string_view text) {
+  std::size_t depth = 0;
+  std::size_t colons = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (quoted) {
+      continue;
+    } else if (text[i] == '{' || text[i] == '[') {
+      ++depth;
+    } else if (text[i] == '}' || text[i] == ']') {
+      --depth;
+    } else if (text[i] == ':' && depth == 1) {
+      ++colons;
+    }
+  }
+  return colons;
 }
 
 struct Receipt {
@@ -36,6 +62,7 @@ std::optional<Receipt> Read(const std::string& text) {
   const boost::json::value parsed = boost::json::parse(text, error);
   if (error || !parsed.is_object()) return {};
   const boost::json::object& members = parsed.get_object();
+  if (members.size() != kMembers || CountMembers(text) != kMembers) return {};
   const auto index = ParseDecimal(Member(members, "index"));
   const auto size = ParseDecimal(Member(members, "tree_size"));
   const auto leaf = DigestFrom(Member(members, "leaf"));
@@ -51,7 +78,7 @@ std::optional<Receipt> Read(const std::string& text) {
                   *std::move(note), *checkpoint};
   for (const boost::json::value& item : hashes->get_array()) {
     const auto hash =
-        item.is_string() ? DigestFrom(std::string(item.get_string().c_str())) : std::nullopt;
+        item.is_string() ? DigestFrom(std::string_view(item.get_string())) : std::nullopt;
     if (!hash) return {};
     receipt.proof.push_back(*hash);
   }
@@ -103,6 +130,7 @@ Result<Report> VerifyReceipt(const Order& order) {
   CheckTree(*receipt, findings);
   if (order.key.empty()) {
     findings.NotVerified("the checkpoint's signature: a receipt brings no key (--key)");
+    findings.Provided("the checkpoint is one of the box: without --key anyone can make this file");
     return report;
   }
   const auto spki = ReadSpki(order.key);

@@ -18,6 +18,7 @@ struct CommandCounts {
   std::uint64_t requests = 0;              // XML signatures, by the Users
   std::uint64_t revocation_unchecked = 0;  // decisions that relied on a missing list (test)
   std::uint64_t pinned = 0;                // signers trusted by their SHA-256 alone (test)
+  std::uint64_t judged_elsewhen = 0;       // decisions at another instant than their own (test)
 };
 
 struct Evidence {

@@ -1,7 +1,9 @@
 #include "tools/acb-verify/trust_history.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "firmware/audit/note.h"
 #include "firmware/base/request_id.h"
 #include "firmware/smki/bundle.h"
 #include "tools/acb-verify/members.h"
@@ -9,25 +11,18 @@
 namespace acb::verify {
 namespace {
 
-constexpr std::uint64_t kMaxTrustFile = std::uint64_t{2} << 30;
+constexpr std::uint64_t kMaxPemFile = std::uint64_t{2} << 30;
+// As many rows as the PEM files may have blocks, several times.
+constexpr std::uint64_t kMaxTrustJson = std::uint64_t{64} << 20;
 constexpr std::size_t kMaxRecent = 4;
+// A decision that began before an import may be recorded behind it; how long an import itself may
+// take.
+constexpr std::int64_t kUnderwaySeconds = 300;
+constexpr std::string_view kCertificateFeed = "organisation-certificates";
+constexpr std::string_view kListFeed = "revocation-lists";
 
 Failure Wrong(std::string what) { return Failure(Reason::kMalformed, std::move(what)); }
-
-Result<std::map<Sha256Digest, Bytes>> BySha256(const ExportFile& file, std::string_view name,
-                                               Result<std::vector<Bytes>> (*split)(BytesView)) {
-  std::map<Sha256Digest, Bytes> held;
-  const auto octets = file.ReadWhole(name, kMaxTrustFile);
-  if (!octets) return octets.error();
-  if (octets->empty()) return held;
-  auto blocks = split(AsBytes(*octets));
-  if (!blocks) return Wrong(std::string(name) + ": " + blocks.error().explanation);
-  for (Bytes& der : *blocks) {
-    const Sha256Digest sha256 = Sha256(der);
-    held.emplace(sha256, std::move(der));
-  }
-  return held;
-}
+Failure Missing(std::string what) { return Failure(Reason::kNotFound, std::move(what)); }
 
 Result<std::set<Sha256Digest>> DigestsOf(const audit::Object& members, std::string_view name) {
   std::set<Sha256Digest> digests;
@@ -44,34 +39,74 @@ std::string HashOfList(const std::vector<std::string>& texts) {
   return ToHex(Sha256(AsBytes(audit::CanonicalJson(audit::Value(list)))));
 }
 
+// What an entry names, in full or, when they are many, by one hash, against what trust.json has.
+Status CompareNamed(const audit::Object& entry, const std::string& name,
+                    const std::vector<std::string>& texts) {
+  const std::string hash(TextOf(entry, name + "_sha256"));
+  const std::vector<std::string> named = TextsOf(entry, name);
+  if (!hash.empty() && entry.contains(name)) return Wrong("it names " + name + " twice");
+  if (hash.empty() ? named == texts : hash == HashOfList(texts)) return Done{};
+  const bool less = hash.empty() ? std::ranges::includes(named, texts) : texts.empty();
+  if (less) return Missing("trust.json lacks what the entry names as " + name);
+  return Wrong(
+      "what trust.json says came or went with this import is not what the entry names as " + name);
+}
+
+std::set<std::string> RelaxationsOf(const smki::TrustSettings& settings) {
+  std::set<std::string> names;
+  if (!settings.named_anchors.empty()) names.insert("trust_anchors");
+  if (!settings.issuers_without_crl.empty()) names.insert("issuers_without_crl");
+  if (!settings.pinned_signers.empty()) names.insert("pinned_signers");
+  return names;
+}
+
 }  // namespace
 
-Status TrustHistory::LoadRows(const audit::List& list, const std::map<Sha256Digest, Bytes>& held,
-                              Rows& rows) {
+Result<TrustHistory::Held> TrustHistory::HeldIn(const ExportFile& file, std::string_view name,
+                                                Result<std::vector<Bytes>> (*split)(BytesView)) {
+  Held held;
+  const auto octets = file.ReadWhole(name, kMaxPemFile);
+  if (!octets) return octets.error();
+  if (octets->empty()) return held;
+  auto blocks = split(AsBytes(*octets));
+  if (!blocks) return Wrong(std::string(name) + ": " + blocks.error().explanation);
+  for (Bytes& der : *blocks) {
+    const Sha256Digest sha256 = Sha256(der);
+    held.emplace(sha256, std::make_shared<const Bytes>(std::move(der)));
+  }
+  return held;
+}
+
+Status TrustHistory::LoadRows(const audit::List& list, const Held& held, Material& material) {
   for (const audit::Value& element : list) {
     const auto* row = std::get_if<audit::Object>(&element.get());
     if (row == nullptr) return Wrong("trust.json: a row is no object");
     const auto sha256 = DigestOf(*row, "sha256");
     const auto from = NumberOf(*row, "from");
-    if (!sha256 || !from) return Wrong("trust.json: a row names no SHA-256 and index");
+    const auto until = NumberOf(*row, "until");
+    if (!sha256 || !from || row->contains("until") != until.has_value()) {
+      return Wrong("trust.json: a row names no SHA-256 and index");
+    }
     const auto found = held.find(*sha256);
     if (found == held.end()) {
       return Wrong("trust.json names " + ToHex(*sha256) + ", which is not in the export");
     }
-    Dated dated{found->second, *from, NumberOf(*row, "until")};
-    events_.insert(*from);
-    if (dated.until) events_.insert(*dated.until);
-    rows.emplace(*sha256, std::move(dated));
+    material.rows.emplace(*sha256, Dated{found->second, *from, until});
   }
+  for (const auto& [sha256, row] : material.rows) {
+    material.changes[row.from].brought.push_back(ToHex(sha256));
+    if (row.until) material.changes[*row.until].superseded.push_back(ToHex(sha256));
+  }
+  for (const auto& [index, change] : material.changes) material.changed.insert(index);
   return Done{};
 }
 
 Result<smki::CertificatePtr> TrustHistory::CertificateOf(const Sha256Digest& sha256) const {
   const auto found = held_.find(sha256);
   if (found == held_.end()) {
-    return Wrong("certificate " + ToHex(sha256) + " is not in the export");
+    return Missing("certificate " + ToHex(sha256) + " is not in the export");
   }
-  return smki::Certificate::Parse(found->second);
+  return smki::Certificate::Parse(*found->second);
 }
 
 Result<smki::TrustSettings> TrustHistory::SettingsFrom(const audit::Object& members) {
@@ -128,22 +163,36 @@ Status TrustHistory::LoadSettings(const audit::List& list) {
     const auto signing = DigestOf(*members, "acb_ds_certificate_sha256");
     const auto agreement = DigestOf(*members, "acb_ka_certificate_sha256");
     if (!signing || !agreement) return Wrong("trust.json: settings name no ACB certificates");
-    settings_.insert_or_assign(
+    NoteRoots(*trust);
+    std::set<std::string> relaxations = RelaxationsOf(*trust);
+    relaxations_.insert(relaxations.begin(), relaxations.end());
+    const auto [place, is_new] = settings_.try_emplace(
         *from,
         Settings{*std::move(trust), Sha256(AsBytes(audit::CanonicalJson(audit::Value(*members)))),
-                 *signing, *agreement});
+                 AcbKeys{*from, *signing, *agreement}, std::move(relaxations)});
+    if (!is_new) return Wrong("trust.json: two settings for entry " + std::to_string(place->first));
   }
   return Done{};
 }
 
+void TrustHistory::NoteRoots(const smki::TrustSettings& settings) {
+  for (const smki::CertificatePtr& root : settings.roots) {
+    roots_.emplace(ToHex(root->sha256()), root->subject().Text());
+  }
+  for (const smki::NamedAnchor& anchor : settings.named_anchors) {
+    roots_.emplace(ToHex(Sha256(audit::SpkiOfP256(anchor.key))),
+                   "the key of " + anchor.name.Text());
+  }
+}
+
 Result<TrustHistory> TrustHistory::Load(const ExportFile& file) {
   TrustHistory history;
-  auto certificates = BySha256(file, "certificates.pem", smki::SplitCertificates);
+  auto certificates = HeldIn(file, "certificates.pem", smki::SplitCertificates);
   if (!certificates) return std::move(certificates).error();
   history.held_ = *std::move(certificates);
-  const auto lists = BySha256(file, "revocation-lists.pem", smki::SplitRevocationLists);
+  const auto lists = HeldIn(file, "revocation-lists.pem", smki::SplitRevocationLists);
   if (!lists) return lists.error();
-  const auto text = file.ReadWhole("trust.json", kMaxTrustFile);
+  const auto text = file.ReadWhole("trust.json", kMaxTrustJson);
   if (!text) return text.error();
   const auto trust = ParseCanonical(*text);
   const audit::List* rows[] = {trust ? ListOf(*trust, "certificates") : nullptr,
@@ -152,102 +201,146 @@ Result<TrustHistory> TrustHistory::Load(const ExportFile& file) {
   if (std::ranges::find(rows, nullptr) != std::end(rows)) {
     return Wrong("trust.json is not as an export has it");
   }
-  if (Status s = history.LoadRows(*rows[0], history.held_, history.certificates_); !s) {
+  if (Status s = LoadRows(*rows[0], history.held_, history.certificates_); !s) {
     return std::move(s).error();
   }
-  if (Status s = history.LoadRows(*rows[1], *lists, history.lists_); !s) {
-    return std::move(s).error();
-  }
+  if (Status s = LoadRows(*rows[1], *lists, history.lists_); !s) return std::move(s).error();
   if (Status s = history.LoadSettings(*rows[2]); !s) return std::move(s).error();
   return history;
 }
 
 Status TrustHistory::SeeEntry(std::uint64_t index, const audit::Object& entry) {
-  if (TextOf(entry, "kind") == "start") {
-    starts_seen_.insert(index);
-    for (const std::string& name : TextsOf(entry, "relaxations")) relaxations_.insert(name);
-    const auto found = settings_.find(index);
-    if (found == settings_.end()) return Wrong("trust.json has no settings for this start");
-    if (TextOf(entry, "trust_sha256") != ToHex(found->second.sha256)) {
-      return Wrong("the settings in trust.json are not those that this start names");
-    }
-    return Done{};
-  }
+  if (TextOf(entry, "kind") == "start") return SeeStart(index, entry);
   const std::string_view feed = TextOf(entry, "feed");
-  const bool lists = feed == "revocation-lists";
-  if (!lists && feed != "organisation-certificates") return Done{};
-  (lists ? lists_seen_ : certificates_seen_).insert(index);
-  std::vector<std::string> brought;
-  std::vector<std::string> superseded;
-  for (const auto& [sha256, row] : lists ? lists_ : certificates_) {
-    if (row.from == index) brought.push_back(ToHex(sha256));
-    if (row.until == index) superseded.push_back(ToHex(sha256));
+  if (feed != kListFeed && feed != kCertificateFeed) return Done{};
+  Material& material = feed == kListFeed ? lists_ : certificates_;
+  material.seen.emplace(index, UtcTime::FromIso(TextOf(entry, "time")));
+  static const Change kNone;
+  const auto found = material.changes.find(index);
+  const Change& change = found == material.changes.end() ? kNone : found->second;
+  for (const char* name : {"brought", "superseded"}) {
+    // Whatever trust.json says of it: from here on others were in force.
+    if (entry.contains(name) || entry.contains(std::string(name) + "_sha256")) {
+      material.changed.insert(index);
+    }
   }
-  for (const auto& [name, texts] :
-       {std::pair("brought", &brought), std::pair("superseded", &superseded)}) {
-    const std::string hash(TextOf(entry, std::string(name) + "_sha256"));
-    const bool same = hash.empty() ? TextsOf(entry, name) == *texts : hash == HashOfList(*texts);
-    if (!same) {
-      return Wrong(
-          "what trust.json says came or went with this import is not what the entry "
-          "names as " +
-          std::string(name));
+  Status brought = CompareNamed(entry, "brought", change.brought);
+  Status superseded = CompareNamed(entry, "superseded", change.superseded);
+  // What is wrong before what is missing.
+  return !superseded && (brought || superseded.error().reason == Reason::kMalformed) ? superseded
+                                                                                     : brought;
+}
+
+// One without settings is one that a crash cut short: nothing may have been decided under it (At).
+Status TrustHistory::SeeStart(std::uint64_t index, const audit::Object& entry) {
+  starts_seen_.insert(index);
+  const auto named = TextsOf(entry, "relaxations");
+  relaxations_.insert(named.begin(), named.end());
+  const auto found = settings_.find(index);
+  if (found == settings_.end()) return Done{};
+  const Settings& settings = found->second;
+  if (TextOf(entry, "trust_sha256") != ToHex(settings.sha256)) {
+    return Wrong("the settings in trust.json are not those that this start names");
+  }
+  // design.md section 10: what `live` cannot relax.
+  const bool live = settings.trust.environment == smki::Environment::kLive;
+  if (TextOf(entry, "environment") != (live ? "live" : "test")) {
+    return Wrong("the settings in trust.json are of another environment");
+  }
+  for (const auto& [name, sha256] :
+       {std::pair("acb_ds_certificate_sha256", settings.keys.digital_signing),
+        std::pair("acb_ka_certificate_sha256", settings.keys.key_agreement)}) {
+    if (TextOf(entry, name) != ToHex(sha256)) {
+      return Wrong(std::string(name) + " is not that of its settings in trust.json");
+    }
+  }
+  for (const std::string& relaxed : settings.relaxations) {
+    if (std::ranges::find(named, relaxed) == named.end()) {
+      return Wrong("its settings relax " + relaxed + ", and it does not say so");
     }
   }
   return Done{};
 }
 
-// The rows that are in force depend on the newest event at or before the import only.
+// The rows that are in force depend on the newest change at or before the import only.
 std::shared_ptr<const smki::Trust> TrustHistory::Build(std::uint64_t settings,
                                                        std::uint64_t certificates,
                                                        std::uint64_t lists) {
   const auto key = std::tuple(settings, certificates, lists);
   if (const auto found = recent_.find(key); found != recent_.end()) return found->second;
-  const auto in_force = [](const Rows& rows, std::uint64_t at) {
+  const auto in_force = [](const Material& material, std::uint64_t at) {
     std::vector<Bytes> ders;
-    for (const auto& [sha256, row] : rows) {
-      if (row.from <= at && (!row.until || *row.until > at)) ders.push_back(row.der);
+    const Sha256Digest* last = nullptr;  // of those: two rows of one are one
+    for (const auto& [sha256, row] : material.rows) {
+      if (row.from > at || (row.until && *row.until <= at)) continue;
+      if (last == nullptr || *last != sha256) ders.push_back(*row.der);
+      last = &sha256;
     }
     return ders;
   };
   auto built = smki::Trust::Build(settings_.at(settings).trust, 0,
                                   in_force(certificates_, certificates), in_force(lists_, lists));
-  ++built_;
   if (recent_.size() >= kMaxRecent) recent_.erase(recent_.begin());
   recent_.emplace(key, built);
   return built;
 }
 
-Result<InForce> TrustHistory::At(std::uint64_t index, const audit::Object& entry) {
+// R-SEC3-7: the box's word for which import it judged by is taken only as far as the log bears it.
+// Gives the newest change at or before the import.
+Result<std::uint64_t> TrustHistory::ImportOf(std::uint64_t index, const audit::Object& entry,
+                                             std::string_view feed, const Material& material,
+                                             std::uint64_t first) {
+  const audit::Object* feeds = ObjectOf(entry, "feeds");
+  const std::string_view text = feeds ? TextOf(*feeds, feed) : std::string_view();
+  const std::uint64_t named = feeds ? NumberOf(*feeds, feed).value_or(0) : 0;
+  const std::string what = "it names import " + std::string(text) + " of " + std::string(feed);
+  if (named >= index) return Wrong(what + ", which comes later");
+  if (named >= first && !text.empty() && !material.seen.contains(named)) {
+    return Wrong(what + ", which is none");
+  }
+  const auto next = material.changed.upper_bound(named);
+  if (next != material.changed.end() && *next < index) {
+    const auto imported = material.seen.find(*next);
+    const auto began = UtcTime::FromIso(TextOf(entry, "time"));
+    if (imported == material.seen.end()) {
+      ++superseded_before_;
+    } else if (!began || !imported->second ||
+               imported->second->PlusSeconds(kUnderwaySeconds) < *began) {
+      return Wrong(what + ", which was superseded by entry " + std::to_string(*next) +
+                   " before the decision began");
+    }
+  }
+  return next == material.changed.begin() ? 0 : *std::prev(next);
+}
+
+Result<InForce> TrustHistory::At(std::uint64_t index, const audit::Object& entry,
+                                 std::uint64_t first) {
   auto start = settings_.upper_bound(index);
-  if (start == settings_.begin()) return Wrong("no start is known before it");
+  const auto begun = starts_seen_.upper_bound(index);
+  if (start == settings_.begin() ||
+      (begun != starts_seen_.begin() && std::prev(start)->first < *std::prev(begun))) {
+    return Missing("trust.json has no settings of the start before it");
+  }
   --start;
-  const auto event_at = [&](std::string_view feed) -> std::uint64_t {
-    const audit::Object* feeds = ObjectOf(entry, "feeds");
-    const auto imported = feeds ? NumberOf(*feeds, feed) : std::nullopt;
-    if (!imported) return 0;
-    const auto after = events_.upper_bound(*imported);
-    return after == events_.begin() ? 0 : *std::prev(after);
-  };
-  auto digital_signing = CertificateOf(start->second.digital_signing);
+  const auto certificates = ImportOf(index, entry, kCertificateFeed, certificates_, first);
+  if (!certificates) return certificates.error();
+  const auto lists = ImportOf(index, entry, kListFeed, lists_, first);
+  if (!lists) return lists.error();
+  auto digital_signing = CertificateOf(start->second.keys.digital_signing);
   if (!digital_signing) return std::move(digital_signing).error();
-  auto key_agreement = CertificateOf(start->second.key_agreement);
+  auto key_agreement = CertificateOf(start->second.keys.key_agreement);
   if (!key_agreement) return std::move(key_agreement).error();
   auto acb = checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
   if (!acb) return std::move(acb).error();
-  return InForce{
-      Build(start->first, event_at("organisation-certificates"), event_at("revocation-lists")),
-      *std::move(acb)};
+  return InForce{Build(start->first, *certificates, *lists), *std::move(acb)};
 }
 
 std::optional<std::uint64_t> TrustHistory::Unexplained(std::uint64_t first,
                                                        std::uint64_t end) const {
   const auto is_in = [&](std::uint64_t index) { return index >= first && index < end; };
-  for (const auto& [rows, seen] :
-       {std::pair(&certificates_, &certificates_seen_), std::pair(&lists_, &lists_seen_)}) {
-    for (const auto& [sha256, row] : *rows) {
-      if (is_in(row.from) && !seen->contains(row.from)) return row.from;
-      if (row.until && is_in(*row.until) && !seen->contains(*row.until)) return row.until;
+  for (const Material* material : {&certificates_, &lists_}) {
+    for (const auto& [index, change] : material->changes) {
+      if (is_in(index) && !material->seen.contains(index)) return index;
     }
   }
   for (const auto& [from, settings] : settings_) {
@@ -256,10 +349,16 @@ std::optional<std::uint64_t> TrustHistory::Unexplained(std::uint64_t first,
   return {};
 }
 
+std::vector<TrustHistory::AcbKeys> TrustHistory::AcbKeyHistory() const {
+  std::vector<AcbKeys> history;
+  for (const auto& [from, settings] : settings_) history.push_back(settings.keys);
+  return history;
+}
+
 std::uint64_t TrustHistory::before(std::uint64_t first) const {
   std::uint64_t count = 0;
-  for (const Rows* rows : {&certificates_, &lists_}) {
-    for (const auto& [sha256, row] : *rows) count += row.from < first ? 1 : 0;
+  for (const Material* material : {&certificates_, &lists_}) {
+    for (const auto& [sha256, row] : material->rows) count += row.from < first ? 1 : 0;
   }
   for (const auto& [from, settings] : settings_) count += from < first ? 1 : 0;
   return count;

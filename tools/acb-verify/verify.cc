@@ -1,15 +1,22 @@
 #include "tools/acb-verify/verify.h"
 
+#include <set>
+
 #include "firmware/audit/entry.h"
 #include "firmware/audit/merkle.h"
 #include "firmware/duis/signature.h"
+#include "firmware/smki/bundle.h"
 #include "tools/acb-verify/checkpoints.h"
+#include "tools/acb-verify/key_history.h"
 #include "tools/acb-verify/keys.h"
+#include "tools/acb-verify/layout.h"
 #include "tools/acb-verify/manifest.h"
 #include "tools/acb-verify/members.h"
 
 namespace acb::verify {
 namespace {
+
+constexpr std::uint64_t kMaxRootFile = std::uint64_t{1} << 20;
 
 // The key that everything is held against: the reviewer's own when one was named.
 struct UsedKey {
@@ -41,6 +48,8 @@ Result<std::optional<UsedKey>> ChooseKey(const Order& order, const ExportFile& f
       return std::optional<UsedKey>();
     }
     report.facts["key_sha256"] = Fingerprint(*came);
+    report.findings.Provided("the checkpoint key with the SHA-256 " + Fingerprint(*came) +
+                             " is the box's");
     report.findings.Note("the checkpoint key came with the export: compare its SHA-256 " +
                          Fingerprint(*came) + " with the one that you were given, or use --key");
     return std::optional(UsedKey{*key, false});
@@ -77,7 +86,7 @@ void SayRelaxations(const TrustHistory& trust, std::uint64_t first, Findings& fi
     for (const std::string& name : trust.relaxations()) {
       names.append(names.empty() ? "" : ", ").append(name);
     }
-    findings.Note("test environment: the start entries relax " + names +
+    findings.Note("test environment: its settings relax " + names +
                   "; decisions were verified under these relaxations");
   }
   if (const std::uint64_t before = trust.before(first); before > 0) {
@@ -85,6 +94,43 @@ void SayRelaxations(const TrustHistory& trust, std::uint64_t first, Findings& fi
                   " certificates, lists and settings are from before the "
                   "range: the manifest's signature alone says since when they were in force");
   }
+}
+
+// What the file itself calls a root proves nothing to someone who does not trust the box.
+Status CheckTrustedRoots(const TrustHistory& trust, const Order& order, Findings& findings) {
+  std::set<std::string> given;
+  for (const std::filesystem::path& path : order.roots) {
+    const auto octets = ReadFile(path, kMaxRootFile);
+    if (!octets) return octets.error();
+    const auto blocks = smki::SplitCertificates(AsBytes(*octets));
+    if (!blocks) {
+      return Failure(Reason::kConfiguration,
+                     path.string() + " is no certificate: " + blocks.error().explanation);
+    }
+    for (const Bytes& der : *blocks) given.insert(ToHex(Sha256(der)));
+  }
+  for (const auto& [sha256, name] : trust.roots()) {
+    if (given.empty()) {
+      findings.NotVerified("that certificates lead to a root of SMKI: compare " + name +
+                           ", SHA-256 " + sha256 + ", or use --root");
+    } else if (!given.contains(sha256)) {
+      findings.Fails("certificates were trusted that lead to " + name + ", SHA-256 " + sha256 +
+                     ", which --root does not name");
+    }
+  }
+  if (!given.empty() && !findings.failed()) {
+    findings.Verified("certificates lead to roots of --root alone");
+  }
+  return Done{};
+}
+
+Result<SignedTree> LoadTree(const ExportFile& file, const Manifest& manifest, Findings& findings) {
+  if (HasRoomForTiles(file, manifest.tree_size)) {
+    return SignedTree::Load(file, manifest.tree_size, manifest.root, findings);
+  }
+  findings.Fails("the manifest names a tree of " + std::to_string(manifest.tree_size) +
+                 " entries, whose tiles are not in this file");
+  return SignedTree::Load(file, 0, manifest.root, findings);
 }
 
 // With no manifest: the entries for themselves, so that the first bad one can be named.
@@ -124,7 +170,7 @@ Status CheckSigned(const ExportFile& file, const Order& order, const Manifest& m
   Findings& findings = report.findings;
   auto chosen = ChooseKey(order, file, manifest.origin, report);
   if (!chosen) return std::move(chosen).error();
-  std::optional<SignedTree> tree;
+  CheckLayout(file, manifest, findings);
   std::vector<audit::Checkpoint> checkpoints;
   if (chosen->has_value()) {
     CheckManifestSignature(file, (*chosen)->key, findings);
@@ -135,9 +181,8 @@ Status CheckSigned(const ExportFile& file, const Order& order, const Manifest& m
   // A tree that no checkpoint signs tells at least whether entries and tiles agree.
   const bool is_signed = !checkpoints.empty() && checkpoints.back().size == manifest.tree_size &&
                          checkpoints.back().root == manifest.root;
-  auto loaded = SignedTree::Load(file, manifest.tree_size, manifest.root, findings);
-  if (!loaded) return std::move(loaded).error();
-  tree.emplace(*std::move(loaded));
+  auto tree = LoadTree(file, manifest, findings);
+  if (!tree) return std::move(tree).error();
   if (is_signed && tree->authentic()) {
     findings.Verified("the tree of " + std::to_string(manifest.tree_size) +
                       " entries: the tiles above level 0 hash to the signed root (memory for "
@@ -151,11 +196,21 @@ Status CheckSigned(const ExportFile& file, const Order& order, const Manifest& m
   auto trust = TrustHistory::Load(file);
   if (!trust && trust.error().reason == Reason::kConfiguration) return std::move(trust).error();
   if (!trust) findings.Fails("certificates and lists: " + trust.error().explanation);
+  if (trust) CheckKeyHistory(file, manifest.origin, *trust, findings);
+  const Against against{.tree = &*tree,
+                        .tree_is_signed = is_signed && tree->authentic(),
+                        .trust = trust ? &*trust : nullptr,
+                        .recovered = order.recovered};
   Status entries = CheckEntries(
-      file, manifest.range, &*tree, trust ? &*trust : nullptr, findings,
+      file, manifest.range, against, findings,
       [&](std::uint64_t done, std::uint64_t all) { order.progress("entries", done, all); });
   if (!entries) return entries;
-  if (trust) SayRelaxations(*trust, manifest.range.first, findings);
+  findings.NotVerified(
+      "summary.html: it is the box's own words for people; read this program's instead");
+  if (trust) {
+    if (Status roots = CheckTrustedRoots(*trust, order, findings); !roots) return roots;
+    SayRelaxations(*trust, manifest.range.first, findings);
+  }
   if (order.since.empty()) {
     findings.NotVerified(
         "that nothing was rolled back or forked since a checkpoint of yours: none "

@@ -16,6 +16,10 @@ struct Order {
   std::filesystem::path since;         // a checkpoint that the reviewer kept; empty: none
   std::filesystem::path key;           // PEM; empty: the one that came with the export
   std::vector<std::string> witnesses;  // vkeys
+  // Root certificates, PEM or DER; empty: those that came with the export.
+  std::vector<std::filesystem::path> roots;
+  // The reviewer knows of a recovery; the box's word for it is not enough.
+  bool recovered = false;
   // What is being done, how much of how much.
   std::function<void(const std::string&, std::uint64_t, std::uint64_t)> progress;
 };

@@ -91,17 +91,17 @@ TEST(Entry, TakesItsIndexWithEachSerialisation) {
 }
 
 TEST(Entry, LastValueOfANameStands) {
-  Entry entry("start", UtcTime(0));
+  Entry entry("anchor", UtcTime(0));
   entry.Set("a", "1").Set("a", "2");
   EXPECT_EQ(entry.Serialise(0, testing::NoSalt).octets,
-            R"({"a":"2","index":"0","kind":"start","time":"1970-01-01T00:00:00.000Z"})");
+            R"({"a":"2","index":"0","kind":"anchor","time":"1970-01-01T00:00:00.000Z"})");
 }
 
 TEST(Entry, LeavesOutWhatIsEmptyOnRequest) {
-  Entry entry("start", UtcTime(0));
+  Entry entry("anchor", UtcTime(0));
   entry.SetIfAny("a", "").SetIfAny("b", "x");
   EXPECT_EQ(entry.Serialise(0, testing::NoSalt).octets,
-            R"({"b":"x","index":"0","kind":"start","time":"1970-01-01T00:00:00.000Z"})");
+            R"({"b":"x","index":"0","kind":"anchor","time":"1970-01-01T00:00:00.000Z"})");
 }
 
 Salt SaltOf(std::uint8_t octet) {
@@ -131,7 +131,28 @@ TEST(SealedField, LeavesItsHashInTheEntryAndTheRestInTheDisclosure) {
 }
 
 TEST(SealedField, NoneMeansNoDisclosure) {
-  EXPECT_EQ(Entry("start", UtcTime(0)).Serialise(0, testing::NoSalt).disclosure, "");
+  EXPECT_EQ(Entry("anchor", UtcTime(0)).Serialise(0, testing::NoSalt).disclosure, "");
+}
+
+// Whoever has the leaf alone cannot try who did it, and when (R-SEC3-69).
+TEST(SealedField, HasASaltInEveryEntryThatThePanelDoesNotSee) {
+  const Entry entries[] = {Entry("start", UtcTime(0)),
+                           Entry("operator", UtcTime(0)).Set("act", "x"),
+                           Entry("released", UtcTime(0)).Set("operators", List{"a", "b"}),
+                           Entry("abandoned", UtcTime(0)).Set("explanation", "x")};
+  for (const Entry& entry : entries) {
+    const SerialisedEntry written = entry.Serialise(5, [] { return SaltOf(1); });
+    EXPECT_NE(written.octets.find(R"("sealed":{"blind":")" +
+                                  ToHex(SealHash("blind", SaltOf(1), "")) + "\"}"),
+              std::string::npos)
+        << written.octets;
+    EXPECT_EQ(written.disclosure,
+              R"({"index":"5","sealed":{"blind":{"salt":"01010101010101010101010101010101",)"
+              R"("value":""}}})");
+  }
+  for (const char* kind : {"released", "abandoned", "signed", "anchor"}) {
+    EXPECT_EQ(Entry(kind, UtcTime(0)).Serialise(5, testing::NoSalt).disclosure, "") << kind;
+  }
 }
 
 // RFC 6962 section 2.1; the values are those of the Certificate Transparency project's own tests.

@@ -55,6 +55,27 @@ TEST(CountersOfALog, MayBeAnsweredAfterOneThatWasGivenOutMeanwhile) {
   EXPECT_TRUE(counters.See(Entry("signed", 13)));
 }
 
+TEST(CountersOfALog, ThatNoEntryNamesAreCounted) {
+  const auto at = [](std::uint64_t index, const char* kind, std::uint64_t counter) {
+    audit::Object entry = Entry(kind, counter);
+    entry.emplace("index", std::to_string(index));
+    return entry;
+  };
+  Counters counters;
+  EXPECT_TRUE(counters.See(at(3, "signed", 10)));
+  EXPECT_TRUE(counters.See(at(4, "abandoned", 11)));
+  EXPECT_FALSE(counters.first_that_passed());
+  EXPECT_TRUE(counters.See(at(5, "reserved-elsewhere", 15)));
+  EXPECT_EQ(counters.passed_over(), 3U);
+  EXPECT_EQ(counters.first_that_passed(), 5U);
+  // It had waited for its answer.
+  EXPECT_TRUE(counters.See(at(6, "signed", 13)));
+  EXPECT_EQ(counters.passed_over(), 2U);
+  EXPECT_TRUE(counters.See(at(7, "signed", 17)));
+  EXPECT_EQ(counters.passed_over(), 3U);
+  EXPECT_EQ(counters.first_that_passed(), 5U);
+}
+
 TEST(CountersOfALog, AreNamedByTheEntriesThatSpendOne) {
   Counters counters;
   EXPECT_EQ(counters.See({{"kind", "signed"}}).error().reason, Reason::kMalformed);

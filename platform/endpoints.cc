@@ -8,6 +8,7 @@
 #include "firmware/rules.h"
 #include "platform/answers.h"
 #include "platform/audit_endpoints.h"
+#include "platform/audit_view.h"
 #include "platform/backup_endpoint.h"
 #include "platform/counter_endpoints.h"
 #include "platform/export_endpoint.h"
@@ -207,8 +208,9 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
   AddExportRoute(router, box, config, clock);
-  AddReportRoutes(router, box, config, clock, log);
-  AddReviewRoutes(router, box, clock, log);
+  const auto places = std::make_shared<ReadingPlaces>();
+  AddReportRoutes(router, box, config, clock, log, places);
+  AddReviewRoutes(router, box, clock, log, places);
   AddFeedRoutes(router, {.clock = clock,
                          .store = box.store(),
                          .trust = box.trust(),
@@ -216,6 +218,11 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
                          .validation_time = config.test.validation_time,
                          .device_roots = box.device_roots(),
                          .scratch = config.store_directory / "tmp"});
+  // R-SEC3-59: what other roles may see too, and auditors see.
+  for (const char* pattern : {"/v1/devices/{device}", "/v1/counters/{device}", "/v1/quarantine",
+                              "/v1/suspension", "/v1/feeds"}) {
+    LogAuditorsViews(router, box, log, pattern);
+  }
   // Last: it adds to the answers of all before.
   AddAuditRoutes(router, box, log);
   return router;

@@ -37,6 +37,9 @@ constexpr std::chrono::milliseconds kPlacePatience{1000};
 // How long the acceptor waits for room before it looks again for an arrival to cut.
 constexpr std::chrono::milliseconds kEvictionPause{50};
 constexpr std::chrono::milliseconds kNoDescriptorPause{100};
+// One served place of so many is for the role dsp alone: no other client can keep handovers out by
+// connecting often.
+constexpr std::size_t kPlacesPerDspPlace = 4;
 
 Failure CannotListen(const HttpsServerSettings& settings, std::string_view why) {
   return Failure{Reason::kConfiguration, "cannot listen on " + settings.address + ":" +
@@ -130,6 +133,7 @@ class HttpsServer::Impl {
     Phase phase = Phase::kFree;
     int socket = -1;  // open as long as it stands here: what Cut may shut down
     Clock::time_point since;
+    bool other = false;  // served, and not of the role dsp
   };
 
   void AcceptLoop();
@@ -139,7 +143,7 @@ class HttpsServer::Impl {
   void Serve(Place& place, Descriptor socket);
   // Moves a known client's place to the served ones, as soon as there is room; false when there is
   // none in time.
-  bool Promote(Place& place);
+  bool Promote(Place& place, Role role);
   std::optional<ClientIdentity> Identify(const PeerCertificate& peer) const;
   void LogTrouble(std::string_view event, const std::string& peer, std::string_view error);
 
@@ -160,6 +164,7 @@ class HttpsServer::Impl {
   std::vector<Place> places_;
   std::size_t arriving_ = 0;  // queued, shaking hands, or to be refused
   std::size_t served_ = 0;
+  std::size_t others_ = 0;  // of these, not of the role dsp
 
   std::mutex trouble_mutex_;
   Clock::time_point trouble_second_;
@@ -249,6 +254,7 @@ void HttpsServer::Impl::WorkLoop(Place& place) {
     Serve(place, std::move(socket));
     const std::scoped_lock lock(mutex_);
     --(place.phase == Phase::kServed ? served_ : arriving_);
+    if (place.other) --others_;
     place = {};
     changed_.notify_all();
   }
@@ -276,7 +282,7 @@ void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
     LogTrouble("unknown_client", peer_address, peer ? peer->sha256 : "no certificate");
     refusal = Failure{Reason::kForbidden,
                       "The client certificate is not of exactly one configured client."};
-  } else if (!Promote(place)) {
+  } else if (!Promote(place, client->role)) {
     refusal = Failure{Reason::kBusy, "All connections are taken."};
   }
   HttpConnection(stream, settings_, router_, stopping_, std::move(client), peer_address,
@@ -284,14 +290,19 @@ void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
       .Run();
 }
 
-bool HttpsServer::Impl::Promote(Place& place) {
+bool HttpsServer::Impl::Promote(Place& place, Role role) {
+  const bool other = role != Role::kDsp;
+  const std::size_t for_others = settings_.connections - settings_.connections / kPlacesPerDspPlace;
   std::unique_lock lock(mutex_);
   place.phase = Phase::kKnown;  // no longer a stranger that may be cut
-  const bool room = changed_.wait_for(
-      lock, kPlacePatience, [this] { return stopping_ || served_ < settings_.connections; });
+  const bool room = changed_.wait_for(lock, kPlacePatience, [&] {
+    return stopping_ || (served_ < settings_.connections && (!other || others_ < for_others));
+  });
   if (!room || stopping_) return false;
   place.phase = Phase::kServed;
+  place.other = other;
   ++served_;
+  if (other) ++others_;
   --arriving_;
   changed_.notify_all();
   return true;

@@ -56,6 +56,7 @@ struct HttpsServerSettings {
   std::filesystem::path client_ca;
   std::vector<KnownClient> clients;
 
+  // Served at once; a quarter of them, rounded down, serve the role dsp alone.
   std::size_t connections = 128;
   std::uint32_t header_octets = 16 * 1024;
   std::uint32_t requests_per_connection = 100'000;

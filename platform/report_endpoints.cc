@@ -12,7 +12,6 @@
 #include "firmware/reports/rule_versions.h"
 #include "firmware/reports/volume.h"
 #include "firmware/smets1/proxy.h"
-#include "platform/audit_view.h"
 #include "platform/report_ground.h"
 #include "platform/report_query.h"
 #include "platform/report_text.h"
@@ -213,7 +212,7 @@ Result<Report> ByDevices(Making& making) {
   const auto certificates = LoadHeldCertificates(making.store, making.validation_time);
   if (!certificates) return certificates.error();
   const reports::WorkingDays days(*calendar);
-  reports::CellHistory history(making.listing());
+  reports::CellHistory history(making.listing(), DeviceReport::HoldersSince(making.query.period));
   Status read =
       ReadLog(making.store, making.log_size, making.query.period, history, making.rule_sets);
   if (!read) return std::move(read).error();
@@ -352,11 +351,11 @@ HttpResponse GetReport(Box& box, const Config& config, const Clock& clock,
 }  // namespace
 
 void AddReportRoutes(Router& router, Box& box, const Config& config, const Clock& clock,
-                     const Log& log) {
-  AddAuditView(router, box, log, "/v1/reports/{report}",
-               [&box, &config, &clock](const HttpRequest& request) {
-                 return GetReport(box, config, clock, request);
-               });
+                     const Log& log, const std::shared_ptr<ReadingPlaces>& places) {
+  AddAuditReading(router, box, log, places, "/v1/reports/{report}",
+                  [&box, &config, &clock](const HttpRequest& request) {
+                    return GetReport(box, config, clock, request);
+                  });
 }
 
 }  // namespace acb::platform

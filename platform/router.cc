@@ -71,6 +71,14 @@ void Router::AddToAnswers(std::string_view method, const std::function<void(Http
   }
 }
 
+void Router::Wrap(std::string_view method, std::string_view pattern,
+                  const std::function<Handler(Handler)>& around) {
+  for (Entry& entry : entries_) {
+    if (entry.route.method != method || entry.route.pattern != pattern) continue;
+    entry.route.handler = around(std::move(entry.route.handler));
+  }
+}
+
 std::variant<Router::Match, HttpResponse> Router::Find(std::string_view method,
                                                        std::string_view path, Role role) const {
   const auto segments = Segments(path);

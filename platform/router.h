@@ -49,6 +49,11 @@ class Router {
   // many threads at once.
   void AddToAnswers(std::string_view method, const std::function<void(HttpResponse&)>& add);
 
+  // Puts what `around` makes of its handler in the place of each route's that was added with this
+  // method and pattern.
+  void Wrap(std::string_view method, std::string_view pattern,
+            const std::function<Handler(Handler)>& around);
+
   struct Match {
     const Route* route;
     std::map<std::string, std::string, std::less<>> parameters;

@@ -1,5 +1,7 @@
 #include "firmware/reports/cells_as_of.h"
 
+#include <algorithm>
+
 namespace acb::reports {
 namespace {
 
@@ -40,24 +42,30 @@ void CellHistory::TakeObserved(const LogEntry& entry, Where where) {
     const boost::json::object& cell = each.get_object();
     if (MemberOf(cell, "before") == MemberOf(cell, "after")) continue;
     Key key(entry.Text("device"), MemberOf(cell, "role"));
-    if (changes_.size() + before_.size() >= kMaxTracked) {
+    if (changes_.size() + kept_ >= kMaxTracked) {
       too_many_ = true;
       continue;
     }
-    if (where == Where::kAfter) {
-      before_.emplace(std::move(key), MemberOf(cell, "before"));  // the first one stays
-    } else {
+    if (since_ < entry.time()) {
+      before_[key].push_back({entry.time(), std::string(MemberOf(cell, "before"))});
+      ++kept_;
+    }
+    if (where != Where::kAfter) {
       changes_.insert_or_assign(std::move(key), Change{entry.time(), entry.index()});
     }
   }
 }
 
-CellState CellHistory::HolderAtEnd(Eui64 device, RemotePartyRole role, const CellState& now) const {
+CellState CellHistory::HolderAt(Eui64 device, RemotePartyRole role, const CellState& now,
+                                UtcTime at) const {
   const auto found = before_.find({device.Hyphenated(), std::string(Name(role))});
   if (found == before_.end()) return now;
+  const auto next =
+      std::ranges::find_if(found->second, [at](const Before& each) { return at < each.until; });
+  if (next == found->second.end()) return now;
   CellState then;
-  if (found->second == "acb") then.holder = CellState::Holder::kAcb;
-  if (const auto party = Eui64::FromText(found->second)) {
+  if (next->holder == "acb") then.holder = CellState::Holder::kAcb;
+  if (const auto party = Eui64::FromText(next->holder)) {
     then.holder = CellState::Holder::kParty;
     then.party = *party;
   }

@@ -1,8 +1,9 @@
-// Who held the cells of a device at the end of a past period: the store has the present alone, the
-// log has what changed since.
+// Who held the cells of a device at a past instant: the store has the present alone, the log has
+// what changed since.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,17 +16,17 @@ namespace acb::reports {
 // What the log says of devices beside the store: shown every entry, in order.
 class CellHistory final : public LogReport {
  public:
-  // `listing`: of the attempts.
-  explicit CellHistory(const Listing& listing) : listing_(listing) {}
+  // `listing`: of the attempts. Holders are known at any instant from `since` on, at the latest the
+  // end of the period.
+  CellHistory(const Listing& listing, UtcTime since) : listing_(listing), since_(since) {}
 
   bool Wants(const EntryHead& head, Where where) const override;
   void Take(const LogEntry& entry, Where where) override;
   Report Finish() override { return {}; }
 
-  // The holder of the role's cells at the end of the period: `now` is what the store has. What a
-  // devices feed said after the period is not in the log and cannot be taken back: `notices` says
-  // so.
-  CellState HolderAtEnd(Eui64 device, RemotePartyRole role, const CellState& now) const;
+  // The holder of the role's cells at that instant: `now` is what the store has. What a devices
+  // feed said later is not in the log and cannot be taken back: `notices` says so.
+  CellState HolderAt(Eui64 device, RemotePartyRole role, const CellState& now, UtcTime at) const;
   // Handovers of the network operator's cells that were asked for up to the end of the period;
   // nullptr: none.
   const Count* Attempts(Eui64 device) const;
@@ -42,8 +43,15 @@ class CellHistory final : public LogReport {
   using Key = std::pair<std::string, std::string>;  // device as the log spells it, role
   void TakeObserved(const LogEntry& entry, Where where);
 
+  struct Before {
+    UtcTime until;
+    std::string holder;
+  };
   Listing listing_;
-  std::map<Key, std::string> before_;  // what the first change after the period found
+  UtcTime since_;
+  // What each change after since_ found, in order of the log.
+  std::map<Key, std::vector<Before>> before_;
+  std::size_t kept_ = 0;  // in all of before_
   std::map<Key, Change> changes_;
   std::map<std::string, Count> attempts_;
   bool too_many_ = false;

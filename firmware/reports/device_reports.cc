@@ -32,6 +32,21 @@ std::int64_t DaysLeft(UtcTime at, UtcTime end) {
   return left <= 0 ? left / kDayMilliseconds : (left + kDayMilliseconds - 1) / kDayMilliseconds;
 }
 
+// The ends of the last `months` months that ended by the end of the period, and that end itself.
+std::vector<UtcTime> MonthEnds(const Period& period, int months) {
+  using std::chrono::days, std::chrono::floor, std::chrono::milliseconds;
+  const std::chrono::sys_time<milliseconds> at{milliseconds(period.end().milliseconds())};
+  const std::chrono::year_month_day date(floor<days>(at));
+  std::vector<UtcTime> ends;
+  for (int back = months - 1; back >= 0; --back) {
+    const auto first_day = (date.year() / date.month()) - std::chrono::months(back);
+    const std::chrono::sys_days begin(first_day / 1);
+    ends.emplace_back(begin.time_since_epoch().count() * kDayMilliseconds - 1);
+  }
+  ends.push_back(period.end());
+  return ends;
+}
+
 }  // namespace
 
 void DeviceReport::AddRow(Eui64 device, Row row) {
@@ -60,8 +75,7 @@ PostCommissioning::PostCommissioning(const DeviceGround& ground, Eui64 first)
 
 Status PostCommissioning::Take(const Device& device, const Records& records) {
   if (!HasDuty(device, duty_.at)) return Done{};
-  const CellState cell = ground_.history.HolderAtEnd(device.id, RemotePartyRole::kNetworkOperator,
-                                                     device.network_operator);
+  const CellState cell = ground_.HolderAtEnd(device, RemotePartyRole::kNetworkOperator);
   auto registration = checks::RegistrationAt(records, device.mpxn, duty_.at);
   if (!registration) return std::move(registration).error();
   const Registration at = registration->value_or(Registration{});
@@ -87,8 +101,7 @@ Status PostCommissioning::Take(const Device& device, const Records& records) {
           {"state", std::string(Name(finding.duty))},
           {"why", finding.why},
           {"network_operator_cell", HolderText(cell)},
-          {"supplier_cell", HolderText(ground_.history.HolderAtEnd(
-                                device.id, RemotePartyRole::kSupplier, device.supplier))},
+          {"supplier_cell", HolderText(ground_.HolderAtEnd(device, RemotePartyRole::kSupplier))},
           {"attempts", Figure{"attempts/" + id, attempts == nullptr ? Count() : *attempts}}});
   return Done{};
 }
@@ -129,7 +142,7 @@ Status Orphans::Take(const Device& device, const Records& records) {
 }
 
 Status Orphans::Judge(const Device& device, RemotePartyRole role, const Records& records) {
-  const CellState cell = ground_.history.HolderAtEnd(device.id, role, device.cell(role));
+  const CellState cell = ground_.HolderAtEnd(device, role);
   if (cell.holder != CellState::Holder::kParty) return Done{};
   const UtcTime at = ground_.at();
   auto known = known_.find(cell.party);
@@ -188,8 +201,7 @@ GnpLeaving::GnpLeaving(const DeviceGround& ground, Eui64 first)
 Status GnpLeaving::Take(const Device& device, const Records&) {
   // R-128-26: gas slots are those of the GPF.
   if (device.type != DeviceType::kGpf) return Done{};
-  const CellState cell = ground_.history.HolderAtEnd(device.id, RemotePartyRole::kNetworkOperator,
-                                                     device.network_operator);
+  const CellState cell = ground_.HolderAtEnd(device, RemotePartyRole::kNetworkOperator);
   if (cell.holder != CellState::Holder::kParty) return Done{};
   const auto party = std::ranges::find(leaving_, cell.party, &LeavingParty::user_id);
   if (party == leaving_.end()) return Done{};
@@ -222,59 +234,60 @@ Report GnpLeaving::Finish() {
   return std::move(report_);
 }
 
+UtcTime WrongCertificatesTrend::HoldersSince(const Period& period) {
+  return MonthEnds(period, kMonths).front();
+}
+
 WrongCertificatesTrend::WrongCertificatesTrend(const DeviceGround& ground, Eui64 first)
     : DeviceReport(first), ground_(ground) {
-  using std::chrono::days, std::chrono::floor, std::chrono::milliseconds, std::chrono::months;
-  const std::chrono::sys_time<milliseconds> at{milliseconds(ground.at().milliseconds())};
-  const std::chrono::year_month_day date(floor<days>(at));
-  for (int back = kMonths - 1; back >= 0; --back) {
-    const auto first_day = (date.year() / date.month()) - months(back);
-    const std::chrono::sys_days begin(first_day / 1);
-    ends_.emplace_back(begin.time_since_epoch().count() * kDayMilliseconds - 1);
-  }
-  ends_.push_back(ground.at());
+  std::vector<PartyRecord> operators;
   for (const PartyRecord& row : ground.parties) {
     if (row.role == UserRole::kElectricityDistributor || row.role == UserRole::kGasTransporter) {
-      party_of_[row.user_id] = row.party;
+      operators.push_back(row);
+    }
+  }
+  for (const UtcTime at : MonthEnds(ground.period, kMonths)) {
+    MonthEnd& end = ends_.emplace_back(MonthEnd{at, {}});
+    for (const PartyRecord& row : operators) {
+      const PartyRecord* then = RowAt(row.user_id, operators, at);
+      if (then != nullptr) end.party_of.emplace(row.user_id, then->party);
     }
   }
 }
 
-std::vector<Eui64> WrongCertificatesTrend::HoldersOf(const Device& device, const Records& records,
-                                                     Status& status) const {
-  std::vector<Eui64> holders;
-  if (device.smets != SmetsGeneration::kSmets1) {
-    const CellState cell = ground_.history.HolderAtEnd(device.id, RemotePartyRole::kNetworkOperator,
-                                                       device.network_operator);
-    if (cell.holder == CellState::Holder::kParty) holders.push_back(cell.party);
-    return holders;
-  }
-  const auto proxies = records.FindProxyCertificates(device.id);
-  if (!proxies) {
-    status = proxies.error();
-    return holders;
-  }
-  for (const ProxyCertificate& proxy : *proxies) holders.push_back(proxy.owner);
-  return holders;
+bool WrongCertificatesTrend::IsWrong(const Device& device, const std::vector<Eui64>& owners,
+                                     const MonthEnd& end, std::string_view registered) const {
+  const auto is_of_another = [&](Eui64 holder) {
+    const auto party = end.party_of.find(holder);
+    return party == end.party_of.end() || party->second != registered;
+  };
+  if (device.smets == SmetsGeneration::kSmets1) return std::ranges::any_of(owners, is_of_another);
+  const CellState cell = ground_.history.HolderAt(device.id, RemotePartyRole::kNetworkOperator,
+                                                  device.network_operator, end.at);
+  return cell.holder == CellState::Holder::kParty && is_of_another(cell.party);
 }
 
 Status WrongCertificatesTrend::Take(const Device& device, const Records& records) {
   if (device.mpxn.empty()) return Done{};
-  Status status = Done{};
-  const std::vector<Eui64> holders = HoldersOf(device, records, status);
-  if (!status || holders.empty()) return status;
+  std::vector<Eui64> owners;
+  if (device.smets == SmetsGeneration::kSmets1) {
+    const auto proxies = records.FindProxyCertificates(device.id);
+    if (!proxies) return proxies.error();
+    for (const ProxyCertificate& proxy : *proxies) owners.push_back(proxy.owner);
+  }
   for (std::size_t month = 0; month < ends_.size(); ++month) {
-    if (device.commissioned && *device.commissioned > ends_[month]) continue;
-    const auto registration = checks::RegistrationAt(records, device.mpxn, ends_[month]);
+    if (device.commissioned && *device.commissioned > ends_[month].at) continue;
+    const auto registration = checks::RegistrationAt(records, device.mpxn, ends_[month].at);
     if (!registration) return registration.error();
     if (!registration->has_value() || (*registration)->network_operator.empty()) continue;
-    const bool wrong = std::ranges::any_of(holders, [&](Eui64 holder) {
-      const auto party = party_of_.find(holder);
-      return party == party_of_.end() || party->second != (*registration)->network_operator;
-    });
-    if (!wrong) continue;
-    const Key key(month, GenerationName(device.smets), (*registration)->network_operator);
-    if (counts_.size() < kMaxRows || counts_.contains(key)) ++counts_[key];
+    const std::string& registered = (*registration)->network_operator;
+    if (!IsWrong(device, owners, ends_[month], registered)) continue;
+    const Key key(month, GenerationName(device.smets), registered);
+    if (counts_.size() < kMaxRows || counts_.contains(key)) {
+      ++counts_[key];
+    } else {
+      too_many_ = true;
+    }
   }
   return Done{};
 }
@@ -283,17 +296,20 @@ Report WrongCertificatesTrend::Finish() {
   report_.columns = {"month_end", "generation", "registered_party", "devices"};
   for (const auto& [key, count] : counts_) {
     const auto& [month, generation, party] = key;
-    report_.rows.push_back({{"month_end", ends_[month].Iso()},
+    report_.rows.push_back({{"month_end", ends_[month].at.Iso()},
                             {"generation", generation},
                             {"registered_party", party},
                             {"devices", std::to_string(count)}});
   }
   report_.notices = ground_.history.notices();
   report_.notices.emplace_back(
-      "Each month is judged by the registrations in force at its end; who holds the certificates "
-      "is "
-      "taken as of the end of the period, since the store keeps no history of holders. A month "
-      "without a row had no such device.");
+      "Each month is judged by the registrations, the register of parties and the holders of cells "
+      "at its end, in UTC; the owners of SMETS1 proxy records are those of now: the store keeps no "
+      "history of them. A month without a row had no such device.");
+  if (too_many_) {
+    report_.notices.push_back("More than " + std::to_string(kMaxRows) +
+                              " rows: the rest is not shown.");
+  }
   return std::move(report_);
 }
 

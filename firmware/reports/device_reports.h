@@ -25,6 +25,9 @@ struct DeviceGround {
   const CellHistory& history;
 
   UtcTime at() const { return period.end(); }
+  CellState HolderAtEnd(const Device& device, RemotePartyRole role) const {
+    return history.HolderAt(device.id, role, device.cell(role), at());
+  }
 };
 
 // Shown every device, in order of EUI-64. Rows are kept from device `first` on; totals are of the
@@ -36,6 +39,8 @@ class DeviceReport {
   // Fails as the records do.
   virtual Status Take(const Device& device, const Records& records) = 0;
   virtual Report Finish() = 0;
+  // From when on the report has to know who held which cell.
+  static UtcTime HoldersSince(const Period& period) { return period.end(); }
   // The page is full and nothing is counted beyond it: the walk may end.
   bool done() const { return first_ != Eui64(0) && report_.next.has_value(); }
 
@@ -89,22 +94,30 @@ class GnpLeaving final : public DeviceReport {
 };
 
 // R-107-10: devices with certificates of another network operator than the registered one at the
-// end of each month, SMETS1 and SMETS2+ apart, by the operator that is registered.
+// end of each month, SMETS1 and SMETS2+ apart, by the operator that is registered. Registrations,
+// the register of parties and the holders of SMETS2+ cells are those of each month's end; owners of
+// SMETS1 proxy records are those of now.
 class WrongCertificatesTrend final : public DeviceReport {
  public:
   // The last kMonths months that end by the end of the period, and that end itself.
   static constexpr int kMonths = 12;
   WrongCertificatesTrend(const DeviceGround& ground, Eui64 first);
+  static UtcTime HoldersSince(const Period& period);
   Status Take(const Device& device, const Records& records) override;
   Report Finish() override;
 
  private:
   using Key = std::tuple<std::size_t, std::string, std::string>;  // month, generation, operator
-  std::vector<Eui64> HoldersOf(const Device& device, const Records& records, Status& status) const;
+  struct MonthEnd {
+    UtcTime at;
+    std::map<Eui64, std::string> party_of;  // network operators of the register then
+  };
+  bool IsWrong(const Device& device, const std::vector<Eui64>& owners, const MonthEnd& end,
+               std::string_view registered) const;
   const DeviceGround& ground_;
-  std::vector<UtcTime> ends_;
-  std::map<Eui64, std::string> party_of_;  // network operators of the register
+  std::vector<MonthEnd> ends_;
   std::map<Key, std::uint64_t> counts_;
+  bool too_many_ = false;
 };
 
 }  // namespace acb::reports

@@ -41,8 +41,9 @@ UtcTime UserSince(const std::vector<PartyRecord>& parties, const PartyRecord& ro
   return since;
 }
 
-// The row of the register that says most of the EUI-64 at `at`: in force first, then the newest.
-const PartyRecord* RowOf(Eui64 holder, const std::vector<PartyRecord>& parties, UtcTime at) {
+}  // namespace
+
+const PartyRecord* RowAt(Eui64 holder, const std::vector<PartyRecord>& parties, UtcTime at) {
   const PartyRecord* found = nullptr;
   for (const PartyRecord& row : parties) {
     if (row.user_id != holder || row.from > at) continue;
@@ -56,8 +57,6 @@ const PartyRecord* RowOf(Eui64 holder, const std::vector<PartyRecord>& parties, 
   }
   return found;
 }
-
-}  // namespace
 
 bool IsDccUser(const PartyRecord& row, UtcTime at) {
   return row.InForce(at) && row.status == PartyStatus::kActive && row.uept &&
@@ -87,13 +86,15 @@ std::vector<LeavingParty> LeavingGasParties(const std::vector<PartyRecord>& part
   std::vector<LeavingParty> found;
   for (const PartyRecord& row : parties) {
     if (row.role != UserRole::kGasTransporter || row.from > at) continue;
-    const bool given = row.notice_to_cease && *row.notice_to_cease <= at;
     const bool ceased = row.status != PartyStatus::kActive && row.InForce(at);
     const bool goes_on = std::ranges::any_of(parties, [&](const PartyRecord& each) {
       return each.user_id == row.user_id && each.role == row.role && row.to &&
              each.from <= *row.to && (!each.to || *each.to > *row.to) &&
              each.status == PartyStatus::kActive;
     });
+    // A notice ends with its row when the next one has begun and goes on without: it was withdrawn.
+    const bool over = row.to && *row.to <= at && goes_on;
+    const bool given = row.notice_to_cease && *row.notice_to_cease <= at && !over;
     if (!given && !ceased && (!row.to || goes_on)) continue;
     LeavingParty leaving{row.party, row.user_id, {}, row.to};
     if (given) leaving.notice = row.notice_to_cease;
@@ -111,7 +112,7 @@ std::vector<LeavingParty> LeavingGasParties(const std::vector<PartyRecord>& part
 std::optional<Orphaning> FindOrphaning(Eui64 holder, const std::vector<PartyRecord>& parties,
                                        const std::vector<HeldCertificate>& certificates,
                                        UtcTime at) {
-  const PartyRecord* row = RowOf(holder, parties, at);
+  const PartyRecord* row = RowAt(holder, parties, at);
   if (row == nullptr) return Orphaning{{}, "the register of parties does not have the holder", {}};
   if (row->to && *row->to <= at) {
     return Orphaning{row->party, "the party's row in the register has ended", row->to};

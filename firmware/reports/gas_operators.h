@@ -45,6 +45,10 @@ struct LeavingParty {
 };
 std::vector<LeavingParty> LeavingGasParties(const std::vector<PartyRecord>& parties, UtcTime at);
 
+// The row of the register that says most of the EUI-64 at `at`: in force and active first, then the
+// newest; nullptr when none had begun.
+const PartyRecord* RowAt(Eui64 holder, const std::vector<PartyRecord>& parties, UtcTime at);
+
 // Why the certificates of a cell's holder are no good at `at` (R-128-8).
 struct Orphaning {
   std::string party;  // short name; empty when the register does not have the EUI-64

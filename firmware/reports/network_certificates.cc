@@ -10,10 +10,8 @@ constexpr std::int64_t kThousand = 1'000;
 
 constexpr std::string_view kNetworkOperator = "NetworkOperator";
 
-std::string SupplierOf(const LogEntry& entry) {
-  const std::string_view party = entry.Text("party");
-  return std::string(party.empty() ? entry.Text("user") : party);
-}
+// No short name looks like that.
+std::string UserKey(std::string_view user) { return "user\n" + std::string(user); }
 
 // Thousandths as "1.250".
 std::string Days(std::int64_t thousandths) {
@@ -60,11 +58,56 @@ bool NetworkCertificates::Wants(const EntryHead& head, Where) const {
 }
 
 void NetworkCertificates::Take(const LogEntry& entry, Where where) {
+  Learn(entry);
   // Refused observations and acts of others have no role.
   if (entry.Text("role") != kNetworkOperator) return;
   if (entry.kind() == "refused") return TakeRefused(entry, where);
-  const auto device = devices_.find({SupplierOf(entry), std::string(entry.Text("device"))});
+  const auto device = devices_.find({IdentityOf(entry), std::string(entry.Text("device"))});
   if (device != devices_.end()) Correct(device->second, entry);
+}
+
+void NetworkCertificates::Learn(const LogEntry& entry) {
+  const std::string_view party = entry.Text("party"), user = entry.Text("user");
+  if (party.empty() || user.empty()) return;
+  if (identities_.size() >= kMaxTracked) {
+    too_many_ = true;
+    return;
+  }
+  names_.insert_or_assign(std::string(user), party);
+  const std::string by_user = UserKey(user);
+  const auto name = identities_.find(party);
+  if (name != identities_.end()) {
+    identities_.insert_or_assign(by_user, name->second);
+    return;
+  }
+  // A new name: of a known User it is another one for the same supplier.
+  const auto known = identities_.find(by_user);
+  const std::string identity = known == identities_.end() ? std::string(party) : known->second;
+  identities_.emplace(party, identity);
+  identities_.insert_or_assign(by_user, identity);
+}
+
+std::string NetworkCertificates::SupplierOf(const LogEntry& entry) const {
+  const std::string_view party = entry.Text("party"), user = entry.Text("user");
+  if (!party.empty()) return std::string(party);
+  const auto name = names_.find(user);
+  return name == names_.end() ? std::string(user) : name->second;
+}
+
+std::string NetworkCertificates::IdentityOf(const LogEntry& entry) const {
+  std::string name = SupplierOf(entry);
+  const auto found = identities_.find(name);
+  return found == identities_.end() ? name : found->second;
+}
+
+void NetworkCertificates::CountDevice(Line& line, std::string_view device) {
+  if (line.devices.contains(device)) return;
+  if (counted_devices_ >= kMaxTracked) {
+    too_many_ = true;
+    return;
+  }
+  line.devices.emplace(device);
+  ++counted_devices_;
 }
 
 void NetworkCertificates::TakeRefused(const LogEntry& entry, Where where) {
@@ -84,9 +127,9 @@ void NetworkCertificates::TakeRefused(const LogEntry& entry, Where where) {
   }
   // What is no fault of the certificates is neither repeated nor corrected.
   const std::string device(entry.Text("device"));
-  if (line != nullptr) line->devices.insert(device);
+  if (line != nullptr) CountDevice(*line, device);
   if (group == CertificateGroup::kApart) return;
-  const std::pair key(SupplierOf(entry), device);
+  const std::pair key(IdentityOf(entry), device);
   if (devices_.size() >= kMaxTracked && !devices_.contains(key)) {
     too_many_ = true;
     if (line != nullptr) line->first_time.Add(entry.index(), listing_);
@@ -95,7 +138,12 @@ void NetworkCertificates::TakeRefused(const LogEntry& entry, Where where) {
   OfDevice& known = devices_[key];
   if (line != nullptr) {
     (known.refused ? line->repeated : line->first_time).Add(entry.index(), listing_);
-    known.waiting.push_back({line, entry.index(), entry.time()});
+    if (waiting_ < kMaxTracked) {
+      known.waiting.push_back({line, entry.index(), entry.time()});
+      ++waiting_;
+    } else {
+      too_many_ = true;
+    }
   }
   known.refused = true;
 }
@@ -109,6 +157,7 @@ void NetworkCertificates::Correct(OfDevice& device, const LogEntry& entry) {
     refusal.line->days_in_all += thousandths;
     refusal.line->longest = std::max(refusal.line->longest, thousandths);
   }
+  waiting_ -= device.waiting.size();
   device.waiting.clear();
   device.refused = false;
 }
@@ -120,11 +169,13 @@ void NetworkCertificates::AddTotals(Report& report) const {
       {"of these NO_NOT_REGISTERED (group network-certificate)", Figure{"network", network_}},
       {"counted apart: not the supplier's certificates (group apart)", Figure{"apart", apart_}}};
   report.notices.emplace_back(
-      "Corrections are counted up to the end of the log, also after the period.");
+      "Corrections are counted up to the end of the log, also after the period. Days and months "
+      "are "
+      "those of UTC. A supplier that changed its name has a row for each.");
   if (too_many_) {
     report.notices.push_back("More than " + std::to_string(kMaxTracked) +
                              " devices were refused: of the others, repeats and corrections are "
-                             "not known and all count as first time.");
+                             "not known, all count as first time, and column devices lacks them.");
   }
 }
 

@@ -14,6 +14,9 @@ constexpr RegisterColumn kTime{"time", From::kTime};
 constexpr RegisterColumn kKind{"kind", From::kKind};
 constexpr RegisterColumn kDetails{"details", From::kDetails};
 
+// The meter point, as a salted hash: an export for the SSC opens it (item 1, R-SEC3-69).
+constexpr RegisterColumn kMpxn{"mpxn_sealed_sha256", From::kMember, "sealed/mpxn"};
+
 // Item 1.
 constexpr std::string_view kSignedKinds[] = {"signed"};
 constexpr RegisterColumn kSigning[] = {
@@ -29,6 +32,7 @@ constexpr RegisterColumn kSigning[] = {
     {"role"},
     {"signer"},
     {"certificates"},
+    kMpxn,
     {"originator"},
     {"originator_counter"},
     {"recorded_floor"},
@@ -62,6 +66,7 @@ constexpr RegisterColumn kRefusals[] = {kIndex,
                                         {"role"},
                                         {"signer"},
                                         {"certificates"},
+                                        kMpxn,
                                         {"what"},
                                         {"act"},
                                         {"floor"},

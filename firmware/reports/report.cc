@@ -1,6 +1,19 @@
 #include "firmware/reports/report.h"
 
+#include <algorithm>
+
 namespace acb::reports {
+
+void Count::Add(std::uint64_t index, const Listing& listing) {
+  ++number_;
+  if (index < listing.first) return;
+  if (entries_.empty() || entries_.back() <= index) {  // nearly always
+    if (entries_.size() < listing.most) entries_.push_back(index);
+    return;
+  }
+  entries_.insert(std::ranges::upper_bound(entries_, index), index);
+  if (entries_.size() > listing.most) entries_.pop_back();
+}
 
 Cell TextOrNothing(std::string_view text) {
   return text.empty() ? Cell() : Cell(std::string(text));

@@ -48,10 +48,9 @@ struct Listing {
 // A number that entries of the log make.
 class Count {
  public:
-  void Add(std::uint64_t index, const Listing& listing) {
-    ++number_;
-    if (index >= listing.first && entries_.size() < listing.most) entries_.push_back(index);
-  }
+  // In any order: the least indices from listing.first on are kept, so that pages that begin after
+  // each other list every entry once (R-063-12).
+  void Add(std::uint64_t index, const Listing& listing);
   std::uint64_t number() const { return number_; }
   const std::vector<std::uint64_t>& entries() const { return entries_; }
 

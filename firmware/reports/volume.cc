@@ -34,8 +34,13 @@ void VolumeThresholds::Take(const LogEntry& entry, Where where) {
                                          : nullptr;
   std::string set = volume == nullptr ? "not recorded" : Plainly(*volume);
   set += " (entry " + std::to_string(entry.index()) + ", " + entry.time().Iso() + ")";
+  // In force at the beginning are those of the last start before it.
   if (where == Where::kBefore) thresholds_set_.clear();
-  if (thresholds_set_.size() < kListedEntries) thresholds_set_.push_back(std::move(set));
+  if (thresholds_set_.size() < kListedEntries) {
+    thresholds_set_.push_back(std::move(set));
+  } else {
+    more_thresholds_ = true;
+  }
 }
 
 void VolumeThresholds::TakeQuarantined(const LogEntry& entry) {
@@ -95,6 +100,10 @@ Report VolumeThresholds::Finish() {
   report.totals.push_back({"thresholds in force, and since when", thresholds_set_});
   report.notices.emplace_back(
       "A threshold of 0 is none. Decisions are shown up to the end of the log.");
+  if (more_thresholds_) {
+    report.notices.push_back("More than " + std::to_string(kListedEntries) +
+                             " starts: the thresholds of the others are in report starts.");
+  }
   if (too_many_) {
     report.notices.push_back("More than " + std::to_string(kMaxRows) +
                              " were quarantined: the rest is counted in the first total alone. Ask "

@@ -35,6 +35,7 @@ class VolumeThresholds final : public LogReport {
   std::map<std::string, Count> users_;
   std::vector<std::string> thresholds_set_;
   Count all_;
+  bool more_thresholds_ = false;
   bool too_many_ = false;
 };
 

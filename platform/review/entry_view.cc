@@ -8,6 +8,11 @@ std::string_view TextOf(const boost::json::object& entry, std::string_view name)
                                                 : std::string_view();
 }
 
+std::string_view SupplierOf(const boost::json::object& entry) {
+  const std::string_view party = TextOf(entry, "party");
+  return party.empty() ? TextOf(entry, "user") : party;
+}
+
 std::string_view OutcomeOf(const boost::json::object& entry) {
   const std::string_view kind = TextOf(entry, "kind");
   if (kind == "signed") return kind;

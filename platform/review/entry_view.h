@@ -9,6 +9,10 @@ namespace acb::review {
 // Empty when there is no such member or it is no text.
 std::string_view TextOf(const boost::json::object& entry, std::string_view name);
 
+// Who asked: the party's short name, or the User's EUI-64 when the request was answered before its
+// party was looked up; empty when nobody is proven to have asked.
+std::string_view SupplierOf(const boost::json::object& entry);
+
 // What became of a request: "signed", "refused", "quarantined", "undecided" (a fault; the RequestID
 // stayed open); empty when the entry is of something else.
 std::string_view OutcomeOf(const boost::json::object& entry);

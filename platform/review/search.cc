@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <functional>
+#include <iterator>
 
 #include "platform/review/entry_view.h"
 
@@ -105,18 +106,58 @@ std::string Member(std::string_view name, std::string_view value) {
   return "\"" + std::string(name) + "\":\"" + std::string(value) + "\"";
 }
 
-// Entries that name the RequestID, and what was observed of its command.
-Wanted OfRequest(const RequestId& id, const std::optional<StoredRequest>& stored) {
-  std::string device = Member("device", id.target.Hyphenated());
-  std::string counter;
+bool Names(const std::string& octets, const std::string& member) {
+  return octets.find(member) != std::string::npos;
+}
+
+// Entries that name the RequestID, and what was observed of its command: by the device, the counter
+// and who sent it. Each is a member whole, since RequestID 7 is the beginning of 70.
+Result<Wanted> OfRequest(const store::Store& store, const RequestId& id,
+                         const std::optional<StoredRequest>& stored) {
+  const std::string name = Member("request_id", id.Text());
+  const std::string claimed = Member("claimed_request_id", id.Text());
+  std::vector<std::string> command;
   if (stored && stored->counter) {
-    counter = Member("originator_counter", std::to_string(stored->counter->value()));
+    const auto answer = store.ReadAudit(stored->audit.index, 1);
+    if (!answer) return answer.error();
+    boost::json::error_code error;
+    const boost::json::value parsed =
+        answer->empty() ? boost::json::value() : boost::json::parse(answer->front(), error);
+    const std::string originator(
+        !error && parsed.is_object() ? TextOf(parsed.get_object(), "originator") : "");
+    command = {Member("originator_counter", std::to_string(stored->counter->value())),
+               Member("device", id.target.Hyphenated())};
+    if (!originator.empty()) command.push_back(Member("originator", originator));
   }
-  return [name = id.Text(), device, counter](const std::string& octets) {
-    if (octets.find(name) != std::string::npos) return true;
-    return !counter.empty() && octets.find(counter) != std::string::npos &&
-           octets.find(device) != std::string::npos;
-  };
+  return Wanted([name, claimed, command](const std::string& octets) {
+    if (Names(octets, name) || Names(octets, claimed)) return true;
+    return !command.empty() && std::ranges::all_of(command, [&](const std::string& member) {
+      return Names(octets, member);
+    });
+  });
+}
+
+// Adds those of [from, to) that `wanted` names, at most as many as are looked at.
+Status LookForward(const store::Store& store, std::uint64_t from, const Wanted& wanted,
+                   FoundRequest& found) {
+  const std::uint64_t size = found.looked.size;
+  const std::uint64_t begin = std::min(from, size);
+  auto walk = WalkForward(store, begin, begin + std::min(kEntriesLookedAt, size - begin),
+                          kEntriesShown, wanted);
+  if (!walk) return std::move(walk).error();
+  std::ranges::move(walk->entries, std::back_inserter(found.entries));
+  found.looked.to = walk->end;
+  return Done{};
+}
+
+Status LookBack(const store::Store& store, std::uint64_t to, const Wanted& wanted,
+                FoundRequest& found) {
+  auto walk = WalkBack(store, std::min(to, found.looked.size), wanted);
+  if (!walk) return std::move(walk).error();
+  std::ranges::reverse(walk->entries);
+  found.entries = std::move(walk->entries);
+  found.looked.from = walk->end;
+  return Done{};
 }
 
 bool Fits(const EntryFilter& filter, const std::string& octets) {
@@ -125,7 +166,7 @@ bool Fits(const EntryFilter& filter, const std::string& octets) {
   if (error || !parsed.is_object()) return false;
   const boost::json::object& entry = parsed.get_object();
   if (!filter.outcome.empty() && OutcomeOf(entry) != filter.outcome) return false;
-  if (filter.party && TextOf(entry, "party") != *filter.party) return false;
+  if (filter.party && SupplierOf(entry) != *filter.party) return false;
   if (!filter.reason.empty() && TextOf(entry, "reason") != filter.reason) return false;
   const auto at = UtcTime::FromIso(TextOf(entry, "time"));
   if (filter.from && (!at || *at < *filter.from)) return false;
@@ -135,7 +176,8 @@ bool Fits(const EntryFilter& filter, const std::string& octets) {
 }  // namespace
 
 Result<FoundRequest> FindRequest(const store::Store& store, const RequestId& id,
-                                 std::optional<std::uint64_t> before) {
+                                 std::optional<std::uint64_t> before,
+                                 std::optional<std::uint64_t> after) {
   FoundRequest found;
   found.id = id;
   const auto records = store.Open();
@@ -146,25 +188,25 @@ Result<FoundRequest> FindRequest(const store::Store& store, const RequestId& id,
   const auto size = store.AuditSize();
   if (!size) return size.error();
   found.looked.size = *size;
-  const Wanted wanted = OfRequest(id, found.stored);
+  const auto wanted = OfRequest(store, id, found.stored);
+  if (!wanted) return wanted.error();
   const bool answered = found.stored && found.stored->state != StoredRequest::State::kReserved &&
                         found.stored->state != StoredRequest::State::kAbandoned;
-  if (answered && !before) {
-    const std::uint64_t from = found.stored->audit.index;
-    const std::uint64_t to = from + std::min(kEntriesLookedAt, *size - std::min(*size, from));
-    auto walk = WalkForward(store, from, to, kEntriesShown, wanted);
-    if (!walk) return std::move(walk).error();
-    found.entries = std::move(walk->entries);
-    found.looked.from = from;
-    found.looked.to = walk->end;
-  } else {
-    const std::uint64_t to = std::min(before.value_or(*size), *size);
-    auto walk = WalkBack(store, to, wanted);
-    if (!walk) return std::move(walk).error();
-    found.entries = std::move(walk->entries);
-    std::ranges::reverse(found.entries);
-    found.looked.from = walk->end;
-    found.looked.to = to;
+  const bool around = answered && !before && !after;
+  // What came before the answer: quarantine and its release, faults that left the RequestID open.
+  if (!after) {
+    const std::uint64_t to = around ? found.stored->audit.index : before.value_or(*size);
+    if (Status looked = LookBack(store, to, *wanted, found); !looked) {
+      return std::move(looked).error();
+    }
+    found.looked.to = std::min(to, *size);
+  }
+  if (after) found.looked.from = std::min(*after, *size);
+  if (after || around) {
+    const std::uint64_t from = around ? found.stored->audit.index : *after;
+    if (Status looked = LookForward(store, from, *wanted, found); !looked) {
+      return std::move(looked).error();
+    }
   }
   if (Status added = AddEvidence(store, found.entries); !added) return std::move(added).error();
   return found;

@@ -61,10 +61,12 @@ struct FoundList {
   std::optional<std::uint64_t> next;  // where to go on
 };
 
-// What became of the RequestID, from its record; and the entries that belong to it: from the entry
-// of its answer on, or before `before`. Every call fails as the store's reading does.
+// What became of the RequestID, from its record; and the entries that belong to it: around the
+// entry of its answer, or before `before`, or from `after` on. Every call fails as the store's
+// reading does.
 Result<FoundRequest> FindRequest(const store::Store& store, const RequestId& id,
-                                 std::optional<std::uint64_t> before);
+                                 std::optional<std::uint64_t> before,
+                                 std::optional<std::uint64_t> after = {});
 // The entries that name the device, before `before` or from the newest back.
 Result<FoundDevice> FindDevice(const store::Store& store, Eui64 device,
                                std::optional<std::uint64_t> before);

@@ -45,6 +45,7 @@ struct Tally::Fields {
 
   std::string_view Text(std::string_view name) const { return TextOf(members, name); }
   std::optional<Eui64> device() const { return Eui64::FromHyphenated(Text("device")); }
+  std::optional<Eui64> originator() const { return Eui64::FromHyphenated(Text("originator")); }
   std::optional<std::uint64_t> counter() const { return ParseDecimal(Text("originator_counter")); }
 };
 
@@ -149,7 +150,7 @@ void Tally::TakeSigned(const Fields& entry) {
     return;
   }
   // The newest command of a role is the one that counts.
-  waiting_[key] = {entry.at, entry.index, *counter, std::nullopt};
+  waiting_[key] = {entry.at, entry.index, *counter, entry.originator(), std::nullopt};
 }
 
 void Tally::TakeObserved(const Fields& entry) {
@@ -161,6 +162,8 @@ void Tally::TakeObserved(const Fields& entry) {
        {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
     const auto found = waiting_.find({*device, role});
     if (found == waiting_.end() || found->second.counter != *counter) continue;
+    // A command of somebody else can have the same counter.
+    if (found->second.originator != entry.originator()) continue;
     if (failed) {
       found->second.failed = entry.index;
     } else {
@@ -171,7 +174,7 @@ void Tally::TakeObserved(const Fields& entry) {
 
 void Tally::TakeRefusal(const Fields& entry) {
   Refusals& month = refusals_[Month::Of(entry.at)];
-  const std::pair key(std::string(entry.Text("party")), std::string(entry.Text("reason")));
+  const std::pair key(std::string(SupplierOf(entry.members)), std::string(entry.Text("reason")));
   auto found = month.find(key);
   if (found == month.end()) {
     if (refusal_rows_ >= kMaxRefusalRows) {

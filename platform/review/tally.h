@@ -141,6 +141,7 @@ class Tally {
     UtcTime since{0};
     std::uint64_t index = 0;
     std::uint64_t counter = 0;
+    std::optional<Eui64> originator;
     std::optional<std::uint64_t> failed;
   };
   struct Fields;

@@ -139,7 +139,7 @@ void AddRow(Html& html, const FoundEntry& entry) {
   const auto at = UtcTime::FromIso(TextOf(members, "time"));
   html.Raw("<tr><th scope=\"row\"><a href=\"/review/entry/").Text(number).Raw("\">").Text(number);
   html.Raw("</a></th><td>").Text(at ? Readable(*at) : "").Raw("</td><td>");
-  html.Text(TextOf(members, "kind")).Raw("</td><td>").Text(TextOf(members, "party"));
+  html.Text(TextOf(members, "kind")).Raw("</td><td>").Text(SupplierOf(members));
   html.Raw("</td><td>");
   const std::string_view request = TextOf(members, "request_id");
   const std::string_view device = TextOf(members, "device");
@@ -168,13 +168,18 @@ void AddTable(Html& html, const std::vector<FoundEntry>& entries) {
 }
 
 // What was looked at, and the way on.
-void AddLooked(Html& html, const Looked& looked, std::string_view query) {
+void AddLooked(Html& html, const Looked& looked, std::string_view query, bool forward) {
   html.Raw("<p>Entries ").Number(looked.from).Raw(" up to ").Number(looked.to).Raw(" of ");
   html.Number(looked.size).Raw(" were looked at.");
   if (looked.from > 0) {
     html.Raw(" <a href=\"").Text(SearchPath(query)).Raw("&amp;before=");
     html.Text(std::to_string(looked.from)).Raw("\">Search on, before entry ");
     html.Text(std::to_string(looked.from)).Raw("</a>");
+  }
+  if (forward && looked.to < looked.size) {
+    html.Raw(" <a href=\"").Text(SearchPath(query)).Raw("&amp;after=");
+    html.Text(std::to_string(looked.to)).Raw("\">Search on, from entry ");
+    html.Text(std::to_string(looked.to)).Raw("</a>");
   }
   html.Raw("</p>\n");
 }
@@ -261,7 +266,7 @@ platform::HttpResponse RenderRequest(const BoxState& box, const FoundRequest& fo
   }
   for (const FoundEntry& entry : found.entries) AddStep(main, entry);
   if (found.entries.empty()) main.Raw("<p>No entry was found.</p>\n");
-  AddLooked(main, found.looked, name);
+  AddLooked(main, found.looked, name, true);
   AddSearchForm(main, name);
   return Page(FrameOf(box, "RequestID " + name), main);
 }
@@ -277,7 +282,7 @@ platform::HttpResponse RenderDevice(const BoxState& box, const FoundDevice& foun
   }
   main.Raw("<section aria-labelledby=\"entries\">\n<h2 id=\"entries\">In the log</h2>\n");
   AddTable(main, found.entries);
-  AddLooked(main, found.looked, name);
+  AddLooked(main, found.looked, name, false);
   main.Raw("</section>\n");
   AddSearchForm(main, name);
   return Page(FrameOf(box, "Device " + name), main);

@@ -2,10 +2,12 @@
 """The auditors' lists through the running service: deadlocks and reconciliation of SMETS1 devices (DP107), prefix
 mismatches (R-063-2), by GET /v1/reports and by acbctl."""
 
+import collections
 import csv
 import datetime
 import io
 import json
+import tarfile
 import unittest
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
@@ -252,6 +254,192 @@ class Panel(ReportCase):
                          [entry["sha256"] for entry in entries if entry["kind"] == "feed"])
 
 
+# requirements.md 2.3, by hand: "Only NO_NOT_REGISTERED (and by choice the certificate group) counts". CERT_EXPIRED is
+# the profile's validity, which this box tells apart.
+COUNTED = {"NO_NOT_REGISTERED": "network-certificate",
+           **dict.fromkeys(("CHAIN", "PROFILE", "ALGORITHM", "ENVIRONMENT", "CERT_REVOKED", "ISSUER_REVOKED",
+                            "NOT_IN_REPOSITORY", "NOT_ORGANISATION_CERT", "CERT_SET_MIXED", "CERT_SET_INCOMPLETE",
+                            "REPLACEMENT_IS_ACB", "CERT_EXPIRED"), "certificate")}
+
+
+def milliseconds(time):
+    at = datetime.datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+    return round(at.timestamp() * 1000)
+
+
+class Recount:
+    """The Panel report from the entries of an export and from nothing else; shares no code with the box."""
+
+    def __init__(self, entries):
+        named, same, self.asked = {}, {}, []
+        for entry in entries:
+            if entry["kind"] not in ("signed", "refused"):
+                continue
+            party, user = entry.get("party"), entry.get("user")
+            if party and user:
+                who = same[party] if party in same else same.get((user,), party)
+                named[user], same[party], same[user,] = party, who, who
+            supplier = party or named.get(user, user) or ""
+            if entry.get("role") == "NetworkOperator":
+                self.asked.append((entry, supplier, (same.get(supplier, supplier), entry["device"])))
+
+    def counted(self, place):
+        entry = self.asked[place][0]
+        return entry["kind"] == "refused" and entry["reason"] in COUNTED
+
+    def is_repeated(self, place):
+        for before in range(place - 1, -1, -1):
+            if self.asked[before][2] != self.asked[place][2]:
+                continue
+            if self.asked[before][0]["kind"] == "signed":
+                return False
+            if self.counted(before):
+                return True
+        return False
+
+    def corrected_after(self, place):
+        for entry, _, key in self.asked[place + 1:]:
+            if key == self.asked[place][2] and entry["kind"] == "signed":
+                waited = milliseconds(entry["time"]) - milliseconds(self.asked[place][0]["time"])
+                return max(0, waited) * 1000 // (24 * 60 * 60 * 1000)
+        return None
+
+    def rows(self, since, until):
+        """(supplier, code, reason) -> every column of the report, figures as lists of indices."""
+        found = {}
+        for place, (entry, supplier, _) in enumerate(self.asked):
+            if entry["kind"] != "refused" or not since <= entry["time"] < until:
+                continue
+            row = found.setdefault((supplier, entry["response_code"], entry["reason"]), {
+                "group": COUNTED.get(entry["reason"], "apart"), "devices": set(), "days": [],
+                "count": [], "first_time": [], "repeated": [], "corrected": []})
+            row["devices"].add(entry["device"])
+            row["count"].append(entry["index"])
+            if not self.counted(place):
+                continue
+            row["repeated" if self.is_repeated(place) else "first_time"].append(entry["index"])
+            days = self.corrected_after(place)
+            if days is not None:
+                row["corrected"].append(entry["index"])
+                row["days"].append(days)
+        return found
+
+
+class PanelRecount(ReportCase):
+    """Issue 5: report totals equal a recount from the exported entries, over a random history."""
+
+    STEPS = 90
+    FIGURES = ("count", "first_time", "repeated", "corrected")
+
+    def setUp(self):
+        super().setUp()
+        self.random = harness.seeded_random()
+        self.suppliers = {"SUPP": (WORLD.supplier, WORLD.signer),
+                          "SUP2": (WORLD.pki.other_supplier, WORLD.pki.signer("supplier2-xml"))}
+        self.owner = dict(zip(WORLD.devices, ("SUPP", "SUP2", "SUPP")))
+        self.mpans = {device: f"230000000010{number}" for number, device in enumerate(WORLD.devices)}
+        self.box.import_feed("devices", table(DEVICES, [device_row(device.upper(), "SMETS2", mpan)
+                                                        for device, mpan in self.mpans.items()]))
+        self.name({"SUPP": "SUPP", "SUP2": "SUP2"})
+        self.sent = []
+
+    def tearDown(self):
+        self.name({"SUPP": "SUPP", "SUP2": "SUP2"})
+
+    def name(self, names):
+        """What the suppliers are called from now on, in the register and in registration data."""
+        rows = [f"{duis_sign.hyphenated(eui)},{names[supplier]},{role},active,2016-01-01,,yes,"
+                for supplier, (eui, _) in self.suppliers.items() for role in ("IS", "GS")]
+        rows += [f"{duis_sign.hyphenated(eui)},{party},{role},active,2016-01-01,,yes,"
+                 for party, eui in self.owners.items() for role in ("ED", "GT")]
+        self.box.import_feed("parties", table("user_id,party,role,status,from,to,uept,notice_to_cease", rows))
+        self.box.import_feed("registrations", table(REGISTRATIONS, [
+            f"{mpan},{names[self.owner[device]]},NETO,2016-01-01," for device, mpan in self.mpans.items()]))
+
+    def step(self):
+        der = WORLD.pki.der
+        device, supplier = self.random.choice(WORLD.devices), self.random.choice(("SUPP", "SUP2"))
+        if self.random.random() < 0.8:
+            supplier = self.owner[device]
+        eui, signer = self.suppliers[supplier]
+        role = self.random.choice(("NetworkOperator",) * 5 + ("Supplier",))
+        request = WORLD.request(device, role).but(originator=eui)
+        if role == "NetworkOperator":
+            request = request.but(**self.random.choice((
+                {}, {"digital_signing": der("no-b-ds"), "key_agreement": der("no-b-ka")},
+                {"key_agreement": der("no-b-ka")}, {"digital_signing": der("revoked-no-ds")})))
+        document = signer.sign(request)
+        query = ""
+        fate = self.random.random()
+        if fate < 0.1:
+            query = "?dry_run=true"  # no entry
+        elif fate < 0.2 and self.sent:
+            document = self.random.choice(self.sent)  # answered before: no entry
+        elif fate < 0.3 and self.sent:
+            request, signer = self.random.choice(self.asked)  # other octets under a RequestID that was used
+            document = signer.sign(request)
+        else:
+            self.sent.append(document)
+            self.asked.append((request, signer))
+        answer = self.box.client("dsp").request("POST", f"/v1/handovers{query}", document,
+                                                {"Content-Type": "application/xml"})
+        self.assertIn(answer.status // 100, (2, 4), answer)
+
+    def export(self):
+        path = self.box.directory / "recount.tar"
+        done = self.acbctl("audit", "export", "--redaction", "ssc", "--replace", str(path))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with tarfile.open(path) as container:
+            return [json.loads(line) for line in container.extractfile("entries.ndjson")]
+
+    def listed(self, query, figure):
+        body = self.report("network-certificates", f"{query}&figure={urllib.parse.quote(figure)}")
+        return [row["audit_index"] for row in body["rows"]]
+
+    def assert_recounted(self, recount, since, until):
+        query = f"?from={since}&to={until}"
+        body = self.report("network-certificates", query)
+        want = recount.rows(since, until)
+        rows = {(row["supplier"], row["response_code"], row["reason"]): row for row in body["rows"]}
+        self.assertEqual(set(rows), set(want))
+        for key, row in rows.items():
+            mine = want[key]
+            for figure in self.FIGURES:
+                self.assertEqual(row[figure], str(len(mine[figure])), (key, figure))
+                self.assertEqual(self.listed(query, "/".join((figure, *key))), mine[figure], (key, figure))
+            days = mine["days"]
+            self.assertEqual((row["group"], row["devices"]), (mine["group"], str(len(mine["devices"]))), key)
+            shown = [f"{each // 1000}.{each % 1000:03}" for each in ((sum(days) // len(days), max(days)) if days else ())]
+            self.assertEqual([row["days_to_correct"], row["longest_days_to_correct"]], shown or [None, None], key)
+        totals = {total["name"].split()[0]: int(total["value"]) for total in body["totals"]}
+        by_group = collections.Counter()
+        for mine in want.values():
+            by_group[mine["group"]] += len(mine["count"])
+        self.assertEqual(totals, {"invalid": by_group["network-certificate"] + by_group["certificate"],
+                                  "of": by_group["network-certificate"], "counted": by_group["apart"]})
+        return want
+
+    def test_every_figure_of_a_random_history_is_that_of_a_recount_from_the_export(self):
+        self.asked = []
+        for number in range(self.STEPS):
+            if number == self.STEPS // 2:
+                self.name({"SUPP": "SUPPNEW", "SUP2": "SUP2"})
+            self.step()
+        entries = self.export()
+        times = [entry["time"] for entry in entries]
+        recount = Recount(entries)
+        whole = self.assert_recounted(recount, times[0], "2100-01-01T00:00:00.000Z")
+        groups = {mine["group"] for mine in whole.values()}
+        self.assertEqual(groups, {"network-certificate", "certificate", "apart"})
+        for supplier in ("SUPP", "SUPPNEW", "SUP2"):
+            self.assertIn(supplier, {key[0] for key in whole})
+        for figure in self.FIGURES:
+            self.assertTrue(any(mine[figure] for mine in whole.values()), figure)
+        for _ in range(5):  # an instant of an entry, and the next one: what is at `from` is in, at `to` is not
+            since, until = sorted(self.random.sample(sorted(set(times[len(times) // 4:])), 2))
+            self.assert_recounted(recount, since, until)
+
+
 class PostCommissioning(ReportCase):
     """R-063-6, R-128-22."""
 
@@ -293,6 +481,11 @@ class Forms(ReportCase):
                     self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
                     self.assertIn(body["classification"], "".join(page.itertext()))
                     self.assertEqual(len(page.findall(".//tbody/tr")), len(self.report(name)["rows"]), name)
+                    if "audit_index" in body["columns"]:  # R-063-12: the entry itself is a step away
+                        column = body["columns"].index("audit_index") + 1
+                        links = [link.get("href") for link in page.findall(f".//tbody/tr/td[{column}]/a")]
+                        indices = [row["audit_index"] for row in self.report(name)["rows"] if row["audit_index"]]
+                        self.assertEqual(links, [f"/review/entry/{index}" for index in indices], name)
 
     def test_names_of_others_stay_text_in_a_page_and_in_a_spreadsheet(self):
         bad = {"<script>alert(1)</script>": 0x00DB0000000000F1, "=cmd()": 0x00DB0000000000F2}
@@ -306,6 +499,17 @@ class Forms(ReportCase):
         text = self.box.get("/v1/reports/deadlocks?format=csv").octets.decode()
         self.assertEqual([row["owner_party"] for row in csv.DictReader(io.StringIO(text, newline=""))],
                          ["<script>alert(1)</script>", "'=cmd()"])
+
+    def test_no_name_is_a_formula_whatever_the_spreadsheet_takes_for_a_separator(self):
+        shown = {"=1+1": "'=1+1", "+x": "'+x", "-2+3": "'-2+3", "@SUM(1)": "'@SUM(1)", " =1": " '=1", "a;=1": "a;'=1",
+                 "a; @b": "a; '@b", "-5": "-5", "a-b=c": "a-b=c"}
+        for name, cell in shown.items():
+            WORLD.import_parties([f'00-DB-00-00-00-00-00-F3,"{name}",ED,active,2016-01-01,,yes,'])
+            self.proxies(*self.both(FIRST, "00DB0000000000F3"))
+            text = self.box.get("/v1/reports/deadlocks?format=csv").octets.decode()
+            rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+            self.assertEqual(rows[0]["owner_party"], cell)
+            self.assertEqual(self.rows("deadlocks")[0]["owner_party"], name)
 
     def test_acbctl_writes_them_to_a_file(self):
         out = self.box.directory / "report.csv"
@@ -335,6 +539,19 @@ class Access(ReportCase):
         views = [line for line in WORLD.box.log_file.read_text().splitlines() if '"audit-view"' in line]
         self.assertIn("/v1/reports/feeds", views[-1])
         self.assertIn("auditor.acb.test", views[-1])
+
+    def test_views_of_what_others_may_see_too_are_logged_when_auditors_look(self):
+        """R-SEC3-59: every view."""
+        device = duis_sign.hyphenated(WORLD.devices[0])
+        for path, other in ((f"/v1/devices/{device}", "dsp"), (f"/v1/counters/{device}", "operator"),
+                            ("/v1/quarantine", "operator"), ("/v1/suspension", "operator"), ("/v1/feeds", "feed")):
+            before = WORLD.box.metric("acb_audit_views_total")
+            self.assertEqual(WORLD.box.get(path).status, 200)
+            self.assertEqual(WORLD.box.get(path, other).status, 200)
+            self.assertEqual(WORLD.box.metric("acb_audit_views_total"), before + 1, path)
+            views = [line for line in WORLD.box.log_file.read_text().splitlines() if '"audit-view"' in line]
+            self.assertIn(path, views[-1])
+            self.assertIn("auditor.acb.test", views[-1])
 
     def test_what_is_no_report_or_no_page(self):
         self.assertEqual(self.box.get("/v1/reports/tariffs").reason, "NOT_FOUND")

@@ -102,6 +102,60 @@ TEST_F(ReviewSearch, OfARequestHasItsAnswerAndItsEvidence) {
   EXPECT_TRUE(none->entries.empty());
 }
 
+TEST_F(ReviewSearch, OfARequestHasNoneOfARequestWhoseNumberBeginsAsItsOwn) {
+  CreateFilled();
+  ASSERT_GT(Spend(Id(7)), 0U);
+  ASSERT_GT(Spend(Id(70)), 0U);
+  audit::Entry claimed("refused", kNow);
+  claimed.Set("claimed_request_id", Id(71).Text()).Set("final", true);
+  ASSERT_TRUE(store_->Append(claimed));
+  for (const std::uint64_t number : {7U, 70U, 71U}) {
+    const auto found = review::FindRequest(*store_, Id(number), {});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->entries.size(), 1U) << number;
+  }
+}
+
+TEST_F(ReviewSearch, OfARequestHasWhatCameBeforeItsAnswerAndWhatWasObservedOfItsCommandAlone) {
+  CreateFilled();
+  audit::Entry undecided("refused", kNow);
+  undecided.Set("request_id", Id(1).Text()).Set("final", false);
+  ASSERT_TRUE(store_->Append(undecided));
+  const auto reserved = Reserve(Id(1), store::kSupplierRole);
+  ASSERT_TRUE(reserved);
+  const std::uint64_t counter = reserved->counter().value();
+  const std::string originator = store::kAcb.Hyphenated();
+  audit::Entry handed = store::SignedEntry(*reserved);
+  handed.Set("request_id", Id(1).Text()).Set("originator", originator);
+  ASSERT_TRUE(store_->AppendSigned(*reserved, handed, store::kAcb, {Bytes{1, 2, 3}},
+                                   AsBytes(store::BodyOf(Id(1)))));
+  const auto observe = [&](std::string_view by, std::uint64_t of) {
+    audit::Entry entry("observed", kNow);
+    entry.Set("device", kDevice.Hyphenated())
+        .Set("originator", by)
+        .Set("originator_counter", std::to_string(of));
+    const auto receipt = store_->Append(entry);
+    ASSERT_TRUE(receipt);
+    last_ = receipt->index;
+  };
+  observe("90-B3-D5-1F-30-00-00-0F", counter);  // a 6.15.1 of somebody with the same counter
+  observe(originator, counter + 1);
+  observe(originator, counter);
+  const auto found = review::FindRequest(*store_, Id(1), {});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->entries.size(), 3U);
+  EXPECT_NE(found->entries[0].octets.find("\"final\":false"), std::string::npos);
+  EXPECT_EQ(found->entries[1].index, found->stored->audit.index);
+  EXPECT_EQ(found->entries[2].index, last_);
+
+  const auto on = review::FindRequest(*store_, Id(1), {}, last_);  // from there on
+  ASSERT_TRUE(on);
+  ASSERT_EQ(on->entries.size(), 1U);
+  EXPECT_EQ(on->entries[0].index, last_);
+  EXPECT_EQ(on->looked.from, last_);
+  EXPECT_EQ(on->looked.to, on->looked.size);
+}
+
 TEST_F(ReviewSearch, OfAnEntryEndsWithTheLog) {
   CreateFilled();
   const std::uint64_t size = AuditSize();

@@ -169,6 +169,28 @@ TEST_F(Connections, OverTheLimitAreTold503AndServedOnceThereIsRoom) {
   EXPECT_EQ(second.Receive().status, 200);
 }
 
+// A quarter of the places is for the DSP: handovers get through whatever auditors hold.
+TEST_F(Connections, OfOthersLeavePlacesForTheDsp) {
+  settings_.connections = 4;
+  StartServer();
+  std::vector<RawClient> held;
+  for (int i = 0; i < 3; ++i) {
+    held.push_back(Raw(auditor_));
+    held.back().Send(kGet);
+    ASSERT_EQ(held.back().Receive().status, 200);
+  }
+  RawClient one_more = Raw(auditor_);
+  one_more.Send(kGet);
+  EXPECT_EQ(one_more.Receive().status, 503);
+  EXPECT_EQ(Ask(kGet).status, 200);  // role dsp
+
+  held.pop_back();
+  ASSERT_TRUE(WaitUntil([&] { return server_->connections() == 2; }));
+  RawClient later = Raw(auditor_);
+  later.Send(kGet);
+  EXPECT_EQ(later.Receive().status, 200);
+}
+
 // A burst of clients is no attack: each is served, those without room after a short wait.
 TEST_F(Connections, OverTheLimitWaitForAPlaceAWhile) {
   settings_.connections = 2;

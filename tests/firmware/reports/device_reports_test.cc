@@ -88,7 +88,7 @@ struct World {
 
   template <class DeviceReport>
   Report Make(const Period& period) {
-    reports::CellHistory history((reports::Listing()));
+    reports::CellHistory history(reports::Listing(), DeviceReport::HoldersSince(period));
     log.Show(period, history);
     const reports::DeviceGround ground{period, data.parties, certificates, Calendar(), history};
     DeviceReport report(ground, Eui64(0));
@@ -263,6 +263,14 @@ TEST(GnpLeaving, ListsTheGpfsThatAreLeftWithDaysLeftAndSaysClear) {
   ASSERT_EQ(report.rows.size(), 40u);
   EXPECT_EQ(Text(report.rows[0], "days_left"), "31");  // from the end of October
   EXPECT_EQ(TotalOf(report, "GPFs that still hold"), "40");
+
+  // It stays after all: a row without a notice goes on where that one ends.
+  PartyRecord stays =
+      testing::Party(testing::kNetworkOperatorUser, "NOA", UserRole::kGasTransporter);
+  stays.from = At("2026-12-01T00:00:00Z");
+  world.data.parties.push_back(stays);
+  EXPECT_EQ(world.Make<reports::GnpLeaving>(period).rows.size(), 40u);  // the notice still stands
+  EXPECT_TRUE(world.Make<reports::GnpLeaving>(Month("2026-12-01", "2027-01-01")).rows.empty());
 }
 
 // R-107-10: "12 months of data -> monthly series by generation and by NO."
@@ -291,6 +299,56 @@ TEST(WrongCertificatesTrend, CountsByMonthGenerationAndOperator) {
   }
   EXPECT_EQ(smets1, 13);  // twelve month ends, and the end of the period
   EXPECT_EQ(smets2, 8);   // end of October 2025 to end of May 2026
+}
+
+// The month ends, as "2026-05", at which the report counts the device.
+std::vector<std::string> MonthsWrong(World& world) {
+  std::vector<std::string> months;
+  const Report report =
+      world.Make<reports::WrongCertificatesTrend>(Month("2026-10-01", "2026-11-01"));
+  for (const auto& row : report.rows) months.push_back(Text(row, "month_end").substr(0, 7));
+  return months;
+}
+
+// R-107-10, R-107-7: each month has the holders of its own end.
+TEST(WrongCertificatesTrend, HasTheHoldersOfEachMonthEnd) {
+  World world;
+  Device& esme = world.device(testing::kEsme, "2025-01-06T10:00:00Z");
+  esme.network_operator = {CellState::Holder::kParty, testing::kNetworkOperatorUser, {}};
+  EXPECT_TRUE(MonthsWrong(world).empty());
+  const auto change = [&](std::string_view at, std::string_view before, std::string_view after) {
+    audit::Entry observed("observed", At(at));
+    audit::Object cell{{"role", "NetworkOperator"}, {"before", before}, {"after", after}};
+    observed.Set("device", esme.id.Hyphenated()).Set("cells", audit::List{std::move(cell)});
+    world.log.Add(observed);
+  };
+  const std::string other = testing::kOtherNetworkOperatorUser.Hyphenated();
+  const std::string right = testing::kNetworkOperatorUser.Hyphenated();
+  change("2026-03-31T23:59:59.999Z", "acb", other);  // wrong at the end of March
+  change("2026-06-01T00:00:00Z", other, right);      // and of May: corrected the instant after
+  change("2026-11-05T00:00:00Z", right, other);      // after the period
+  esme.network_operator.party = testing::kOtherNetworkOperatorUser;
+  EXPECT_EQ(MonthsWrong(world), (std::vector<std::string>{"2026-03", "2026-04", "2026-05"}));
+}
+
+// R-128-10: a successor takes over the EUI-64; months before it are judged by the register of then.
+TEST(WrongCertificatesTrend, HasTheRegisterOfPartiesOfEachMonthEnd) {
+  World world;
+  Device& esme = world.device(testing::kEsme, "2025-01-06T10:00:00Z");
+  esme.network_operator = {CellState::Holder::kParty, testing::kNetworkOperatorUser, {}};
+  std::vector<PartyRecord> successors;
+  for (PartyRecord& row : world.data.parties) {
+    if (row.user_id != testing::kNetworkOperatorUser) continue;
+    row.to = At("2026-08-01T00:00:00Z");
+    successors.push_back(row);
+    successors.back().party = "NOZ";
+    successors.back().from = At("2026-08-01T00:00:00Z");
+    successors.back().to.reset();
+  }
+  ASSERT_FALSE(successors.empty());
+  world.data.parties.insert(world.data.parties.end(), successors.begin(), successors.end());
+  // Registration data still names the predecessor.
+  EXPECT_EQ(MonthsWrong(world), (std::vector<std::string>{"2026-08", "2026-09", "2026-10"}));
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ TEST_F(ListerProcess, ThatWasKilledIsAFailureThatSaysSo) {
 }
 
 TEST_F(ListerProcess, ThatIsStoppedIsAFailureAndItsLateAnswerIsNotTakenForANewOne) {
-  const auto lister = StartLister(milliseconds(100));
+  const auto lister = StartLister(milliseconds(500));
   ASSERT_TRUE(lister);
   kill(lister->process(), SIGSTOP);
   const auto late = lister->List(kAnchorApplication);
@@ -206,7 +206,7 @@ TEST_F(ListerProcess, ThatStopsInTheMiddleOfAReplyIsUnderstoodAfterwards) {
       ByteWriter().U64(1).U32(static_cast<std::uint32_t>(outcome.size())).Raw(outcome).bytes();
   for (const std::size_t come : {std::size_t{5}, kReplyHeaderSize, reply.size() / 2}) {
     SCOPED_TRACE(come);
-    const auto [lister, replies] = StartListerAndImitate(milliseconds(100));
+    const auto [lister, replies] = StartListerAndImitate(milliseconds(500));
     ASSERT_TRUE(lister);
     kill(lister->process(), SIGSTOP);
     ASSERT_TRUE(WriteAll(replies, BytesView(reply).first(come)));

@@ -115,7 +115,8 @@ reports::Row DeadlockRow(const Device& device, const smets1::DeadlockFinding& fi
           {"owner", finding.owner.Hyphenated()},
           {"sources", std::move(sources)},
           {"registered_since",
-           TextOrNothing(finding.registered_since ? finding.registered_since->Iso() : "")}};
+           TextOrNothing(finding.registered_since ? finding.registered_since->Iso() : "")},
+          {"who_can_fix", std::string("the DCC: neither of the two parties can")}};
 }
 
 constexpr std::string_view kProxiesOfNow =
@@ -138,7 +139,8 @@ Result<Report> Deadlocks(Making& making) {
                   });
   if (!page) return page;
   page->columns = {"device",           "type",  "state",   "owner_party",
-                   "registered_party", "owner", "sources", "registered_since"};
+                   "registered_party", "owner", "sources", "registered_since",
+                   "who_can_fix"};
   page->notices.emplace_back(kProxiesOfNow);
   return page;
 }

@@ -106,7 +106,7 @@ class Deadlocks(ReportCase):
         self.assertEqual(rows[0], {
             "device": spelled(FIRST), "type": "ESME", "state": "deadlock", "owner_party": "NETB",
             "registered_party": "NETO", "owner": spelled(self.owners["NETB"]), "sources": ["DSP", "S1SP"],
-            "registered_since": "2016-01-01T00:00:00.000Z"})
+            "registered_since": "2016-01-01T00:00:00.000Z", "who_can_fix": "the DCC: neither of the two parties can"})
         done = self.acbctl("report", "deadlocks")
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = done.stdout.splitlines()

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include <chrono>
+#include <cstdio>
 #include <map>
 #include <thread>
 
@@ -284,8 +285,10 @@ TEST_F(ListerProcess, WaitsForATokenThatIsNotSeenAndThenSaysWhich) {
   EXPECT_NE(listed.error().detail.find("0 tokens are labelled \"acb\""), std::string::npos);
   std::thread back([&] {
     std::this_thread::sleep_for(milliseconds(200));
-    std::filesystem::remove(directory_ / "tokens");
-    std::filesystem::rename(directory_ / "elsewhere", directory_ / "tokens");
+    // In one step: SoftHSM is not initialised where there is no folder.
+    EXPECT_EQ(::renameat2(AT_FDCWD, (directory_ / "elsewhere").c_str(), AT_FDCWD,
+                          (directory_ / "tokens").c_str(), RENAME_EXCHANGE),
+              0);
   });
   const auto found = lister->List(kAnchorApplication);
   back.join();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "firmware/base/spki.h"
+
 namespace acb::hsm {
 namespace {
 
@@ -29,15 +31,11 @@ bool VerifyEd25519(const PublicKey& key, BytesView message, BytesView signature)
                           message.size()) == 1;
 }
 
-constexpr std::uint8_t kP256Prefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
-                                        0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
-                                        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
-constexpr std::uint8_t kEd25519Prefix[] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03,
-                                           0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
 constexpr std::size_t kEd25519Octets = 32;
 
 BytesView SpkiPrefix(KeyAlgorithm algorithm) {
-  return algorithm == KeyAlgorithm::kP256 ? BytesView(kP256Prefix) : BytesView(kEd25519Prefix);
+  return algorithm == KeyAlgorithm::kP256 ? BytesView(kP256SpkiPrefix)
+                                          : BytesView(kEd25519SpkiPrefix);
 }
 std::size_t KeyOctets(KeyAlgorithm algorithm) {
   return algorithm == KeyAlgorithm::kP256 ? sizeof(PublicPoint) : kEd25519Octets;
@@ -52,8 +50,6 @@ PublicPoint ToPoint(const PublicKey& key) {
   return point;
 }
 
-// RFC 5480 section 2 (id-ecPublicKey, secp256r1, an uncompressed point), RFC 8410 section 4. Both
-// are of fixed length, so what stands before the key is a constant.
 Bytes ToSpki(const PublicKey& key) {
   Bytes der = ToBytes(SpkiPrefix(key.algorithm));
   der.insert(der.end(), key.octets.begin(), key.octets.end());

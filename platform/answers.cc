@@ -4,6 +4,7 @@
 
 #include "firmware/base/base64.h"
 #include "firmware/duis/response_code.h"
+#include "firmware/holder_text.h"
 
 namespace acb::platform {
 
@@ -11,20 +12,13 @@ boost::json::object ReceiptJson(const audit::Receipt& receipt) {
   return {{"index", std::to_string(receipt.index)}, {"leaf", ToHex(receipt.leaf)}};
 }
 
+boost::json::value HolderJson(const CellState& cell) {
+  if (cell.holder == CellState::Holder::kUnknown) return nullptr;
+  return boost::json::string(HolderText(cell));
+}
+
 boost::json::object CellJson(const CellState& cell) {
-  boost::json::object json;
-  switch (cell.holder) {
-    case CellState::Holder::kUnknown:
-      json["holder"] = nullptr;
-      break;
-    case CellState::Holder::kAcb:
-      json["holder"] = "acb";
-      break;
-    case CellState::Holder::kParty:
-      json["holder"] = cell.party.Hyphenated();
-      break;
-  }
-  json["floor"] = nullptr;
+  boost::json::object json{{"holder", HolderJson(cell)}, {"floor", nullptr}};
   if (cell.floor) json["floor"] = std::to_string(cell.floor->value());
   return json;
 }

@@ -12,7 +12,9 @@ namespace acb::platform {
 // {"index", "leaf"}: where an answer says that it is recorded.
 boost::json::object ReceiptJson(const audit::Receipt& receipt);
 
-// {"holder": null, "acb" or an EUI-64, "floor": null or a decimal string}.
+// null, "acb" or an EUI-64.
+boost::json::value HolderJson(const CellState& cell);
+// {"holder", "floor": null or a decimal string}.
 boost::json::object CellJson(const CellState& cell);
 
 // 200 with the command, 202 when quarantined, or the problem document of the refusal or fault, with

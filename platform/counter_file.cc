@@ -6,6 +6,7 @@
 
 #include "firmware/base/base64.h"
 #include "firmware/base/request_id.h"
+#include "firmware/holder_text.h"
 
 namespace acb::platform {
 namespace {
@@ -37,19 +38,9 @@ std::string FormatHead(const CounterFileHead& head) {
 }
 
 std::string FormatCell(const CellState& cell) {
-  std::string text = "{\"holder\":";
-  switch (cell.holder) {
-    case CellState::Holder::kUnknown:
-      text += "null";
-      break;
-    case CellState::Holder::kAcb:
-      text += "\"acb\"";
-      break;
-    case CellState::Holder::kParty:
-      text += Quoted(cell.party.Hyphenated());
-      break;
-  }
-  return text + ",\"floor\":" + (cell.floor ? Quoted(cell.floor->value()) : "null") + "}";
+  const bool known = cell.holder != CellState::Holder::kUnknown;
+  return "{\"holder\":" + (known ? Quoted(HolderText(cell)) : "null") +
+         ",\"floor\":" + (cell.floor ? Quoted(cell.floor->value()) : "null") + "}";
 }
 
 // Without the comma.

@@ -62,18 +62,6 @@ Result<Posted> ReadPosted(const HttpRequest& request) {
   return Posted{*std::move(command), *std::move(response), *std::move(service_request)};
 }
 
-boost::json::value HolderJson(const CellState& cell) {
-  switch (cell.holder) {
-    case CellState::Holder::kUnknown:
-      return nullptr;
-    case CellState::Holder::kAcb:
-      return "acb";
-    case CellState::Holder::kParty:
-      return boost::json::string(cell.party.Hyphenated());
-  }
-  return nullptr;
-}
-
 boost::json::object CellJson(const CellChange& change) {
   boost::json::object json{{"role", Name(change.role)},
                            {"result", change.result},

@@ -9,6 +9,7 @@
 #include "firmware/base/base64.h"
 #include "firmware/base/handle.h"
 #include "firmware/base/p256.h"
+#include "firmware/base/spki.h"
 #include "firmware/base/utf8.h"
 
 namespace acb::audit {
@@ -18,11 +19,6 @@ constexpr std::string_view kDash = "\xE2\x80\x94 ";  // U+2014, space
 constexpr std::size_t kEd25519Key = 32;
 constexpr std::size_t kSignature = 64;
 constexpr std::size_t kTimestamp = 8;
-
-// SubjectPublicKeyInfo of id-ecPublicKey, prime256v1 (RFC 5480), up to the point.
-constexpr std::array<std::uint8_t, 26> kP256Spki = {
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01,
-    0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
 
 // The base64 that ToBase64 writes, and no other.
 std::optional<Bytes> OneBase64(std::string_view text) {
@@ -61,9 +57,9 @@ std::optional<NoteSignature> ParseLine(std::string_view line) {
 
 std::optional<VerifyingKey> P256KeyOf(BytesView spki) {
   PublicPoint point;
-  if (spki.size() != kP256Spki.size() + point.size()) return {};
-  if (!Equal(spki.first(kP256Spki.size()), kP256Spki)) return {};
-  std::ranges::copy(spki.subspan(kP256Spki.size()), point.begin());
+  if (spki.size() != kP256SpkiPrefix.size() + point.size()) return {};
+  if (!Equal(spki.first(kP256SpkiPrefix.size()), kP256SpkiPrefix)) return {};
+  std::ranges::copy(spki.subspan(kP256SpkiPrefix.size()), point.begin());
   if (!IsOnP256(point)) return {};
   return VerifyingKey::From(point);
 }
@@ -121,12 +117,6 @@ bool IsGood(const NoteSignature& signature, const NoteKey& key, std::string_view
 bool IsKeyName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxKeyName &&
          std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~' && c != '+'; });
-}
-
-Bytes SpkiOfP256(const PublicPoint& point) {
-  ByteWriter out;
-  out.Raw(kP256Spki).Raw(point);
-  return std::move(out).bytes();
 }
 
 std::string FormatNote(const Note& note) {

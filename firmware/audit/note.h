@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "firmware/base/bytes.h"
-#include "firmware/base/p256.h"
 #include "firmware/base/sha256.h"
 
 namespace acb::audit {
@@ -60,9 +59,6 @@ struct NoteKey {
   Bytes octets;
   friend bool operator==(const NoteKey&, const NoteKey&) = default;
 };
-
-// SubjectPublicKeyInfo, DER, of a P-256 key (RFC 5480).
-Bytes SpkiOfP256(const PublicPoint& point);
 
 // The first four octets of SHA-256: of name || 0A || type || key; of kP256 of the key alone.
 KeyHash HashOf(const NoteKey& key);

@@ -170,8 +170,7 @@ void NetworkCertificates::AddTotals(Report& report) const {
       {"counted apart: not the supplier's certificates (group apart)", Figure{"apart", apart_}}};
   report.notices.emplace_back(
       "Corrections are counted up to the end of the log, also after the period. Days and months "
-      "are "
-      "those of UTC. A supplier that changed its name has a row for each.");
+      "are those of UTC. A supplier that changed its name has a row for each.");
   if (too_many_) {
     report.notices.push_back("More than " + std::to_string(kMaxTracked) +
                              " devices were refused: of the others, repeats and corrections are "

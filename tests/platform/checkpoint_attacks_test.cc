@@ -1,5 +1,4 @@
 // What would break the promises of platform/checkpoints.h, made to happen.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -8,10 +7,7 @@
 #include <fstream>
 #include <latch>
 
-#include "platform/checkpoints.h"
-#include "platform/system_clock.h"
-#include "tests/platform/note_signer.h"
-#include "tests/store/store_fixture.h"
+#include "tests/platform/checkpoint_fixture.h"
 
 namespace acb::platform {
 namespace {
@@ -19,28 +15,17 @@ namespace {
 using store::FailsWith;
 using ::testing::HasSubstr;
 
-std::string Read(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
 void Write(const std::filesystem::path& file, std::string_view octets) {
   std::ofstream(file, std::ios::binary) << octets;
 }
 
-class TornFiles : public ::testing::Test {
+class TornFiles : public NotesFolder {
  protected:
-  TornFiles() {
-    std::string name = (std::filesystem::temp_directory_path() / "acb-notes-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~TornFiles() override { std::filesystem::remove_all(folder_); }
   std::string Note(std::uint64_t size) const {
     audit::Note note{audit::FormatCheckpoint({log_.key().name, size, Sha256(BytesView())}), {}};
     note.signatures = {audit::SignatureBy(log_.key(), log_.Sign(note.text))};
     return audit::FormatNote(note);
   }
-  std::filesystem::path folder_;
   Signer log_{"log.example/1", audit::NoteKey::Type::kEd25519};
 };
 
@@ -107,33 +92,13 @@ TEST_F(TornFiles, WhatIsNoFileTakesNothingAndIsSaid) {
   EXPECT_THAT(CheckpointFile("/dev/full").Append(Note(5)), FailsWith(Reason::kConfiguration));
 }
 
-// A real store, a token in memory.
-class Attacked : public store::StoreTest {
+class Attacked : public KeptLog {
  protected:
-  void SetUp() override {
-    Create();
-    store::Seams seams;
-    seams.look_interval = std::chrono::milliseconds(5);
-    Reopen(std::move(seams));
-  }
-  CheckpointSettings Settings() {
-    CheckpointSettings settings;
-    settings.key = log_key_.key();
-    settings.sign = [this](BytesView text) -> Result<Bytes> { return log_key_.Sign(AsText(text)); };
-    settings.file = root_ / "notes";
-    return settings;
-  }
-  void Append() { ASSERT_TRUE(store_->Append(audit::Entry("operator", store::kNow))); }
   std::string NoteOf(const Signer& signer, std::uint64_t size, const Sha256Digest& root) const {
     audit::Note note{audit::FormatCheckpoint({log_key_.key().name, size, root}), {}};
     note.signatures = {audit::SignatureBy(signer.key(), signer.Sign(note.text))};
     return audit::FormatNote(note);
   }
-
-  SystemClock clock_;
-  std::filesystem::path log_file_ = root_ / "log";
-  Log log_{clock_, ::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), false};
-  Signer log_key_{"log", audit::NoteKey::Type::kEd25519};
 };
 
 // However it came to be: two notes that no log has both are never both given out.

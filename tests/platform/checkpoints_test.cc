@@ -1,16 +1,14 @@
 #include "platform/checkpoints.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <deque>
 #include <fstream>
 
 #include "firmware/base/base64.h"
-#include "platform/system_clock.h"
-#include "tests/platform/note_signer.h"
-#include "tests/store/store_fixture.h"
+#include "tests/platform/checkpoint_fixture.h"
 
 namespace acb::platform {
 namespace {
@@ -164,19 +162,7 @@ TEST_F(WitnessProtocol, RefusalsAreFaults) {
   }
 }
 
-class CheckpointFiles : public ::testing::Test {
- protected:
-  CheckpointFiles() {
-    std::string name = (std::filesystem::temp_directory_path() / "acb-notes-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~CheckpointFiles() override { std::filesystem::remove_all(folder_); }
-  static std::string Read(const std::filesystem::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  }
-  std::filesystem::path folder_;
-};
+class CheckpointFiles : public NotesFolder {};
 
 TEST_F(CheckpointFiles, HaveEachNoteInOrder) {
   CheckpointFile file(folder_ / "notes");
@@ -203,30 +189,18 @@ TEST_F(CheckpointFiles, AFifoWithoutAReaderHoldsNobody) {
 
 TEST_F(CheckpointFiles, NoneIsNone) { EXPECT_TRUE(CheckpointFile({}).Append("one\n")); }
 
-// The keeper with a real store and a token in memory.
-class Keeper : public store::StoreTest {
+// The keeper with a token that can fail.
+class Keeper : public KeptLog {
  protected:
-  void SetUp() override {
-    Create();
-    store::Seams seams;
-    seams.look_interval = std::chrono::milliseconds(5);
-    Reopen(std::move(seams));
-  }
   CheckpointSettings Settings() {
-    CheckpointSettings settings;
-    settings.key = log_key_.key();
-    settings.sign = [this](BytesView text) -> Result<Bytes> {
+    CheckpointSettings settings = KeptLog::Settings();
+    settings.sign = [this, sign = std::move(settings.sign)](BytesView text) -> Result<Bytes> {
       if (broken_) return Failure(Reason::kHsmUnavailable);
-      return log_key_.Sign(AsText(text));
+      return sign(text);
     };
-    settings.file = root_ / "notes";
     return settings;
   }
-  void Append() { ASSERT_TRUE(store_->Append(audit::Entry("operator", store::kNow))); }
 
-  SystemClock clock_;
-  Log log_{clock_, ::open("/dev/null", O_WRONLY | O_CLOEXEC), false};
-  Signer log_key_{"log", audit::NoteKey::Type::kEd25519};
   std::atomic<bool> broken_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "firmware/base/base64.h"
+#include "firmware/base/spki.h"
 #include "tools/acb-verify/keys.h"
 #include "tools/acb-verify/manifest.h"
 
@@ -35,7 +36,7 @@ Result<audit::List> Expected(const Bytes& spki, const std::string& origin,
       if (!point) return Failure(Reason::kMalformed, "a certificate of the ACB has no key");
       list.emplace_back(audit::Object{{"role", role},
                                       {"algorithm", "ECDSA P-256"},
-                                      {"spki", ToBase64(audit::SpkiOfP256(*point))},
+                                      {"spki", ToBase64(SpkiOfP256(*point))},
                                       {"certificate_sha256", ToHex(sha256)},
                                       {"from", std::to_string(keys.from)}});
     }

@@ -5,6 +5,7 @@
 
 #include "firmware/audit/note.h"
 #include "firmware/base/request_id.h"
+#include "firmware/base/spki.h"
 #include "firmware/smki/bundle.h"
 #include "tools/acb-verify/members.h"
 
@@ -180,8 +181,7 @@ void TrustHistory::NoteRoots(const smki::TrustSettings& settings) {
     roots_.emplace(ToHex(root->sha256()), root->subject().Text());
   }
   for (const smki::NamedAnchor& anchor : settings.named_anchors) {
-    roots_.emplace(ToHex(Sha256(audit::SpkiOfP256(anchor.key))),
-                   "the key of " + anchor.name.Text());
+    roots_.emplace(ToHex(Sha256(SpkiOfP256(anchor.key))), "the key of " + anchor.name.Text());
   }
 }
 

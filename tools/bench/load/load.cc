@@ -207,6 +207,8 @@ void Load::Answered(std::size_t number) {
     ++result_.statuses[answer.status];
     if (answer.status == kOk) result_.signed_latency.Add(now - client.due);
     if (answer.status == kUnavailable) result_.refused_latency.Add(now - client.due);
+    if (answer.status != kOk)
+      ++result_.reasons[std::string(Member(answer.body, "reason").value_or("none"))];
   }
   client.sent = false;
   const bool refused = answer.status == kUnavailable;

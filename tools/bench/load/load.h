@@ -27,16 +27,17 @@ struct LoadPlan {
 };
 
 struct LoadResult {
-  double seconds = 0;                     // counted
-  std::map<int, std::uint64_t> statuses;  // of answers
-  Histogram signed_latency;               // of 200
-  Histogram refused_latency;              // of 503
-  std::uint64_t handshakes = 0;           // in all, warm-up too, as are those below
-  std::uint64_t failed_handshakes = 0;    // cut by the server before they were done
-  std::uint64_t lost = 0;                 // sent, and the connection ended without an answer
-  std::uint64_t unanswered = 0;           // still open some time after the end
-  std::uint64_t wrong = 0;                // answers that are not as they should be
-  std::vector<std::string> examples;      // of wrong answers
+  double seconds = 0;                            // counted
+  std::map<int, std::uint64_t> statuses;         // of answers
+  std::map<std::string, std::uint64_t> reasons;  // of answers other than 200
+  Histogram signed_latency;                      // of 200
+  Histogram refused_latency;                     // of 503
+  std::uint64_t handshakes = 0;                  // in all, warm-up too, as are those below
+  std::uint64_t failed_handshakes = 0;           // cut by the server before they were done
+  std::uint64_t lost = 0;                        // sent, and the connection ended without an answer
+  std::uint64_t unanswered = 0;                  // still open some time after the end
+  std::uint64_t wrong = 0;                       // answers that are not as they should be
+  std::vector<std::string> examples;             // of wrong answers
   std::uint64_t longest_backlog = 0;  // open loop: requests due for which no connection was free
   bool ran_out = false;               // of requests
   bool good() const { return lost == 0 && unanswered == 0 && wrong == 0; }

@@ -62,6 +62,7 @@ std::string AsText(const Report& report) {
   for (const auto& [status, count] : result.statuses) {
     if (status != 200 && status != 503) out << status << ": " << count << " answers\n";
   }
+  for (const auto& [reason, count] : result.reasons) out << "  " << reason << ": " << count << "\n";
   out << "handshakes: " << result.handshakes << ", cut: " << result.failed_handshakes
       << "; lost: " << result.lost << ", unanswered: " << result.unanswered
       << ", wrong: " << result.wrong << "\n";
@@ -82,6 +83,8 @@ std::string AsJson(const Report& report) {
   const LoadResult& result = report.result;
   json::object statuses;
   for (const auto& [status, count] : result.statuses) statuses[std::to_string(status)] = count;
+  json::object reasons;
+  for (const auto& [reason, count] : result.reasons) reasons[reason] = count;
   json::object file{
       {"connections", report.plan.connections},
       {"devices", report.devices},
@@ -89,6 +92,7 @@ std::string AsJson(const Report& report) {
       {"seconds", result.seconds},
       {"goodput", Goodput(result)},
       {"statuses", std::move(statuses)},
+      {"reasons", std::move(reasons)},
       {"latency", LatencyJson(result.signed_latency)},
       {"refused_latency", LatencyJson(result.refused_latency)},
       {"handshakes", result.handshakes},

@@ -6,8 +6,8 @@
 
     where      what may not be there
     ---------  ------------------------------------------------------------------------------------
-    LMDB       <lmdb.h> outside store/ (and tests/store)
-    PKCS#11    a PKCS#11 header outside hsm/ (and tests/hsm)
+    LMDB       <lmdb.h> outside store/ (and tests/store, and tools/bench/raw_*)
+    PKCS#11    a PKCS#11 header outside hsm/ (and tests/hsm, and tools/bench/raw_*)
     sockets    a socket header or call outside platform/ and tools/ (and tests/platform)
     includes   tools/acb-verify: firmware and itself only; firmware: firmware only; hsm and store: firmware and themselves; nothing but platform's own
                folder, tools and tests includes platform
@@ -46,9 +46,12 @@ GLOB = re.compile(r"file\s*\(\s*GLOB", re.I)
 # Split so that this file does not hold what it looks for.
 MACHINE_PATHS = ["/" + "work/", "/tmp/" + "brief", "/home/" + "user"]
 
+# The floors that the benchmarks measure against are raw calls, with nothing of ours between the clock and the library:
+# files of that name alone, whose headers show neither library.
+RAW_FLOORS = "tools/bench/raw_"
 ALLOWED = {
-    "LMDB": ("store/", "tests/store/"),
-    "PKCS#11": ("hsm/", "tests/hsm/"),
+    "LMDB": ("store/", "tests/store/", RAW_FLOORS),
+    "PKCS#11": ("hsm/", "tests/hsm/", RAW_FLOORS),
     "sockets": ("platform/", "tools/", "tests/platform/"),
 }
 
@@ -142,6 +145,9 @@ PLANTED = [
     ("platform/a.cc", "#include <lmdb.h>", "LMDB header"),
     ("store/a.cc", "#include <p11-kit/pkcs11.h>", "PKCS#11 header"),
     ("tests/store/a.cc", '#include "p11-kit/pkcs11x.h"', "PKCS#11 header"),
+    ("tools/bench/a.cc", "#include <lmdb.h>", "LMDB header"),
+    ("tools/bench/b.cc", "#include <p11-kit/pkcs11.h>", "PKCS#11 header"),
+    ("tools/raw_c.cc", "#include <lmdb.h>", "LMDB header"),
     ("firmware/b.cc", "#include <sys/socket.h>", "socket header"),
     ("store/b.cc", "#include <netinet/in.h>", "socket header"),
     ("hsm/b.cc", "#include <boost/asio/ip/tcp.hpp>", "socket header"),
@@ -169,6 +175,7 @@ CLEAN = [
     ("hsm/ok.cc", '#include <p11-kit/pkcs11.h>\n#include "firmware/ports.h"'),
     ("tests/store/ok.cc", "#include <lmdb.h>"),
     ("tests/hsm/ok.cc", "#include <p11-kit/pkcs11.h>"),
+    ("tools/bench/raw_ok.cc", "#include <lmdb.h>\n#include <p11-kit/pkcs11.h>"),
     ("platform/ok.cc", '#include <boost/asio.hpp>\n#include <sys/socket.h>\n#include "hsm/session.h"'),
     ("tools/ok.cc", '#include <boost/asio/ssl.hpp>\n#include "store/environment.h"'),
     ("tools/acb-verify/ok.cc", '#include "firmware/audit/note.h"\n#include "tools/acb-verify/findings.h"'),

@@ -4,14 +4,12 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
-#include <atomic>
-#include <chrono>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "firmware/base/handle.h"
 #include "hsm/software_key.h"
+#include "tools/bench/in_flight.h"
 
 namespace acb::bench {
 namespace {
@@ -19,7 +17,6 @@ namespace {
 constexpr std::size_t kMaxThreads = 64;
 constexpr std::uint8_t kFill = 0x3C;  // what is hashed does not matter
 
-using Clock = std::chrono::steady_clock;
 using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
 using KeyContext = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 
@@ -89,8 +86,6 @@ struct Worker {
   std::unique_ptr<RawToken::Session> session;
   KeyContext request;
   KeyContext own;
-  std::uint64_t floors = 0;
-  std::optional<Failure> failure;
 };
 
 Result<Worker> MakeWorker(const RawToken& token, EVP_PKEY* request, EVP_PKEY* own) {
@@ -155,31 +150,11 @@ Result<double> CryptoFloor::Run(std::size_t threads, double seconds) const {
     workers.push_back(*std::move(worker));
   }
 
-  std::atomic<bool> stop = false;
-  const Clock::time_point began = Clock::now();
-  {
-    std::vector<std::jthread> running;
-    for (Worker& worker : workers) {
-      running.emplace_back([this, &worker, &stop] {
-        while (!stop.load(std::memory_order_relaxed)) {
-          if (Status done = OneFloor(worker, *request_); !done) {
-            worker.failure = std::move(done).error();
-            return;
-          }
-          ++worker.floors;
-        }
-      });
-    }
-    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-    stop = true;
-  }
-  const std::chrono::duration<double> taken = Clock::now() - began;
-  std::uint64_t floors = 0;
-  for (Worker& worker : workers) {
-    if (worker.failure) return *std::move(worker.failure);
-    floors += worker.floors;
-  }
-  return static_cast<double>(floors) / taken.count();
+  const auto rate = RunInFlight(threads, seconds, [this, &workers](std::size_t thread) {
+    return OneFloor(workers[thread], *request_);
+  });
+  if (!rate) return rate.error();
+  return rate->per_s;
 }
 
 }  // namespace acb::bench

@@ -20,7 +20,7 @@ struct CheckOutcome {
 class Checklist {
  public:
   enum class Mode { kDecide, kDryRun };
-  explicit Checklist(Mode mode) : mode_(mode) {}
+  explicit Checklist(Mode mode) : mode_(mode) { outcomes_.reserve(kUsualChecks); }
 
   // Runs `work`, which gives a Status, unless something failed before (mode kDecide) or what it
   // rests on (`ready`) is not there.
@@ -52,6 +52,8 @@ class Checklist {
   const std::vector<CheckOutcome>& outcomes() const { return outcomes_; }
 
  private:
+  static constexpr std::size_t kUsualChecks = 32;
+
   Mode mode_;
   std::optional<Failure> failure_;
   std::vector<CheckOutcome> outcomes_;

@@ -118,6 +118,11 @@ Result<std::unique_ptr<Key>> Key::Find(Session& session, std::string_view label,
       new Key(std::string(label), purpose, *handle, *std::move(public_key), *generated));
 }
 
+bool Key::Verifies(BytesView message, BytesView signature) const {
+  if (verifying_) return verifying_->VerifyRaw(message, signature);
+  return public_key_.algorithm == KeyAlgorithm::kEd25519 && Verify(public_key_, message, signature);
+}
+
 Status Key::FindAgain(Session& session) const {
   const auto again = Find(session, label_, purpose_);
   if (!again) return again.error();

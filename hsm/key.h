@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,8 @@ class Key {
   const std::string& label() const { return label_; }
   KeyPurpose purpose() const { return purpose_; }
   const PublicKey& public_key() const { return public_key_; }
+  // Whether `signature` (64 octets) over `message` is this key's: asked outside the module.
+  [[nodiscard]] bool Verifies(BytesView message, BytesView signature) const;
   // Made in the token and never outside it: CKA_LOCAL, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE.
   bool generated_in_token() const { return generated_in_token_; }
 
@@ -49,12 +52,14 @@ class Key {
         purpose_(purpose),
         handle_(handle),
         public_key_(std::move(public_key)),
+        verifying_(PrepareToVerify(public_key_)),
         generated_in_token_(generated_in_token) {}
 
   const std::string label_;
   const KeyPurpose purpose_;
   mutable std::atomic<CK_OBJECT_HANDLE> handle_;
   const PublicKey public_key_;
+  const std::optional<VerifyingKey> verifying_;  // of a kP256 key: made once, used for each command
   const bool generated_in_token_;
   mutable std::atomic<std::uint64_t> operations_{0};
 };

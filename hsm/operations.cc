@@ -59,7 +59,7 @@ Result<Bytes> SignVerified(Session& session, const Key& key, BytesView message, 
   auto signature = SignUnverified(session, key, message);
   if (!signature) return signature;
   // A faulty signature can give the key away, and no device would accept it (reliability.md F6).
-  if (!Verify(key.public_key(), message, *signature)) {
+  if (!key.Verifies(message, *signature)) {
     if (lied != nullptr) *lied = true;
     return Failed(key, "the module gave a signature that does not verify");
   }

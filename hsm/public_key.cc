@@ -14,11 +14,8 @@ using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
 using DigestContext = Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
 
 bool VerifyP256(const PublicKey& key, BytesView message, BytesView signature) {
-  EcdsaSignature fixed;
-  if (signature.size() != fixed.size()) return false;
-  std::ranges::copy(signature, fixed.begin());
-  const auto verifying = VerifyingKey::From(ToPoint(key));
-  return verifying && verifying->VerifyRaw(message, fixed);
+  const auto verifying = PrepareToVerify(key);
+  return verifying && verifying->VerifyRaw(message, signature);
 }
 
 bool VerifyEd25519(const PublicKey& key, BytesView message, BytesView signature) {
@@ -68,6 +65,11 @@ std::optional<PublicKey> FromSpki(BytesView der) {
     return PublicKey{algorithm, ToBytes(key)};
   }
   return std::nullopt;
+}
+
+std::optional<VerifyingKey> PrepareToVerify(const PublicKey& key) {
+  if (key.algorithm != KeyAlgorithm::kP256) return std::nullopt;
+  return VerifyingKey::From(ToPoint(key));
 }
 
 bool Verify(const PublicKey& key, BytesView message, BytesView signature) {

@@ -28,6 +28,9 @@ Bytes ToSpki(const PublicKey& key);
 // exactly the DER of ToSpki.
 std::optional<PublicKey> FromSpki(BytesView der);
 
+// A kP256 key ready to verify; nothing for another algorithm.
+std::optional<VerifyingKey> PrepareToVerify(const PublicKey& key);
+
 // Whether `signature` (64 octets) is one over `message`: ECDSA with SHA-256 as r || s, or Ed25519.
 [[nodiscard]] bool Verify(const PublicKey& key, BytesView message, BytesView signature);
 

@@ -40,12 +40,13 @@ Status CheckNotStopped(const Transaction& transaction, const ReservedCounter& co
 
 }  // namespace
 
-Result<Evidence> LookUpEvidence(const Transaction& transaction, BytesView octets) {
-  Evidence evidence{Sha256(octets), octets};
+Evidence EvidenceOf(BytesView octets) { return {Sha256(octets), octets}; }
+
+Status LookUp(const Transaction& transaction, Evidence& evidence) {
   const auto held = transaction.Get(Table::kEvidence, evidence.sha256);
   if (!held) return held.error();
   evidence.known = held->has_value();
-  return evidence;
+  return Done{};
 }
 
 Status PutEvidence(WriteTransaction& transaction, const Evidence& evidence) {
@@ -53,29 +54,28 @@ Status PutEvidence(WriteTransaction& transaction, const Evidence& evidence) {
   return transaction.Put(Table::kEvidence, evidence.sha256, evidence.octets);
 }
 
-Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAnswer& answer,
-                                   Environment environment) {
+Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, SignedAnswer answer) {
   const RequestId& request = answer.counter.request();
   auto row = CheckReserved(transaction, request, answer.counter.role(), answer.counter.counter());
   if (!row) return std::move(row).error();
   if (auto still = CheckStillBelow(transaction, answer.counter); !still) return still.error();
   if (auto on = CheckNotStopped(transaction, answer.counter); !on) return std::move(on).error();
-  const auto evidence = LookUpEvidence(transaction, answer.request_octets);
-  if (!evidence) return evidence.error();
-  if (evidence->sha256 != row->request.body) {
+  if (answer.request.sha256 != row->request.body) {
     return Failure(Reason::kChangedMeanwhile, "the reservation was made for other octets");
   }
-  const auto command = LookUpEvidence(transaction, answer.command);
-  if (!command) return command.error();
+  for (Evidence* evidence : {&answer.request, &answer.command}) {
+    if (auto looked = LookUp(transaction, *evidence); !looked) return std::move(looked).error();
+  }
 
-  const auto receipt = AppendEntry(transaction, answer.entry, environment);
+  const auto receipt = AppendEntry(transaction, answer.entry);
   if (!receipt) return receipt;
   row->request.state = StoredRequest::State::kSigned;
   row->request.acb = answer.acb;
   row->request.audit = *receipt;
-  row->command = command->sha256;
-  if (auto put = PutEvidence(transaction, *evidence); !put) return std::move(put).error();
-  if (auto put = PutEvidence(transaction, *command); !put) return std::move(put).error();
+  row->command = answer.command.sha256;
+  for (const Evidence* evidence : {&answer.request, &answer.command}) {
+    if (auto put = PutEvidence(transaction, *evidence); !put) return std::move(put).error();
+  }
   if (auto put = transaction.Put(Table::kRequests, request.Key(), EncodeRequest(*row)); !put) {
     return std::move(put).error();
   }
@@ -85,9 +85,8 @@ Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAn
   return receipt;
 }
 
-Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                     StoredRequest::State state, RemotePartyRole role,
-                                     Environment environment) {
+Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, RefusedAnswer answer,
+                                     StoredRequest::State state, RemotePartyRole role) {
   const auto row = FindRequestRow(transaction, answer.request);
   if (!row) return row.error();
   const bool open =
@@ -96,13 +95,12 @@ Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, const Refuse
   if (!open) {
     return Failure(Reason::kChangedMeanwhile, "the RequestID was used meanwhile");
   }
-  const auto evidence = LookUpEvidence(transaction, answer.request_octets);
-  if (!evidence) return evidence.error();
-  if (evidence->sha256 != answer.body) {
+  if (answer.octets.sha256 != answer.body) {
     return Failure(Reason::kChangedMeanwhile, "the answer is about other octets");
   }
+  if (auto looked = LookUp(transaction, answer.octets); !looked) return std::move(looked).error();
 
-  const auto receipt = AppendEntry(transaction, answer.entry, environment);
+  const auto receipt = AppendEntry(transaction, answer.entry);
   if (!receipt) return receipt;
   RequestRow answered;
   answered.request.state = state;
@@ -111,7 +109,7 @@ Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, const Refuse
   answered.request.reason = answer.why.reason;
   answered.request.explanation = answer.why.explanation.substr(0, kMaxExplanation);
   answered.request.audit = *receipt;
-  if (auto put = PutEvidence(transaction, *evidence); !put) return std::move(put).error();
+  if (auto put = PutEvidence(transaction, answer.octets); !put) return std::move(put).error();
   const Bytes key = answer.request.Key();
   if (auto put = transaction.Put(Table::kRequests, key, EncodeRequest(answered)); !put) {
     return std::move(put).error();

@@ -16,31 +16,33 @@ struct Evidence {
   BytesView octets;
   bool known = false;
 };
-Result<Evidence> LookUpEvidence(const Transaction& transaction, BytesView octets);
+// Hashes: any thread may.
+Evidence EvidenceOf(BytesView octets);
+// Sets `known`.
+Status LookUp(const Transaction& transaction, Evidence& evidence);
 Status PutEvidence(WriteTransaction& transaction, const Evidence& evidence);
 
 struct SignedAnswer {
   const ReservedCounter& counter;
-  const audit::Entry& entry;
+  const audit::PreparedEntry& entry;
   Eui64 acb;
-  BytesView command;
-  BytesView request_octets;
+  Evidence command;
+  Evidence request;
 };
 // AuditLog::AppendSigned: flush 2.
-Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, const SignedAnswer& answer,
-                                   Environment environment);
+Result<audit::Receipt> StoreSigned(WriteTransaction& transaction, SignedAnswer answer);
 
 struct RefusedAnswer {
   const RequestId& request;
   const Sha256Digest& body;
-  const audit::Entry& entry;
+  const audit::PreparedEntry& entry;
   const Failure& why;
-  BytesView request_octets;
+  UtcTime at;
+  Evidence octets;
 };
 // An answer without a command: `state` is kRefused or kQuarantined. AuditLog::AppendRefused.
-Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                     StoredRequest::State state, RemotePartyRole role,
-                                     Environment environment);
+Result<audit::Receipt> StoreAnswered(WriteTransaction& transaction, RefusedAnswer answer,
+                                     StoredRequest::State state, RemotePartyRole role);
 
 // Records::FindRequest: with the command's octets.
 Result<std::optional<StoredRequest>> FindStoredRequest(const Transaction& transaction,

@@ -49,12 +49,19 @@ Result<std::uint64_t> AuditSizeOf(const Transaction& transaction) {
 
 Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::Entry& entry,
                                    Environment environment) {
+  return AppendEntry(transaction, Prepare(entry, environment));
+}
+
+// design.md section 10: every record says which environment it is of. Here, where all pass.
+audit::PreparedEntry Prepare(const audit::Entry& entry, Environment environment) {
+  return entry.Prepare(NewSalt, Name(environment));
+}
+
+Result<audit::Receipt> AppendEntry(WriteTransaction& transaction,
+                                   const audit::PreparedEntry& entry) {
   const auto index = AuditSizeOf(transaction);
   if (!index) return index.error();
-  audit::Entry marked = entry;
-  // design.md section 10: every record says which environment it is of. Here, where all pass.
-  marked.Set("environment", Name(environment));
-  const audit::SerialisedEntry written = marked.Serialise(*index, NewSalt);
+  const audit::SerialisedEntry written = entry.At(*index);
   auto receipt = AppendOctets(transaction, *index, written.octets);
   if (!receipt || written.disclosure.empty()) return receipt;
   Status kept =

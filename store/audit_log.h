@@ -17,6 +17,10 @@ Result<std::uint64_t> AuditSizeOf(const Transaction& transaction);
 // was written. A job calls it before its other writes: it may still find a damaged record.
 Result<audit::Receipt> AppendEntry(WriteTransaction& transaction, const audit::Entry& entry,
                                    Environment environment);
+// The same in two steps, of which the first needs no transaction: any thread may take it.
+audit::PreparedEntry Prepare(const audit::Entry& entry, Environment environment);
+Result<audit::Receipt> AppendEntry(WriteTransaction& transaction,
+                                   const audit::PreparedEntry& entry);
 
 // The octets of an entry that the log lost: as they are, at the end. It has no disclosure. Fails as
 // AppendEntry.

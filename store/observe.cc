@@ -228,9 +228,9 @@ Status PlanEvidence(const Transaction& transaction, const Observation& seen, Pla
     if (octets->empty()) continue;
     // With a repeat of command and response a service request proves nothing more.
     if (octets == &seen.service_request && plan.evidence.empty()) continue;
-    auto evidence = LookUpEvidence(transaction, *octets);
-    if (!evidence) return std::move(evidence).error();
-    if (!evidence->known) plan.evidence.push_back(*std::move(evidence));
+    Evidence evidence = EvidenceOf(*octets);
+    if (auto looked = LookUp(transaction, evidence); !looked) return looked;
+    if (!evidence.known) plan.evidence.push_back(evidence);
   }
   return Done{};
 }

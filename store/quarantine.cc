@@ -251,17 +251,16 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 }
 
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                        RemotePartyRole role, Environment environment) {
+                                        RemotePartyRole role) {
   if (Status room = CheckQuarantineRoom(transaction); !room) return std::move(room).error();
-  const auto receipt =
-      StoreAnswered(transaction, answer, StoredRequest::State::kQuarantined, role, environment);
+  const auto receipt = StoreAnswered(transaction, answer, StoredRequest::State::kQuarantined, role);
   if (!receipt) return receipt;
   QuarantinedItem item;
   item.id = receipt->index;
   item.request = answer.request;
   item.device = answer.request.target;
   item.role = role;
-  item.since = answer.entry.at();
+  item.since = answer.at;
   item.why = answer.why.explanation;
   Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
   if (!put) return std::move(put).error();

@@ -18,7 +18,7 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
 
 // AuditLog::AppendQuarantined.
 Result<audit::Receipt> StoreQuarantined(WriteTransaction& transaction, const RefusedAnswer& answer,
-                                        RemotePartyRole role, Environment environment);
+                                        RemotePartyRole role);
 
 // kBusy: the quarantine is full.
 Status CheckQuarantineRoom(const Transaction& transaction);

@@ -211,27 +211,32 @@ Result<audit::Receipt> Store::AppendSigned(const ReservedCounter& counter,
                                            const audit::Entry& entry, Eui64 acb,
                                            const gbcs::SignedCommand& command,
                                            BytesView request_octets) {
+  // What needs no transaction is done here: the writer is one thread.
+  const audit::PreparedEntry prepared = Prepare(entry, environment());
+  const SignedAnswer answer{counter, prepared, acb, EvidenceOf(command.octets),
+                            EvidenceOf(request_octets)};
   return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
-    return StoreSigned(transaction, {counter, entry, acb, command.octets, request_octets},
-                       environment());
+    return StoreSigned(transaction, answer);
   });
 }
 
 Result<audit::Receipt> Store::AppendRefused(const RequestId& request, const Sha256Digest& body,
                                             const audit::Entry& entry, const Failure& why,
                                             BytesView request_octets) {
+  const audit::PreparedEntry prepared = Prepare(entry, environment());
+  const RefusedAnswer answer{request, body, prepared, why, entry.at(), EvidenceOf(request_octets)};
   return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
-    return StoreAnswered(transaction, {request, body, entry, why, request_octets},
-                         StoredRequest::State::kRefused, {}, environment());
+    return StoreAnswered(transaction, answer, StoredRequest::State::kRefused, {});
   });
 }
 
 Result<audit::Receipt> Store::AppendQuarantined(const RequestId& request, const Sha256Digest& body,
                                                 RemotePartyRole role, const audit::Entry& entry,
                                                 const Failure& why, BytesView request_octets) {
+  const audit::PreparedEntry prepared = Prepare(entry, environment());
+  const RefusedAnswer answer{request, body, prepared, why, entry.at(), EvidenceOf(request_octets)};
   return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
-    return StoreQuarantined(transaction, {request, body, entry, why, request_octets}, role,
-                            environment());
+    return StoreQuarantined(transaction, answer, role);
   });
 }
 
@@ -291,8 +296,9 @@ Status Store::Confirm() {
 }
 
 Result<audit::Receipt> Store::Append(const audit::Entry& entry) {
+  const audit::PreparedEntry prepared = Prepare(entry, environment());
   return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
-    return AppendEntry(transaction, entry, environment());
+    return AppendEntry(transaction, prepared);
   });
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <array>
+#include <boost/container/flat_map.hpp>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,7 +19,8 @@ namespace acb::audit {
 class Value;
 using List = std::vector<Value>;
 // Sorted by octets, which for ASCII names is the order of RFC 8785 (UTF-16 code units).
-using Object = std::map<std::string, Value, std::less<>>;
+// In one piece, as entries are made and thrown away with every request.
+using Object = boost::container::flat_map<std::string, Value, std::less<>>;
 
 // There are no numbers: 64-bit values are decimal strings (design.md section 8).
 class Value {
@@ -66,6 +67,20 @@ struct SerialisedEntry {
   std::string disclosure;
 };
 
+// An entry in canonical form but for its index: what any thread can do before the one that gives
+// out the indices has its turn.
+class PreparedEntry {
+ public:
+  SerialisedEntry At(std::uint64_t index) const;
+
+ private:
+  friend class Entry;
+  // Around the digits of the index.
+  std::string before_;
+  std::string after_;
+  std::string disclosure_after_;  // empty when nothing is sealed
+};
+
 // An entry without its index, which the log gives when it appends. `kind` is one of design.md
 // section 7: start, stop, anchor, provision, ceremony, feed, signed, refused, quarantined,
 // released, observed, reserved-elsewhere, abandoned, configuration, operator, export, alarm.
@@ -85,7 +100,11 @@ class Entry {
   UtcTime at() const { return at_; }
 
   // With "index" as a decimal string, and a salt drawn for each sealed field.
-  SerialisedEntry Serialise(std::uint64_t index, const SaltSource& salts) const;
+  SerialisedEntry Serialise(std::uint64_t index, const SaltSource& salts) const {
+    return Prepare(salts).At(index);
+  }
+  // The same, to be ended later. `environment`: for the member of that name, when it is not empty.
+  PreparedEntry Prepare(const SaltSource& salts, std::string_view environment = {}) const;
 
  private:
   UtcTime at_;

@@ -152,6 +152,13 @@ bool VerifyingKey::VerifyRaw(BytesView message, const EcdsaSignature& signature)
   return good;
 }
 
+bool VerifyingKey::VerifyRaw(BytesView message, BytesView signature) const {
+  EcdsaSignature fixed;
+  if (signature.size() != fixed.size()) return false;
+  std::ranges::copy(signature, fixed.begin());
+  return VerifyRaw(message, fixed);
+}
+
 bool VerifyingKey::VerifyDer(BytesView message, BytesView sig_value) const {
   const auto signature = ReadSigValue(sig_value);
   return signature && VerifyRaw(message, *signature);

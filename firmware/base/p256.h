@@ -45,6 +45,8 @@ class VerifyingKey {
   // Whether it is an ECDSA signature with SHA-256 over `message`. False, too, for r or s outside
   // 1 .. n-1. High s is as good as low s: neither RFC 5280 nor GBCS (section 2.3) has a low-s rule.
   [[nodiscard]] bool VerifyRaw(BytesView message, const EcdsaSignature& signature) const;
+  // The same; false for other than 64 octets.
+  [[nodiscard]] bool VerifyRaw(BytesView message, BytesView signature) const;
   // `sig_value`: as ReadSigValue takes it.
   [[nodiscard]] bool VerifyDer(BytesView message, BytesView sig_value) const;
 

@@ -101,10 +101,11 @@ Status CheckOfferedPath(const duis::HandoverRequest& request,
   return Done{};
 }
 
-Result<std::vector<smki::CertificatePtr>> ParsePath(const duis::HandoverRequest& request) {
+Result<std::vector<smki::CertificatePtr>> ReadPath(const smki::Trust& trust,
+                                                   const duis::HandoverRequest& request) {
   std::vector<smki::CertificatePtr> path;
   for (const Bytes& der : request.certification_path) {
-    auto certificate = smki::Certificate::Parse(der);
+    auto certificate = trust.Read(der);
     if (!certificate) {
       return Failure(certificate.error().reason,
                      "CertificationPathCertificates: " + certificate.error().explanation);
@@ -121,12 +122,12 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
                                               UtcTime at) {
   const auto replacements = ReplacementsOf(request);
   if (!replacements) return replacements.error();
-  const auto offered = ParsePath(request);
+  const auto offered = ReadPath(trust, request);
   if (!offered) return offered.error();
 
   CheckedTarget target(acb);
   for (const Replacement& replacement : *replacements) {
-    const auto certificate = smki::Certificate::Parse(*replacement.der);
+    const auto certificate = trust.Read(*replacement.der);
     if (!certificate) {
       return Failure(certificate.error().reason,
                      std::string(replacement.element) + ": " + certificate.error().explanation);

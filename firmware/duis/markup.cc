@@ -1,6 +1,7 @@
 #include "firmware/duis/markup.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -46,8 +47,22 @@ std::size_t SequenceLength(BytesView at) {
   return 0;
 }
 
+// At the front, of octets that are ASCII and not NUL, in steps of a word: most of what is read is.
+std::size_t PlainAscii(BytesView octets) {
+  constexpr std::uint64_t kHigh = 0x8080808080808080;
+  constexpr std::uint64_t kLow = 0x0101010101010101;
+  std::size_t at = 0;
+  std::uint64_t word = 0;
+  for (; octets.size() - at >= sizeof word; at += sizeof word) {
+    std::memcpy(&word, octets.data() + at, sizeof word);
+    // An octet below 0x80 has its high bit after the subtraction only when it was NUL.
+    if (((word | (word - kLow)) & kHigh) != 0) break;
+  }
+  return at;
+}
+
 Status CheckUtf8(BytesView octets) {
-  for (std::size_t at = 0; at < octets.size();) {
+  for (std::size_t at = PlainAscii(octets); at < octets.size();) {
     const std::size_t length = SequenceLength(octets.subspan(at));
     if (length == 0) return Malformed("the document is not UTF-8 without NUL" + AtOctet(at));
     at += length;

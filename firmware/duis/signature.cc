@@ -30,10 +30,9 @@ using XmlsecKey = Handle<xmlSecKey, xmlSecKeyDestroy>;
 
 Failure LibraryFault(const char* what) { return Failure{Reason::kBusy, {}, what}; }
 
-XmlsecKey XmlsecKeyOf(const PublicPoint& point) {
-  const auto verifying = VerifyingKey::From(point);
-  if (!verifying || EVP_PKEY_up_ref(verifying->handle()) != 1) return nullptr;
-  PublicKey key(verifying->handle());
+XmlsecKey XmlsecKeyOf(const VerifyingKey& verifying) {
+  if (EVP_PKEY_up_ref(verifying.handle()) != 1) return nullptr;
+  PublicKey key(verifying.handle());
   // Takes the key over when it succeeds.
   XmlsecKeyData data(xmlSecOpenSSLEvpKeyAdopt(key.get()));
   if (!data) return nullptr;
@@ -44,13 +43,13 @@ XmlsecKey XmlsecKeyOf(const PublicPoint& point) {
   return result;
 }
 
-// A context that knows the profile's algorithms and no others, with `point` as its only key: it has
+// A context that knows the profile's algorithms and no others, with `key` as its only key: it has
 // no key manager, so nothing in KeyInfo can bring another.
-DsigContext ContextFor(const PublicPoint& point) {
+DsigContext ContextFor(const VerifyingKey& key) {
   DsigContext context(xmlSecDSigCtxCreate(nullptr));
   if (!context) return nullptr;
   xmlSecDSigCtx& dsig = *context;
-  dsig.signKey = XmlsecKeyOf(point).release();
+  dsig.signKey = XmlsecKeyOf(key).release();
   // Only URI="": no fragment, no file, no network.
   dsig.enabledReferenceUris = xmlSecTransformUriTypeEmpty;
   // Keeps the digested octets.
@@ -78,8 +77,8 @@ xmlSecDSigReferenceCtx* GoodReference(xmlSecDSigCtx& dsig) {
 // The octets that the signature covers, once it verified: the canonical Request without its
 // Signature. R-SEC3-3.
 Result<Bytes> VerifiedOctets(xmlNode* signature, const Sha256Digest& digest,
-                             const smki::Certificate& signer, const PublicPoint& point) {
-  const DsigContext context = ContextFor(point);
+                             const smki::Certificate& signer, const VerifyingKey& key) {
+  const DsigContext context = ContextFor(key);
   if (!context) return LibraryFault("no xmlsec1 context");
   const int code = xmlSecDSigCtxVerify(context.get(), signature);
   xmlSecDSigReferenceCtx* reference = GoodReference(*context);
@@ -119,20 +118,35 @@ Result<HandoverRequest> ReadVerified(BytesView octets) {
 
 class SignatureVerifier {
  public:
+  // Whether the signature of a document in plain form is good. What it covers is then what was
+  // parsed, all of it but the Signature: there is nothing else to read. When it is not, xmlsec1 has
+  // the word, so that a document is refused for one reason, whatever its form. R-SEC3-3.
+  static bool IsGoodAsItIs(const UnverifiedRequest::Document& document, const VerifyingKey& key) {
+    return document.plain && document.plain->request == document.claims.digest &&
+           key.VerifyRaw(AsBytes(document.plain->signed_info), document.claims.signature);
+  }
+
+  static Result<HandoverRequest> VerifiedContent(const UnverifiedRequest::Document& document,
+                                                 const smki::Certificate& signer,
+                                                 const VerifyingKey& key) {
+    if (IsGoodAsItIs(document, key)) return document.content;
+    const auto octets = VerifiedOctets(document.signature, document.claims.digest, signer, key);
+    if (!octets) return octets.error();
+    return ReadVerified(*octets);
+  }
+
   static Result<VerifiedRequest> Verify(const UnverifiedRequest::Document& document,
                                         smki::CertificatePtr signer) {
     if (signer->key_usage() != KeyUsage::kDigitalSignature) {
       return Failure{Reason::kSenderAuth, "the certificate with " + signer->Label() +
                                               " is not for digital signatures (key usage)"};
     }
-    const auto point = signer->public_point();
-    if (!point) {
+    const auto& key = signer->verifying_key();
+    if (!key) {
       return Failure{Reason::kSenderAuth,
                      "the certificate with " + signer->Label() + " has no key on P-256"};
     }
-    const auto octets = VerifiedOctets(document.signature, document.digest, *signer, *point);
-    if (!octets) return octets.error();
-    auto content = ReadVerified(*octets);
+    auto content = VerifiedContent(document, *signer, *key);
     if (!content) return content.error();
 
     // R-SEC3-2; duis-6.21.md 4.6.

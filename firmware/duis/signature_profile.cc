@@ -110,11 +110,14 @@ std::optional<SignatureClaims> ReadSignature(Reading& reading, const xmlNode* si
   const Sha256Digest digest = ReadReference(reading, signed_info.Element("Reference"));
   signed_info.End();
   // A DER-encoded signature has another length (duis-6.21.md 4.1).
-  Octets(reading, "SignatureValue", children.Text("SignatureValue"), kSignatureOctets);
+  const Bytes value =
+      Octets(reading, "SignatureValue", children.Text("SignatureValue"), kSignatureOctets);
   auto signer = ReadKeyInfo(reading, children.Element("KeyInfo"));
   children.End();
   if (!reading.ok()) return std::nullopt;
-  return SignatureClaims{*std::move(signer), digest};
+  SignatureClaims claims{*std::move(signer), digest, {}};
+  std::copy(value.begin(), value.end(), claims.signature.begin());
+  return claims;
 }
 
 }  // namespace acb::duis

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "firmware/base/p256.h"
 #include "firmware/base/sha256.h"
 #include "firmware/duis/reading.h"
 #include "firmware/duis/request.h"
@@ -21,12 +22,13 @@ inline constexpr std::string_view kSha256 = "http://www.w3.org/2001/04/xmlenc#sh
 
 // SignatureValue is r || s (duis-6.21.md 4.1), KeyInfo a serial number of at most 20 octets (RFC
 // 5280 section 4.1.2.2).
-inline constexpr std::size_t kSignatureOctets = 32 + 32;
+inline constexpr std::size_t kSignatureOctets = std::tuple_size_v<EcdsaSignature>;
 inline constexpr std::size_t kSerialDigits = 48;
 
 struct SignatureClaims {
   SignerName signer;
-  Sha256Digest digest;  // the DigestValue of the one Reference
+  Sha256Digest digest;       // the DigestValue of the one Reference
+  EcdsaSignature signature;  // SignatureValue
 };
 
 // Reads a ds:Signature element that follows the profile to the letter: these elements, once each,

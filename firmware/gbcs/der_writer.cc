@@ -27,7 +27,10 @@ void AppendLength(std::size_t length, Bytes& out) {
 Bytes DerElement(std::uint8_t tag, std::initializer_list<BytesView> parts) {
   std::size_t size = 0;
   for (const BytesView part : parts) size += part.size();
-  Bytes element = {tag};
+  constexpr std::size_t kMaxHeader = 1 + 1 + sizeof size;
+  Bytes element;
+  element.reserve(kMaxHeader + size);
+  element.push_back(tag);
   AppendLength(size, element);
   for (const BytesView part : parts) element.insert(element.end(), part.begin(), part.end());
   return element;

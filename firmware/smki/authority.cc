@@ -107,8 +107,7 @@ bool IsSelfSigned(const Certificate& certificate) {
 }
 
 bool IsSignedByItself(const Certificate& certificate) {
-  const auto point = certificate.public_point();
-  const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+  const auto& key = certificate.verifying_key();
   return key && key->VerifyDer(certificate.fields().tbs, certificate.fields().signature);
 }
 

@@ -100,8 +100,7 @@ Status CheckRootProfile(const Certificate& certificate, const TrustSettings& set
   if (CountExtensions(extensions, oid::kCertificatePolicies) != 0) {
     if (Status s = CheckPolicy(certificate, settings.policy_oid); !s) return AsChain(std::move(s));
   }
-  const auto point = certificate.public_point();
-  const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+  const auto& key = certificate.verifying_key();
   if (!key || !key->VerifyDer(certificate.fields().tbs, certificate.fields().signature)) {
     return Broken(certificate, "the root's signature on itself is wrong");
   }

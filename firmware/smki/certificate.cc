@@ -228,6 +228,12 @@ BytesView Certificate::serial() const { return fields_->serial; }
 std::optional<Eui64> Certificate::eui64() const { return fields_->eui64; }
 std::optional<std::uint8_t> Certificate::ou_role() const { return fields_->ou_role; }
 std::optional<PublicPoint> Certificate::public_point() const { return fields_->point; }
+const std::optional<VerifyingKey>& Certificate::verifying_key() const {
+  std::call_once(key_made_, [this] {
+    if (fields_->point) key_ = VerifyingKey::From(*fields_->point);
+  });
+  return key_;
+}
 std::optional<KeyUsage> Certificate::key_usage() const { return fields_->key_usage; }
 BytesView Certificate::subject_key_identifier() const { return fields_->subject_key_identifier; }
 BytesView Certificate::authority_key_identifier() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,6 +64,8 @@ class Certificate {
   std::optional<std::uint8_t> ou_role() const;
   // When the key is P-256, named curve, uncompressed, on the curve.
   std::optional<PublicPoint> public_point() const;
+  // The same ready to verify with: made when it is first asked for, then kept.
+  const std::optional<VerifyingKey>& verifying_key() const;
   // When keyUsage has exactly one bit, and that is one a cell knows.
   std::optional<KeyUsage> key_usage() const;
   BytesView subject_key_identifier() const;    // empty when absent
@@ -79,6 +82,8 @@ class Certificate {
  private:
   explicit Certificate(std::unique_ptr<const Fields> fields);
   std::unique_ptr<const Fields> fields_;
+  mutable std::once_flag key_made_;
+  mutable std::optional<VerifyingKey> key_;  // once key_made_: shared between threads
 };
 
 using CertificatePtr = std::shared_ptr<const Certificate>;

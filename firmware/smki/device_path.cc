@@ -84,8 +84,7 @@ DevicePaths::DevicePaths(const std::vector<CertificatePtr>& roots, UtcTime at) :
     if (authority.good && constraints->path_length == 0) {
       authority.good = Broken(*root, "its path length allows no issuing CA");
     }
-    const auto key =
-        root->public_point() ? VerifyingKey::From(*root->public_point()) : std::nullopt;
+    const auto& key = root->verifying_key();
     if (key) authority.key.push_back(*key);
     if (authority.good && !key) authority.good = Broken(*root, "expected a key on P-256");
     roots_[root->subject().Key()].push_back(std::move(authority));
@@ -120,8 +119,7 @@ void DevicePaths::Judge(Authority& authority) const {
   authority.judged = true;
   authority.good = CheckIssuing(*authority.certificate);
   if (!authority.good) return;
-  const auto point = authority.certificate->public_point();
-  const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+  const auto& key = authority.certificate->verifying_key();
   if (key) {
     authority.key.push_back(*key);
   } else {

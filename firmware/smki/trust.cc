@@ -16,6 +16,47 @@ constexpr std::size_t kMaxOffered = 16;
 // What is told to the operator about lists that were left out.
 constexpr std::size_t kMaxFaultText = 1000;
 
+// Certificates that came with requests, parsed: the same few come again and again. Anyone may send
+// some, so what is kept says nothing of them, and is thrown away when there are too many.
+// Thread-safe.
+class ParsedCertificates {
+ public:
+  CertificatePtr Find(const Sha256Digest& sha256) {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(sha256);
+    return found == known_.end() ? nullptr : found->second;
+  }
+  void Add(const CertificatePtr& certificate) {
+    constexpr std::size_t kMaxKnown = 4096;
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMaxKnown) known_.clear();
+    known_[certificate->sha256()] = certificate;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<Sha256Digest, CertificatePtr> known_;
+};
+
+// Leaves whose profile was found good. Thread-safe.
+class GoodProfiles {
+ public:
+  bool Has(const Sha256Digest& certificate) {
+    const std::lock_guard lock(mutex_);
+    return known_.contains(certificate);
+  }
+  void Add(const Sha256Digest& certificate) {
+    constexpr std::size_t kMaxKnown = 8192;
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMaxKnown) known_.clear();
+    known_.insert(certificate);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<Sha256Digest> known_;
+};
+
 // Signatures found good, so that a certificate that comes again costs no second verification. Only
 // what verified is kept, so nobody fills it with rubbish. Thread-safe.
 class GoodSignatures {
@@ -116,6 +157,7 @@ struct Trust::State {
   void AddOffered(const CertificatePtr& offered, Candidates& candidates) const;
   bool HasSigned(const IssuingAuthority& authority, const Certificate& leaf) const;
   bool MayLackList(const Name& issuer, const std::vector<RevocationListPtr>& lists) const;
+  Status CheckProfile(const Certificate& leaf) const;
   Status CheckAuthorityStatus(const IssuingAuthority& authority, UtcTime at,
                               PathEvidence& evidence) const;
   Status CheckLeafStatus(const Certificate& leaf, const IssuingAuthority& authority, UtcTime at,
@@ -135,6 +177,8 @@ struct Trust::State {
   // By subject Name::Key().
   std::map<std::string, std::vector<IssuingAuthorityPtr>> authorities;
   std::map<std::string, std::vector<RejectedAuthority>> rejected;
+  mutable ParsedCertificates parsed;
+  mutable GoodProfiles good_profiles;
   mutable GoodSignatures good_signatures;
   mutable OfferedAuthorities offered_authorities;
 };
@@ -176,6 +220,17 @@ bool Trust::State::MayLackList(const Name& issuer,
   return settings.environment == Environment::kTest && lists.empty() &&
          std::ranges::find(settings.issuers_without_crl, issuer) !=
              settings.issuers_without_crl.end();
+}
+
+Status Trust::State::CheckProfile(const Certificate& leaf) const {
+  // R-SEC3-31, R-SEC3-33: first, so that the reason says what matters.
+  if (IsTestKeyInLive(settings, leaf.public_point())) {
+    return Failure(Reason::kEnvironment, leaf.Label() + ": its key is a published test key");
+  }
+  if (good_profiles.Has(leaf.sha256())) return Done{};
+  Status good = CheckOrganisationProfile(leaf, settings);
+  if (good) good_profiles.Add(leaf.sha256());
+  return good;
 }
 
 Status Trust::State::CheckAuthorityStatus(const IssuingAuthority& authority, UtcTime at,
@@ -277,8 +332,7 @@ bool Trust::State::HasSigned(const IssuingAuthority& authority, const Certificat
 // The most telling of several reasons why there is no path.
 Failure Trust::State::ExplainNoIssuer(const Certificate& leaf, const Candidates& candidates) const {
   for (const RejectedAuthority& authority : candidates.rejected) {
-    const auto point = authority.certificate->public_point();
-    const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+    const auto& key = authority.certificate->verifying_key();
     if (!key || !IsSignedBy(leaf, *key)) continue;
     return Failure(authority.why.reason, leaf.Label() + " was issued by a CA that is refused: " +
                                              authority.why.explanation);
@@ -359,6 +413,15 @@ CertificatePtr Trust::FindBySha256(const Sha256Digest& sha256) const {
   return found == state_->by_sha256.end() ? nullptr : found->second;
 }
 
+Result<CertificatePtr> Trust::Read(BytesView der) const {
+  const Sha256Digest sha256 = Sha256(der);
+  if (CertificatePtr held = FindBySha256(sha256)) return held;
+  if (CertificatePtr known = state_->parsed.Find(sha256)) return known;
+  auto certificate = Certificate::Parse(der);
+  if (certificate) state_->parsed.Add(*certificate);
+  return certificate;
+}
+
 std::vector<CertificatePtr> Trust::SigningCertificatesOf(Eui64 party) const {
   const auto found = state_->signing_by_party.find(party);
   return found == state_->signing_by_party.end() ? std::vector<CertificatePtr>() : found->second;
@@ -367,13 +430,7 @@ std::vector<CertificatePtr> Trust::SigningCertificatesOf(Eui64 party) const {
 Result<PathEvidence> Trust::CheckPath(const CertificatePtr& leaf,
                                       const std::vector<CertificatePtr>& offered,
                                       UtcTime at) const {
-  // R-SEC3-31, R-SEC3-33: first, so that the reason says what matters.
-  if (IsTestKeyInLive(state_->settings, leaf->public_point())) {
-    return Failure(Reason::kEnvironment, leaf->Label() + ": its key is a published test key");
-  }
-  if (Status s = CheckOrganisationProfile(*leaf, state_->settings); !s) {
-    return std::move(s).error();
-  }
+  if (Status s = state_->CheckProfile(*leaf); !s) return std::move(s).error();
   if (Status s = CheckValidity(*leaf, at); !s) return std::move(s).error();
   if (offered.size() > kMaxOffered) {
     return Failure(Reason::kChain, leaf->Label() + ": more than " + std::to_string(kMaxOffered) +

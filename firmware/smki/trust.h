@@ -65,6 +65,9 @@ class Trust {
   // and serial the one that a trusted issuing CA signed.
   CertificatePtr Find(const Name& issuer, BytesView serial) const;
   CertificatePtr FindBySha256(const Sha256Digest& sha256) const;
+  // The certificate in `der`, which need not be held: Certificate::Parse, whose failures it has.
+  // One that came before is not parsed again.
+  Result<CertificatePtr> Read(BytesView der) const;
   // Digital signing certificates held of the party that a trusted issuing CA signed, in force or
   // not: a message that is observed may have been signed by any of them. Empty when none is held.
   std::vector<CertificatePtr> SigningCertificatesOf(Eui64 party) const;
@@ -75,7 +78,9 @@ class Trust {
   // All candidates of that name are tried: a forged one beside the real one changes nothing. When
   // any whose key signed the leaf is revoked, the leaf is refused.
   //
-  // About 0.1 ms for a certificate seen first, 0.01 ms later. Fails with
+  // About 0.1 ms for a certificate seen first, 0.01 ms later: what never changes for a certificate
+  // (profile, whose signature it has) is remembered, what the time decides is judged each time.
+  // Fails with
   //   kEnvironment          live, and leaf, issuing CA or root has a published test key
   //   (R-SEC3-31). kProfile, kAlgorithm, kNotOrganisationCert  profile.h. kCertExpired leaf,
   //   issuing CA or root is outside its validity period. kChain                no path of exactly

@@ -54,8 +54,7 @@ Status CheckOurSignature(const audit::Object& entry, const gbcs::Message& messag
   if (!named) return named;
   Status good = checks::CheckAcbCertificates(*in_force.trust, in_force.acb, at);
   if (!good) return Said("the ACB's certificates", good.error());
-  const auto point = certificate.public_point();
-  const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+  const auto& key = certificate.verifying_key();
   if (!key || !message.signature() || !key->VerifyRaw(message.ToBeSigned(), *message.signature())) {
     return Wrong("the command's signature is not the ACB's");
   }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "firmware/duis/plain_form.h"
 #include "tests/firmware/duis/cases.h"
 #include "tests/firmware/duis/fixture.h"
 
@@ -33,6 +34,22 @@ TEST(DuisSignature, VerifiesARequestOfTheProfile) {
   ASSERT_TRUE(verified) << verified.error().explanation << verified.error().detail;
   EXPECT_EQ(verified->signer(), Supplier().certificate);
   EXPECT_EQ(verified->content().request_id.originator, Eui64(kSupplierId));
+}
+
+// The long way, by xmlsec1: what canonicalisation changes is not what was sent.
+TEST(DuisSignature, VerifiesADocumentThatIsNotItsCanonicalForm) {
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{":1001<", ":100&#49;<"},
+                                                        {"<sr:Header>", "<sr:Header >"},
+                                                        {":1001<", ":<![CDATA[1001]]><"}}) {
+    const std::string document = Supplier().Sign(Replaced(Unsigned(), from, to));
+    ASSERT_FALSE(duis::FindPlainForm(document)) << to;
+    const auto verified = ParseAndVerify(document, Supplier().certificate);
+    ASSERT_TRUE(verified) << to << verified.error().explanation;
+    EXPECT_EQ(verified->content().request_id.counter, 1001u);
+    EXPECT_FALSE(
+        ParseAndVerify(Replaced(document, "Variant>1<", "Variant>2<"), Supplier().certificate));
+  }
 }
 
 // R-SEC3-3.

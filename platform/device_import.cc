@@ -99,8 +99,14 @@ void Blocks::Hash(std::string_view text) {
 class Parser {
  public:
   Parser(const HttpBody& file, const feeds::CsvReader& header, Blocks& blocks,
-         const std::filesystem::path& scratch, const feeds::CertificateCheck& check)
-      : file_(file), header_(header), blocks_(blocks), check_(check), sorter_(scratch) {}
+         const std::filesystem::path& scratch, const feeds::CertificateCheck& check,
+         const feeds::KeyCheck& key_alone)
+      : file_(file),
+        header_(header),
+        blocks_(blocks),
+        check_(check),
+        key_alone_(key_alone),
+        sorter_(scratch) {}
 
   // Until the blocks are at their end.
   void Run() {
@@ -126,7 +132,8 @@ class Parser {
       const auto row = reader.Next();
       if (row && !row->has_value()) break;
       ++rows_;
-      auto device = row ? feeds::ParseDeviceWith(**row, check_) : Result<Device>(row.error());
+      auto device =
+          row ? feeds::ParseDeviceWith(**row, check_, key_alone_) : Result<Device>(row.error());
       if (!device) {
         rejects_.Add(reader.line(), device.error().explanation);
       } else if (auto added =
@@ -150,6 +157,7 @@ class Parser {
   const feeds::CsvReader& header_;
   Blocks& blocks_;
   const feeds::CertificateCheck& check_;
+  const feeds::KeyCheck& key_alone_;
   RowSorter sorter_;
   Rejects rejects_;
   std::uint64_t rows_ = 0;
@@ -174,7 +182,8 @@ void RunAll(std::vector<Parser>& parsers) {
 
 Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
                                               const std::filesystem::path& scratch,
-                                              const feeds::CertificateCheck& check) {
+                                              const feeds::CertificateCheck& check,
+                                              const feeds::KeyCheck& key_alone) {
   const auto header =
       feeds::CsvReader::Open(file.Text(), feeds::DeviceColumns(), feeds::OptionalDeviceColumns());
   if (!header) return header.error();
@@ -182,7 +191,7 @@ Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
   std::vector<Parser> parsers;
   parsers.reserve(kParsers);
   for (std::size_t i = 0; i < kParsers; ++i) {
-    parsers.emplace_back(file, *header, blocks, scratch, check);
+    parsers.emplace_back(file, *header, blocks, scratch, check, key_alone);
   }
   RunAll(parsers);
 

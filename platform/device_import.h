@@ -32,9 +32,11 @@ class PreparedDevices {
   // file twice is a reject at its later line: the order of rows decides nothing. Fails with
   //   kFeedRejected      the header is not that of the feed.
   //   kStoreUnavailable  no room in `scratch`.
-  // `check` is asked about each key agreement certificate, by several threads at once.
+  // `check` is asked about each key agreement certificate, by several threads at once, and
+  // `key_alone` before it (ParseDeviceWith).
   static Result<PreparedDevices> From(const HttpBody& file, const std::filesystem::path& scratch,
-                                      const feeds::CertificateCheck& check);
+                                      const feeds::CertificateCheck& check,
+                                      const feeds::KeyCheck& key_alone = {});
 
   const Sha256Digest& sha256() const { return sha256_; }  // of the file
   store::HubColumn hub() const { return hub_; }

@@ -19,26 +19,38 @@ constexpr std::array<std::int8_t, 256> kValues = [] {
   return values;
 }();
 
+// tables[i][digit]: the value of the i-th digit of a group where it belongs in its 24 bits; no
+// digit sets kNoDigit.
+constexpr std::uint32_t kNoDigit = 0x8000'0000;
+constexpr std::array<std::array<std::uint32_t, 256>, 4> kPlaced = [] {
+  std::array<std::array<std::uint32_t, 256>, 4> tables{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t c = 0; c < 256; ++c) {
+      tables[i][c] =
+          kValues[c] < 0 ? kNoDigit : static_cast<std::uint32_t>(kValues[c]) << (18 - 6 * i);
+    }
+  }
+  return tables;
+}();
+
 // The groups of four digits that `text` begins with, and takes them from it: most of what is read
 // is nothing else.
 Bytes WholeGroups(std::string_view& text) {
-  Bytes bytes;
-  bytes.resize(text.size() / 4 * 3);
+  Bytes bytes(text.size() / 4 * 3);
   std::size_t size = 0;
-  while (text.size() >= 4) {
-    std::int32_t group = 0;
-    std::int32_t wrong = 0;  // negative when one is no digit
+  std::size_t at = 0;
+  for (; text.size() - at >= 4; at += 4) {
+    std::uint32_t group = 0;
     for (std::size_t i = 0; i < 4; ++i) {
-      const std::int32_t value = kValues[static_cast<std::uint8_t>(text[i])];
-      wrong |= value;
-      group = group << 6 | (value & 63);
+      group |= kPlaced[i][static_cast<std::uint8_t>(text[at + i])];
     }
-    if (wrong < 0) break;
-    for (int shift = 16; shift >= 0; shift -= 8) {
-      bytes[size++] = static_cast<std::uint8_t>(group >> shift);
-    }
-    text.remove_prefix(4);
+    if ((group & kNoDigit) != 0) break;
+    bytes[size] = static_cast<std::uint8_t>(group >> 16);
+    bytes[size + 1] = static_cast<std::uint8_t>(group >> 8);
+    bytes[size + 2] = static_cast<std::uint8_t>(group);
+    size += 3;
   }
+  text.remove_prefix(at);
   bytes.resize(size);
   return bytes;
 }

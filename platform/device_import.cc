@@ -31,6 +31,16 @@ struct Rejects {
   }
 };
 
+// One search a line: memchr is several times faster than looking at each octet.
+std::uint64_t CountLines(std::string_view text) {
+  std::uint64_t lines = 0;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    ++lines;
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
 struct Block {
   std::string_view text;  // whole rows
   std::uint64_t line;     // of the file, where it begins
@@ -69,7 +79,7 @@ std::optional<Block> Blocks::Take() {
   if (rest_.empty()) return std::nullopt;
   const Block block{rest_.substr(0, NextSize()), line_};
   Hash(block.text);
-  line_ += static_cast<std::uint64_t>(std::ranges::count(block.text, '\n'));
+  line_ += CountLines(block.text);
   rest_.remove_prefix(block.text.size());
   return block;
 }
@@ -239,15 +249,12 @@ void PreparedDevices::KeepFirst() {
   if (rejects_.size() > kMaxDeviceRejects) rejects_.resize(kMaxDeviceRejects);
 }
 
-store::DeviceSource PreparedDevices::Source() const {
+store::PackedDeviceSource PreparedDevices::Source() const {
   const auto merger = std::make_shared<RowMerger>(sorters_);
-  return [merger]() -> Result<std::optional<Device>> {
+  return [merger]() -> Result<std::optional<BytesView>> {
     const auto row = merger->Next();
     if (!row) return row.error();
-    if (!row->has_value()) return std::optional<Device>();
-    auto device = store::UnpackDevice((*row)->octets);
-    if (!device) return Failure(Reason::kStoreUnavailable, {}, "a sorted row is not as it was");
-    return device;
+    return row->has_value() ? std::optional((*row)->octets) : std::nullopt;
   };
 }
 

@@ -46,7 +46,7 @@ class PreparedDevices {
   const std::vector<DeviceReject>& rejects() const { return rejects_; }
 
   // The good rows in order of device, one a call. It may be called once; this must outlive it.
-  store::DeviceSource Source() const;
+  store::PackedDeviceSource Source() const;
 
  private:
   PreparedDevices() = default;

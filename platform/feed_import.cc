@@ -241,8 +241,9 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
     return Rejected(rejects, prepared->rows());
   }
   const FeedFile file(context, Feed::kDevices, request, prepared->sha256());
-  return Imported(context, file,
-                  context.store.ImportDevices(prepared->Source(), file.Entry(), prepared->hub()));
+  return Imported(
+      context, file,
+      context.store.ImportPackedDevices(prepared->Source(), file.Entry(), prepared->hub()));
 }
 
 HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& request) {

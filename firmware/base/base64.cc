@@ -19,36 +19,39 @@ constexpr std::array<std::int8_t, 256> kValues = [] {
   return values;
 }();
 
-// tables[i][digit]: the value of the i-th digit of a group where it belongs in its 24 bits; no
-// digit sets kNoDigit.
+// The value of each digit, moved to where it belongs in the 24 bits of its group; what is no digit
+// sets kNoDigit.
 constexpr std::uint32_t kNoDigit = 0x8000'0000;
-constexpr std::array<std::array<std::uint32_t, 256>, 4> kPlaced = [] {
-  std::array<std::array<std::uint32_t, 256>, 4> tables{};
-  for (std::size_t i = 0; i < 4; ++i) {
-    for (std::size_t c = 0; c < 256; ++c) {
-      tables[i][c] =
-          kValues[c] < 0 ? kNoDigit : static_cast<std::uint32_t>(kValues[c]) << (18 - 6 * i);
-    }
+using Placed = std::array<std::uint32_t, 256>;
+constexpr Placed PlacedAt(int shift) {
+  Placed table{};
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    table[c] = kValues[c] < 0 ? kNoDigit : static_cast<std::uint32_t>(kValues[c]) << shift;
   }
-  return tables;
-}();
+  return table;
+}
+constexpr Placed kFirst = PlacedAt(18);
+constexpr Placed kSecond = PlacedAt(12);
+constexpr Placed kThird = PlacedAt(6);
+constexpr Placed kLast = PlacedAt(0);
 
 // The groups of four digits that `text` begins with, and takes them from it: most of what is read
 // is nothing else.
 Bytes WholeGroups(std::string_view& text) {
   Bytes bytes(text.size() / 4 * 3);
+  // Pointers: this is half of what a feed's certificates cost, and the lengths are set above.
+  const auto* const digits = reinterpret_cast<const std::uint8_t*>(text.data());
+  std::uint8_t* const octets = bytes.data();
   std::size_t size = 0;
   std::size_t at = 0;
-  for (; text.size() - at >= 4; at += 4) {
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      group |= kPlaced[i][static_cast<std::uint8_t>(text[at + i])];
-    }
+  for (; text.size() - at >= 4; at += 4, size += 3) {
+    const std::uint8_t* const four = digits + at;
+    const std::uint32_t group =
+        kFirst[four[0]] | kSecond[four[1]] | kThird[four[2]] | kLast[four[3]];
     if ((group & kNoDigit) != 0) break;
-    bytes[size] = static_cast<std::uint8_t>(group >> 16);
-    bytes[size + 1] = static_cast<std::uint8_t>(group >> 8);
-    bytes[size + 2] = static_cast<std::uint8_t>(group);
-    size += 3;
+    octets[size] = static_cast<std::uint8_t>(group >> 16);
+    octets[size + 1] = static_cast<std::uint8_t>(group >> 8);
+    octets[size + 2] = static_cast<std::uint8_t>(group);
   }
   text.remove_prefix(at);
   bytes.resize(size);

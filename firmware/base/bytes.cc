@@ -14,9 +14,16 @@ int HexDigit(char c) {
   return -1;
 }
 
+// Most of what is written is a small record: it gets its room at once.
+constexpr std::size_t kUsualOctets = 64;
+void MakeRoom(Bytes& bytes, std::size_t more) {
+  if (bytes.capacity() == 0) bytes.reserve(std::max(kUsualOctets, more));
+}
+
 // Big-endian, at one go.
 template <class Number>
 ByteWriter& Append(Bytes& bytes, Number value, ByteWriter& writer) {
+  MakeRoom(bytes, sizeof value);
   std::array<std::uint8_t, sizeof(Number)> octets;
   for (std::size_t i = 0; i < octets.size(); ++i) {
     octets[i] = static_cast<std::uint8_t>(value >> (8 * (octets.size() - 1 - i)));
@@ -56,6 +63,7 @@ std::optional<Bytes> FromHex(std::string_view text) {
 }
 
 ByteWriter& ByteWriter::U8(std::uint8_t value) {
+  MakeRoom(bytes_, 1);
   bytes_.push_back(value);
   return *this;
 }
@@ -63,6 +71,7 @@ ByteWriter& ByteWriter::U16(std::uint16_t value) { return Append(bytes_, value, 
 ByteWriter& ByteWriter::U32(std::uint32_t value) { return Append(bytes_, value, *this); }
 ByteWriter& ByteWriter::U64(std::uint64_t value) { return Append(bytes_, value, *this); }
 ByteWriter& ByteWriter::Raw(BytesView bytes) {
+  MakeRoom(bytes_, bytes.size());
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   return *this;
 }

@@ -65,6 +65,7 @@ class CsvReader {
     std::forward_list<std::string> quoted;
   };
   Result<Fields> ReadFields();
+  bool TakePlainRow(Fields& fields);
   Status ReadField(Fields& fields, bool& end_of_row);
   Result<std::string> ReadQuoted();
   std::string_view TakePlain();

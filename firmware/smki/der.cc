@@ -81,15 +81,16 @@ const char* FaultOf(const Element& element, Integers integers, int depth) {
 const char* FaultInside(BytesView content, std::uint8_t tag, Integers integers, int depth) {
   BytesView before;
   while (!content.empty()) {
-    const auto element = TakeElement(content);
-    if (!element) return "a tag or length is not in DER form, or runs past the end";
+    Element element;
+    if (!TakeElement(content, element))
+      return "a tag or length is not in DER form, or runs past the end";
     // X.690 section 11.6.
     if (tag == kSet && !before.empty() &&
-        std::ranges::lexicographical_compare(element->whole, before)) {
+        std::ranges::lexicographical_compare(element.whole, before)) {
       return "a SET is not in order";
     }
-    before = element->whole;
-    if (const char* fault = FaultOf(*element, integers, depth)) return fault;
+    before = element.whole;
+    if (const char* fault = FaultOf(element, integers, depth)) return fault;
   }
   return nullptr;
 }
@@ -97,10 +98,10 @@ const char* FaultInside(BytesView content, std::uint8_t tag, Integers integers, 
 }  // namespace
 
 std::optional<std::string> FindFault(BytesView der, Integers integers) {
-  const auto element = TakeElement(der);
-  if (!element) return "a tag or length is not in DER form, or runs past the end";
+  Element element;
+  if (!TakeElement(der, element)) return "a tag or length is not in DER form, or runs past the end";
   if (!der.empty()) return "there are octets after its end";
-  const char* fault = FaultOf(*element, integers, 0);
+  const char* fault = FaultOf(element, integers, 0);
   return fault == nullptr ? std::nullopt : std::optional<std::string>(fault);
 }
 

@@ -20,6 +20,7 @@ COLUMNS = ("device_id,type,smets,model,smi_status,commissioned,mpxn,key_agreemen
            "supplier_floor,network_operator_cell,network_operator_floor")
 KEYS = 256
 FIRST = 0x00DB125000000000
+FIRST_MPXN = 1_300_000_000_000
 PLACEHOLDER = "00db12ffeeddccbb"
 STEP = 6_700_417  # a prime: walks the devices in no order, each once
 LINES_A_WRITE = 20_000
@@ -41,21 +42,21 @@ def _templates(pki):
         yield before, after
 
 
-def write_devices(path, pki, rows, in_order=False, floor=1000):
-    """A file of `rows` devices, in no order unless told; its size in octets."""
+def write_devices(path, pki, rows, in_order=False, floor=1000, first=0):
+    """A file of the `rows` devices from number `first`, in no order unless told; its size in octets."""
     templates = list(_templates(pki))
     step = 1 if in_order or math.gcd(STEP, rows) != 1 else STEP
     b64 = base64.b64encode
     with open(path, "wb") as out:
         out.write(COLUMNS.encode() + b"\n")
-        numbers = (number * step % rows for number in range(rows))
+        numbers = (first + number * step % rows for number in range(rows))
         while block := list(itertools.islice(numbers, LINES_A_WRITE)):
             lines = []
             for number in block:
                 eui = (FIRST + number).to_bytes(8, "big")
                 before, after = templates[number % KEYS]
                 lines.append(b"%s,ESME,SMETS2,Model-%d,Commissioned,2024-02-03T04:05:06Z,%d,%s,acb,%d,acb,%d\n" % (
-                    eui.hex("-").encode(), number % 10, 1_300_000_000_000 + number, b64(before + eui + after), floor,
+                    eui.hex("-").encode(), number % 10, FIRST_MPXN + number, b64(before + eui + after), floor,
                     floor))
             out.write(b"".join(lines))
     return os.path.getsize(path)

@@ -163,12 +163,16 @@ inline std::string Without(std::string xml, std::string_view begin, std::string_
 
 // The Signature element with `signed_info`, which must be canonical. In the document SignedInfo has
 // the namespace from Signature; only its canonical form repeats the declaration.
-inline std::string SignatureElement(const std::string& signed_info, EVP_PKEY* key,
-                                    const std::string& key_info) {
+inline std::string SignatureText(const std::string& signed_info, const std::string& value,
+                                 const std::string& key_info) {
   const std::string declaration = " xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
   return "<ds:Signature" + declaration + ">" + Replaced(signed_info, declaration, "") +
-         "<ds:SignatureValue>" + ToBase64(EcdsaRaw(key, signed_info)) + "</ds:SignatureValue>" +
-         key_info + "</ds:Signature>";
+         "<ds:SignatureValue>" + value + "</ds:SignatureValue>" + key_info + "</ds:Signature>";
+}
+
+inline std::string SignatureElement(const std::string& signed_info, EVP_PKEY* key,
+                                    const std::string& key_info) {
+  return SignatureText(signed_info, ToBase64(EcdsaRaw(key, signed_info)), key_info);
 }
 
 // Signs `xml`, a Request without Signature or with a ds:Signature template, which is replaced.

@@ -33,7 +33,8 @@ class Import {
 
   Status Add(const PartyRecord& row);
   Status Add(const Registration& row);
-  // `record`: the row of table `devices` as Seal makes it, when the caller has it ready.
+  // `record`: the row of table `devices` as Seal makes it, when the caller has unsealed
+  // one.
   Status Add(const Device& row, HubColumn hub, BytesView record = {});
   Status Add(const RepositoryEntry& row);
   Status Add(const DeviceKey& key);

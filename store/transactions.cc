@@ -167,15 +167,10 @@ Result<std::optional<Bytes>> SortedRows::Get(BytesView key) {
 Status SortedRows::Put(BytesView key, BytesView payload) {
   sealed_.resize(payload.size() + kRecordOverhead);
   SealInto(table_, key, payload, sealed_);
-  return Insert(key, sealed_);
+  return PutSealed(key, sealed_);
 }
 
 Status SortedRows::PutSealed(BytesView key, BytesView record) {
-  if (auto payload = Unseal(table_, key, record); !payload) return std::move(payload).error();
-  return Insert(key, record);
-}
-
-Status SortedRows::Insert(BytesView key, BytesView record) {
   MDB_val name = ToValue(key);
   MDB_val value = ToValue(record);
   const bool beyond = IsBeyond(key);

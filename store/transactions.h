@@ -116,7 +116,7 @@ class SortedRows {
   // The payload, a copy.
   Result<std::optional<Bytes>> Get(BytesView key);
   Status Put(BytesView key, BytesView payload);
-  // `record` is what Seal made of key and payload.
+  // `record` is what Seal made of key and payload, and the caller has unsealed it since.
   Status PutSealed(BytesView key, BytesView record);
 
  private:
@@ -124,7 +124,6 @@ class SortedRows {
       : transaction_(&transaction), table_(table), cursor_(cursor) {}
   // Whether the key is greater than every one in the table.
   bool IsBeyond(BytesView key) const;
-  Status Insert(BytesView key, BytesView record);
 
   WriteTransaction* transaction_;
   Table table_;

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "store/packed_device.h"
 #include "tests/platform/test_pki.h"
 
 namespace acb::platform {

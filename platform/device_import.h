@@ -28,7 +28,7 @@ inline constexpr std::size_t kMaxDeviceRejects = 100;
 // lives.
 class PreparedDevices {
  public:
-  // Blocks for all of the file: some 10 microseconds a row on one core. A device that is in the
+  // Blocks for all of the file: some 5 microseconds a row on one core. A device that is in the
   // file twice is a reject at its later line: the order of rows decides nothing. Fails with
   //   kFeedRejected      the header is not that of the feed.
   //   kStoreUnavailable  no room in `scratch`.

@@ -28,13 +28,15 @@ inline constexpr std::size_t kMaxDeviceRejects = 100;
 // lives.
 class PreparedDevices {
  public:
-  // Blocks for all of the file: some 10 microseconds a row on one core. A device that is in the
+  // Blocks for all of the file: some 5 microseconds a row on one core. A device that is in the
   // file twice is a reject at its later line: the order of rows decides nothing. Fails with
   //   kFeedRejected      the header is not that of the feed.
   //   kStoreUnavailable  no room in `scratch`.
-  // `check` is asked about each key agreement certificate, by several threads at once.
+  // `check` is asked about each key agreement certificate, by several threads at once, and
+  // `key_alone` before it (ParseDeviceWith).
   static Result<PreparedDevices> From(const HttpBody& file, const std::filesystem::path& scratch,
-                                      const feeds::CertificateCheck& check);
+                                      const feeds::CertificateCheck& check,
+                                      const feeds::KeyCheck& key_alone = {});
 
   const Sha256Digest& sha256() const { return sha256_; }  // of the file
   store::HubColumn hub() const { return hub_; }
@@ -44,7 +46,7 @@ class PreparedDevices {
   const std::vector<DeviceReject>& rejects() const { return rejects_; }
 
   // The good rows in order of device, one a call. It may be called once; this must outlive it.
-  store::DeviceSource Source() const;
+  store::PackedDeviceSource Source() const;
 
  private:
   PreparedDevices() = default;

@@ -14,6 +14,7 @@
 #include "firmware/feeds/registrations.h"
 #include "firmware/feeds/repository_status.h"
 #include "firmware/feeds/working_days.h"
+#include "firmware/smki/authority.h"
 #include "platform/device_import.h"
 #include "platform/feed_answers.h"
 #include "platform/feed_certificates.h"
@@ -214,12 +215,21 @@ feeds::CertificateCheck PathCheck(const FeedContext& context, smki::DevicePaths&
   };
 }
 
+// Without device roots the key decides alone (P8). Thread-safe.
+feeds::KeyCheck KeyCheckOf(const FeedContext& context) {
+  if (!context.device_roots.empty()) return {};
+  return [settings = context.trust.Current()->settings()](const PublicPoint& point) {
+    return !smki::IsTestKeyInLive(settings, point);
+  };
+}
+
 // The file is checked, and its rows made ready, before the store's writer is asked for: it has no
 // more to do than to write.
 HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
   auto paths = HeldDevicePaths(context);
   if (!paths) return Problem(paths.error());
-  auto prepared = PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths));
+  auto prepared = PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths),
+                                        KeyCheckOf(context));
   if (!prepared) {
     const Failure& failure = prepared.error();
     return failure.reason == Reason::kFeedRejected ? RejectedWhole(failure) : Problem(failure);
@@ -231,8 +241,9 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
     return Rejected(rejects, prepared->rows());
   }
   const FeedFile file(context, Feed::kDevices, request, prepared->sha256());
-  return Imported(context, file,
-                  context.store.ImportDevices(prepared->Source(), file.Entry(), prepared->hub()));
+  return Imported(
+      context, file,
+      context.store.ImportPackedDevices(prepared->Source(), file.Entry(), prepared->hub()));
 }
 
 HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& request) {

@@ -35,18 +35,17 @@ constexpr Tables kTables = MakeTables();
 }  // namespace
 
 Crc32c& Crc32c::Update(BytesView bytes) {
-  for (; bytes.size() >= kSlices; bytes = bytes.subspan(kSlices)) {
-    std::uint32_t next = 0;
-    for (std::size_t i = 0; i < kSlices; ++i) {
-      // The state is as long as the first four octets, and is taken with them.
-      const std::uint32_t state = i < 4 ? state_ >> (8 * i) : 0;
-      next ^= kTables[kSlices - 1 - i][(state ^ bytes[i]) & 0xFF];
-    }
-    state_ = next;
+  const std::uint8_t* at = bytes.data();
+  std::size_t left = bytes.size();
+  std::uint32_t state = state_;
+  for (; left >= kSlices; left -= kSlices, at += kSlices) {
+    // The state is as long as the first four octets, and is taken with them.
+    state = kTables[7][(state ^ at[0]) & 0xFF] ^ kTables[6][(state >> 8 ^ at[1]) & 0xFF] ^
+            kTables[5][(state >> 16 ^ at[2]) & 0xFF] ^ kTables[4][(state >> 24 ^ at[3]) & 0xFF] ^
+            kTables[3][at[4]] ^ kTables[2][at[5]] ^ kTables[1][at[6]] ^ kTables[0][at[7]];
   }
-  for (const std::uint8_t octet : bytes) {
-    state_ = (state_ >> 8) ^ kTables[0][(state_ ^ octet) & 0xFF];
-  }
+  for (; left > 0; --left, ++at) state = (state >> 8) ^ kTables[0][(state ^ *at) & 0xFF];
+  state_ = state;
   return *this;
 }
 

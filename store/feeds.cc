@@ -85,14 +85,15 @@ Status Import::Add(const Registration& row) {
   return Count(std::move(added), changed);
 }
 
-Status Import::Add(const Device& row, HubColumn hub) {
+Status Import::Add(const Device& row, HubColumn hub, BytesView record) {
   if (auto fits = CheckMpxn(row.mpxn); !fits) return fits;
   if (auto fits = CheckName("the model", row.model); !fits) return fits;
   const Bytes key = KeyOf(row.id);
-  const auto known = transaction_.Get(Table::kDevices, key);
+  if (auto opened = OpenDeviceTables(); !opened) return opened;
+  const auto known = devices_->Get(key);
   if (!known) return known.error();
   if (Status ended = ExpirePending(row.id); !ended) return ended;
-  const auto counted = transaction_.Get(Table::kCounters, key);
+  const auto counted = counters_->Get(key);
   const auto decoded = DecodeFound(Table::kCounters, key, counted, DecodeCounters);
   if (!decoded) return decoded.error();
   const auto fence = CurrentFence();
@@ -117,18 +118,37 @@ Status Import::Add(const Device& row, HubColumn hub) {
     if (!merged) return merged;
   }
 
-  Device device = row;
-  if (known->has_value()) {
-    const auto recorded = DecodeDevice(row.id, **known);
-    if (!recorded) return Damaged(Table::kDevices, key, "does not have the table's form");
-    device = Merge(*recorded, row, hub);
-  }
-
   bool changed = false;
   auto added = ReplaceCounters(key, *counted, before, counters, changed);
-  if (added) added = Replace(Table::kDevices, key, *known, EncodeDevice(device), changed);
+  if (added) added = ReplaceDevice(key, *known, row, hub, record, changed);
   if (outcome_.rows % kRowsBeforeLettingGo == 0) transaction_.LetGoOfPages();
   return Count(std::move(added), changed);
+}
+
+Status Import::OpenDeviceTables() {
+  if (devices_) return Done{};
+  auto devices = SortedRows::Open(transaction_, Table::kDevices);
+  if (!devices) return std::move(devices).error();
+  auto counters = SortedRows::Open(transaction_, Table::kCounters);
+  if (!counters) return std::move(counters).error();
+  devices_ = *std::move(devices);
+  counters_ = *std::move(counters);
+  return Done{};
+}
+
+Status Import::ReplaceDevice(BytesView key, const std::optional<Bytes>& known, const Device& row,
+                             HubColumn hub, BytesView record, bool& changed) {
+  if (!known) {
+    changed = true;
+    return record.empty() ? devices_->Put(key, EncodeDevice(row))
+                          : devices_->PutSealed(key, record);
+  }
+  const auto recorded = DecodeDevice(row.id, *known);
+  if (!recorded) return Damaged(Table::kDevices, key, "does not have the table's form");
+  const Bytes payload = EncodeDevice(Merge(*recorded, row, hub));
+  if (payload == *known) return Done{};
+  changed = true;
+  return devices_->Put(key, payload);
 }
 
 // A raise that is due is not written for its own sake: a feed repeated would write every row anew.
@@ -136,7 +156,9 @@ Status Import::ReplaceCounters(BytesView key, const std::optional<Bytes>& known,
                                const CountersRow& before, const CountersRow& after, bool& changed) {
   const Bytes payload = EncodeCounters(after);
   if (known && payload == EncodeCounters(before)) return Done{};
-  return Replace(Table::kCounters, key, known, payload, changed);
+  if (known && *known == payload) return Done{};
+  changed = true;
+  return counters_->Put(key, payload);
 }
 
 Result<Fence> Import::CurrentFence() {
@@ -302,9 +324,12 @@ Status RaiseTrustGeneration(WriteTransaction& transaction) {
 // What this file says is newer than a command whose outcome did not come. Nothing waits on most
 // days.
 Status Import::ExpirePending(Eui64 device) {
-  const auto count = transaction_.Count(Table::kPending);
-  if (!count) return count.error();
-  if (*count == 0) return Done{};
+  if (!any_pending_) {
+    const auto count = transaction_.Count(Table::kPending);
+    if (!count) return count.error();
+    any_pending_ = *count != 0;
+  }
+  if (!*any_pending_) return Done{};
   const auto overdue = FindOverdue(transaction_, device, at_);
   if (!overdue) return overdue.error();
   for (const PendingCommand& one : *overdue) {

@@ -33,7 +33,9 @@ class Import {
 
   Status Add(const PartyRecord& row);
   Status Add(const Registration& row);
-  Status Add(const Device& row, HubColumn hub);
+  // `record`: the row of table `devices` as Seal makes it, when the caller has unsealed
+  // one.
+  Status Add(const Device& row, HubColumn hub, BytesView record = {});
   Status Add(const RepositoryEntry& row);
   Status Add(const DeviceKey& key);
   Status AddSigning(const DeviceKey& key);
@@ -61,6 +63,9 @@ class Import {
   Status Upsert(Table table, BytesView key, BytesView payload, bool& changed);
   Status Replace(Table table, BytesView key, const std::optional<Bytes>& known, BytesView payload,
                  bool& changed);
+  Status OpenDeviceTables();
+  Status ReplaceDevice(BytesView key, const std::optional<Bytes>& known, const Device& row,
+                       HubColumn hub, BytesView record, bool& changed);
   Status ReplaceCounters(BytesView key, const std::optional<Bytes>& known,
                          const CountersRow& before, const CountersRow& after, bool& changed);
   Result<Fence> CurrentFence();
@@ -79,7 +84,11 @@ class Import {
   // Certificates or lists that this import put in force, and lists that it took out of force.
   std::set<Sha256Digest> brought_;
   std::set<Sha256Digest> superseded_;
-  std::optional<Fence> fence_;  // read once, not for each of millions of rows
+  // Read or opened once, not for each of millions of rows.
+  std::optional<Fence> fence_;
+  std::optional<bool> any_pending_;
+  std::optional<SortedRows> devices_;
+  std::optional<SortedRows> counters_;
 };
 
 }  // namespace acb::store

@@ -1,23 +1,35 @@
 #include "store/record.h"
 
+#include <algorithm>
+#include <array>
+
 #include "store/check_value.h"
 
 namespace acb::store {
 namespace {
 
 std::uint32_t CheckValue(Table table, BytesView key, BytesView version_and_payload) {
-  ByteWriter binding;
-  binding.U8(static_cast<std::uint8_t>(table)).U16(static_cast<std::uint16_t>(key.size()));
-  return Crc32c().Update(binding.bytes()).Update(key).Update(version_and_payload).value();
+  const std::array<std::uint8_t, 3> binding = {static_cast<std::uint8_t>(table),
+                                               static_cast<std::uint8_t>(key.size() >> 8),
+                                               static_cast<std::uint8_t>(key.size())};
+  return Crc32c().Update(binding).Update(key).Update(version_and_payload).value();
 }
 
 }  // namespace
 
+void SealInto(Table table, BytesView key, BytesView payload, std::span<std::uint8_t> value) {
+  value.front() = kRecordVersion;
+  std::ranges::copy(payload, value.begin() + 1);
+  const std::uint32_t check = CheckValue(table, key, value.first(1 + payload.size()));
+  for (std::size_t i = 0; i < 4; ++i) {
+    value[value.size() - 4 + i] = static_cast<std::uint8_t>(check >> (24 - 8 * i));
+  }
+}
+
 Bytes Seal(Table table, BytesView key, BytesView payload) {
-  ByteWriter value;
-  value.U8(kRecordVersion).Raw(payload);
-  value.U32(CheckValue(table, key, value.bytes()));
-  return std::move(value).bytes();
+  Bytes value(payload.size() + kRecordOverhead);
+  SealInto(table, key, payload, value);
+  return value;
 }
 
 Result<BytesView> Unseal(Table table, BytesView key, BytesView value) {

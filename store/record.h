@@ -17,6 +17,8 @@ inline constexpr std::size_t kRecordOverhead = 1 + 4;
 // version || payload || CRC-32C(table || length of key (2) || key || version || payload),
 // big-endian. `key` has 1 to 511 octets (LMDB's limit).
 Bytes Seal(Table table, BytesView key, BytesView payload);
+// Likewise into `value`, which has kRecordOverhead more octets than the payload.
+void SealInto(Table table, BytesView key, BytesView payload, std::span<std::uint8_t> value);
 
 // The payload, a view into `value`.
 // Fails with kRecordDamaged: the check value is wrong, or the version is unknown here.

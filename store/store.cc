@@ -12,6 +12,7 @@
 #include "store/interchange.h"
 #include "store/observe.h"
 #include "store/observed_rows.h"
+#include "store/packed_device.h"
 #include "store/proxy_pages.h"
 #include "store/quarantine.h"
 #include "store/raise.h"
@@ -354,6 +355,22 @@ Result<ImportOutcome> Store::ImportDevices(const DeviceSource& next, const audit
       if (!row) return row.error();
       if (!row->has_value()) return Done{};
       if (auto added = import.Add(**row, hub); !added) return added;
+    }
+  });
+}
+
+Result<ImportOutcome> Store::ImportPackedDevices(const PackedDeviceSource& next,
+                                                 const audit::Entry& entry, HubColumn hub) {
+  return core_->ImportRows(Feed::kDevices, entry, [&](Import& import) -> Status {
+    while (true) {  // ends with the source, whose file has a limit
+      const auto packed = next();
+      if (!packed) return packed.error();
+      if (!packed->has_value()) return Done{};
+      const auto row = UnpackDevice(**packed);
+      if (!row) {
+        return Failure(Reason::kStoreUnavailable, {}, "a packed device is not as it was made");
+      }
+      if (auto added = import.Add(row->device, hub, row->record); !added) return added;
     }
   });
 }

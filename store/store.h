@@ -239,6 +239,8 @@ struct Seams {
 
 // Gives one device a call, nothing at the end; a failure ends the import and nothing is imported.
 using DeviceSource = std::function<Result<std::optional<Device>>()>;
+// Likewise, as PackDevice (packed_device.h) made them; the octets stay until the next call.
+using PackedDeviceSource = std::function<Result<std::optional<BytesView>>()>;
 
 // Whether the file of devices has the column communications_hub. Without it what is recorded stays;
 // with it an empty field says that the device has none.
@@ -581,6 +583,10 @@ class Store final : public RecordSource,
   // beyond), and kept for the next transactions.
   Result<ImportOutcome> ImportDevices(const DeviceSource& next, const audit::Entry& entry,
                                       HubColumn hub = HubColumn::kAbsent);
+  // Likewise; the shortest transaction there is for a file of millions of rows.
+  Result<ImportOutcome> ImportPackedDevices(const PackedDeviceSource& next,
+                                            const audit::Entry& entry,
+                                            HubColumn hub = HubColumn::kAbsent);
   // Each of these three replaces its whole table: a row that the file does not name is gone. No key
   // twice in `rows`: prefix; day; model, firmware and `from`.
   Result<ImportOutcome> ImportMpanPrefixes(const std::vector<MpanPrefix>& rows,

@@ -136,4 +136,48 @@ Status WriteTransaction::Commit() && {
   return Done{};
 }
 
+Result<SortedRows> SortedRows::Open(WriteTransaction& transaction, Table table) {
+  auto cursor = OpenCursor(transaction.transaction_.get(), transaction.environment_->dbi(table));
+  if (!cursor) return std::move(cursor).error();
+  SortedRows rows(transaction, table, cursor->release());
+  MDB_val key{};
+  MDB_val value{};
+  const int code = mdb_cursor_get(rows.cursor_.get(), &key, &value, MDB_LAST);
+  if (code != MDB_SUCCESS && code != MDB_NOTFOUND) return LmdbFailure(code, Name(table));
+  if (code == MDB_SUCCESS) rows.last_ = ToBytes(FromValue(key));
+  return rows;
+}
+
+bool SortedRows::IsBeyond(BytesView key) const {
+  return std::ranges::lexicographical_compare(last_, key);
+}
+
+Result<std::optional<Bytes>> SortedRows::Get(BytesView key) {
+  if (IsBeyond(key)) return std::optional<Bytes>();
+  MDB_val wanted = ToValue(key);
+  MDB_val value{};
+  const int code = mdb_cursor_get(cursor_.get(), &wanted, &value, MDB_SET_KEY);
+  if (code == MDB_NOTFOUND) return std::optional<Bytes>();
+  if (code != MDB_SUCCESS) return LmdbFailure(code, Name(table_));
+  const auto payload = Unseal(table_, key, FromValue(value));
+  if (!payload) return payload.error();
+  return std::optional<Bytes>(ToBytes(*payload));
+}
+
+Status SortedRows::Put(BytesView key, BytesView payload) {
+  sealed_.resize(payload.size() + kRecordOverhead);
+  SealInto(table_, key, payload, sealed_);
+  return PutSealed(key, sealed_);
+}
+
+Status SortedRows::PutSealed(BytesView key, BytesView record) {
+  MDB_val name = ToValue(key);
+  MDB_val value = ToValue(record);
+  const bool beyond = IsBeyond(key);
+  const unsigned flags = beyond ? MDB_APPEND : 0;
+  const int code = mdb_cursor_put(cursor_.get(), &name, &value, flags);
+  if (code == MDB_SUCCESS && beyond) last_.assign(key.begin(), key.end());
+  return transaction_->Wrote(code, Name(table_));
+}
+
 }  // namespace acb::store

@@ -92,6 +92,7 @@ class WriteTransaction : public Transaction {
   void LetGoOfPages() const { environment_->LetGoOfPages(); }
 
  private:
+  friend class SortedRows;
   using Transaction::Transaction;
   Status Wrote(int code, std::string_view doing);
 
@@ -101,6 +102,34 @@ class WriteTransaction : public Transaction {
   bool anchor_demanded_ = false;
   std::uint64_t writes_ = 0;
   bool broken_ = false;
+};
+
+// One table read and written row by row, in order of key, as an import of millions of rows does: a
+// row near the last one is found without a walk from the root, and what is beyond the table's end
+// is appended to full pages. In another order it does the same, slower. While it lives nobody else
+// may add a row beyond the table's last. It ends before its transaction.
+class SortedRows {
+ public:
+  // Failures are those of Transaction.
+  static Result<SortedRows> Open(WriteTransaction& transaction, Table table);
+
+  // The payload, a copy.
+  Result<std::optional<Bytes>> Get(BytesView key);
+  Status Put(BytesView key, BytesView payload);
+  // `record` is what Seal made of key and payload, and the caller has unsealed it since.
+  Status PutSealed(BytesView key, BytesView record);
+
+ private:
+  SortedRows(WriteTransaction& transaction, Table table, MDB_cursor* cursor)
+      : transaction_(&transaction), table_(table), cursor_(cursor) {}
+  // Whether the key is greater than every one in the table.
+  bool IsBeyond(BytesView key) const;
+
+  WriteTransaction* transaction_;
+  Table table_;
+  Handle<MDB_cursor, mdb_cursor_close> cursor_;
+  Bytes last_;  // the table's greatest key; empty when it has no row
+  Bytes sealed_;
 };
 
 }  // namespace acb::store

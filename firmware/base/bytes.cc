@@ -1,6 +1,8 @@
 #include "firmware/base/bytes.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace acb {
 namespace {
@@ -12,9 +14,29 @@ int HexDigit(char c) {
   return -1;
 }
 
+// Most of what is written is a small record: it gets its room at once.
+constexpr std::size_t kUsualOctets = 64;
+void MakeRoom(Bytes& bytes, std::size_t more) {
+  if (bytes.capacity() == 0) bytes.reserve(std::max(kUsualOctets, more));
+}
+
+// Big-endian, at one go.
+template <class Number>
+ByteWriter& Append(Bytes& bytes, Number value, ByteWriter& writer) {
+  MakeRoom(bytes, sizeof value);
+  std::array<std::uint8_t, sizeof(Number)> octets;
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    octets[i] = static_cast<std::uint8_t>(value >> (8 * (octets.size() - 1 - i)));
+  }
+  bytes.insert(bytes.end(), octets.begin(), octets.end());
+  return writer;
+}
+
 }  // namespace
 
-bool Equal(BytesView a, BytesView b) { return std::ranges::equal(a, b); }
+bool Equal(BytesView a, BytesView b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
 
 std::string ToHex(BytesView bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -41,19 +63,15 @@ std::optional<Bytes> FromHex(std::string_view text) {
 }
 
 ByteWriter& ByteWriter::U8(std::uint8_t value) {
+  MakeRoom(bytes_, 1);
   bytes_.push_back(value);
   return *this;
 }
-ByteWriter& ByteWriter::U16(std::uint16_t value) {
-  return U8(static_cast<std::uint8_t>(value >> 8)).U8(static_cast<std::uint8_t>(value));
-}
-ByteWriter& ByteWriter::U32(std::uint32_t value) {
-  return U16(static_cast<std::uint16_t>(value >> 16)).U16(static_cast<std::uint16_t>(value));
-}
-ByteWriter& ByteWriter::U64(std::uint64_t value) {
-  return U32(static_cast<std::uint32_t>(value >> 32)).U32(static_cast<std::uint32_t>(value));
-}
+ByteWriter& ByteWriter::U16(std::uint16_t value) { return Append(bytes_, value, *this); }
+ByteWriter& ByteWriter::U32(std::uint32_t value) { return Append(bytes_, value, *this); }
+ByteWriter& ByteWriter::U64(std::uint64_t value) { return Append(bytes_, value, *this); }
 ByteWriter& ByteWriter::Raw(BytesView bytes) {
+  MakeRoom(bytes_, bytes.size());
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   return *this;
 }

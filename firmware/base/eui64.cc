@@ -13,6 +13,13 @@ std::string Upper(std::string text) {
   return text;
 }
 
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 }  // namespace
 
 std::optional<Eui64> Eui64::FromOctets(BytesView octets) {
@@ -21,21 +28,28 @@ std::optional<Eui64> Eui64::FromOctets(BytesView octets) {
 }
 
 std::optional<Eui64> Eui64::FromPlain(std::string_view text) {
-  const auto octets = FromHex(text);
-  return octets ? FromOctets(*octets) : std::nullopt;
+  if (text.size() != 2 * kOctets) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    const int digit = HexDigit(c);
+    if (digit < 0) return std::nullopt;
+    value = value << 4 | static_cast<std::uint64_t>(digit);
+  }
+  return Eui64(value);
 }
 
 std::optional<Eui64> Eui64::FromHyphenated(std::string_view text) {
   if (text.size() != kHyphenatedLength) return std::nullopt;
-  std::string plain;
+  std::array<char, 2 * kOctets> plain;
+  std::size_t size = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (i % 3 != 2) {
-      plain.push_back(text[i]);
+      plain[size++] = text[i];
     } else if (text[i] != '-') {
       return std::nullopt;
     }
   }
-  return FromPlain(plain);
+  return FromPlain({plain.data(), plain.size()});
 }
 
 std::optional<Eui64> Eui64::FromText(std::string_view text) {

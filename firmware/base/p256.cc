@@ -1,6 +1,5 @@
 #include "firmware/base/p256.h"
 
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -10,12 +9,11 @@
 #include <algorithm>
 
 #include "firmware/base/handle.h"
+#include "firmware/base/p256_field.h"
 
 namespace acb {
 namespace {
 
-using Number = Handle<BIGNUM, BN_free>;
-using Scratch = Handle<BN_CTX, BN_CTX_free>;
 using KeyContext = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using DigestContext = Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
 
@@ -29,18 +27,10 @@ static_assert(2 * (2 + kMaxInteger) < 0x80);
 
 using Scalar = std::array<std::uint8_t, kP256ScalarOctets>;
 
-// b of y^2 = x^3 - 3x + b: FIPS 186-4, D.1.2.3.
-constexpr Scalar kCurveB = {0x5a, 0xc6, 0x35, 0xd8, 0xaa, 0x3a, 0x93, 0xe7, 0xb3, 0xeb, 0xbd,
-                            0x55, 0x76, 0x98, 0x86, 0xbc, 0x65, 0x1d, 0x06, 0xb0, 0xcc, 0x53,
-                            0xb0, 0xf6, 0x3b, 0xce, 0x3c, 0x3e, 0x27, 0xd2, 0x60, 0x4b};
-// The order n: the same place.
+// The order n: FIPS 186-4, D.1.2.3.
 constexpr Scalar kOrder = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
                            0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
                            0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
-
-Number ToNumber(BytesView octets) {
-  return Number(BN_bin2bn(octets.data(), static_cast<int>(octets.size()), nullptr));
-}
 
 // 1 .. n-1. Public values: comparing in variable time gives nothing away.
 bool IsScalar(BytesView value) {
@@ -77,26 +67,14 @@ void AppendScalar(BytesView value, Bytes& out) {
 
 }  // namespace
 
+// y^2 = x^3 - 3x + b.
 bool IsOnP256(BytesView point) {
   if (point.size() != std::tuple_size_v<PublicPoint> || point[0] != kUncompressed) return false;
-  const BIGNUM* p = BN_get0_nist_prime_256();
-  const Number x = ToNumber(point.subspan(1, kP256ScalarOctets));
-  const Number y = ToNumber(point.last(kP256ScalarOctets));
-  const Number b = ToNumber(kCurveB);
-  const Number left(BN_new());
-  const Number right(BN_new());
-  const Number triple(BN_new());
-  const Scratch scratch(BN_CTX_new());
-  if (!x || !y || !b || !left || !right || !triple || !scratch) return false;
-  if (BN_cmp(x.get(), p) >= 0 || BN_cmp(y.get(), p) >= 0) return false;
-  const bool computed = BN_mod_sqr(left.get(), y.get(), p, scratch.get()) == 1 &&
-                        BN_mod_sqr(right.get(), x.get(), p, scratch.get()) == 1 &&
-                        BN_mod_mul(right.get(), right.get(), x.get(), p, scratch.get()) == 1 &&
-                        BN_copy(triple.get(), x.get()) != nullptr &&
-                        BN_mul_word(triple.get(), 3) == 1 &&
-                        BN_mod_sub(right.get(), right.get(), triple.get(), p, scratch.get()) == 1 &&
-                        BN_mod_add(right.get(), right.get(), b.get(), p, scratch.get()) == 1;
-  return computed && BN_cmp(left.get(), right.get()) == 0;
+  const auto x = p256::FieldElement::From(point.subspan<1, kP256ScalarOctets>());
+  const auto y = p256::FieldElement::From(point.last<kP256ScalarOctets>());
+  if (!x || !y) return false;
+  constexpr auto kThree = p256::FieldElement::Small(3);
+  return *y * *y == (*x * *x - kThree) * *x + p256::kCurveB;
 }
 
 std::optional<EcdsaSignature> ReadSigValue(BytesView der) {

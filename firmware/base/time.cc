@@ -14,9 +14,10 @@ constexpr int kMaxZoneMinutes = 14 * 60;
 std::optional<int> TakeNumber(std::string_view& text, std::size_t digits) {
   if (text.size() < digits) return std::nullopt;
   int value = 0;
-  for (const char c : text.substr(0, digits)) {
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + (c - '0');
+  const char* const end = text.data() + digits;
+  for (const char* c = text.data(); c != end; ++c) {
+    if (*c < '0' || *c > '9') return std::nullopt;
+    value = value * 10 + (*c - '0');
   }
   text.remove_prefix(digits);
   return value;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <forward_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,7 +15,8 @@ namespace acb::feeds {
 
 inline constexpr std::size_t kMaxFieldOctets = 8192;  // a certificate in base64 takes some 600
 
-// One row: its line in the file (from 1, the header's is 1) and its fields by column name.
+// One row: its line in the file (from 1, the header's is 1) and its fields by column name. One
+// thread.
 class CsvRow {
  public:
   std::uint64_t line() const { return line_; }
@@ -26,13 +28,15 @@ class CsvRow {
  private:
   friend class CsvReader;
   const std::vector<std::string>* columns_ = nullptr;
-  std::vector<std::string> fields_;
+  std::vector<std::string_view> fields_;   // into the text, or into quoted_
+  std::forward_list<std::string> quoted_;  // stay where they are when the row is moved
+  mutable std::size_t next_ = 0;           // behind the column that was asked for last
   std::uint64_t line_ = 0;
 };
 
 // Rows end with LF or CR LF. A field may be quoted; a quote inside is doubled. The header must name
 // exactly the wanted columns, in any order; an optional one may be left out. Octets of value 0 are
-// refused. Not thread-safe. `text` must outlive the reader, and the reader its rows.
+// refused. Not thread-safe. `text` and the reader must outlive the rows.
 class CsvReader {
  public:
   // kFeedRejected when the header is missing or names other columns.
@@ -56,9 +60,15 @@ class CsvReader {
 
  private:
   explicit CsvReader(std::string_view text) : rest_(text) {}
-  Result<std::vector<std::string>> ReadFields();
-  Result<std::string> ReadField(bool& end_of_row);
-  void TakePlain(std::string& field);
+  struct Fields {
+    std::vector<std::string_view> all;
+    std::forward_list<std::string> quoted;
+  };
+  Result<Fields> ReadFields();
+  bool TakePlainRow(Fields& fields);
+  Status ReadField(Fields& fields, bool& end_of_row);
+  Result<std::string> ReadQuoted();
+  std::string_view TakePlain();
   void SkipLine();
 
   std::string_view rest_;

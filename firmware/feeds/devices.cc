@@ -9,18 +9,19 @@ namespace {
 
 constexpr std::size_t kMaxModel = 64;
 
-Result<CellState> CellField(const CsvRow& row, const std::string& prefix) {
+Result<CellState> CellField(const CsvRow& row, std::string_view cell_column,
+                            std::string_view floor_column) {
   CellState cell;
-  const std::string_view holder = row.Get(prefix + "_cell");
+  const std::string_view holder = row.Get(cell_column);
   if (holder == "acb") {
     cell.holder = CellState::Holder::kAcb;
   } else if (!holder.empty()) {
     const auto party = Eui64::FromText(holder);
-    if (!party) return Rejected(prefix + "_cell", "acb, an EUI-64, or nothing", holder);
+    if (!party) return Rejected(cell_column, "acb, an EUI-64, or nothing", holder);
     cell.holder = CellState::Holder::kParty;
     cell.party = *party;
   }
-  const auto floor = FloorField(row, prefix + "_floor");
+  const auto floor = FloorField(row, floor_column);
   if (!floor) return floor.error();
   cell.floor = *floor;
   return cell;
@@ -36,12 +37,21 @@ Result<SmetsGeneration> GenerationField(const CsvRow& row) {
 
 // GBCS has device keys on P-256 only; a point off the curve would leak the ACB's key
 // (invalid-curve).
-Status ReadKeyAgreement(const CsvRow& row, const CertificateCheck& check, Device& device) {
+Status ReadKeyAgreement(const CsvRow& row, const CertificateCheck& check, const KeyCheck& key_alone,
+                        Device& device) {
   constexpr std::string_view kColumn = "key_agreement_certificate";
   const std::string_view text = row.Get(kColumn);
   if (text.empty()) return Done{};
   const auto der = FromBase64(text);
   if (!der) return Rejected(kColumn, "base64 of a DER certificate", text);
+  // Most rows are good, and then there is nothing to explain.
+  const auto facts = smki::ReadDeviceKey(*der);
+  if (facts && facts->usage == KeyUsage::kKeyAgreement && facts->device == device.id && key_alone &&
+      key_alone(facts->point)) {
+    device.key_agreement = facts->point;
+    device.key_agreement_certificate = facts->sha256;
+    return Done{};
+  }
   const auto certificate = smki::Certificate::Parse(*der);
   if (!certificate) return Rejected(kColumn, "a certificate", certificate.error().explanation);
   const auto point = (*certificate)->public_point();
@@ -87,10 +97,13 @@ const std::vector<std::string>& OptionalDeviceColumns() {
 }
 
 Result<Device> ParseDevice(const CsvRow& row) {
-  return ParseDeviceWith(row, [](const smki::Certificate&) -> Status { return Done{}; });
+  return ParseDeviceWith(
+      row, [](const smki::Certificate&) -> Status { return Done{}; },
+      [](const PublicPoint&) { return true; });
 }
 
-Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check) {
+Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check,
+                               const KeyCheck& key_alone) {
   Device device;
   const auto id = EuiField(row, "device_id");
   if (!id) return id.error();
@@ -111,16 +124,16 @@ Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check)
     if (!mpxn) return mpxn.error();
     device.mpxn = *mpxn;
   }
-  const auto supplier = CellField(row, "supplier");
+  const auto supplier = CellField(row, "supplier_cell", "supplier_floor");
   if (!supplier) return supplier.error();
-  const auto network_operator = CellField(row, "network_operator");
+  const auto network_operator = CellField(row, "network_operator_cell", "network_operator_floor");
   if (!network_operator) return network_operator.error();
   if (row.Has("communications_hub") && !row.Get("communications_hub").empty()) {
     const auto hub = EuiField(row, "communications_hub");
     if (!hub) return hub.error();
     device.communications_hub = *hub;
   }
-  if (const Status key = ReadKeyAgreement(row, check, device); !key) return key.error();
+  if (const Status key = ReadKeyAgreement(row, check, key_alone, device); !key) return key.error();
 
   device.type = *type;
   device.smets = *smets;

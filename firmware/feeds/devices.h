@@ -19,6 +19,10 @@ const std::vector<std::string>& OptionalDeviceColumns();
 Result<Device> ParseDevice(const CsvRow& row);
 // Likewise, and `check` is asked about each key agreement certificate: whether it has a path.
 using CertificateCheck = std::function<Status(const smki::Certificate&)>;
-Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check);
+// Whether the key alone says that `check` has nothing against the certificate: then `check` is not
+// asked, which needs the certificate's texts. Empty: it is asked always.
+using KeyCheck = std::function<bool(const PublicPoint&)>;
+Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check,
+                               const KeyCheck& key_alone = {});
 
 }  // namespace acb::feeds

@@ -35,7 +35,7 @@ std::optional<BytesView> TakeAlgorithm(der::Reader& reader) {
   return algorithm.whole;
 }
 
-bool TakeVersion(der::Reader& tbs, Certificate::Fields& fields) {
+bool TakeVersion(der::Reader& tbs, CertificateParts& fields) {
   const auto tagged = tbs.TakeIf(der::ContextConstructed(0));
   if (!tagged) return tbs.ok();
   der::Reader inside(*tagged);
@@ -44,7 +44,7 @@ bool TakeVersion(der::Reader& tbs, Certificate::Fields& fields) {
   return inside.Finished() && !(fields.version.size() == 1 && fields.version[0] == 0);
 }
 
-bool TakeValidity(der::Reader& tbs, Certificate::Fields& fields) {
+bool TakeValidity(der::Reader& tbs, CertificateParts& fields) {
   der::Reader validity(tbs.Take(der::kSequence));
   const auto not_before = ParseTime(validity.Take());
   const auto not_after = ParseTime(validity.Take());
@@ -54,15 +54,12 @@ bool TakeValidity(der::Reader& tbs, Certificate::Fields& fields) {
   return true;
 }
 
-bool TakeNames(der::Reader& tbs, BytesView& der, Name& name) {
+bool TakeName(der::Reader& tbs, BytesView& der) {
   der = tbs.Take(der::kSequence).whole;
-  auto parsed = tbs.ok() ? ParseName(der) : std::nullopt;
-  if (!parsed) return false;
-  name = *std::move(parsed);
-  return true;
+  return tbs.ok() && IsName(der);
 }
 
-bool TakePublicKey(der::Reader& tbs, Certificate::Fields& fields) {
+bool TakePublicKey(der::Reader& tbs, CertificateParts& fields) {
   der::Reader key(tbs.Take(der::kSequence));
   const auto algorithm = TakeAlgorithm(key);
   const auto octets = der::WholeOctets(key.Take(der::kBitString));
@@ -72,7 +69,7 @@ bool TakePublicKey(der::Reader& tbs, Certificate::Fields& fields) {
   return true;
 }
 
-bool TakeExtensions(der::Reader& tbs, Certificate::Fields& fields) {
+bool TakeExtensions(der::Reader& tbs, CertificateParts& fields) {
   const auto issuer_id = tbs.TakeIf(der::ContextPrimitive(1));
   const auto subject_id = tbs.TakeIf(der::ContextPrimitive(2));
   fields.unique_ids = issuer_id.has_value() || subject_id.has_value();
@@ -86,7 +83,7 @@ bool TakeExtensions(der::Reader& tbs, Certificate::Fields& fields) {
 }
 
 // RFC 5280 section 4.1. Names the first field that is not as it should be.
-const char* ReadTbs(Certificate::Fields& fields) {
+const char* ReadTbs(CertificateParts& fields) {
   der::Reader outer(fields.tbs);
   der::Reader tbs(outer.Take(der::kSequence));
   if (!TakeVersion(tbs, fields)) return "version";
@@ -95,16 +92,16 @@ const char* ReadTbs(Certificate::Fields& fields) {
   const auto algorithm = TakeAlgorithm(tbs);
   if (!algorithm) return "signature";
   fields.inner_algorithm = *algorithm;
-  if (!TakeNames(tbs, fields.issuer_der, fields.issuer)) return "issuer";
+  if (!TakeName(tbs, fields.issuer_der)) return "issuer";
   if (!TakeValidity(tbs, fields)) return "validity";
-  if (!TakeNames(tbs, fields.subject_der, fields.subject)) return "subject";
+  if (!TakeName(tbs, fields.subject_der)) return "subject";
   if (!TakePublicKey(tbs, fields)) return "subjectPublicKeyInfo";
   if (!TakeExtensions(tbs, fields)) return "extensions";
   return tbs.Finished() ? nullptr : "the end of tbsCertificate";
 }
 
-const char* Read(Certificate::Fields& fields) {
-  der::Reader outer(fields.der);
+const char* Read(BytesView der, CertificateParts& fields) {
+  der::Reader outer(der);
   der::Reader certificate(outer.Take(der::kSequence));
   const der::Element tbs = certificate.Take(der::kSequence);
   const auto algorithm = TakeAlgorithm(certificate);
@@ -130,21 +127,7 @@ void DeriveSubject(Certificate::Fields& fields) {
   }
 }
 
-void DeriveKey(Certificate::Fields& fields) {
-  if (!IsNamedP256(fields.key_algorithm) || !IsOnP256(fields.key_bits)) return;
-  PublicPoint point;
-  std::copy(fields.key_bits.begin(), fields.key_bits.end(), point.begin());
-  fields.point = point;
-}
-
-void DeriveExtensions(Certificate::Fields& fields) {
-  if (const Extension* usage = FindExtension(fields.extensions, oid::kKeyUsage)) {
-    const auto bits = DecodeKeyUsage(usage->value);
-    // Equality, not a mask: exactly one.
-    if (bits == kDigitalSignatureBit) fields.key_usage = KeyUsage::kDigitalSignature;
-    if (bits == kKeyAgreementBit) fields.key_usage = KeyUsage::kKeyAgreement;
-    if (bits == kKeyCertSignBit) fields.key_usage = KeyUsage::kKeyCertSign;
-  }
+void DeriveKeyIdentifiers(Certificate::Fields& fields) {
   if (const Extension* ski = FindExtension(fields.extensions, oid::kSubjectKeyIdentifier)) {
     fields.subject_key_identifier = DecodeSubjectKeyIdentifier(ski->value).value_or(BytesView{});
   }
@@ -199,21 +182,47 @@ bool IsEcdsaSha256(BytesView algorithm) {
   return AsText(algorithm) == "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"sv;
 }
 
-Result<std::shared_ptr<const Certificate>> Certificate::Parse(BytesView der) {
+std::optional<std::string> ReadParts(BytesView der, CertificateParts& parts) {
   if (der.size() > kMaxCertificateOctets) {
-    return NotACertificate("it has " + std::to_string(der.size()) + " octets, at most " +
-                           std::to_string(kMaxCertificateOctets) + " are taken");
+    return "it has " + std::to_string(der.size()) + " octets, at most " +
+           std::to_string(kMaxCertificateOctets) + " are taken";
   }
-  if (const auto fault = der::FindFault(der)) return NotACertificate(*fault);
+  if (auto fault = der::FindFault(der)) return fault;
+  const char* field = Read(der, parts);
+  if (field == nullptr) return std::nullopt;
+  return std::string(field) + " is not as RFC 5280 section 4.1 has it";
+}
+
+std::optional<PublicPoint> PointOf(const CertificateParts& parts) {
+  if (!IsNamedP256(parts.key_algorithm) || !IsOnP256(parts.key_bits)) return std::nullopt;
+  PublicPoint point;
+  std::copy(parts.key_bits.begin(), parts.key_bits.end(), point.begin());
+  return point;
+}
+
+std::optional<KeyUsage> KeyUsageOf(const CertificateParts& parts) {
+  const Extension* usage = FindExtension(parts.extensions, oid::kKeyUsage);
+  const auto bits = usage == nullptr ? std::nullopt : DecodeKeyUsage(usage->value);
+  // Equality, not a mask: exactly one.
+  if (bits == kDigitalSignatureBit) return KeyUsage::kDigitalSignature;
+  if (bits == kKeyAgreementBit) return KeyUsage::kKeyAgreement;
+  if (bits == kKeyCertSignBit) return KeyUsage::kKeyCertSign;
+  return std::nullopt;
+}
+
+Result<std::shared_ptr<const Certificate>> Certificate::Parse(BytesView der) {
   auto fields = std::make_unique<Fields>();
-  fields->der = ToBytes(der);
-  if (const char* field = Read(*fields)) {
-    return NotACertificate(std::string(field) + " is not as RFC 5280 section 4.1 has it");
+  if (der.size() <= kMaxCertificateOctets) fields->der = ToBytes(der);
+  if (const auto fault = ReadParts(fields->der.empty() ? der : BytesView(fields->der), *fields)) {
+    return NotACertificate(*fault);
   }
+  fields->issuer = ParseName(fields->issuer_der).value_or(Name{});  // ReadParts saw that it is one
+  fields->subject = ParseName(fields->subject_der).value_or(Name{});
   fields->sha256 = Sha256(fields->der);
+  fields->point = PointOf(*fields);
+  fields->key_usage = KeyUsageOf(*fields);
   DeriveSubject(*fields);
-  DeriveKey(*fields);
-  DeriveExtensions(*fields);
+  DeriveKeyIdentifiers(*fields);
   return std::shared_ptr<const Certificate>(new Certificate(std::move(fields)));
 }
 

@@ -9,10 +9,8 @@
 
 namespace acb::smki {
 
-// Views point into `der`, which never changes.
-struct Certificate::Fields {
-  Bytes der;
-  Sha256Digest sha256{};
+// The parts of a certificate, as views into its octets.
+struct CertificateParts {
   BytesView tbs;              // what is signed
   BytesView version;          // content octets of the INTEGER; empty for the default, v1
   BytesView serial;           // content octets
@@ -20,8 +18,6 @@ struct Certificate::Fields {
   BytesView outer_algorithm;  // the one beside the signature, whole
   BytesView issuer_der;
   BytesView subject_der;
-  Name issuer;
-  Name subject;
   X509Time not_before;
   X509Time not_after;
   BytesView key_algorithm;  // AlgorithmIdentifier of the public key, whole
@@ -29,6 +25,14 @@ struct Certificate::Fields {
   bool unique_ids = false;  // issuerUniqueID or subjectUniqueID is there
   std::vector<Extension> extensions;
   BytesView signature;  // ECDSA-Sig-Value
+};
+
+// Views point into `der`, which never changes.
+struct Certificate::Fields : CertificateParts {
+  Bytes der;
+  Sha256Digest sha256{};
+  Name issuer;
+  Name subject;
   // Derived
   std::optional<PublicPoint> point;
   std::optional<Eui64> eui64;
@@ -37,6 +41,12 @@ struct Certificate::Fields {
   BytesView subject_key_identifier;
   BytesView authority_key_identifier;
 };
+
+// What is wrong with `der` as a certificate (Certificate::Parse); nothing when its parts were read.
+std::optional<std::string> ReadParts(BytesView der, CertificateParts& parts);
+// public_point() and key_usage() of Certificate.
+std::optional<PublicPoint> PointOf(const CertificateParts& parts);
+std::optional<KeyUsage> KeyUsageOf(const CertificateParts& parts);
 
 // One attribute of a name with its value as encoded.
 struct RawAttribute {

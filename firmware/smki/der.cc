@@ -8,40 +8,6 @@ namespace {
 constexpr std::uint8_t kConstructedBit = 0x20;
 constexpr std::uint8_t kClassBits = 0xc0;
 constexpr std::uint8_t kTagNumberBits = 0x1f;
-constexpr std::size_t kMaxLengthOctets = 4;
-
-// X.690 section 10.1: definite form in the fewest octets.
-std::optional<std::size_t> TakeLength(BytesView& bytes) {
-  if (bytes.empty()) return std::nullopt;
-  const std::uint8_t first = bytes[0];
-  bytes = bytes.subspan(1);
-  if (first < 0x80) return first;
-  const std::size_t count = first & 0x7f;
-  if (count == 0 || count > kMaxLengthOctets || bytes.size() < count) return std::nullopt;
-  std::size_t length = 0;
-  for (const std::uint8_t octet : bytes.first(count)) length = length << 8 | octet;
-  const bool leading_zero = bytes[0] == 0;
-  bytes = bytes.subspan(count);
-  if (length < 0x80 || leading_zero) return std::nullopt;
-  return length;
-}
-
-std::optional<Element> TakeElement(BytesView& bytes) {
-  const BytesView start = bytes;
-  if (bytes.empty()) return std::nullopt;
-  const std::uint8_t tag = bytes[0];
-  // Tag numbers above 30 occur in no certificate; tag 0 is the end of an indefinite length.
-  if (tag == 0 || (tag & kTagNumberBits) == kTagNumberBits) return std::nullopt;
-  BytesView after = bytes.subspan(1);
-  const auto length = TakeLength(after);
-  if (!length || *length > after.size()) return std::nullopt;
-  Element element;
-  element.tag = tag;
-  element.content = after.first(*length);
-  bytes = after.subspan(*length);
-  element.whole = start.first(start.size() - bytes.size());
-  return element;
-}
 
 // X.690 section 8.19.2: no subidentifier starts with 80, and the last one ends.
 bool IsSoundOid(BytesView content) {
@@ -94,10 +60,9 @@ const char* PrimitiveFault(const Element& element, Integers integers) {
 bool IsUniversal(std::uint8_t tag) { return (tag & kClassBits) == 0; }
 bool IsConstructed(std::uint8_t tag) { return (tag & kConstructedBit) != 0; }
 
-std::optional<std::string> FaultInside(BytesView content, std::uint8_t tag, Integers integers,
-                                       int depth);
+const char* FaultInside(BytesView content, std::uint8_t tag, Integers integers, int depth);
 
-std::optional<std::string> FaultOf(const Element& element, Integers integers, int depth) {
+const char* FaultOf(const Element& element, Integers integers, int depth) {
   const std::uint8_t number = element.tag & kTagNumberBits;
   if (IsUniversal(element.tag)) {
     const bool structure = element.tag == kSequence || element.tag == kSet;
@@ -108,59 +73,36 @@ std::optional<std::string> FaultOf(const Element& element, Integers integers, in
     }
     if (const char* fault = PrimitiveFault(element, integers)) return fault;
   }
-  if (!IsConstructed(element.tag)) return std::nullopt;
+  if (!IsConstructed(element.tag)) return nullptr;
   if (depth >= kMaxDepth) return "it is nested too deeply";
   return FaultInside(element.content, element.tag, integers, depth + 1);
 }
 
-std::optional<std::string> FaultInside(BytesView content, std::uint8_t tag, Integers integers,
-                                       int depth) {
+const char* FaultInside(BytesView content, std::uint8_t tag, Integers integers, int depth) {
   BytesView before;
   while (!content.empty()) {
-    const auto element = TakeElement(content);
-    if (!element) return "a tag or length is not in DER form, or runs past the end";
+    Element element;
+    if (!TakeElement(content, element))
+      return "a tag or length is not in DER form, or runs past the end";
     // X.690 section 11.6.
     if (tag == kSet && !before.empty() &&
-        std::ranges::lexicographical_compare(element->whole, before)) {
+        std::ranges::lexicographical_compare(element.whole, before)) {
       return "a SET is not in order";
     }
-    before = element->whole;
-    if (auto fault = FaultOf(*element, integers, depth)) return fault;
+    before = element.whole;
+    if (const char* fault = FaultOf(element, integers, depth)) return fault;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 }  // namespace
 
-std::optional<Element> Reader::Next() {
-  if (!ok_) return std::nullopt;
-  BytesView after = rest_;
-  const auto element = TakeElement(after);
-  if (!element) {
-    ok_ = false;
-    return std::nullopt;
-  }
-  rest_ = after;
-  return element;
-}
-
-Element Reader::Take() { return Next().value_or(Element{}); }
-
-Element Reader::Take(std::uint8_t tag) {
-  if (rest_.empty() || rest_[0] != tag) ok_ = false;
-  return Take();
-}
-
-std::optional<Element> Reader::TakeIf(std::uint8_t tag) {
-  if (!ok_ || rest_.empty() || rest_[0] != tag) return std::nullopt;
-  return Next();
-}
-
 std::optional<std::string> FindFault(BytesView der, Integers integers) {
-  const auto element = TakeElement(der);
-  if (!element) return "a tag or length is not in DER form, or runs past the end";
+  Element element;
+  if (!TakeElement(der, element)) return "a tag or length is not in DER form, or runs past the end";
   if (!der.empty()) return "there are octets after its end";
-  return FaultOf(*element, integers, 0);
+  const char* fault = FaultOf(element, integers, 0);
+  return fault == nullptr ? std::nullopt : std::optional<std::string>(fault);
 }
 
 bool IsMinimalInteger(BytesView content) {

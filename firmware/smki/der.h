@@ -37,6 +37,37 @@ struct Element {
   BytesView whole;  // with tag and length
 };
 
+// Takes the element that `bytes` begins with. False, and nothing is taken, when its tag or length
+// is not strict DER, or it runs past the end; at the content nobody looks. Here, with pointers, and
+// without an optional: a file of ten million devices has a thousand million elements.
+inline bool TakeElement(BytesView& bytes, Element& element) {
+  constexpr std::uint8_t kTagNumberBits = 0x1f;
+  constexpr std::uint8_t kLongForm = 0x80;
+  constexpr std::size_t kMaxLengthOctets = 4;
+  const std::size_t room = bytes.size();
+  if (room < 2) return false;
+  const std::uint8_t* const start = bytes.data();
+  // Tag numbers above 30 occur in no certificate; tag 0 is the end of an indefinite length.
+  const std::uint8_t tag = start[0];
+  if (tag == 0 || (tag & kTagNumberBits) == kTagNumberBits) return false;
+  // X.690 section 10.1: definite form in the fewest octets.
+  std::size_t length = start[1];
+  std::size_t header = 2;
+  if (length >= kLongForm) {
+    const std::size_t count = length & ~std::size_t{kLongForm};
+    if (count == 0 || count > kMaxLengthOctets || room - 2 < count) return false;
+    length = 0;
+    for (std::size_t i = 0; i < count; ++i) length = length << 8 | start[2 + i];
+    if (length < kLongForm || start[2] == 0) return false;
+    header += count;
+  }
+  if (length > room - header) return false;
+  const std::size_t size = header + length;
+  element = {tag, {start + header, length}, {start, size}};
+  bytes = {start + size, room - size};
+  return true;
+}
+
 // Reads elements one after the other, never past the end. After the first that is malformed or not
 // what was asked for, ok() is false for good and elements are empty: a caller may read all fields
 // and look once.
@@ -46,10 +77,21 @@ class Reader {
   // The content of `element`.
   explicit Reader(const Element& element) : rest_(element.content) {}
 
-  Element Take();
-  Element Take(std::uint8_t tag);
+  Element Take() {
+    Element element;
+    ok_ = ok_ && TakeElement(rest_, element);
+    return element;
+  }
+  Element Take(std::uint8_t tag) {
+    ok_ = ok_ && !rest_.empty() && *rest_.data() == tag;
+    return Take();
+  }
   // Nothing, and nothing read, when the next element has another tag or there is none.
-  std::optional<Element> TakeIf(std::uint8_t tag);
+  std::optional<Element> TakeIf(std::uint8_t tag) {
+    if (!ok_ || rest_.empty() || *rest_.data() != tag) return std::nullopt;
+    Element element = Take();
+    return ok_ ? std::optional(element) : std::nullopt;
+  }
   bool AtEnd() const { return rest_.empty(); }
   bool ok() const { return ok_; }
   // Everything was read, and nothing was wrong.
@@ -57,7 +99,6 @@ class Reader {
   void Fail() { ok_ = false; }
 
  private:
-  std::optional<Element> Next();
   BytesView rest_;
   bool ok_ = true;
 };

@@ -4,9 +4,27 @@
 
 namespace acb::smki {
 
-std::optional<Eui64> DeviceEui64(const Certificate& certificate) {
-  const Extension* names = FindExtension(certificate.fields().extensions, oid::kSubjectAltName);
+namespace {
+
+std::optional<Eui64> EuiOf(const CertificateParts& parts) {
+  const Extension* names = FindExtension(parts.extensions, oid::kSubjectAltName);
   return names == nullptr ? std::nullopt : HardwareSerialNumber(names->value);
+}
+
+}  // namespace
+
+std::optional<Eui64> DeviceEui64(const Certificate& certificate) {
+  return EuiOf(certificate.fields());
+}
+
+std::optional<DeviceKeyFacts> ReadDeviceKey(BytesView der) {
+  CertificateParts parts;
+  if (ReadParts(der, parts)) return std::nullopt;
+  const auto point = PointOf(parts);
+  const auto usage = KeyUsageOf(parts);
+  const auto device = EuiOf(parts);
+  if (!point || !usage || !device) return std::nullopt;
+  return DeviceKeyFacts{*device, *point, *usage, Sha256(der)};
 }
 
 }  // namespace acb::smki

@@ -12,4 +12,16 @@ namespace acb::smki {
 // of 8 octets. Whether anybody vouches for the certificate is another question.
 std::optional<Eui64> DeviceEui64(const Certificate& certificate);
 
+// What a device's certificate says of its key, for files of many millions of them.
+struct DeviceKeyFacts {
+  Eui64 device{0};
+  PublicPoint point{};
+  KeyUsage usage = KeyUsage::kKeyAgreement;
+  Sha256Digest sha256{};  // of the DER
+};
+
+// What Certificate::Parse, public_point(), key_usage() and DeviceEui64() say, by the same code but
+// without the texts of a Certificate; nothing when any of them has nothing to say.
+std::optional<DeviceKeyFacts> ReadDeviceKey(BytesView der);
+
 }  // namespace acb::smki

@@ -16,7 +16,9 @@ bool IsTrue(const der::Element& boolean) {
 }  // namespace
 
 std::optional<std::vector<Extension>> ParseExtensions(const der::Element& extensions) {
+  constexpr std::size_t kUsual = 8;
   std::vector<Extension> all;
+  all.reserve(kUsual);
   der::Reader list(extensions);
   while (list.ok() && !list.AtEnd()) {
     der::Reader fields(list.Take(der::kSequence));

@@ -135,12 +135,12 @@ std::string ValueFromDer(const der::Element& value) {
   return FoldAndEscape(AsText(value.content));
 }
 
-}  // namespace
-
-std::optional<Name> ParseName(BytesView der) {
+// Hands each attribute to `take`: type, value, and whether it is the first of its RDN.
+template <class Take>
+bool ReadName(BytesView der, const Take& take) {
   der::Reader outer(der);
   der::Reader rdns(outer.Take(der::kSequence));
-  Name name;
+  std::size_t attributes = 0;
   while (rdns.ok() && !rdns.AtEnd()) {
     der::Reader rdn(rdns.Take(der::kSet));
     bool first = true;
@@ -148,16 +148,29 @@ std::optional<Name> ParseName(BytesView der) {
       der::Reader pair(rdn.Take(der::kSequence));
       const der::Element type = pair.Take(der::kOid);
       const der::Element value = pair.Take();
-      if (!rdn.ok() || !pair.Finished() || name.attributes.size() == kMaxAttributes) {
-        return std::nullopt;
-      }
-      name.attributes.push_back(
-          {(first ? "" : "+") + der::OidText(type.content), ValueFromDer(value)});
+      if (!rdn.ok() || !pair.Finished() || attributes == kMaxAttributes) return false;
+      ++attributes;
+      take(type, value, first);
       first = false;
     } while (!rdn.AtEnd());
   }
-  if (!outer.Finished() || !rdns.Finished()) return std::nullopt;
-  return name;
+  return outer.Finished() && rdns.Finished();
+}
+
+}  // namespace
+
+std::optional<Name> ParseName(BytesView der) {
+  Name name;
+  const bool read =
+      ReadName(der, [&](const der::Element& type, const der::Element& value, bool first) {
+        name.attributes.push_back(
+            {(first ? "" : "+") + der::OidText(type.content), ValueFromDer(value)});
+      });
+  return read ? std::optional(std::move(name)) : std::nullopt;
+}
+
+bool IsName(BytesView der) {
+  return ReadName(der, [](const der::Element&, const der::Element&, bool) {});
 }
 
 bool operator==(const Name::Attribute& a, const Name::Attribute& b) {

@@ -1,6 +1,8 @@
 #include "firmware/smki/x509_time.h"
 
+#include <array>
 #include <string>
+#include <string_view>
 
 namespace acb::smki {
 
@@ -12,14 +14,20 @@ bool X509Time::InRequiredForm() const {
 std::optional<X509Time> ParseTime(const der::Element& element) {
   const bool generalized = element.tag == der::kGeneralizedTime;
   if (!generalized && element.tag != der::kUtcTime) return std::nullopt;
-  std::string digits(AsText(element.content));
+  std::string_view digits = AsText(element.content);
   if (digits.size() != (generalized ? 15 : 13) || digits.back() != 'Z') return std::nullopt;
   // RFC 5280 section 4.1.2.5.1: YY below 50 is 20YY.
-  if (!generalized) digits.insert(0, digits[0] < '5' ? "20" : "19");
-  const std::string iso = digits.substr(0, 4) + "-" + digits.substr(4, 2) + "-" +
-                          digits.substr(6, 2) + "T" + digits.substr(8, 2) + ":" +
-                          digits.substr(10, 2) + ":" + digits.substr(12, 2) + "Z";
-  const auto time = UtcTime::FromIso(iso);
+  const std::string_view century =
+      generalized ? digits.substr(0, 2) : (digits[0] < '5' ? "20" : "19");
+  if (generalized) digits.remove_prefix(2);
+  std::array<char, 20> iso;
+  std::string_view("YYyy-MM-DDThh:mm:ssZ").copy(iso.data(), iso.size());
+  century.copy(iso.data(), 2);
+  for (const std::size_t at : {2, 5, 8, 11, 14, 17}) {
+    digits.copy(iso.data() + at, 2);
+    digits.remove_prefix(2);
+  }
+  const auto time = UtcTime::FromIso({iso.data(), iso.size()});
   if (!time) return std::nullopt;
   return X509Time{*time, generalized};
 }

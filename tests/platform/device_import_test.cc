@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "store/packed_device.h"
 #include "tests/platform/test_pki.h"
 
 namespace acb::platform {
@@ -44,10 +45,13 @@ class DeviceImport : public ::testing::Test {
     std::vector<Device> devices;
     const auto next = prepared.Source();
     while (true) {
-      auto device = next();
-      EXPECT_TRUE(device);
-      if (!device || !device->has_value()) return devices;
-      devices.push_back(**std::move(device));
+      const auto packed = next();
+      EXPECT_TRUE(packed);
+      if (!packed || !packed->has_value()) return devices;
+      const auto unpacked = store::UnpackDevice(**packed);
+      EXPECT_TRUE(unpacked);
+      if (!unpacked) return devices;
+      devices.push_back(unpacked->device);
     }
   }
 

@@ -117,8 +117,8 @@ TEST_F(Feeds, KeepADeviceThatWasPackedOnItsWay) {
   for (const Device& device : {TestDevice(), unknown}) {
     const auto read = UnpackDevice(PackDevice(device));
     ASSERT_TRUE(read);
-    EXPECT_EQ(PackDevice(*read), PackDevice(device));
-    Import({*read});
+    EXPECT_EQ(PackDevice(read->device), PackDevice(device));
+    Import({read->device});
   }
   EXPECT_EQ(FindDevice()->supplier.floor, TestDevice().supplier.floor);
   EXPECT_EQ(FindDevice()->key_agreement, TestDevice().key_agreement);
@@ -128,7 +128,7 @@ TEST_F(Feeds, KeepADeviceThatWasPackedOnItsWay) {
 TEST(PackedDevice, HasNoOtherFormAndALimit) {
   const Bytes packed = PackDevice(TestDevice());
   EXPECT_TRUE(UnpackDevice(packed));
-  for (std::size_t size = 0; size < packed.size() - TestDevice().model.size(); ++size) {
+  for (std::size_t size = 0; size < packed.size(); ++size) {
     EXPECT_FALSE(UnpackDevice(BytesView(packed).first(size))) << size;
   }
   Device largest = TestDevice();
@@ -136,6 +136,47 @@ TEST(PackedDevice, HasNoOtherFormAndALimit) {
   largest.mpxn = std::string(kMaxMpxn, '1');
   largest.supplier = largest.network_operator = Cell(CellState::Holder::kParty, kMaxSeqNumber);
   EXPECT_LE(PackDevice(largest).size(), kMaxPackedDevice);
+}
+
+// Rows beyond the last are appended, those among the others are not: the order must not show.
+TEST_F(Feeds, KeepDevicesInWhateverOrderTheyCome) {
+  constexpr std::uint64_t kMany = 600;  // some pages of each table
+  constexpr std::uint64_t kStep = 7;    // no divisor
+  for (std::uint64_t import = 0; import < 3; ++import) {
+    std::vector<Device> devices;
+    for (std::uint64_t i = 0; i < kMany; ++i) {
+      const std::uint64_t number = import == 1 ? kMany - i : i * kStep % kMany;
+      Device device = TestDevice(Eui64(1000 + 3 * number + import));
+      device.model = "m" + std::to_string(device.id.value());
+      devices.push_back(device);
+    }
+    Import(devices);
+  }
+  for (std::uint64_t id = 1000 + 3; id < 1000 + 3 * kMany; ++id) {
+    const auto device = FindDevice(Eui64(id));
+    ASSERT_TRUE(device) << id;
+    EXPECT_EQ(device->model, "m" + std::to_string(id));
+    EXPECT_EQ(device->supplier.floor->value(), kSupplierFloor);
+  }
+}
+
+TEST_F(Feeds, ImportPackedDevicesOrNothing) {
+  const Bytes packed = PackDevice(TestDevice());
+  const Bytes other = PackDevice(TestDevice(kOtherDevice));
+  for (const bool damaged : {true, false}) {
+    Bytes second = other;
+    if (damaged) second[second.size() - 6] ^= 1;
+    std::vector<BytesView> rows = {packed, second};
+    std::size_t given = 0;
+    const auto done = store_->ImportPackedDevices(
+        [&]() -> Result<std::optional<BytesView>> {
+          return given < rows.size() ? std::optional(rows[given++]) : std::nullopt;
+        },
+        FeedEntry());
+    EXPECT_EQ(done.has_value(), !damaged);
+    EXPECT_EQ(FindDevice().has_value(), !damaged);
+    EXPECT_EQ(FindDevice(kOtherDevice).has_value(), !damaged);
+  }
 }
 
 TEST_F(Feeds, ChangeNothingWhenRepeated) {

@@ -91,6 +91,15 @@ TEST(Csv, ReadsAPartOfTheRestWithTheLinesOfTheFile) {
   EXPECT_FALSE(part.Next()->has_value());
 }
 
+// A plain row is read at one go, another field by field: nobody may see which.
+TEST(Csv, ReadsPlainRowsAndOthersBesideThemAlike) {
+  EXPECT_EQ(ReadAll("a,b\n1,2\n\"1\",2\n1,\"2\"\r\n1,2\r\n1,2"),
+            (Rows{{"1", "2"}, {"1", "2"}, {"1", "2"}, {"1", "2"}, {"1", "2"}}));
+  EXPECT_EQ(ReadAll("a,b\n1\r,\r2\n"), (Rows{{"1\r", "\r2"}})) << "a lone CR is a character";
+  const std::string longest(kMaxFieldOctets, 'x');
+  EXPECT_EQ(ReadAll("a,b\n1," + longest + "\n"), (Rows{{"1", longest}}));
+}
+
 TEST(Csv, RefusesZeroOctetsOpenQuotesAndLongFields) {
   const std::string zero("a,b\n1,\0\n", 8);
   const std::string long_field = "a,b\n1," + std::string(kMaxFieldOctets + 2, 'x') + "\n";

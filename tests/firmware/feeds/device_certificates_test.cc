@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "firmware/smki/device_identity.h"
 #include "tests/firmware/smki/device_pki.h"
 
 namespace acb::feeds {
@@ -45,6 +46,41 @@ TEST(DeviceCertificatesFeed, RefusesAnythingElse) {
   CertificateBuilder off_curve = DeviceCertificateBuilder(key);
   off_curve.spki[off_curve.spki.size() - 1] ^= 1;
   EXPECT_FALSE(SortDeviceCertificate(*off_curve.Parsed()));
+}
+
+// What ReadDeviceKey says must be what the long way says, of every neighbour of a good certificate.
+TEST(ReadDeviceKey, AgreesWithTheCertificateWhicheverOctetIsChanged) {
+  const TestKey key;
+  const Bytes good = DeviceCertificateBuilder(key).Build(key);
+  std::size_t accepted = 0;
+  for (std::size_t at = 0; at <= good.size(); ++at) {
+    for (const int change : {0x01, 0x20, 0x80, 0xff}) {
+      Bytes der = good;
+      if (at < der.size()) der[at] = static_cast<std::uint8_t>(der[at] ^ change);
+      const auto facts = smki::ReadDeviceKey(der);
+      const auto parsed = smki::Certificate::Parse(der);
+      const bool all = parsed && (*parsed)->public_point() && (*parsed)->key_usage() &&
+                       smki::DeviceEui64(**parsed);
+      ASSERT_EQ(facts.has_value(), all) << at;
+      if (!facts) continue;
+      ++accepted;
+      EXPECT_EQ(facts->device, smki::DeviceEui64(**parsed));
+      EXPECT_EQ(facts->point, (*parsed)->public_point());
+      EXPECT_EQ(facts->usage, (*parsed)->key_usage());
+      EXPECT_EQ(facts->sha256, (*parsed)->sha256());
+    }
+  }
+  EXPECT_GT(accepted, 4u) << "the signature's octets, for one, are not looked at";
+}
+
+TEST(ReadDeviceKey, SaysNothingOfWhatIsCutOrLonger) {
+  const TestKey key;
+  Bytes der = DeviceCertificateBuilder(key).Build(key);
+  ASSERT_TRUE(smki::ReadDeviceKey(der));
+  EXPECT_FALSE(smki::ReadDeviceKey(BytesView(der).first(der.size() - 1)));
+  der.push_back(0);
+  EXPECT_FALSE(smki::ReadDeviceKey(der));
+  EXPECT_FALSE(smki::ReadDeviceKey({}));
 }
 
 }  // namespace

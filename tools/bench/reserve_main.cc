@@ -13,9 +13,8 @@
 #include "platform/config.h"
 #include "platform/log.h"
 #include "platform/system_clock.h"
-#include "tests/fakes/fake_anchor_objects.h"
 #include "tools/bench/in_flight.h"
-#include "tools/bench/scratch.h"
+#include "tools/bench/scratch_store.h"
 
 namespace acb::bench {
 namespace {
@@ -39,25 +38,6 @@ struct Wish {
   std::string first_device;
 };
 
-Device DeviceOf(Eui64 id, std::uint64_t number) {
-  Device device;
-  device.id = id;
-  device.type = DeviceType::kEsme;
-  device.smets = SmetsGeneration::kSmets2;
-  device.model = "Model-7";
-  device.smi_status = SmiStatus::kCommissioned;
-  device.commissioned = UtcTime::FromIso("2024-02-03T04:05:06Z");
-  device.mpxn = std::to_string(1'300'000'000'000 + number);
-  device.key_agreement.emplace();
-  device.key_agreement->fill(0x5A);
-  device.key_agreement->front() = 0x04;
-  for (CellState* cell : {&device.supplier, &device.network_operator}) {
-    cell->holder = CellState::Holder::kAcb;
-    cell->floor = FloorSeqNumber::From(1200);
-  }
-  return device;
-}
-
 class Reservations {
  public:
   Reservations(store::Store& store, const Clock& clock, const Wish& wish, Eui64 first)
@@ -73,7 +53,7 @@ class Reservations {
     const auto next = [this, &number]() -> Result<std::optional<Device>> {
       if (number == wish_.devices) return std::optional<Device>();
       const Eui64 id(first_.value() + number);
-      return std::optional(DeviceOf(id, number++));
+      return std::optional(ScratchDevice(id, number++));
     };
     const auto done = store_.ImportDevices(next, audit::Entry("feed", clock_.Now()));
     if (!done) return done.error();
@@ -176,31 +156,9 @@ Status WithBox(const Wish& wish, const Clock& clock) {
 
 // The store alone, in a directory of its own; its anchors are in memory.
 Status WithFakeAnchors(const Wish& wish, const Clock& clock) {
-  const ScratchDirectory scratch(wish.directory);
-  FakeToken token;
-  FakeAnchorObjects anchors(token);
-  store::OpenSettings settings;
-  settings.directory = scratch.path() / "store";
-  settings.volume = VolumeLimits{0, 0, 0, 0};
-  if (auto made = store::Store::Create(settings.directory,
-                                       {store::Environment::kTest, store::StoreId{6}, clock.Now()});
-      !made) {
-    return made.error();
-  }
-  {
-    const auto fresh = store::Store::Open(settings);
-    if (!fresh) return fresh.error();
-    if (auto made = (*fresh)->Provision(anchors, audit::Entry("provision", clock.Now()),
-                                        settings.anchor_every);
-        !made) {
-      return made.error();
-    }
-  }
-  const auto store = store::Store::Open(settings);
-  if (!store) return store.error();
-  if (Status on = (*store)->Start(anchors, {audit::Entry("start", clock.Now())}); !on) return on;
-  if (Status measured = Measure(**store, clock, wish); !measured) return measured;
-  return (*store)->Stop(audit::Entry("stop", clock.Now()));
+  const auto scratch = ScratchStore::Open(wish.directory, clock.Now());
+  if (!scratch) return scratch.error();
+  return Measure((*scratch)->store(), clock, wish);
 }
 
 int Main(int argc, char** argv) {

@@ -244,7 +244,7 @@ Result<Rate> PutCounters(const EtcdWish& wish) {
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < connections.size(); ++i) {
-      threads.emplace_back([&wish, &own = *connections[i], &failure = failures[i],
+      threads.emplace_back([&own = *connections[i], &failure = failures[i],
                             streams = wish.in_flight / wish.connections, end] {
         if (Status run = own.Run(streams, end); !run) failure = std::move(run).error();
       });

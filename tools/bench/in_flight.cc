@@ -37,7 +37,7 @@ Result<Rate> RunInFlight(std::size_t threads, double seconds,
     std::vector<std::jthread> running;
     for (std::size_t i = 0; i < threads; ++i) {
       running.emplace_back([&once, &stop, i, &mine = done[i]] {
-        while (!stop.load(std::memory_order_relaxed)) {
+        do {
           const Clock::time_point at = Clock::now();
           if (Status one = once(i); !one) {
             mine.failure = std::move(one).error();
@@ -45,7 +45,7 @@ Result<Rate> RunInFlight(std::size_t threads, double seconds,
             return;
           }
           mine.taken_ms.push_back(Milliseconds(Clock::now() - at).count());
-        }
+        } while (!stop.load(std::memory_order_relaxed));
       });
     }
     const auto end = began + std::chrono::duration<double>(seconds);

@@ -25,8 +25,9 @@ Result<TokenPlace> TokenPlaceOf(const platform::Config& config);
 //   1 C_Sign with CKM_ECDSA, 1 C_DeriveKey with CKM_ECDH1_DERIVE (its secret read and destroyed),
 //   2 ECDSA P-256 verifies by OpenSSL (the request's signature; our own, the one just made),
 //   SHA-256 over HashedOctets.
-// Nothing else: no allocation of ours, no lock of ours. The contexts that OpenSSL verifies with are
-// made once a thread.
+// Nothing else, and no lock of ours. The contexts that OpenSSL verifies with are made once a
+// thread, which a service that verifies with the keys of many Users cannot do: it makes F(T) the
+// greater.
 class CryptoFloor {
  public:
   // May be opened beside a platform::Box of the same process, after it; destroyed before it.

@@ -1,5 +1,5 @@
 // acb-floor: what a handover cannot be faster than. The crypto floor F(T) of a box's own token and
-// keys, and the disk floor D(B) of a file system.
+// keys with the time of one look at its anchors, and the disk floor D(B) of a file system.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "hsm/hsm.h"
 #include "platform/config.h"
 #include "tools/bench/floor.h"
 #include "tools/bench/raw_lmdb.h"
@@ -28,10 +29,35 @@ struct Wish {
   std::uint64_t devices = 100'000;
 };
 
+// How long the look at the anchors takes that comes before anybody is released (design.md section
+// 4, the writer's step 3): as hsm/ does it, in the process that lists.
+Status MeasureListing(const Wish& wish, const platform::Config& config,
+                      boost::json::object& figures) {
+  auto pin = platform::ReadPin(config.hsm_pin_file);
+  if (!pin) return std::move(pin).error();
+  hsm::HsmSettings settings{.module_path = config.hsm_module,
+                            .token_label = config.hsm_token_label,
+                            .pin = *std::move(pin),
+                            .lock_file = config.hsm_lock_file};
+  auto lister = hsm::Lister::Start(settings);
+  if (!lister) return std::move(lister).error();
+  settings.lister = *std::move(lister);
+  const auto hsm = hsm::Hsm::Open(std::move(settings));
+  if (!hsm) return hsm.error();
+  const auto rate = RunInFlight(1, wish.seconds, [&hsm](std::size_t) -> Status {
+    const auto objects = (*hsm)->anchors().ListAnew();
+    return objects ? Status(Done{}) : Status(objects.error());
+  });
+  if (!rate) return rate.error();
+  figures["anchor_listing_ms"] = rate->median_ms;
+  return Done{};
+}
+
 Status MeasureCrypto(const Wish& wish, boost::json::object& figures) {
   const auto config = platform::LoadConfig(wish.config);
   if (!config) return config.error();
   for (const auto& [name, value] : config->hsm_environment) setenv(name.c_str(), value.c_str(), 1);
+  if (Status listing = MeasureListing(wish, *config, figures); !listing) return listing;
   const auto place = TokenPlaceOf(*config);
   if (!place) return place.error();
   const auto floor = CryptoFloor::Open(*place);
@@ -76,7 +102,8 @@ Status Measure(const Wish& wish) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("What a handover cannot be faster than: crypto floor and disk floor, as JSON");
+  CLI::App app(
+      "What a handover cannot be faster than: crypto floor, anchor listing, disk floor, as JSON");
   Wish wish;
   app.add_option("--config", wish.config, "acbd.toml of the box whose token and keys are used");
   app.add_option("--threads", wish.threads, "Crypto: numbers of threads")->delimiter(',');

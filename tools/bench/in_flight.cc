@@ -20,7 +20,7 @@ struct Worked {
   std::optional<Failure> failure;
 };
 
-double Quantile(std::vector<double>& sorted, double share) {
+double Quantile(const std::vector<double>& sorted, double share) {
   return sorted[std::min(sorted.size() - 1,
                          static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
 }
@@ -37,7 +37,7 @@ Result<Rate> RunInFlight(std::size_t threads, double seconds,
     std::vector<std::jthread> running;
     for (std::size_t i = 0; i < threads; ++i) {
       running.emplace_back([&once, &stop, i, &mine = done[i]] {
-        while (!stop.load(std::memory_order_relaxed)) {
+        do {
           const Clock::time_point at = Clock::now();
           if (Status one = once(i); !one) {
             mine.failure = std::move(one).error();
@@ -45,7 +45,7 @@ Result<Rate> RunInFlight(std::size_t threads, double seconds,
             return;
           }
           mine.taken_ms.push_back(Milliseconds(Clock::now() - at).count());
-        }
+        } while (!stop.load(std::memory_order_relaxed));
       });
     }
     const auto end = began + std::chrono::duration<double>(seconds);
@@ -58,10 +58,14 @@ Result<Rate> RunInFlight(std::size_t threads, double seconds,
     if (one.failure) return *std::move(one.failure);
     all.insert(all.end(), one.taken_ms.begin(), one.taken_ms.end());
   }
-  if (all.empty()) return Failure(Reason::kConfiguration, "nothing was done in that time");
-  std::ranges::sort(all);
-  return Rate{static_cast<double>(all.size()) / taken.count(), Quantile(all, 0.5),
-              Quantile(all, 0.99)};
+  return RateOf(std::move(all), taken.count());
+}
+
+Result<Rate> RateOf(std::vector<double> taken_ms, double seconds) {
+  if (taken_ms.empty()) return Failure(Reason::kConfiguration, "nothing was done in that time");
+  std::ranges::sort(taken_ms);
+  return Rate{static_cast<double>(taken_ms.size()) / seconds, Quantile(taken_ms, 0.5),
+              Quantile(taken_ms, 0.99)};
 }
 
 std::string Explain(const Failure& failure) {

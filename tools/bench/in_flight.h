@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "firmware/base/result.h"
 
@@ -24,6 +25,9 @@ struct Rate {
 // failure. kConfiguration: another number of threads, or nothing was done in that time.
 Result<Rate> RunInFlight(std::size_t threads, double seconds,
                          const std::function<Status(std::size_t thread)>& once);
+
+// Of operations that took so long each, in `seconds` together. kConfiguration: none.
+Result<Rate> RateOf(std::vector<double> taken_ms, double seconds);
 
 // `failure` as a line for stderr.
 std::string Explain(const Failure& failure);

@@ -13,9 +13,8 @@
 #include "platform/config.h"
 #include "platform/log.h"
 #include "platform/system_clock.h"
-#include "tests/fakes/fake_anchor_objects.h"
 #include "tools/bench/in_flight.h"
-#include "tools/bench/scratch.h"
+#include "tools/bench/scratch_store.h"
 
 namespace acb::bench {
 namespace {
@@ -25,7 +24,7 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 constexpr Eui64 kUser{0x90B3D51F30010000};
-constexpr Eui64 kFirstDevice{0x00DB1234560000A0};
+constexpr std::string_view kFirstDevice = "00DB1234560000A0";
 // The n-th device to be used: all of them, in no order. Prime, so it walks through all.
 constexpr std::uint64_t kStride = 2'654'435'761;
 
@@ -35,37 +34,26 @@ struct Wish {
   std::uint64_t devices = 100'000;
   std::size_t in_flight = 64;
   double seconds = 2;
+  // Of devices that the box holds already, in a row; else they are imported.
+  std::string first_device;
 };
-
-Device DeviceOf(std::uint64_t number) {
-  Device device;
-  device.id = Eui64(kFirstDevice.value() + number);
-  device.type = DeviceType::kEsme;
-  device.smets = SmetsGeneration::kSmets2;
-  device.model = "Model-7";
-  device.smi_status = SmiStatus::kCommissioned;
-  device.commissioned = UtcTime::FromIso("2024-02-03T04:05:06Z");
-  device.mpxn = std::to_string(1'300'000'000'000 + number);
-  device.key_agreement.emplace();
-  device.key_agreement->fill(0x5A);
-  device.key_agreement->front() = 0x04;
-  for (CellState* cell : {&device.supplier, &device.network_operator}) {
-    cell->holder = CellState::Holder::kAcb;
-    cell->floor = FloorSeqNumber::From(1200);
-  }
-  return device;
-}
 
 class Reservations {
  public:
-  Reservations(store::Store& store, const Clock& clock, const Wish& wish)
-      : store_(store), counters_(store), clock_(clock), wish_(wish), kept_(wish.in_flight) {}
+  Reservations(store::Store& store, const Clock& clock, const Wish& wish, Eui64 first)
+      : store_(store),
+        counters_(store),
+        clock_(clock),
+        wish_(wish),
+        first_(first),
+        kept_(wish.in_flight) {}
 
   Status Import() {
     std::uint64_t number = 0;
     const auto next = [this, &number]() -> Result<std::optional<Device>> {
       if (number == wish_.devices) return std::optional<Device>();
-      return std::optional(DeviceOf(number++));
+      const Eui64 id(first_.value() + number);
+      return std::optional(ScratchDevice(id, number++));
     };
     const auto done = store_.ImportDevices(next, audit::Entry("feed", clock_.Now()));
     if (!done) return done.error();
@@ -107,7 +95,7 @@ class Reservations {
     if (number >= wish_.devices) {
       return Failure(Reason::kConfiguration, "too few devices for that time: see --devices");
     }
-    const Eui64 device(kFirstDevice.value() + number * kStride % wish_.devices);
+    const Eui64 device(first_.value() + number * kStride % wish_.devices);
     const auto now = clock_.Now();
     const RequestId request{kUser, device, static_cast<std::uint64_t>(now.milliseconds())};
     auto counter = counters_.Reserve({.request = request,
@@ -125,13 +113,19 @@ class Reservations {
   CounterStore& counters_;
   const Clock& clock_;
   const Wish& wish_;
+  const Eui64 first_;
   std::atomic<std::uint64_t> next_ = 0;
   std::vector<std::vector<ReservedCounter>> kept_;
 };
 
 Status Measure(store::Store& store, const Clock& clock, const Wish& wish) {
-  Reservations reservations(store, clock, wish);
-  if (Status imported = reservations.Import(); !imported) return imported;
+  const bool held = !wish.first_device.empty();
+  const auto first = Eui64::FromText(held ? std::string_view(wish.first_device) : kFirstDevice);
+  if (!first) return Failure(Reason::kConfiguration, "--first-device is no EUI-64");
+  Reservations reservations(store, clock, wish, *first);
+  if (!held) {
+    if (Status imported = reservations.Import(); !imported) return imported;
+  }
   const store::Statistics before = store.statistics();
   const auto rate = reservations.Run();
   if (!rate) return rate.error();
@@ -162,31 +156,9 @@ Status WithBox(const Wish& wish, const Clock& clock) {
 
 // The store alone, in a directory of its own; its anchors are in memory.
 Status WithFakeAnchors(const Wish& wish, const Clock& clock) {
-  const ScratchDirectory scratch(wish.directory);
-  FakeToken token;
-  FakeAnchorObjects anchors(token);
-  store::OpenSettings settings;
-  settings.directory = scratch.path() / "store";
-  settings.volume = VolumeLimits{0, 0, 0, 0};
-  if (auto made = store::Store::Create(settings.directory,
-                                       {store::Environment::kTest, store::StoreId{6}, clock.Now()});
-      !made) {
-    return made.error();
-  }
-  {
-    const auto fresh = store::Store::Open(settings);
-    if (!fresh) return fresh.error();
-    if (auto made = (*fresh)->Provision(anchors, audit::Entry("provision", clock.Now()),
-                                        settings.anchor_every);
-        !made) {
-      return made.error();
-    }
-  }
-  const auto store = store::Store::Open(settings);
-  if (!store) return store.error();
-  if (Status on = (*store)->Start(anchors, {audit::Entry("start", clock.Now())}); !on) return on;
-  if (Status measured = Measure(**store, clock, wish); !measured) return measured;
-  return (*store)->Stop(audit::Entry("stop", clock.Now()));
+  const auto scratch = ScratchStore::Open(wish.directory, clock.Now());
+  if (!scratch) return scratch.error();
+  return Measure((*scratch)->store(), clock, wish);
 }
 
 int Main(int argc, char** argv) {
@@ -199,6 +171,9 @@ int Main(int argc, char** argv) {
       ->excludes(config);
   app.add_option("--devices", wish.devices, "Devices of the store")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000}));
+  app.add_option("--first-device", wish.first_device,
+                 "The box holds them, in a row from this EUI-64; else they are imported")
+      ->needs(config);
   app.add_option("--in-flight", wish.in_flight, "Threads")
       ->check(CLI::Range(std::size_t{1}, kMaxInFlight));
   app.add_option("--seconds", wish.seconds, "How long")->check(CLI::Range(0.01, 3600.0));

@@ -17,9 +17,9 @@ Admission::Entry Admission::Enter(Clock::time_point& refused_at) {
   }
   if (waiting_.size() >= limits_.waiting) {
     ++shed_full_;
-    next_refusal_ = std::max(next_refusal_ + kRefusalInterval, now);
-    refused_at = std::min(next_refusal_, now + limits_.patience);
-    next_refusal_ = refused_at;
+    next_refusal_ =
+        std::clamp<Clock::time_point>(next_refusal_ + kRefusalInterval, now, now + kLongestRefusal);
+    refused_at = next_refusal_;
     return Entry::kFull;
   }
   Waiter self;

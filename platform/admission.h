@@ -20,10 +20,11 @@ struct AdmissionLimits {
   std::chrono::milliseconds patience{1000};  // of one that waits
 };
 
-// Refusals of requests that found no room are so far apart, unless their clients would wait for
-// longer than the patience: whoever asks again at once is slowed down, so that a crowd's refusals
-// take a few per cent of one processor and not what the work needs.
-inline constexpr std::chrono::milliseconds kRefusalInterval{2};
+// Refusals of requests that found no room are so far apart, unless one would wait for longer than
+// kLongestRefusal: whoever asks again at once is slowed down, so that a crowd's refusals take a few
+// per cent of one processor and not what the work needs.
+inline constexpr std::chrono::milliseconds kRefusalInterval{4};
+inline constexpr std::chrono::milliseconds kLongestRefusal{2000};
 
 // Thread-safe. Work beyond `at_once` waits in the order of its arrival. When all places are taken
 // the newest arrivals are refused, and who has waited for the patience: 503 BUSY with Retry-After,
@@ -32,8 +33,8 @@ class Admission {
  public:
   explicit Admission(AdmissionLimits limits);
 
-  // The handler's answer, or the refusal. Blocks for the patience at most, and while the handler
-  // runs.
+  // The handler's answer, or the refusal. Blocks for the patience or kLongestRefusal at most, and
+  // while the handler runs.
   HttpResponse Serve(const Handler& handler, const HttpRequest& request);
   // `handler` behind this, which lives as long as what it gives.
   static Handler Behind(const std::shared_ptr<Admission>& admission, Handler handler);

@@ -31,8 +31,12 @@ constexpr int kListenBacklog = 4096;
 // Lines a second about connections that never became requests; the rest is counted.
 constexpr std::uint64_t kTroubleLinesPerSecond = 10;
 // A handshake takes some 2 ms of work, on a busy machine many times as long: one that is older and
-// still not done waits for its client, and may be cut when there is no room.
+// still not done waits for its client, and may be cut when there is no room. While known clients
+// come through it is rather the crowd that is slow, and to cut what is under way would be work
+// lost.
 constexpr std::chrono::milliseconds kArrivalGrace{1000};
+constexpr std::chrono::milliseconds kCrowdGrace{5000};
+constexpr std::chrono::milliseconds kCrowdComesThrough{500};
 // How long a known client waits for a served place before it is told 503. This also slows down
 // those who come back at once: a handshake costs as much as a hundred requests (ecosystem.md
 // section 4).
@@ -182,7 +186,8 @@ class HttpsServer::Impl {
   std::vector<Place> places_;
   std::size_t arriving_ = 0;  // queued, shaking hands, or to be refused
   std::size_t served_ = 0;
-  std::size_t others_ = 0;  // of these, not of the role dsp
+  std::size_t others_ = 0;        // of these, not of the role dsp
+  Clock::time_point last_known_;  // when a known client's handshake was last done
 
   std::mutex trouble_mutex_;
   Clock::time_point trouble_second_;
@@ -258,7 +263,9 @@ void HttpsServer::Impl::TakeIn(Descriptor socket) {
 }
 
 void HttpsServer::Impl::EvictOldestArrival() {
-  const auto old_enough = Clock::now() - kArrivalGrace;
+  const auto now = Clock::now();
+  const bool crowd = now - last_known_ < kCrowdComesThrough;
+  const auto old_enough = now - (crowd ? kCrowdGrace : kArrivalGrace);
   Place* oldest = nullptr;
   for (Place& place : places_) {
     if (place.phase != Phase::kArriving || place.socket < 0 || place.since > old_enough) continue;
@@ -327,6 +334,7 @@ bool HttpsServer::Impl::Promote(Place& place, Role role) {
   const std::size_t for_others = settings_.connections - settings_.connections / kPlacesPerDspPlace;
   std::unique_lock lock(mutex_);
   place.phase = Phase::kKnown;  // no longer a stranger that may be cut
+  last_known_ = Clock::now();
   const bool room = changed_.wait_for(lock, kPlacePatience, [&] {
     return stopping_ || (served_ < settings_.connections && (!other || others_ < for_others));
   });

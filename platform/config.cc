@@ -230,6 +230,12 @@ void ReadLimits(Section section, Config& config) {
   config.feed_octets =
       section.IntegerOr("feed_octets", {1024, 64 * 1024 * kMiB}, config.feed_octets);
   config.connections = section.IntegerOr("connections", {1, 10'000}, config.connections);
+  config.admission.at_once =
+      section.IntegerOr("handovers_at_once", {1, 10'000}, config.admission.at_once);
+  config.admission.waiting =
+      section.IntegerOr("handovers_waiting", {0, 10'000}, config.admission.waiting);
+  config.admission.patience =
+      std::chrono::milliseconds(section.IntegerOr("handover_wait_ms", {1, 60'000}, 1000));
   config.header_octets = static_cast<std::uint32_t>(
       section.IntegerOr("header_octets", {1024, 64 * 1024}, config.header_octets));
   config.idle = std::chrono::seconds(section.IntegerOr("idle_seconds", {1, 3600}, 60));

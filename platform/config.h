@@ -19,6 +19,7 @@
 #include "firmware/checks/policy.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
+#include "platform/admission.h"
 #include "platform/http_message.h"
 #include "platform/https_server.h"
 
@@ -95,7 +96,8 @@ struct Config {
   std::uint64_t body_octets = 1024 * 1024;
   std::uint64_t request_octets = 256 * 1024;
   std::uint64_t feed_octets = std::uint64_t{16} << 30;  // some 20 million devices
-  std::size_t connections = 128;
+  std::size_t connections = 1024;
+  AdmissionLimits admission;  // of handovers; observations have a quarter of it to themselves
   std::uint32_t header_octets = 16 * 1024;
   std::chrono::seconds idle{60};
   std::chrono::seconds request{10};  // for the header, and again for the body

@@ -159,7 +159,7 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
   return JsonResponse(json);
 }
 
-HttpResponse GetMetrics(Box& box) {
+HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& observations) {
   std::string text = box.metrics().Text();
   text +=
       MetricText("acb_hsm_sign_total", "counter", "Signatures asked of the HSM with the ACB's key.",
@@ -167,8 +167,16 @@ HttpResponse GetMetrics(Box& box) {
   text += MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.",
                      box.hsm().command_signer().derive_operations());
   text += box.checkpoints().Metrics();
+  text += AdmissionMetrics(handovers, observations);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);
   return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+AdmissionLimits Quarter(AdmissionLimits limits) {
+  constexpr std::size_t kParts = 4;
+  limits.at_once = std::max<std::size_t>(1, limits.at_once / kParts);
+  limits.waiting /= kParts;
+  return limits;
 }
 
 void AddCommonRoutes(Router& router, const Config& config) {
@@ -186,14 +194,17 @@ void AddCommonRoutes(Router& router, const Config& config) {
 Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& log) {
   Router router;
   AddCommonRoutes(router, config);
+  // What was observed is recorded however many handovers are asked for.
+  const auto handovers = std::make_shared<Admission>(config.admission);
+  const auto observations = std::make_shared<Admission>(Quarter(config.admission));
   router.Add({.method = "POST",
               .pattern = "/v1/handovers",
               .roles = {Role::kDsp},
               .body_limit = config.body_octets,
-              .handler =
-                  [&box, &config, &clock](const HttpRequest& request) {
-                    return PostHandover(box, config, clock, request);
-                  },
+              .handler = Admission::Behind(handovers,
+                                           [&box, &config, &clock](const HttpRequest& request) {
+                                             return PostHandover(box, config, clock, request);
+                                           }),
               .content_types = {"application/xml", "text/xml"}});
   router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
@@ -201,10 +212,15 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
     return Readiness(box.Ready(), box.environment(), box.Attention());
   });
   router.Add("GET", "/metrics", RoleSet::Any(), 0,
-             [&box](const HttpRequest&) { return GetMetrics(box); });
+             [&box, handovers, observations](const HttpRequest&) {
+               return GetMetrics(box, *handovers, *observations);
+             });
   AddInterchangeRoutes(router, box, config, clock);
   AddCounterRoutes(router, box, clock);
   AddObservationRoute(router, box, config);
+  router.Wrap("POST", "/v1/observations", [&observations](Handler handler) {
+    return Admission::Behind(observations, std::move(handler));
+  });
   AddOperatorRoutes(router, box, config, clock);
   AddBackupRoute(router, box, config, clock);
   AddExportRoute(router, box, config, clock);

@@ -12,24 +12,31 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
+#include <ctime>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <system_error>
 #include <thread>
 
+#include "platform/handshake_budget.h"
 #include "platform/http_connection.h"
 #include "platform/tls.h"
 
 namespace acb::platform {
 namespace {
 
-constexpr int kListenBacklog = 1024;
+// Where a crowd waits for its handshakes; the kernel may know better (net.core.somaxconn).
+constexpr int kListenBacklog = 4096;
 // Lines a second about connections that never became requests; the rest is counted.
 constexpr std::uint64_t kTroubleLinesPerSecond = 10;
-// A handshake takes some 2 ms of work: one that is older and still not done waits for its client,
-// and may be cut when there is no room.
-constexpr std::chrono::milliseconds kArrivalGrace{200};
+// A handshake takes some 2 ms of work, on a busy machine many times as long: one that is older and
+// still not done waits for its client, and may be cut when there is no room. While known clients
+// come through it is rather the crowd that is slow, and to cut what is under way would be work
+// lost.
+constexpr std::chrono::milliseconds kArrivalGrace{1000};
+constexpr std::chrono::milliseconds kCrowdGrace{5000};
+constexpr std::chrono::milliseconds kCrowdComesThrough{500};
 // How long a known client waits for a served place before it is told 503. This also slows down
 // those who come back at once: a handshake costs as much as a hundred requests (ecosystem.md
 // section 4).
@@ -37,6 +44,8 @@ constexpr std::chrono::milliseconds kPlacePatience{1000};
 // How long the acceptor waits for room before it looks again for an arrival to cut.
 constexpr std::chrono::milliseconds kEvictionPause{50};
 constexpr std::chrono::milliseconds kNoDescriptorPause{100};
+// What handshakes cost is known better after each: the acceptor looks again this often.
+constexpr std::chrono::milliseconds kLongestPause{100};
 // One served place of so many is for the role dsp alone: no other client can keep handovers out by
 // connecting often.
 constexpr std::size_t kPlacesPerDspPlace = 4;
@@ -96,6 +105,13 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
+// Processor time of this thread.
+std::chrono::nanoseconds ThreadTime() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(), [](char c) {
@@ -109,7 +125,11 @@ std::string LowerCase(std::string_view text) {
 class HttpsServer::Impl {
  public:
   Impl(HttpsServerSettings settings, Router router, const Log& log)
-      : settings_(std::move(settings)), router_(std::move(router)), log_(log) {
+      : settings_(std::move(settings)),
+        router_(std::move(router)),
+        log_(log),
+        budget_(settings_.handshake_share * std::max(1U, std::thread::hardware_concurrency()),
+                Clock::now()) {
     for (const KnownClient& client : settings_.clients) {
       clients_.emplace(LowerCase(client.identity), client);
     }
@@ -137,6 +157,7 @@ class HttpsServer::Impl {
   };
 
   void AcceptLoop();
+  bool AwaitBudget();
   void TakeIn(Descriptor socket);
   void EvictOldestArrival();  // mutex_ held
   void WorkLoop(Place& place);
@@ -151,6 +172,7 @@ class HttpsServer::Impl {
   const Router router_;
   const Log& log_;
   std::map<std::string, KnownClient, std::less<>> clients_;
+  HandshakeBudget budget_;
   TlsContext tls_;
   Descriptor listener_;
   Descriptor stop_event_;
@@ -164,7 +186,8 @@ class HttpsServer::Impl {
   std::vector<Place> places_;
   std::size_t arriving_ = 0;  // queued, shaking hands, or to be refused
   std::size_t served_ = 0;
-  std::size_t others_ = 0;  // of these, not of the role dsp
+  std::size_t others_ = 0;        // of these, not of the role dsp
+  Clock::time_point last_known_;  // when a known client's handshake was last done
 
   std::mutex trouble_mutex_;
   Clock::time_point trouble_second_;
@@ -205,7 +228,7 @@ void HttpsServer::Impl::AcceptLoop() {
   while (!stopping_) {
     // In steps of an hour, which is as long as WaitFor waits at once.
     const auto outcome = WaitFor(listener_.get(), POLLIN, stop_event_.get(), kForEver);
-    if (outcome != IoOutcome::kDone) continue;
+    if (outcome != IoOutcome::kDone || !AwaitBudget()) continue;
     Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket) {
       TakeIn(std::move(socket));
@@ -216,6 +239,16 @@ void HttpsServer::Impl::AcceptLoop() {
   }
 }
 
+// False when the service stops.
+bool HttpsServer::Impl::AwaitBudget() {
+  for (auto wait = budget_.Wait(Clock::now()); wait.count() > 0;
+       wait = budget_.Wait(Clock::now())) {
+    const auto until = Clock::now() + std::min<Clock::duration>(wait, kLongestPause);
+    if (WaitFor(stop_event_.get(), POLLIN, -1, until) != IoOutcome::kTimeout) return false;
+  }
+  return !stopping_;
+}
+
 void HttpsServer::Impl::TakeIn(Descriptor socket) {
   std::unique_lock lock(mutex_);
   while (arriving_ >= kArrivingConnections && !stopping_) {
@@ -224,12 +257,15 @@ void HttpsServer::Impl::TakeIn(Descriptor socket) {
   }
   if (stopping_) return;
   ++arriving_;
+  budget_.Begin();
   queue_.push_back(std::move(socket));
   work_.notify_one();
 }
 
 void HttpsServer::Impl::EvictOldestArrival() {
-  const auto old_enough = Clock::now() - kArrivalGrace;
+  const auto now = Clock::now();
+  const bool crowd = now - last_known_ < kCrowdComesThrough;
+  const auto old_enough = now - (crowd ? kCrowdGrace : kArrivalGrace);
   Place* oldest = nullptr;
   for (Place& place : places_) {
     if (place.phase != Phase::kArriving || place.socket < 0 || place.since > old_enough) continue;
@@ -270,7 +306,10 @@ void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
   };
   const std::unique_ptr<const TlsStream, decltype(forget)> forgetter(&stream, forget);
 
-  if (stream.Accept(After(settings_.handshake_deadline)) != IoOutcome::kDone) {
+  const auto before = ThreadTime();
+  const IoOutcome accepted = stream.Accept(After(settings_.handshake_deadline));
+  budget_.End(ThreadTime() - before);
+  if (accepted != IoOutcome::kDone) {
     if (!stopping_) LogTrouble("handshake_failed", peer_address, stream.error());
     stream.Close(TlsStream::Unread::kDrain);  // or a reset takes our alert with it
     return;
@@ -295,6 +334,7 @@ bool HttpsServer::Impl::Promote(Place& place, Role role) {
   const std::size_t for_others = settings_.connections - settings_.connections / kPlacesPerDspPlace;
   std::unique_lock lock(mutex_);
   place.phase = Phase::kKnown;  // no longer a stranger that may be cut
+  last_known_ = Clock::now();
   const bool room = changed_.wait_for(lock, kPlacePatience, [&] {
     return stopping_ || (served_ < settings_.connections && (!other || others_ < for_others));
   });

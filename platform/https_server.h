@@ -5,7 +5,9 @@
 // shake hands or are told that the box is full. A connection takes a served place only once its
 // client certificate was verified, so a stranger cannot hold one. When all arriving places are
 // taken the oldest handshake that waits for its client is closed. A known client for whom there is
-// no served place within a second is answered 503 with Retry-After.
+// no served place within a second is answered 503 with Retry-After. Connections are taken in no
+// faster than handshakes have processor time (handshake_budget.h): the others wait in the kernel's
+// queue, where they cost nothing.
 #pragma once
 
 #include <chrono>
@@ -43,7 +45,7 @@ struct Exchange {
   std::chrono::microseconds duration;  // from the end of the header to the end of the answer
 };
 
-inline constexpr std::size_t kArrivingConnections = 128;
+inline constexpr std::size_t kArrivingConnections = 64;
 
 struct HttpsServerSettings {
   std::string address = "127.0.0.1";  // IPv4 or IPv6, numeric
@@ -55,6 +57,9 @@ struct HttpsServerSettings {
   // them, and one without a current CRL of its issuer is refused.
   std::filesystem::path client_ca;
   std::vector<KnownClient> clients;
+
+  // Of all processors, what handshakes may keep busy for good; more than 0.
+  double handshake_share = 0.125;
 
   // Served at once; a quarter of them, rounded down, serve the role dsp alone.
   std::size_t connections = 128;

@@ -54,6 +54,9 @@ connections = 10
 header_octets = 8192
 idle_seconds = 5
 request_seconds = 6
+handovers_at_once = 7
+handovers_waiting = 0
+handover_wait_ms = 300
 [test]
 validation_time = "2025-10-01T12:00:00Z"
 trust_anchors = [ { name = "CN=ZA,OU=00", public_key = "04@point" } ]
@@ -205,6 +208,9 @@ TEST(Configuration, ReadsEverySetting) {
   EXPECT_EQ(config.header_octets, 8192U);
   EXPECT_EQ(config.idle, std::chrono::seconds(5));
   EXPECT_EQ(config.request, std::chrono::seconds(6));
+  EXPECT_EQ(config.admission.at_once, 7U);
+  EXPECT_EQ(config.admission.waiting, 0U);
+  EXPECT_EQ(config.admission.patience, std::chrono::milliseconds(300));
 }
 
 // R-063-10.
@@ -334,7 +340,10 @@ TEST(Configuration, HasTheDefaultsOfTheDesign) {
   EXPECT_EQ(config->body_octets, 1048576U);
   EXPECT_EQ(config->request_octets, 262144U);
   EXPECT_EQ(config->feed_octets, 17179869184U);
-  EXPECT_EQ(config->connections, 128U);
+  EXPECT_EQ(config->connections, 1024U);
+  EXPECT_EQ(config->admission.at_once, 64U);
+  EXPECT_EQ(config->admission.waiting, 256U);
+  EXPECT_EQ(config->admission.patience, std::chrono::seconds(1));
   EXPECT_EQ(config->header_octets, 16384U);
   EXPECT_EQ(config->idle, std::chrono::seconds(60));
   EXPECT_EQ(config->request, std::chrono::seconds(10));
@@ -388,14 +397,17 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"connections = 10", "connections = 10001", "acbd.toml:38: limits.connections"},
         Wrong{"connections = 10", "connections = 1.5", "acbd.toml:38: limits.connections"},
         Wrong{"idle_seconds = 5", "idle_seconds = 0", "acbd.toml:40: limits.idle_seconds"},
+        Wrong{"at_once = 7", "at_once = 0", "acbd.toml:42: limits.handovers_at_once"},
+        Wrong{"waiting = 0", "waiting = 10001", "acbd.toml:43: limits.handovers_waiting"},
+        Wrong{"wait_ms = 300", "wait_ms = 0", "acbd.toml:44: limits.handover_wait_ms"},
         Wrong{"\"2025-10-01T12:00:00Z\"", "\"2025-10-01T12:00:00\"",
-              "acbd.toml:43: test.validation_time must be a time"},
+              "acbd.toml:46: test.validation_time must be a time"},
         Wrong{"public_key = \"04", "public_key = \"02",
-              "acbd.toml:44: test.trust_anchors.public_key must be an uncompressed"},
+              "acbd.toml:47: test.trust_anchors.public_key must be an uncompressed"},
         Wrong{"public_key = \"04", "public_key = \"04aa",
-              "acbd.toml:44: test.trust_anchors.public_key"},
-        Wrong{"\"0001", "\"01", "acbd.toml:46: test.pinned_signers must hold SHA-256"},
-        Wrong{"[test]", "[tests]", "acbd.toml:42: unknown setting tests"},
+              "acbd.toml:47: test.trust_anchors.public_key"},
+        Wrong{"\"0001", "\"01", "acbd.toml:49: test.pinned_signers must hold SHA-256"},
+        Wrong{"[test]", "[tests]", "acbd.toml:45: unknown setting tests"},
         Wrong{"[listen]", "[listen", "acbd.toml:2: "},
         Wrong{"port = 0", "port = 0\nport = 1", "acbd.toml:5: "}));
 

@@ -1,5 +1,6 @@
 #include "hsm/lister_process.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "firmware/base/sha256.h"
 #include "hsm/listing.h"
 #include "hsm/listing_messages.h"
 
@@ -35,6 +37,15 @@ bool Isolate(pid_t parent, ChildPipes& pipes) {
   // No core file and no tracing by others of the user: it holds the PIN (promise P7).
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return false;
   return BecomeChild("acb-lister", pipes);
+}
+
+// What every child would do for itself before it can begin: the module's code is mapped and bound,
+// the cryptographic library has read its settings. The module itself is not initialised: each child
+// does that anew, so that it sees what the token holds then. When it cannot be loaded the children
+// say why.
+void Prepare(const HsmSettings& settings) {
+  static_cast<void>(dlopen(settings.module_path.c_str(), RTLD_NOW | RTLD_LOCAL));
+  static_cast<void>(Sha256({}));
 }
 
 class ListerProcess {
@@ -144,6 +155,7 @@ class ListerProcess {
 
 void RunLister(const HsmSettings& settings, milliseconds deadline, pid_t parent, ChildPipes pipes) {
   if (!Isolate(parent, pipes)) _exit(EXIT_FAILURE);
+  Prepare(settings);
   ListerProcess(settings, deadline, std::move(pipes)).Serve();
   _exit(EXIT_SUCCESS);
 }

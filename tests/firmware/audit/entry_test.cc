@@ -76,6 +76,31 @@ TEST(CanonicalJson, ReplacesEachIllFormedOctet) {
   EXPECT_EQ(Text("\xe2\x82\nx"), replaced(2, "\\nx"));  // and the line feed
 }
 
+// What one thread prepares another ends: the octets are those of an entry written in one go.
+TEST(PreparedEntry, IsTheEntryAtWhateverIndexItGets) {
+  Entry entry("signed", UtcTime(0));
+  entry.Set("acb", "x").Set("zone", List{Value("y")}).Seal("mpxn", "1234");
+  const auto salt = [] { return Salt{7}; };
+  const PreparedEntry prepared = entry.Prepare(salt);
+  for (const std::uint64_t index : {std::uint64_t{0}, std::uint64_t{9}, ~std::uint64_t{0}}) {
+    const SerialisedEntry whole = entry.Serialise(index, salt);
+    EXPECT_EQ(prepared.At(index).octets, whole.octets);
+    EXPECT_EQ(prepared.At(index).disclosure, whole.disclosure);
+    EXPECT_NE(whole.octets.find("\"index\":\"" + std::to_string(index) + "\""), std::string::npos);
+  }
+}
+
+TEST(PreparedEntry, StandsItsOwnMembersInPlaceOfTheCallers) {
+  Entry plain("start", UtcTime(0));
+  plain.Set("acb", "x").Set("zone", "y");
+  Entry crowded = plain;
+  crowded.Set("index", "0").Set("environment", "live");
+  Entry marked = plain;
+  marked.Set("environment", "test");
+  EXPECT_EQ(crowded.Prepare(testing::NoSalt, "test").At(5).octets,
+            marked.Prepare(testing::NoSalt).At(5).octets);
+}
+
 TEST(Entry, SerialisesWithKindTimeAndIndex) {
   Entry entry("refused", *UtcTime::FromIso("2026-11-21T12:00:00.5Z"));
   entry.Set("reason", "REPLAY").Set("dry", true);

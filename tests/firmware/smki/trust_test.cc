@@ -75,6 +75,36 @@ class TrustPath : public ::testing::Test {
   TrustSettings settings;
 };
 
+TEST_F(TrustPath, ReadsACertificateOnceAndAnswersForItAlone) {
+  const auto trust = Build();
+  const auto first = trust->Read(leaf_der);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(*first, trust->FindBySha256((*first)->sha256())) << "one that is held is that one";
+  leaf.serial = Hex("020143");
+  const Bytes other = leaf.Build(issuing_key);
+  const auto parsed = trust->Read(other);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(*trust->Read(other), *parsed) << "the same object, not parsed again";
+  EXPECT_TRUE(Equal((*parsed)->der(), other));
+  EXPECT_EQ(trust->FindBySha256((*parsed)->sha256()), nullptr) << "read is not held";
+  Bytes cut = other;
+  cut.pop_back();
+  EXPECT_EQ(trust->Read(cut).error().reason, Reason::kProfile);
+  EXPECT_EQ(trust->Read(cut).error().reason, Reason::kProfile) << "a failure is not kept";
+}
+
+// What is remembered of a certificate is not what the time decides.
+TEST_F(TrustPath, JudgesTheTimeEachTimeAlsoOfACertificateItKnows) {
+  const auto trust = Build();
+  const CertificatePtr certificate = Parse(leaf_der);
+  EXPECT_TRUE(trust->CheckPath(certificate, {}, kNow));
+  const auto late =
+      trust->CheckPath(certificate, {}, UtcTime::FromIso("2199-01-01T00:00:00Z").value());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().reason, Reason::kCertExpired);
+  EXPECT_TRUE(trust->CheckPath(certificate, {}, kNow));
+}
+
 TEST_F(TrustPath, TakesTheGoodOneAndSaysWhatItRestsOn) {
   const auto path = Check();
   ASSERT_TRUE(path.has_value()) << path.error().explanation;

@@ -4,16 +4,18 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 #include <openssl/params.h>
 
 #include <algorithm>
 
 #include "firmware/base/handle.h"
-#include "firmware/base/p256_field.h"
 
 namespace acb {
 namespace {
 
+using Group = Handle<EC_GROUP, EC_GROUP_free>;
+using Point = Handle<EC_POINT, EC_POINT_free>;
 using KeyContext = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using DigestContext = Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
 
@@ -67,14 +69,16 @@ void AppendScalar(BytesView value, Bytes& out) {
 
 }  // namespace
 
-// y^2 = x^3 - 3x + b.
 bool IsOnP256(BytesView point) {
   if (point.size() != std::tuple_size_v<PublicPoint> || point[0] != kUncompressed) return false;
-  const auto x = p256::FieldElement::From(point.subspan<1, kP256ScalarOctets>());
-  const auto y = p256::FieldElement::From(point.last<kP256ScalarOctets>());
-  if (!x || !y) return false;
-  constexpr auto kThree = p256::FieldElement::Small(3);
-  return *y * *y == (*x * *x - kThree) * *x + p256::kCurveB;
+  // Made once: that takes as long as a hundred of these.
+  static const Group group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+  const Point taken(group ? EC_POINT_new(group.get()) : nullptr);
+  // Also refuses coordinates that are not below p.
+  const bool on_curve = taken && EC_POINT_oct2point(group.get(), taken.get(), point.data(),
+                                                    point.size(), nullptr) == 1;
+  if (!on_curve) ERR_clear_error();
+  return on_curve;
 }
 
 std::optional<EcdsaSignature> ReadSigValue(BytesView der) {

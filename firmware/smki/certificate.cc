@@ -204,9 +204,10 @@ std::optional<KeyUsage> KeyUsageOf(const CertificateParts& parts) {
   const Extension* usage = FindExtension(parts.extensions, oid::kKeyUsage);
   const auto bits = usage == nullptr ? std::nullopt : DecodeKeyUsage(usage->value);
   // Equality, not a mask: exactly one.
-  if (bits == kDigitalSignatureBit) return KeyUsage::kDigitalSignature;
-  if (bits == kKeyAgreementBit) return KeyUsage::kKeyAgreement;
-  if (bits == kKeyCertSignBit) return KeyUsage::kKeyCertSign;
+  const std::uint16_t set = bits.value_or(0);
+  if (set == kDigitalSignatureBit) return KeyUsage::kDigitalSignature;
+  if (set == kKeyAgreementBit) return KeyUsage::kKeyAgreement;
+  if (set == kKeyCertSignBit) return KeyUsage::kKeyCertSign;
   return std::nullopt;
 }
 

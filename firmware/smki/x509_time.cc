@@ -23,7 +23,7 @@ std::optional<X509Time> ParseTime(const der::Element& element) {
   std::array<char, 20> iso;
   std::string_view("YYyy-MM-DDThh:mm:ssZ").copy(iso.data(), iso.size());
   century.copy(iso.data(), 2);
-  for (const std::size_t at : {2, 5, 8, 11, 14, 17}) {
+  for (const unsigned at : {2u, 5u, 8u, 11u, 14u, 17u}) {
     digits.copy(iso.data() + at, 2);
     digits.remove_prefix(2);
   }

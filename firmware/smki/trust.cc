@@ -16,86 +16,29 @@ constexpr std::size_t kMaxOffered = 16;
 // What is told to the operator about lists that were left out.
 constexpr std::size_t kMaxFaultText = 1000;
 
-// Certificates that came with requests, parsed: the same few come again and again. Anyone may send
-// some, so what is kept says nothing of them, and is thrown away when there are too many.
-// Thread-safe.
-class ParsedCertificates {
+// What was worked out before, by what it is about. Anyone may make it grow, so it forgets all when
+// there is too much: then it is worked out again. Thread-safe.
+template <class Key, class Value>
+class Remembered {
  public:
-  CertificatePtr Find(const Sha256Digest& sha256) {
+  explicit Remembered(std::size_t limit) : limit_(limit) {}
+
+  // Value{} when it is not known.
+  Value Find(const Key& key) {
     const std::lock_guard lock(mutex_);
-    const auto found = known_.find(sha256);
-    return found == known_.end() ? nullptr : found->second;
+    const auto found = known_.find(key);
+    return found == known_.end() ? Value{} : found->second;
   }
-  void Add(const CertificatePtr& certificate) {
-    constexpr std::size_t kMaxKnown = 4096;
+  void Add(const Key& key, Value value) {
     const std::lock_guard lock(mutex_);
-    if (known_.size() >= kMaxKnown) known_.clear();
-    known_[certificate->sha256()] = certificate;
+    if (known_.size() >= limit_) known_.clear();
+    known_[key] = std::move(value);
   }
 
  private:
+  const std::size_t limit_;
   std::mutex mutex_;
-  std::map<Sha256Digest, CertificatePtr> known_;
-};
-
-// Leaves whose profile was found good. Thread-safe.
-class GoodProfiles {
- public:
-  bool Has(const Sha256Digest& certificate) {
-    const std::lock_guard lock(mutex_);
-    return known_.contains(certificate);
-  }
-  void Add(const Sha256Digest& certificate) {
-    constexpr std::size_t kMaxKnown = 8192;
-    const std::lock_guard lock(mutex_);
-    if (known_.size() >= kMaxKnown) known_.clear();
-    known_.insert(certificate);
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<Sha256Digest> known_;
-};
-
-// Signatures found good, so that a certificate that comes again costs no second verification. Only
-// what verified is kept, so nobody fills it with rubbish. Thread-safe.
-class GoodSignatures {
- public:
-  bool Has(const Sha256Digest& certificate, const Sha256Digest& authority) {
-    const std::lock_guard lock(mutex_);
-    return known_.contains({certificate, authority});
-  }
-  void Add(const Sha256Digest& certificate, const Sha256Digest& authority) {
-    constexpr std::size_t kMaxKnown = 8192;
-    const std::lock_guard lock(mutex_);
-    if (known_.size() >= kMaxKnown) known_.clear();
-    known_.insert({certificate, authority});
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<std::pair<Sha256Digest, Sha256Digest>> known_;
-};
-
-// Issuing CAs that came with requests and that a root signed, with their lists verified.
-// Thread-safe.
-class OfferedAuthorities {
- public:
-  IssuingAuthorityPtr Find(const Sha256Digest& certificate) {
-    const std::lock_guard lock(mutex_);
-    const auto found = known_.find(certificate);
-    return found == known_.end() ? nullptr : found->second;
-  }
-  void Add(const IssuingAuthorityPtr& authority) {
-    constexpr std::size_t kMaxKnown = 256;
-    const std::lock_guard lock(mutex_);
-    if (known_.size() >= kMaxKnown) known_.clear();
-    known_[authority->certificate->sha256()] = authority;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<Sha256Digest, IssuingAuthorityPtr> known_;
+  std::map<Key, Value> known_;
 };
 
 bool IsSignedBy(const Certificate& certificate, const VerifyingKey& key) {
@@ -177,10 +120,16 @@ struct Trust::State {
   // By subject Name::Key().
   std::map<std::string, std::vector<IssuingAuthorityPtr>> authorities;
   std::map<std::string, std::vector<RejectedAuthority>> rejected;
-  mutable ParsedCertificates parsed;
-  mutable GoodProfiles good_profiles;
-  mutable GoodSignatures good_signatures;
-  mutable OfferedAuthorities offered_authorities;
+  // Certificates that came with requests, parsed: the same few come again and again. That one is
+  // here says nothing of it.
+  mutable Remembered<Sha256Digest, CertificatePtr> parsed{4096};
+  // Leaves whose profile was found good.
+  mutable Remembered<Sha256Digest, bool> good_profiles{8192};
+  // Certificate and authority whose signature was found good on it: it costs no second
+  // verification. Only what verified is kept, so nobody fills it with rubbish.
+  mutable Remembered<std::pair<Sha256Digest, Sha256Digest>, bool> good_signatures{8192};
+  // Issuing CAs that came with requests and that a root signed, with their lists verified.
+  mutable Remembered<Sha256Digest, IssuingAuthorityPtr> offered_authorities{256};
 };
 
 void Trust::State::AddAuthority(const CertificatePtr& certificate) {
@@ -227,9 +176,9 @@ Status Trust::State::CheckProfile(const Certificate& leaf) const {
   if (IsTestKeyInLive(settings, leaf.public_point())) {
     return Failure(Reason::kEnvironment, leaf.Label() + ": its key is a published test key");
   }
-  if (good_profiles.Has(leaf.sha256())) return Done{};
+  if (good_profiles.Find(leaf.sha256())) return Done{};
   Status good = CheckOrganisationProfile(leaf, settings);
-  if (good) good_profiles.Add(leaf.sha256());
+  if (good) good_profiles.Add(leaf.sha256(), true);
   return good;
 }
 
@@ -295,7 +244,7 @@ void Trust::State::AddOffered(const CertificatePtr& offered, Candidates& candida
     candidates.rejected.push_back({offered, std::move(checked).error()});
     return;
   }
-  offered_authorities.Add(*checked);
+  offered_authorities.Add(offered->sha256(), *checked);
   candidates.good.push_back(*std::move(checked));
 }
 
@@ -323,9 +272,9 @@ bool Trust::State::HasSigned(const IssuingAuthority& authority, const Certificat
     return false;
   }
   const Sha256Digest& issuer = authority.certificate->sha256();
-  if (good_signatures.Has(leaf.sha256(), issuer)) return true;
+  if (good_signatures.Find({leaf.sha256(), issuer})) return true;
   if (!IsSignedBy(leaf, authority.key)) return false;
-  good_signatures.Add(leaf.sha256(), issuer);
+  good_signatures.Add({leaf.sha256(), issuer}, true);
   return true;
 }
 
@@ -418,7 +367,7 @@ Result<CertificatePtr> Trust::Read(BytesView der) const {
   if (CertificatePtr held = FindBySha256(sha256)) return held;
   if (CertificatePtr known = state_->parsed.Find(sha256)) return known;
   auto certificate = Certificate::Parse(der);
-  if (certificate) state_->parsed.Add(*certificate);
+  if (certificate) state_->parsed.Add(sha256, *certificate);
   return certificate;
 }
 

@@ -11,8 +11,8 @@
 namespace acb {
 
 // Private data objects of one token. None is ever overwritten. Other processes, and other boxes,
-// create and destroy theirs at any time. One thread at a time; every call blocks for the HSM and
-// fails with kHsmUnavailable.
+// create and destroy theirs at any time. One thread may call List while another calls the others;
+// every call blocks for the HSM and fails with kHsmUnavailable.
 class AnchorObjects {
  public:
   virtual ~AnchorObjects() = default;

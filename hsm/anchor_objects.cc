@@ -28,10 +28,7 @@ Result<Session*> HsmAnchorObjects::UseSession() {
 }
 
 Result<std::vector<Bytes>> HsmAnchorObjects::List() {
-  return changed_ && lister_ ? ListAnew() : ListOwn();
-}
-
-Result<std::vector<Bytes>> HsmAnchorObjects::ListOwn() {
+  const std::lock_guard guard(mutex_);
   auto session = UseSession();
   if (!session) return std::move(session).error();
   auto objects = ReadDataObjects(**session, application_);
@@ -46,31 +43,30 @@ Result<std::vector<Bytes>> HsmAnchorObjects::ListAnew() {
     return Failure{Reason::kHsmUnavailable, {}, "no lister was started for the HSM's objects"};
   }
   auto objects = lister_->List(application_);
-  if (objects) {
-    changed_ = false;
-    return objects;
-  }
+  if (objects) return objects;
   // Whatever it is: the callers' answer is to sign nothing more.
   return Failure{Reason::kHsmUnavailable, {}, std::move(objects).error().detail};
 }
 
 Status HsmAnchorObjects::Create(BytesView octets) {
-  // Before the lock, which a login that has to be made again takes itself.
+  const std::lock_guard guard(mutex_);
+  // Before the StartLock, which a login that has to be made again takes itself.
   auto session = UseSession();
   if (!session) return std::move(session).error();
   auto lock = StartLock::Acquire(lock_file_, kLockPatience);
   if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
-  changed_ = true;  // whether or not it succeeds
+  auto before = ReadDataObjects(**session, application_);
+  if (!before) return std::move(before).error();
   return CreateDataObject(**session, application_, octets);
 }
 
 Status HsmAnchorObjects::Destroy(BytesView octets) {
-  // Before the lock, which a login that has to be made again takes itself.
+  const std::lock_guard guard(mutex_);
+  // Before the StartLock, which a login that has to be made again takes itself.
   auto session = UseSession();
   if (!session) return std::move(session).error();
   auto lock = StartLock::Acquire(lock_file_, kLockPatience);
   if (!lock) return Failure{Reason::kHsmUnavailable, {}, std::move(lock).error().detail};
-  changed_ = true;
   return DestroyDataObjects(**session, application_, octets);
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,13 +22,14 @@ namespace acb::hsm {
 // Data objects of the token: CKA_APPLICATION "acb-anchor", private, not modifiable, CKA_VALUE the
 // octets. Works in a session of its own, opened when it is first needed, kept, and replaced after
 // an error. Creating and destroying happen under the StartLock: SoftHSM fails when two change
-// objects at once (ecosystem.md section 3, quirk 2).
+// objects at once (ecosystem.md section 3, quirk 2), and also when one thread of a process changes
+// objects while another lists them: a List waits for a change that is under way, and a change for a
+// List. Nobody waits for ListAnew.
 //
-// List looks through that session, except when this process has changed objects since the last
-// listing anew: then that is what it does. SoftHSM numbers the states of a token, and a process
-// that changes an object gives its state the number that another may just have given: it would not
-// see the other's object even later (measured: 30 of 30 such listings miss it). Once a listing anew
-// has followed the last change of ours, what another does has a number of its own.
+// SoftHSM numbers the states of a token, and a process that changes an object gives its state the
+// number that another may just have given: it would not see the other's object even later
+// (measured: 30 of 30 such listings miss it). So every change looks first, under the lock: what
+// another did before is then seen, and what it does afterwards has a number of its own.
 //
 // The search of Destroy is through the session alone: what that has not seen it leaves. More than
 // 64 objects, or one longer than 512 octets, is a failure of every call. After a failed Create the
@@ -53,7 +55,6 @@ class HsmAnchorObjects final : public AnchorObjects {
   const std::string& token_serial() const override { return opened_.token.info.serial; }
 
  private:
-  Result<std::vector<Bytes>> ListOwn();
   // One that works, opened anew when there is none.
   Result<Session*> UseSession();
 
@@ -61,9 +62,9 @@ class HsmAnchorObjects final : public AnchorObjects {
   const std::filesystem::path lock_file_;
   const std::unique_ptr<Lister> lister_;
   const std::string application_;
-  const SessionPool::Prepare prepare_;  // of each session that is opened
+  const SessionPool::Prepare prepare_;  // of each session that is opened; thread-safe
+  std::mutex mutex_;                    // held by every call but ListAnew
   std::optional<Session> session_;
-  bool changed_ = false;  // since the last listing anew
 };
 
 }  // namespace acb::hsm

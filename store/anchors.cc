@@ -72,14 +72,16 @@ Status NameTree(const Transaction& transaction, Anchor& anchor) {
 void Anchors::Begin(AnchorObjects& objects, const Anchor& own) {
   objects_ = &objects;
   attempted_ = own;
-  passed_at_ = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
+  passed_at_ = std::chrono::steady_clock::now();
   state_.passed = own;
 }
 
 Anchors::State Anchors::state() const {
   const std::lock_guard lock(mutex_);
-  return state_;
+  State state = state_;
+  state.outstanding = SincePassed().moved;
+  return state;
 }
 
 std::optional<Anchor> Anchors::WaitForPassed(std::uint64_t tree_size,
@@ -90,27 +92,41 @@ std::optional<Anchor> Anchors::WaitForPassed(std::uint64_t tree_size,
   return state_.passed;
 }
 
+void Anchors::Noted::Add(const Noted& more) {
+  moved += std::min(more.moved, ~std::uint64_t{0} - moved);
+  demanded |= more.demanded;
+  grew |= more.grew;
+}
+
+// A failed attempt covers nothing: all of it is still outstanding.
+Anchors::Noted Anchors::SincePassed() const {
+  Noted all = covered_;
+  all.Add(fresh_);
+  return all;
+}
+
 void Anchors::Note(const BatchWrites& writes) {
-  grew_ |= writes.grew;
-  demanded_ |= writes.anchor_demanded;
   const std::lock_guard lock(mutex_);
-  const std::uint64_t room = ~std::uint64_t{0} - state_.outstanding;
-  state_.outstanding += std::min(writes.moved, room);  // stays at its greatest value
+  fresh_.Add({writes.moved, writes.anchor_demanded, writes.grew});
 }
 
 // design.md section 4: "An anchor is due at half a window, every 60 s while the log grows, and at
 // once for ...". Each holds until an anchor has passed: a failed attempt is made again.
 bool Anchors::IsDue() const {
   if (objects_ == nullptr) return false;
-  if (demanded_) return true;
-  if (grew_ && std::chrono::steady_clock::now() - passed_at_ >= age_) return true;
-  const std::uint64_t half = std::max<std::uint64_t>(1, attempted_.window / 2);
-  return state().outstanding >= half;
+  const std::lock_guard lock(mutex_);
+  const Noted noted = SincePassed();
+  if (noted.demanded) return true;
+  if (noted.grew && std::chrono::steady_clock::now() - passed_at_ >= age_) return true;
+  return noted.moved >= std::max<std::uint64_t>(1, attempted_.window / 2);
 }
 
 // An entry is spent for each attempt: none while the HSM is known not to answer.
 Status Anchors::CheckReachable() {
-  if (!last_failed_) return Done{};
+  {
+    const std::lock_guard lock(mutex_);
+    if (!last_failed_) return Done{};
+  }
   const auto listed = objects_->List();
   if (!listed) return listed.error();
   return Done{};
@@ -142,64 +158,75 @@ Status Anchors::AppendAnchorEntry(WriteTransaction& transaction) {
   audit::Entry entry = NewEntry();
   if (!given_out.empty()) entry.Set("unanswered", std::move(given_out));
   if (auto added = AppendEntry(transaction, entry, environment_); !added) return added.error();
-  return NameTree(transaction, attempted_);
+  return Name(transaction);
+}
+
+// What the transaction sees is what the next object names: what comes after it is for the one after
+// that, also when it comes before this one has passed.
+Status Anchors::Name(const Transaction& transaction) {
+  if (auto named = NameTree(transaction, attempted_); !named) return named;
+  const std::lock_guard lock(mutex_);
+  covered_.Add(std::exchange(fresh_, {}));
+  return Done{};
 }
 
 Status Anchors::PrepareStopped(const WriteTransaction& transaction) {
   attempted_.state = Anchor::State::kStopped;
-  return NameTree(transaction, attempted_);
-}
-
-Status Anchors::CreateObject() {
-  // It may be there whatever is reported: a listing that follows must be a new one.
-  attempt_ = Attempt::kTried;
-  if (auto created = objects_->Create(EncodeAnchor(attempted_)); !created) {
-    return Failed(created.error());
-  }
-  attempt_ = Attempt::kCreated;
-  return Done{};
+  return Name(transaction);
 }
 
 Status Anchors::Failed(Failure why) {
+  const std::lock_guard lock(mutex_);
   last_failed_ = true;
   return why;
 }
 
-// R-NOW-7. A box overtaken without knowing it creates, then lists, as its successor does: so one of
-// them sees the other.
-Status Anchors::LookForSuccessor() {
-  if (objects_ == nullptr) return Done{};
-  const Attempt attempt = std::exchange(attempt_, Attempt::kNone);
-  const auto listed =
-      DecodeAnchors(attempt == Attempt::kNone ? objects_->List() : objects_->ListAnew());
-  if (!listed) return Failed(listed.error());
-  if (const Anchor* successor = FindSuccessor(*listed, attempted_)) {
-    return Overtaken(*successor, attempted_);
-  }
-  if (attempt == Attempt::kNone) return Done{};
-  if (!Contains(*listed, attempted_)) {
-    // A creation that failed, and did: the next batch tries again.
-    if (attempt == Attempt::kTried) return Done{};
-    return Failed({Reason::kHsmUnavailable, {}, "the anchor that was just made is not listed"});
-  }
-  Passed(*listed);
-  return Done{};
+Status Anchors::CheckSuccessor(const std::vector<Anchor>& listed) const {
+  const Anchor* successor = FindSuccessor(listed, attempted_);
+  if (successor == nullptr) return Done{};
+  return Overtaken(*successor, attempted_);
 }
 
-void Anchors::Passed(const std::vector<Anchor>& listed) {
-  demanded_ = false;
-  grew_ = false;
-  last_failed_ = false;
-  passed_at_ = std::chrono::steady_clock::now();
+// R-NOW-7.
+Status Anchors::LookForSuccessor() {
+  if (objects_ == nullptr) return Done{};
+  const auto listed = DecodeAnchors(objects_->List());
+  if (!listed) return Failed(listed.error());
+  return CheckSuccessor(*listed);
+}
+
+// R-NOW-7. A box overtaken without knowing it creates, then lists, as its successor does: so one of
+// them sees the other.
+Status Anchors::MakeObject() {
+  const Status created = objects_->Create(EncodeAnchor(attempted_));
+  // It may be there whatever was reported.
+  auto listed = DecodeAnchors(objects_->ListAnew());
+  if (!listed) return Failed(listed.error());
+  if (auto alone = CheckSuccessor(*listed); !alone) return alone;
+  if (Contains(*listed, attempted_)) {
+    listed_ = *std::move(listed);
+    Passed();
+    return created;
+  }
+  if (!created) return Failed(created.error());
+  return Failed({Reason::kHsmUnavailable, {}, "the anchor that was just made is not listed"});
+}
+
+void Anchors::Passed() {
   {
     const std::lock_guard lock(mutex_);
+    last_failed_ = false;
+    passed_at_ = std::chrono::steady_clock::now();
+    covered_ = {};
     state_.passed = attempted_;
-    state_.outstanding = 0;
     ++state_.made;
   }
   passed_.notify_all();
-  // "Then the box destroys its own old one." One that stays is lower, and goes with the next.
-  for (const Anchor& anchor : listed) {
+}
+
+// "Then the box destroys its own old one." One that stays is lower, and goes with the next.
+void Anchors::DestroyLower() {
+  for (const Anchor& anchor : std::exchange(listed_, {})) {
     if (anchor.start() == attempted_.start() && attempted_.IsAbove(anchor)) {
       (void)objects_->Destroy(EncodeAnchor(anchor));
     }
@@ -209,7 +236,10 @@ void Anchors::Passed(const std::vector<Anchor>& listed) {
 // Nothing is given out above what waits for its anchor, as in the model: the writer ends a floor
 // before it begins a reservation.
 bool Anchors::MayReleaseReservations() const {
-  return objects_ == nullptr || (!demanded_ && state().outstanding <= attempted_.window);
+  if (objects_ == nullptr) return true;
+  const std::lock_guard lock(mutex_);
+  const Noted noted = SincePassed();
+  return !noted.demanded && noted.moved <= attempted_.window;
 }
 
 }  // namespace acb::store

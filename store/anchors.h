@@ -58,9 +58,10 @@ class Anchors final : public AnchorKeeper {
   bool IsDue() const override;
   Status CheckReachable() override;
   Status AppendAnchorEntry(WriteTransaction& transaction) override;
-  Status CreateObject() override;
   Status LookForSuccessor() override;
   bool MayReleaseReservations() const override;
+  Status MakeObject() override;
+  void DestroyLower() override;
 
   // Thread-safe.
   struct State {
@@ -75,25 +76,37 @@ class Anchors final : public AnchorKeeper {
                                       std::chrono::milliseconds patience) const;
 
  private:
-  enum class Attempt { kNone, kTried, kCreated };
+  // What was noted since an anchor's entry was appended.
+  struct Noted {
+    std::uint64_t moved = 0;  // stays at its greatest value
+    bool demanded = false;
+    bool grew = false;  // an entry or a counter's move
+
+    void Add(const Noted& more);
+  };
 
   audit::Entry NewEntry() const;
+  Status Name(const Transaction& transaction);
   Status Failed(Failure why);
-  void Passed(const std::vector<Anchor>& listed);
+  Status CheckSuccessor(const std::vector<Anchor>& listed) const;
+  void Passed();
+  Noted SincePassed() const;  // with the mutex held
 
   const Environment environment_;
   const WallClock clock_;
   const std::chrono::milliseconds age_;
   AnchorObjects* objects_ = nullptr;
-  Anchor attempted_;                  // the newest that was tried: no other box made it
-  Attempt attempt_ = Attempt::kNone;  // of this batch
-  bool last_failed_ = false;
-  bool demanded_ = false;
-  bool grew_ = false;  // an entry or a counter's move since the anchor last passed
-  std::chrono::steady_clock::time_point passed_at_;
+  // The newest that was tried: no other box made it. Written by the writer's thread, while none is
+  // in the making.
+  Anchor attempted_;
+  std::vector<Anchor> listed_;  // anew, when the last one passed; of the thread that makes it
 
   mutable std::mutex mutex_;  // guards what follows
   State state_;
+  bool last_failed_ = false;
+  Noted covered_;  // since the anchor that has passed, and named by the one that was tried last
+  Noted fresh_;    // since the entry of that
+  std::chrono::steady_clock::time_point passed_at_;
   mutable std::condition_variable passed_;
 };
 

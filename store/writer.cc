@@ -17,6 +17,7 @@ Writer::Writer(std::shared_ptr<const LmdbEnvironment> environment,
     : environment_(std::move(environment)),
       anchors_(std::move(anchors)),
       look_interval_(look_interval),
+      maker_([this] { MakeAnchors(); }),
       thread_([this] { Serve(); }) {}
 
 Writer::~Writer() {
@@ -26,6 +27,12 @@ Writer::~Writer() {
   }
   work_came_.notify_all();
   thread_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    no_more_anchors_ = true;
+  }
+  anchor_due_.notify_all();
+  maker_.join();
 }
 
 std::optional<Failure> Writer::ended() const {
@@ -120,10 +127,12 @@ void Writer::Serve() {
   std::unique_lock lock(mutex_);
   while (true) {
     WaitForWork(lock);
-    if (stopping_ && queue_.empty()) return;  // nobody waits any more
-    const Batch batch = Drain();              // empty: nobody came, and it is time for a look
+    if (stopping_ && queue_.empty() && IsSettled()) return;  // nobody waits any more
+    const Batch batch = Drain();  // empty: nobody came, and it is time for a look, or for an anchor
+    const bool act = !batch.empty() && batch.front()->act != nullptr;
+    if (act) Settle(lock);
     lock.unlock();
-    if (!batch.empty() && batch.front()->act != nullptr) {
+    if (act) {
       RunActAlone(*batch.front());
     } else {
       RunBatch(batch);
@@ -134,11 +143,27 @@ void Writer::Serve() {
 
 // Until there is work, or until a look at the anchors is due.
 void Writer::WaitForWork(std::unique_lock<std::mutex>& lock) {
-  const auto waiting = [this] { return stopping_ || !queue_.empty(); };
+  const auto wanted = [this] {
+    return !queue_.empty() || (making_ == Making::kNone && (!awaiting_.empty() || stopping_));
+  };
   if (gate_ == Gate::kServing && !ended_) {
-    work_came_.wait_for(lock, look_interval_, waiting);
+    work_came_.wait_for(lock, look_interval_, wanted);
   } else {
-    work_came_.wait(lock, waiting);
+    work_came_.wait(lock, wanted);
+  }
+}
+
+bool Writer::IsSettled() const { return making_ == Making::kNone && awaiting_.empty(); }
+
+// Ends: each round makes an anchor for all who wait, or gives them up.
+void Writer::Settle(std::unique_lock<std::mutex>& lock) {
+  while (!IsSettled()) {
+    if (making_ == Making::kNone) {
+      lock.unlock();
+      RunBatch({});
+      lock.lock();
+    }
+    anchor_ended_.wait(lock, [this] { return making_ == Making::kNone; });
   }
 }
 
@@ -188,23 +213,15 @@ void Writer::RunBatch(const Batch& batch) {
   Status written = CommitAndFlush(batch);
   // If power fails from here on: every write of the batch is on the disk, and no caller knows. A
   // reservation among them is found unanswered at the next start and becomes an `abandoned` entry.
+  const std::uint64_t before = numbered_;
   Status anchored = Done{};
   if (written) anchored = AnchorIfDue();
   // If power fails now: the anchor names a state that the store contains; the store is ahead of it.
   if (!anchored && ended()) written = anchored;
   if (written) written = LookForSuccessor();
   // If power fails now: as before. Looking changes nothing.
-  const bool may_reserve = anchors_->MayReleaseReservations();
-  for (Job* job : batch) {
-    if (!written) {
-      // A refusal was judged on the writes of the batch: it too counts only when they were kept.
-      job->outcome = written;
-    } else if (!anchored && job->outcome &&
-               (job->anchor_demanded || (job->moved != 0 && !may_reserve))) {
-      job->outcome = anchored;
-    }
-  }
-  Release(batch);
+  const std::uint64_t covering = numbered_ != before ? numbered_ : numbered_ + 1;
+  Release(batch, covering, written, anchored);
   // From here on callers act on what was written: the HSM signs, answers leave.
 }
 
@@ -252,15 +269,29 @@ Status Writer::CommitAndFlush(const Batch& batch) {
   return done;
 }
 
-// Step 2. The store is always ahead of the anchor, never behind.
+// Step 2. The store is always ahead of the anchor, never behind. The object is made beside the next
+// batches: what they write is not covered by it, and waits for the next when it has to wait.
 Status Writer::AnchorIfDue() {
-  if (!anchors_->IsDue()) return Done{};
-  if (auto reachable = anchors_->CheckReachable(); !reachable) return reachable;
-  auto appended = WriteNow(
-      [this](WriteTransaction& transaction) { return anchors_->AppendAnchorEntry(transaction); });
-  if (!appended) return appended;
+  {
+    const std::lock_guard lock(mutex_);
+    if (making_ != Making::kNone) return Done{};
+    if (awaiting_.empty() && !anchors_->IsDue()) return Done{};
+  }
+  Status appended = anchors_->CheckReachable();
+  if (appended) {
+    appended = WriteNow(
+        [this](WriteTransaction& transaction) { return anchors_->AppendAnchorEntry(transaction); });
+  }
   // If power fails now: an `anchor` entry that no anchor names. The next one names a longer tree.
-  return anchors_->CreateObject();
+  const std::lock_guard lock(mutex_);
+  if (appended) {
+    ++numbered_;
+    making_ = Making::kObject;
+    anchor_due_.notify_one();
+  } else {
+    GiveUpWaiting(appended);
+  }
+  return appended;
 }
 
 // Step 3.
@@ -270,13 +301,77 @@ Status Writer::LookForSuccessor() {
   return alone;
 }
 
-// Step 4.
-void Writer::Release(const Batch& batch) {
+// Step 4. `covering`: the number of the anchor that covers the batch, which has ended, is in the
+// making or is the next.
+void Writer::Release(const Batch& batch, std::uint64_t covering, const Status& written,
+                     const Status& anchored) {
+  const bool may_reserve = anchors_->MayReleaseReservations();
   const std::lock_guard lock(mutex_);
   for (Job* job : batch) {
-    job->released = true;
-    job->release.notify_one();  // under the lock: the job ends with its caller's stack frame
+    if (!written) {
+      // A refusal was judged on the writes of the batch: it too counts only when they were kept.
+      job->outcome = written;
+    } else if (job->outcome && (job->anchor_demanded || (job->moved != 0 && !may_reserve))) {
+      job->awaits = covering;
+      if (!anchored) {
+        job->outcome = anchored;
+      } else if (covering == last_ended_) {
+        if (!last_made_) job->outcome = last_made_;
+      } else {
+        awaiting_.push_back(job);
+        continue;
+      }
+    }
+    LetGo(*job);
   }
+}
+
+void Writer::LetGo(Job& job) {
+  job.released = true;
+  job.release.notify_one();  // under the lock: the job ends with its caller's stack frame
+}
+
+void Writer::GiveUpWaiting(const Status& why) {
+  for (Job* job : std::exchange(awaiting_, {})) {
+    job->outcome = why;
+    LetGo(*job);
+  }
+}
+
+void Writer::MakeAnchors() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    anchor_due_.wait(lock, [this] { return no_more_anchors_ || making_ == Making::kObject; });
+    if (making_ != Making::kObject) return;
+    lock.unlock();
+    const Status made = anchors_->MakeObject();
+    if (!made && made.error().reason == Reason::kOvertaken) End(made.error());
+    lock.lock();
+    EndAnchor(made);
+    lock.unlock();
+    if (made) anchors_->DestroyLower();
+    lock.lock();
+    making_ = Making::kNone;
+    anchor_ended_.notify_all();
+    work_came_.notify_one();
+  }
+}
+
+// Steps 3 and 4 for those who waited: the object was made, and the listing that followed saw no
+// successor. Those that it does not cover go when nothing that came after it keeps them.
+void Writer::EndAnchor(const Status& made) {
+  making_ = Making::kDestroying;
+  last_ended_ = numbered_;
+  last_made_ = made;
+  if (ended_) return GiveUpWaiting(*ended_);
+  const bool may_reserve = made && anchors_->MayReleaseReservations();
+  std::erase_if(awaiting_, [&](Job* job) {
+    const bool covered = job->awaits <= last_ended_;
+    if (!covered && (job->anchor_demanded || !may_reserve)) return false;
+    if (covered && !made) job->outcome = made;
+    LetGo(*job);
+    return true;
+  });
 }
 
 }  // namespace acb::store

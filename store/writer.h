@@ -1,4 +1,5 @@
-// The one thread that writes: group commit (design.md section 6). Private to store/.
+// The one thread that writes: group commit (design.md section 6); and beside it the one that makes
+// the anchors' objects, which takes the HSM tens of milliseconds. Private to store/.
 #pragma once
 
 #include <atomic>
@@ -36,7 +37,8 @@ class Writer {
   // A job first checks everything, and returns its refusal before it has written anything. Then it
   // writes; when a write fails it returns that failure.
   using Work = std::function<Status(WriteTransaction&)>;
-  // What runs on the writer's thread with no batch beside it, and writes with WriteNow.
+  // What runs on the writer's thread with no batch and no anchor in the making beside it, and
+  // writes with WriteNow.
   using Act = std::function<Status()>;
 
   enum class Lane {
@@ -61,7 +63,7 @@ class Writer {
     std::uint64_t queued = 0;
   };
 
-  // `anchors` is used by the writer's thread.
+  // `anchors` is used by the writer's two threads.
   Writer(std::shared_ptr<const LmdbEnvironment> environment, std::unique_ptr<AnchorKeeper> anchors,
          std::chrono::milliseconds look_interval = kLookInterval);
   ~Writer();
@@ -94,11 +96,15 @@ class Writer {
     Status outcome = Done{};
     std::uint64_t moved = 0;
     bool anchor_demanded = false;
+    std::uint64_t awaits = 0;  // the number of the anchor that covers it, when it waits for one
     bool flushed = false;
     bool released = false;
     std::condition_variable release;
   };
   using Batch = std::vector<Job*>;
+
+  // Where the anchor stands that was numbered last.
+  enum class Making { kNone, kObject, kDestroying };
 
   static std::size_t LimitOf(Lane lane);
   Status CheckGate(Gate at) const;  // with the mutex held
@@ -115,7 +121,17 @@ class Writer {
   Status CommitAndFlush(const Batch& batch);
   Status AnchorIfDue();
   Status LookForSuccessor();
-  void Release(const Batch& batch);
+  void Release(const Batch& batch, std::uint64_t covering, const Status& written,
+               const Status& anchored);
+
+  // Steps 2 to 4 of those who wait for an anchor.
+  void MakeAnchors();
+  // With the mutex held:
+  void EndAnchor(const Status& made);
+  void LetGo(Job& job);
+  void GiveUpWaiting(const Status& why);
+  bool IsSettled() const;
+  void Settle(std::unique_lock<std::mutex>& lock);
 
   const std::shared_ptr<const LmdbEnvironment> environment_;
   const std::unique_ptr<AnchorKeeper> anchors_;
@@ -125,12 +141,22 @@ class Writer {
   mutable std::mutex mutex_;  // guards what follows, and `outcome` and `released` of each job
   std::condition_variable work_came_;
   std::deque<Job*> queue_;
+  Batch awaiting_;  // flushed: an anchor has to pass before they are released
+  Making making_ = Making::kNone;
+  std::uint64_t numbered_ = 0;  // anchors whose entry was appended; written by the writer's thread
+  std::uint64_t last_ended_ = 0;
+  Status last_made_ = Done{};  // of that
+  bool no_more_anchors_ = false;
+  std::condition_variable anchor_due_;
+  std::condition_variable anchor_ended_;
   Gate gate_ = Gate::kOffline;
   bool stopping_ = false;
   std::optional<Failure> ended_;
   Counts counts_;
 
-  std::thread thread_;  // last: it uses everything above
+  // Last: they use everything above.
+  std::thread maker_;
+  std::thread thread_;
 };
 
 }  // namespace acb::store

@@ -43,8 +43,7 @@ class FakeToken {
   std::vector<Bytes> objects_;
 };
 
-// One box's way to the token. Calls come from one thread; the faults are set while no call runs,
-// but for `broken`.
+// One box's way to the token. `stale` is set while no call runs.
 class FakeAnchorObjects final : public AnchorObjects {
  public:
   enum class Call { kList, kListAnew, kCreate, kDestroy };
@@ -55,12 +54,36 @@ class FakeAnchorObjects final : public AnchorObjects {
     kTorn,          // of Create: half the object is there, and it is reported as made
   };
 
+  using Decider = std::function<Fault(Call call, int number)>;
+  // Set by a test while threads of the store ask it.
+  class Deciding {
+   public:
+    Deciding& operator=(Decider decider) {
+      const std::lock_guard lock(mutex_);
+      decider_ = std::move(decider);
+      return *this;
+    }
+    void Clear() { *this = Decider(); }
+    Fault operator()(Call call, int number) const {
+      Decider decider;
+      {
+        const std::lock_guard lock(mutex_);
+        decider = decider_;
+      }
+      return decider ? decider(call, number) : Fault::kNone;
+    }
+
+   private:
+    mutable std::mutex mutex_;
+    Decider decider_;
+  };
+
   explicit FakeAnchorObjects(FakeToken& token) : token_(token) {}
 
   // Every call fails: the HSM is away.
   std::atomic<bool> broken = false;
   // Decides about each call, which has this number, from 1; it may do something else meanwhile.
-  std::function<Fault(Call call, int number)> fault;
+  Deciding fault;
   // What List gives in place of what is there: it lags behind other processes.
   std::optional<std::vector<Bytes>> stale;
 
@@ -97,7 +120,7 @@ class FakeAnchorObjects final : public AnchorObjects {
     ++calls_;
     ++calls_of_[static_cast<std::size_t>(call)];
     if (broken) return Fault::kFails;
-    return fault ? fault(call, calls_) : Fault::kNone;
+    return fault(call, calls_);
   }
 
   FakeToken& token_;

@@ -268,6 +268,34 @@ TEST_F(AnchorObjectsOfAToken, AreListedAndChangedWhileTwoThreadsSign) {
   EXPECT_EQ(failed, 0);
 }
 
+// The writer looks for every batch, also while an anchor's object is in the making.
+TEST_F(AnchorObjectsOfAToken, AreListedByOneThreadWhileAnotherChangesThem) {
+  constexpr int kAnchors = 60;
+  const auto hsm = OpenHsmWithLister();
+  ASSERT_TRUE(hsm);
+  AnchorObjects& anchors = hsm->anchors();
+  ASSERT_TRUE(anchors.Create(SomeAnchor(0)));
+  std::atomic<bool> stop = false;
+  int listings = 0;
+  std::thread looking([&] {
+    for (; !stop; ++listings) {
+      const auto listed = anchors.List();
+      ASSERT_TRUE(listed) << Why(listed);
+      EXPECT_GE(std::ranges::count_if(*listed, [](const Bytes& one) { return !one.empty(); }), 1)
+          << "the old one goes when the new one is there";
+    }
+  });
+  for (int i = 1; i <= kAnchors && !::testing::Test::HasFailure(); ++i) {
+    for (const Status& done : {anchors.Create(SomeAnchor(i)), anchors.Destroy(SomeAnchor(i - 1))}) {
+      EXPECT_TRUE(done) << Why(done);
+    }
+  }
+  stop = true;
+  looking.join();
+  EXPECT_GT(listings, kAnchors);
+  EXPECT_EQ(Sorted(anchors.ListAnew()), std::vector<Bytes>{SomeAnchor(kAnchors)});
+}
+
 TEST_F(AnchorObjectsOfAToken, CostThis) {
   const auto hsm = OpenHsmWithLister();
   ASSERT_TRUE(hsm);

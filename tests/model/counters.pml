@@ -29,6 +29,10 @@
  *   NO_TXN        reserving does not look at the RequestID again         ANSWER_FIRST an answer leaves without flush 2
  *   ONE_OBJECT    one shared object, read then written; a start after a clean stop keeps the epoch (EVERY_START: takes the next)
  *   AS_WRITTEN    ONE_OBJECT and the six others that an earlier text lacked
+ *   COVERS_ALL    an anchor that has passed covers also what was reserved while it was made
+ *
+ * An anchor is made beside the writer: between the entry, the object and the listing others reserve, sign and answer.
+ * In turn (a switch of that name), the writer waits for it, as in ../shared/reference; ONE_OBJECT and ANCHOR_FIRST are so.
  *
  * `code:` beside a step names what does it in the tree; run.py sees that it is there, and says what the model leaves out.
  *
@@ -43,6 +47,9 @@
 #define NO_LIST
 #define NO_START
 #define NO_TXN
+#endif
+#if defined(ONE_OBJECT) || defined(ANCHOR_FIRST)
+#define IN_TURN
 #endif
 #ifdef NO_TXN
 #define ADMIT             /* a request is looked up in one step and reserved in a later one */
@@ -132,7 +139,10 @@ int spent[2];            /* the counters that the HSM has signed, per device */
    names (bit TOP)? */
 #define TOP 3
 #define BIT(d, e) ((disk[d].has >> (e)) & 1)
-#define SET(d, e, value) disk[d].has = (disk[d].has & (15 - (1 << (e)))) | ((value) << (e))
+#define SET(d, e, value) disk[d].has = (disk[d].has & (63 - (1 << (e)))) | ((value) << (e))
+/* The entry that the anchor names which box b makes. */
+#define MINE (4 + b)
+inline forget_mine() { SET(0, MINE, 0); SET(1, MINE, 0); SET(2, MINE, 0) }
 #define CONTAINS_TOP(d) BIT(d, TOP)
 inline copy(to, from) {
   disk[to].there = disk[from].there;
@@ -164,6 +174,13 @@ inline excuse() {
 /* code: AppendEntry, in the job that the entry tells of */
 inline append() {         /* a new entry ends the log of this box; no other log has it */
   SET(0, b, 0); SET(1, b, 0); SET(2, b, 0); SET(b, b, 1)
+}
+/* code: Anchors::Name */
+inline note_last() {      /* what the next object names, whatever is appended meanwhile */
+  SET(0, MINE, BIT(0, b)); SET(1, MINE, BIT(1, b)); SET(2, MINE, BIT(2, b))
+}
+inline name_mine() {
+  SET(0, TOP, BIT(0, MINE)); SET(1, TOP, BIT(1, MINE)); SET(2, TOP, BIT(2, MINE))
 }
 inline name_last() {      /* the anchor names the last entry of this box's log */
   SET(0, TOP, BIT(0, b)); SET(1, TOP, BIT(1, b)); SET(2, TOP, BIT(2, b))
@@ -202,18 +219,38 @@ inline name_last() {      /* the anchor names the last entry of this box's log *
 
 inline drop() {
   st = DOWN; me = 0; raise = 0; out = 0; rn = 0; ob = 0; c = 0; move = 0; r = 0;
-  ss[0] = FREE; ss[1] = FREE; sr[0] = 0; sr[1] = 0; sc[0] = 0; sc[1] = 0
+  ss[0] = FREE; ss[1] = FREE; sr[0] = 0; sr[1] = 0; sc[0] = 0; sc[1] = 0;
+  fresh = 0; sw[0] = 0; sw[1] = 0; forget_mine()
 }
 inline free(i) {          /* slot 1 moves up, so that equal states look equal */
   if
-  :: i == 0 -> ss[0] = ss[1]; sr[0] = sr[1]; sc[0] = sc[1]
+  :: i == 0 -> ss[0] = ss[1]; sr[0] = sr[1]; sc[0] = sc[1]; sw[0] = sw[1]
   :: else
   fi;
-  ss[1] = FREE; sr[1] = 0; sc[1] = 0
+  ss[1] = FREE; sr[1] = 0; sc[1] = 0; sw[1] = 0
 }
 
+#ifdef IN_TURN
 /* The writer does one thing at a time: flush, renew if due, list, release. */
 #define WRITER_FREE (st == UP && rn == 0 && ob == 0 && ss[0] != FLUSHED && ss[1] != FLUSHED && ss[0] != RECORDED && ss[1] != RECORDED)
+#define MAY_SERVE (st == UP && rn == 0)
+/* A floor waits until what was reserved below it is with the HSM: else flush 2 abandons that, which is left out here. */
+#define MAY_OBSERVE WRITER_FREE
+#define MAY_STOP WRITER_FREE
+#define MAY_RENEW (ss[0] != RECORDED && ss[1] != RECORDED)
+#else
+/* The writer flushes one thing after the other, and lists before each release; what waits for an anchor holds up no one. */
+#define WRITER_FREE (st == UP)
+#define MAY_SERVE (st == UP)
+#define BELOW_FLOOR(i) (ss[i] == FLUSHED && HAS_FLOOR(sr[i]))
+#define MAY_OBSERVE (st == UP && ob == 0 && !BELOW_FLOOR(0) && !BELOW_FLOOR(1))
+#define MAY_STOP (st == UP && rn == 0 && ob == 0)
+#define MAY_RENEW true
+#endif
+/* Of `ob`, a floor: flushed; named by the anchor that is being made. Of `sw`, a reservation: also that this has passed. */
+#define WAITS 1
+#define NAMED 2
+#define COVERED 3
 
 #ifdef ONE_SKIP
 #define LAST(d) (disk[b].raise[d] < raise -> disk[b].last[d] + W : disk[b].last[d])
@@ -242,7 +279,9 @@ inline persist(r, value) {
 #ifndef COUNTERS_ONLY
   disk[b].req[r] = RESERVED;
 #endif
-  out = (out + move > W -> W + 1 : out + move); move = 0
+  out = (out + move > W -> W + 1 : out + move);
+  if :: rn != 0 -> fresh = (fresh + move > W -> W + 1 : fresh + move) :: else fi;
+  move = 0
 }
 /* code: HsmCommandSigner::SignAndMac */
 inline sign(i) {
@@ -260,11 +299,15 @@ inline pick() { if :: r = 0 :: r = 1 fi }
 
 #ifdef ONE_OBJECT
 #define MAY_RESERVE (out < W)
-#define MAY_HAND true
+#define MAY_HAND(i) true
 #else
 #define MAY_RESERVE true
 /* code: Anchors::MayReleaseReservations */
-#define MAY_HAND (out <= W)
+#ifdef IN_TURN
+#define MAY_HAND(i) (out <= W)
+#else
+#define MAY_HAND(i) (sw[i] == COVERED || (out <= W && ob == 0))
+#endif
 #endif
 #ifdef NO_TXN
 #define STILL_OPEN(r) true
@@ -295,6 +338,7 @@ inline hand_over(i) {     /* list, then hand the counter to the HSM */
 #ifdef COUNTERS_ONLY
      sign(i); free(i)
 #else
+     sw[i] = 0;
 #ifdef SETS
      ss[i] = HANDED
 #else
@@ -319,16 +363,32 @@ inline answer(i) {        /* list, then let the answer leave */
      send(sr[i], sc[i]); free(i)
   fi
 }
-/* code: Anchors::Passed: outstanding is 0 again; then Writer::Release of what waited */
+#ifdef IN_TURN
+#define NAME_SLOT(i) skip
+#define COVER_SLOT(i) skip
+#else
+#define NAME_SLOT(i) sw[i] = (ss[i] == FLUSHED && sw[i] == 0 -> NAMED : sw[i])
+#define COVER_SLOT(i) sw[i] = (sw[i] == NAMED -> COVERED : sw[i])
+#endif
+/* code: Anchors::Name: what was noted until now is what the next object covers */
+inline named() {
+  fresh = 0; note_last();
+  ob = (ob == WAITS -> NAMED : ob); NAME_SLOT(0); NAME_SLOT(1)
+}
+/* code: Anchors::Passed: outstanding is what came since; then Writer::EndAnchor, which releases what waited for it */
 inline renewed() {
-  out = 0; rn = 0;
-  if :: ob -> acknowledged = FLOOR; ob = 0 :: else fi
+#ifdef COVERS_ALL
+  fresh = 0;
+#endif
+  out = fresh; fresh = 0; rn = 0; forget_mine();
+  if :: ob == NAMED -> acknowledged = FLOOR; ob = 0 :: else fi;
+  COVER_SLOT(0); COVER_SLOT(1)
 }
 
 proctype Box(bit b) {
   byte st, me, raise, out, rn, c, move, r;
-  bit ob;
-  byte ss[2], sr[2], sc[2];
+  byte fresh, ob;
+  byte ss[2], sr[2], sc[2], sw[2];
 
 end:
   do
@@ -406,7 +466,7 @@ end:
   /* code: Handover::Judge finds the stored answer; Store::Confirm looks for a successor before it leaves */
   /* ---- a request: the stored answer, or a reservation ---- */
 #ifndef COUNTERS_ONLY
-  :: atomic { st == UP && rn == 0 ->
+  :: atomic { MAY_SERVE ->
      pick();
      if
      :: disk[b].req[r] > RESERVED ->
@@ -419,9 +479,13 @@ end:
      r = 0 }
 #endif
 #ifdef COUNTERS_ONLY
-  :: atomic { WRITER_FREE && MAY_RESERVE && reservations < RESERVATIONS ->
-     reservations++;
-     pick(); sr[0] = r; r = 0; reserve(0) }
+  :: atomic { WRITER_FREE && MAY_RESERVE && ss[1] == FREE && reservations < RESERVATIONS ->
+     pick();
+     if
+     :: ss[0] == FREE -> reservations++; sr[0] = r; r = 0; reserve(0)
+     :: ss[0] != FREE && !ELSEWHERE(1, r) -> reservations++; sr[1] = r; r = 0; reserve(1)
+     :: else -> r = 0
+     fi }
 #else
 #ifdef ADMIT
   :: atomic { st == UP && ss[1] == FREE ->
@@ -453,33 +517,33 @@ end:
   :: atomic { WRITER_FREE && ss[0] == EARLY -> persist(sr[0], sc[0]); ss[0] = SIGNED }
   :: atomic { WRITER_FREE && ss[1] == EARLY -> persist(sr[1], sc[1]); ss[1] = SIGNED }
 #endif
-  :: atomic { st == UP && rn == 0 && ss[0] == FLUSHED && MAY_HAND -> hand_over(0) }
-  :: atomic { st == UP && rn == 0 && ss[1] == FLUSHED && MAY_HAND -> hand_over(1) }
+  :: atomic { MAY_SERVE && ss[0] == FLUSHED && MAY_HAND(0) -> hand_over(0) }
+  :: atomic { MAY_SERVE && ss[1] == FLUSHED && MAY_HAND(1) -> hand_over(1) }
 #ifdef SETS
   :: atomic { st == UP && ss[0] == HANDED -> sign(0); ss[0] = SIGNED }
   :: atomic { st == UP && ss[1] == HANDED -> sign(1); ss[1] = SIGNED }
 #endif
   :: atomic { WRITER_FREE && ss[0] == SIGNED -> record(0); ss[0] = RECORDED }
   :: atomic { WRITER_FREE && ss[1] == SIGNED -> record(1); ss[1] = RECORDED }
-  :: atomic { st == UP && rn == 0 && ss[0] == RECORDED -> answer(0) }
-  :: atomic { st == UP && rn == 0 && ss[1] == RECORDED -> answer(1) }
+  :: atomic { MAY_SERVE && ss[0] == RECORDED -> answer(0) }
+  :: atomic { MAY_SERVE && ss[1] == RECORDED -> answer(1) }
   /* code: Store::Abandon */
   :: atomic { WRITER_FREE && ss[0] == SIGNED && faults < FAULTS ->    /* the HSM failed, or was late: abandoned */
      one_fault(); disk[b].req[sr[0]] = NONE; append(); free(0) }
 
   /* code: Store::Record, which calls WriteTransaction::DemandAnchor */
   /* ---- northbound: a floor is flushed, anchored, acknowledged; it is sent again until it is ---- */
-  :: atomic { WRITER_FREE && acknowledged == 0 ->
+  :: atomic { MAY_OBSERVE && acknowledged == 0 ->
      if :: disk[b].floor < FLOOR -> disk[b].floor = FLOOR :: else fi;
      append();
 #ifdef ACK_FIRST
      acknowledged = FLOOR;
 #endif
-     ob = 1 }
+     ob = WAITS }
 
-  /* code: Writer::AnchorIfDue: Anchors::AppendAnchorEntry, Anchors::CreateObject; then Writer::LookForSuccessor */
+  /* code: Writer::AnchorIfDue: Anchors::AppendAnchorEntry; then Writer::MakeAnchors: Anchors::MakeObject */
   /* ---- renewal: flush an entry, write the anchor, list ---- */
-  :: atomic { st == UP && rn == 0 && (out >= RENEW_FROM || ob) && ss[0] != RECORDED && ss[1] != RECORDED ->
+  :: atomic { st == UP && rn == 0 && (out >= RENEW_FROM || ob != 0) && MAY_RENEW ->
 #ifdef ONE_OBJECT
      if
      :: OVERTAKEN -> drop()                                       /* read ... */
@@ -487,7 +551,7 @@ end:
 #ifndef NO_ENTRY
         append();
 #endif
-        rn = 1
+        named(); rn = 1
      fi
 #else
 #ifdef ANCHOR_FIRST
@@ -500,7 +564,7 @@ end:
      append();
 #endif
 #endif
-     rn = 1
+     named(); rn = 1
 #endif
      }
   :: atomic { st == UP && rn == 1 ->
@@ -511,7 +575,7 @@ end:
      append();
      if :: TOP_IS_MINE -> name_last() :: else fi;
 #else
-     if :: TOP_IS_MINE -> name_last() :: else fi;
+     if :: TOP_IS_MINE -> name_mine() :: else fi;
 #endif
      rn = 2
 #endif
@@ -522,9 +586,9 @@ end:
      :: else -> renewed()
      fi }
 
-  /* code: Store::Stop: AbandonAll, Anchors::PrepareStopped, Anchors::CreateObject */
+  /* code: Store::Stop: AbandonAll, Anchors::PrepareStopped, Anchors::MakeObject */
   /* ---- clean stop: nothing in hand; stop entry; the anchor says `stopped`; nothing after it ---- */
-  :: atomic { WRITER_FREE && ss[0] == FREE && ss[1] == FREE ->
+  :: atomic { MAY_STOP && ss[0] == FREE && ss[1] == FREE ->
 #ifdef ONE_OBJECT
      if
      :: OVERTAKEN -> drop()

@@ -180,7 +180,7 @@ TEST_F(Start, LeavesNoClaimBehindWhenItRefusesAfterIt) {
     return Fault::kNone;
   };
   EXPECT_THAT(TryStart(), FailsWith(Reason::kStoreRolledBack)) << "a top that is not contained";
-  objects_.fault = {};
+  objects_.fault.Clear();
   ASSERT_FALSE(AnchorsIn(token_).empty());
   for (const Anchor& anchor : AnchorsIn(token_)) {
     EXPECT_NE(anchor.state, Anchor::State::kClaim);
@@ -280,7 +280,7 @@ TEST_F(Start, GoesOnAfterAFaultAtAnyCall) {
       const int before = objects_.calls();
       objects_.fault = [&](Call, int number) { return number == before + at ? how : Fault::kNone; };
       const auto started = TryStart();
-      objects_.fault = {};
+      objects_.fault.Clear();
       if (!started) {
         EXPECT_THAT(started, FailsWith(Reason::kHsmUnavailable));
         ASSERT_TRUE(store_->Start(objects_, OrderToStart())) << "the same object";
@@ -304,7 +304,7 @@ TEST_F(Start, GoesOnAfterAKillAtAnyCall) {
     };
     (void)TryStart();
     store_.reset();
-    objects_.fault = {};
+    objects_.fault.Clear();
     const std::uint64_t spent = NextAfterStart();
     EXPECT_GT(spent, last);
     last = spent;
@@ -522,8 +522,8 @@ TEST_F(TwoBoxes, StartedAtTheSameTimeNeverBothGiveOutACounterInAnyOrder) {
     // Whoever is left can start again: nobody is stuck.
     a.Kill();
     b.Kill();
-    a.objects.fault = {};
-    b.objects.fault = {};
+    a.objects.fault.Clear();
+    b.objects.fault.Clear();
     EXPECT_TRUE(a.Start() || b.Start());
     if (HasFailure()) break;
   } while (std::next_permutation(order.begin(), order.end()));

@@ -19,9 +19,10 @@ class NoAnchors final : public AnchorKeeper {
   bool IsDue() const override { return false; }
   Status CheckReachable() override { return Done{}; }
   Status AppendAnchorEntry(WriteTransaction&) override { return Done{}; }
-  Status CreateObject() override { return Done{}; }
   Status LookForSuccessor() override { return Done{}; }
   bool MayReleaseReservations() const override { return true; }
+  Status MakeObject() override { return Done{}; }
+  void DestroyLower() override {}
 };
 
 class WriterTest : public ::testing::Test {

@@ -90,7 +90,9 @@ TEST(CanonicalMembers, AreThoseThatAnotherReaderFindsInTheOneForm) {
     ++texts;
     canonical += read.has_value();
     ASSERT_EQ(read.has_value(), IsCanonicalByBoost(text)) << text;
-    if (read) ASSERT_EQ(audit::CanonicalJson(audit::Value(*read)), text);
+    if (read) {
+      ASSERT_EQ(audit::CanonicalJson(audit::Value(*read)), text);
+    }
   };
   for (const std::string& seed : seeds) {
     ASSERT_TRUE(ParseCanonical(seed)) << seed;

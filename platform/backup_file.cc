@@ -17,13 +17,14 @@
 namespace acb::platform {
 namespace {
 
-constexpr std::uint8_t kMagic[] = {'A', 'C', 'B', ' ', 'b', 'a', 'c', 'k', 'u', 'p', 0x00, 0x01};
+constexpr std::uint8_t kMagic[] = {'A', 'C', 'B', ' ', 'b', 'a', 'c', 'k', 'u', 'p', 0x00};
 constexpr std::string_view kKeyInfo = "ACB backup 1";
 constexpr std::size_t kKeyOctets = 32;
 constexpr std::size_t kNonceOctets = 3 + 8 + 1;
 constexpr std::size_t kTagOctets = 16;
 constexpr std::size_t kLengthOctets = 4;
-static_assert(kBackupHeader == sizeof kMagic + sizeof(PublicPoint) + sizeof(Sha256Digest));
+static_assert(kBackupHeader ==
+              sizeof kMagic + sizeof(BackupKind) + sizeof(PublicPoint) + sizeof(Sha256Digest));
 
 using CipherContext = Handle<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 using File = Handle<BIO, BIO_free_all>;
@@ -71,9 +72,9 @@ std::array<std::uint8_t, kNonceOctets> NonceOf(std::uint64_t number, BackupCiphe
   return octets;
 }
 
-Bytes HeaderOf(const PublicPoint& ours, const PublicPoint& recipients) {
+Bytes HeaderOf(BackupKind kind, const PublicPoint& ours, const PublicPoint& recipients) {
   ByteWriter header;
-  header.Raw(kMagic).Raw(ours).Raw(Sha256(recipients));
+  header.Raw(kMagic).U8(static_cast<std::uint8_t>(kind)).Raw(ours).Raw(Sha256(recipients));
   return std::move(header).bytes();
 }
 
@@ -93,20 +94,26 @@ Status ReadFull(const Descriptor& file, std::span<std::uint8_t> into) {
   return Done{};
 }
 
+struct Header {
+  BackupKind kind{};
+  PublicPoint point{};
+};
+
 // Whose file it is, and that it is one.
-Result<PublicPoint> FilePointOf(BytesView header, const PublicPoint& recipients) {
-  ByteReader in(header);
-  if (!Equal(in.Raw(sizeof kMagic), kMagic)) {
+Result<Header> ReadHeader(BytesView octets, const PublicPoint& recipients) {
+  ByteReader in(octets);
+  const bool ours = Equal(in.Raw(sizeof kMagic), kMagic);
+  Header header{.kind = BackupKind{in.U8()}};
+  if (!ours || (header.kind != BackupKind::kFull && header.kind != BackupKind::kIncremental)) {
     return Damaged("the file does not begin as a backup of this appliance does");
   }
-  PublicPoint point;
-  std::ranges::copy(in.Raw(point.size()), point.begin());
-  if (!IsOnP256(point)) return Damaged("the header of the backup names no key");
+  std::ranges::copy(in.Raw(header.point.size()), header.point.begin());
+  if (!IsOnP256(header.point)) return Damaged("the header of the backup names no key");
   if (!Equal(in.rest(), Sha256(recipients))) {
     return Damaged("the backup is for another key: its header says " + ToHex(in.rest()) +
                    ", the key given has " + ToHex(Sha256(recipients)));
   }
-  return point;
+  return header;
 }
 
 }  // namespace
@@ -203,7 +210,8 @@ Result<Bytes> BackupCipher::Open(BytesView ciphertext, BytesView tag, Place plac
   return opened;
 }
 
-Result<BackupWriter> BackupWriter::Begin(const PublicPoint& recipient, BackupSink sink) {
+Result<BackupWriter> BackupWriter::Begin(BackupKind kind, const PublicPoint& recipient,
+                                         BackupSink sink) {
   const PrivateKey own(EVP_EC_gen(SN_X9_62_prime256v1));
   if (!own) return CryptoFailed("a P-256 key");
   const auto point = PublicPointOf(*own);
@@ -212,7 +220,8 @@ Result<BackupWriter> BackupWriter::Begin(const PublicPoint& recipient, BackupSin
   if (!shared) return CryptoFailed("ECDH with the backup key");
   auto key = DeriveKey(*shared, *point, recipient);
   if (!key) return std::move(key).error();
-  BackupWriter writer(BackupCipher(HeaderOf(*point, recipient), *std::move(key)), std::move(sink));
+  BackupWriter writer(BackupCipher(HeaderOf(kind, *point, recipient), *std::move(key)),
+                      std::move(sink));
   writer.pending_.reserve(kBackupChunk);
   if (Status written = writer.sink_(writer.cipher_.header()); !written) {
     return std::move(written).error();
@@ -221,8 +230,6 @@ Result<BackupWriter> BackupWriter::Begin(const PublicPoint& recipient, BackupSin
 }
 
 Status BackupWriter::Append(BytesView octets) {
-  sha256_.Update(octets);
-  octets_ += octets.size();
   while (!octets.empty()) {
     const std::size_t fits = std::min(octets.size(), kBackupChunk - pending_.size());
     const BytesView piece = octets.first(fits);
@@ -237,16 +244,12 @@ Status BackupWriter::Append(BytesView octets) {
   return Done{};
 }
 
-Result<BackupWriter::Copy> BackupWriter::EndCopy() {
+Status BackupWriter::Finish(BytesView manifest) {
   if (!pending_.empty()) {
     Status written = Write(pending_, BackupCipher::Place::kBeforeTheEnd);
-    if (!written) return std::move(written).error();
+    if (!written) return written;
     pending_.clear();
   }
-  return Copy{octets_, sha256_.Finish()};
-}
-
-Status BackupWriter::Finish(BytesView manifest) {
   return Write(manifest, BackupCipher::Place::kEnd);
 }
 
@@ -263,20 +266,22 @@ Result<BackupReader> BackupReader::Open(const std::filesystem::path& path, EVP_P
   if (!S_ISREG(status.st_mode)) return CannotRead(path, "not a file");
   const auto recipients = PublicPointOf(key);
   if (!recipients) return recipients.error();
-  Bytes header(kBackupHeader);
-  if (Status read = ReadFull(file, header); !read) return std::move(read).error();
-  const auto point = FilePointOf(header, *recipients);
-  if (!point) return point.error();
-  const auto shared = AgreeP256(key, *point);
+  Bytes octets(kBackupHeader);
+  if (Status read = ReadFull(file, octets); !read) return std::move(read).error();
+  const auto header = ReadHeader(octets, *recipients);
+  if (!header) return header.error();
+  const auto shared = AgreeP256(key, header->point);
   if (!shared) return CryptoFailed("ECDH with the backup's key");
-  auto derived = DeriveKey(*shared, *point, *recipients);
+  auto derived = DeriveKey(*shared, header->point, *recipients);
   if (!derived) return std::move(derived).error();
-  return BackupReader(std::move(file), static_cast<std::uint64_t>(status.st_size),
-                      BackupCipher(std::move(header), *std::move(derived)));
+  return BackupReader(std::move(file), header->kind, static_cast<std::uint64_t>(status.st_size),
+                      BackupCipher(std::move(octets), *std::move(derived)));
 }
 
-Result<Bytes> BackupReader::Read(const BackupSink& sink, const Progress& progress) {
+Result<BackupReader::End> BackupReader::Read(const BackupSink& sink, const Progress& progress) {
   std::uint64_t position = kBackupHeader;
+  Sha256Stream sha256;
+  sha256.Update(cipher_.header());
   Bytes chunk;
   while (true) {  // ends with the file
     std::array<std::uint8_t, kLengthOctets> length_octets{};
@@ -287,14 +292,16 @@ Result<Bytes> BackupReader::Read(const BackupSink& sink, const Progress& progres
     }
     chunk.resize(length + kTagOctets);
     if (Status read = ReadFull(file_, chunk); !read) return std::move(read).error();
+    sha256.Update(length_octets);
+    sha256.Update(chunk);
     position += kLengthOctets + chunk.size();
     const auto place =
         position == octets_ ? BackupCipher::Place::kEnd : BackupCipher::Place::kBeforeTheEnd;
     const BytesView octets(chunk);
     auto opened = cipher_.Open(octets.first(length), octets.subspan(length), place);
-    if (!opened) return opened;
+    if (!opened) return std::move(opened).error();
     if (progress) progress(position);
-    if (place == BackupCipher::Place::kEnd) return opened;
+    if (place == BackupCipher::Place::kEnd) return End{*std::move(opened), sha256.Finish()};
     if (Status taken = sink(*opened); !taken) return std::move(taken).error();
   }
 }

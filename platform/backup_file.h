@@ -2,14 +2,14 @@
 // elsewhere, can read (R-SEC3-78).
 //
 //   file   = header, chunk 0, chunk 1, ... chunk n
-//   header = "ACB backup", 00, 01 (its format)                                  12 octets
+//   header = "ACB backup", 00, 01 when it is full, 02 when it is incremental    12 octets
 //            public point of a P-256 key made for this file, 04 || x || y       65
 //            SHA-256 of the recipient's public point, which says whose it is    32
 //   chunk  = length of the ciphertext, most significant octet first              4
 //            ciphertext, 1 octet to 1 MiB                                   length
 //            tag of AES-256-GCM                                                 16
 //
-// Chunks 0 to n-1 hold the copy of the store's data file, 1 MiB each but the last of them. Chunk n
+// Chunks 0 to n-1 hold the content (backup_content.h), 1 MiB each but the last of them. Chunk n
 // holds the manifest (backup_manifest.h). The key is HKDF-SHA256 (RFC 5869) of the ECDH secret of
 // the file's key and the recipient's, without salt, info = "ACB backup 1" || file's point ||
 // recipient's point. It seals one file only, so the nonce of a chunk need only tell it from the
@@ -37,6 +37,9 @@ namespace acb::platform {
 
 inline constexpr std::size_t kBackupChunk = std::size_t{1} << 20;
 inline constexpr std::size_t kBackupHeader = 12 + 65 + 32;
+
+// A full backup is a copy of the store; an incremental one what has changed since another.
+enum class BackupKind : std::uint8_t { kFull = 1, kIncremental = 2 };
 
 using PrivateKey = Handle<EVP_PKEY, EVP_PKEY_free>;
 
@@ -75,17 +78,11 @@ using BackupSink = std::function<Status(BytesView)>;
 class BackupWriter {
  public:
   // Makes the file's key and writes the header.
-  static Result<BackupWriter> Begin(const PublicPoint& recipient, BackupSink sink);
+  static Result<BackupWriter> Begin(BackupKind kind, const PublicPoint& recipient, BackupSink sink);
 
-  // The next octets of the copy.
+  // The next octets of the content.
   Status Append(BytesView octets);
-  struct Copy {
-    std::uint64_t octets;
-    Sha256Digest sha256;
-  };
-  // The copy has come to its end.
-  Result<Copy> EndCopy();
-  // The last chunk.
+  // The content has come to its end: the last chunk.
   Status Finish(BytesView manifest);
 
  private:
@@ -96,8 +93,6 @@ class BackupWriter {
   BackupCipher cipher_;
   BackupSink sink_;
   Bytes pending_;
-  std::uint64_t octets_ = 0;
-  Sha256Stream sha256_;
 };
 
 // Reads such a file once, from its beginning, in constant memory.
@@ -106,19 +101,25 @@ class BackupReader {
   // kConfiguration: it cannot be read. kBackupDamaged: it is no backup, or not for this key.
   static Result<BackupReader> Open(const std::filesystem::path& file, EVP_PKEY& key);
 
+  BackupKind kind() const { return kind_; }
   std::uint64_t octets() const { return octets_; }  // of the whole file
   // Octets of the file read so far.
   using Progress = std::function<void(std::uint64_t)>;
-  // Gives the copy to `sink`, piece by piece, each of which was checked; then the manifest's
-  // octets. What the sink got is worth nothing unless this succeeds: the manifest tells the whole.
-  // kBackupDamaged: an octet is not as it was written, or one is missing.
-  Result<Bytes> Read(const BackupSink& sink, const Progress& progress);
+  struct End {
+    Bytes manifest;       // its chunk
+    Sha256Digest sha256;  // of the file
+  };
+  // Gives the content to `sink`, piece by piece, each of which was checked. What the sink got is
+  // worth nothing unless this succeeds: the manifest tells the whole. kBackupDamaged: an octet is
+  // not as it was written, or one is missing.
+  Result<End> Read(const BackupSink& sink, const Progress& progress);
 
  private:
-  BackupReader(Descriptor file, std::uint64_t octets, BackupCipher cipher)
-      : file_(std::move(file)), octets_(octets), cipher_(std::move(cipher)) {}
+  BackupReader(Descriptor file, BackupKind kind, std::uint64_t octets, BackupCipher cipher)
+      : file_(std::move(file)), kind_(kind), octets_(octets), cipher_(std::move(cipher)) {}
 
   Descriptor file_;
+  BackupKind kind_;
   std::uint64_t octets_;
   BackupCipher cipher_;
 };

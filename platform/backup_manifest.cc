@@ -8,7 +8,8 @@
 namespace acb::platform {
 namespace {
 
-constexpr std::string_view kFormat = "1";
+constexpr std::string_view kFullFormat = "1";
+constexpr std::string_view kIncrementalFormat = "2";
 constexpr std::string_view kSignedPrefix = "ACB backup manifest 1\n";
 constexpr std::size_t kSignatureOctets = 64;
 
@@ -60,7 +61,12 @@ class Members {
 std::optional<BackupManifest> ReadManifest(const boost::json::object& object) {
   Members members(object);
   BackupManifest manifest;
-  members.Demand(members.Text("format") == kFormat);
+  const std::string format = members.Text("format");
+  members.Demand(format == kFullFormat || format == kIncrementalFormat);
+  if (format == kIncrementalFormat) {
+    manifest.since = BackupParent{.sha256 = members.Octets<32>("since_sha256"),
+                                  .tree_size = members.Number("since_tree_size")};
+  }
   const std::string environment = members.Text("environment");
   members.Demand(environment == "test" || environment == "live");
   store::StoreState& state = manifest.state;
@@ -91,21 +97,25 @@ std::optional<BackupManifest> ReadManifest(const boost::json::object& object) {
 
 std::string ManifestJson(const BackupManifest& manifest) {
   const store::StoreState& state = manifest.state;
-  return audit::CanonicalJson(
-      audit::Object{{"format", kFormat},
-                    {"store", ToHex(state.identity.id)},
-                    {"environment", store::Name(state.identity.environment)},
-                    {"epoch", std::to_string(state.epoch)},
-                    {"instance", ToHex(state.instance)},
-                    {"raise", std::to_string(state.raise)},
-                    {"base", std::to_string(state.base)},
-                    {"tree_size", std::to_string(state.tree_size)},
-                    {"root", ToHex(state.root)},
-                    {"octets", std::to_string(manifest.octets)},
-                    {"sha256", ToHex(manifest.sha256)},
-                    {"created", manifest.created.Iso()},
-                    {"checkpoint_algorithm", NameOf(manifest.checkpoint_key.algorithm)},
-                    {"checkpoint_public_key", ToHex(manifest.checkpoint_key.octets)}});
+  audit::Object object{{"format", manifest.since ? kIncrementalFormat : kFullFormat},
+                       {"store", ToHex(state.identity.id)},
+                       {"environment", store::Name(state.identity.environment)},
+                       {"epoch", std::to_string(state.epoch)},
+                       {"instance", ToHex(state.instance)},
+                       {"raise", std::to_string(state.raise)},
+                       {"base", std::to_string(state.base)},
+                       {"tree_size", std::to_string(state.tree_size)},
+                       {"root", ToHex(state.root)},
+                       {"octets", std::to_string(manifest.octets)},
+                       {"sha256", ToHex(manifest.sha256)},
+                       {"created", manifest.created.Iso()},
+                       {"checkpoint_algorithm", NameOf(manifest.checkpoint_key.algorithm)},
+                       {"checkpoint_public_key", ToHex(manifest.checkpoint_key.octets)}};
+  if (manifest.since) {
+    object.emplace("since_sha256", ToHex(manifest.since->sha256));
+    object.emplace("since_tree_size", std::to_string(manifest.since->tree_size));
+  }
+  return audit::CanonicalJson(object);
 }
 
 Bytes SignedOctetsOf(std::string_view manifest_json) {

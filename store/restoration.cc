@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "firmware/base/sha256_stream.h"
 #include "store/environment.h"
 
 namespace acb::store {
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kStaging = "restoring";
 constexpr const char* kSpool = "tmp";  // for the bodies of large feeds, as provision makes it
+constexpr std::size_t kPiece = std::size_t{1} << 20;  // read at once
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 
@@ -111,7 +113,7 @@ Result<Restoration> Restoration::Begin(const fs::path& directory) {
   if (Status claimed = restoration.Claim(); !claimed) return std::move(claimed).error();
   const fs::path data = restoration.staging_ / kDataFile;
   restoration.file_ =
-      ::open(data.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);
+      ::open(data.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);
   if (restoration.file_ < 0) return SystemFailure("create", data);
   return restoration;
 }
@@ -124,6 +126,33 @@ Status Restoration::Append(BytesView octets) {
     octets = octets.subspan(static_cast<std::size_t>(written));
   }
   return Done{};
+}
+
+Status Restoration::Put(std::uint64_t offset, BytesView octets) {
+  while (!octets.empty()) {
+    const ssize_t written =
+        ::pwrite(file_, octets.data(), octets.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return SystemFailure("write", staging_ / kDataFile);
+    octets = octets.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return Done{};
+}
+
+Result<Sha256Digest> Restoration::Whole(std::uint64_t octets) {
+  const fs::path data = staging_ / kDataFile;
+  if (::ftruncate(file_, static_cast<off_t>(octets)) != 0) return SystemFailure("truncate", data);
+  Sha256Stream sha256;
+  Bytes piece(kPiece);
+  for (std::uint64_t at = 0; at < octets;) {
+    const ssize_t got = ::pread(file_, piece.data(), piece.size(), static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return SystemFailure("read", data);
+    sha256.Update(BytesView(piece).first(static_cast<std::size_t>(got)));
+    at += static_cast<std::uint64_t>(got);
+  }
+  return sha256.Finish();
 }
 
 Status Restoration::EndCopy() {

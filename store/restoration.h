@@ -25,6 +25,10 @@ class Restoration {
 
   // The next octets of data.mdb.
   Status Append(BytesView octets);
+  // Octets in place of those at `offset`, or behind the end (issue 6, incremental backup).
+  Status Put(std::uint64_t offset, BytesView octets);
+  // Makes data.mdb `octets` long and gives the SHA-256 of the whole: reads all of it.
+  Result<Sha256Digest> Whole(std::uint64_t octets);
   // All have come, and are on the disk when this returns.
   Status EndCopy();
   // Where Store::Open finds it then. Close it before PutInPlace.

@@ -1,5 +1,6 @@
 #include "firmware/base/p256.h"
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -16,6 +17,7 @@ namespace {
 
 using Group = Handle<EC_GROUP, EC_GROUP_free>;
 using Point = Handle<EC_POINT, EC_POINT_free>;
+using Numbers = Handle<BN_CTX, BN_CTX_free>;
 using KeyContext = Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using DigestContext = Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
 
@@ -67,16 +69,30 @@ void AppendScalar(BytesView value, Bytes& out) {
   out.insert(out.end(), value.begin(), value.end());
 }
 
+// Nullptr when OpenSSL has no memory. Only read once it is made, which takes as long as a hundred
+// looks at a point.
+const EC_GROUP* P256() {
+  static const Group group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+  return group.get();
+}
+
+// What OpenSSL needs room for to look at a point. Public values only.
+struct PointScratch {
+  const Point point{P256() ? EC_POINT_new(P256()) : nullptr};
+  const Numbers numbers{BN_CTX_new()};
+};
+
 }  // namespace
 
 bool IsOnP256(BytesView point) {
   if (point.size() != std::tuple_size_v<PublicPoint> || point[0] != kUncompressed) return false;
-  // Made once: that takes as long as a hundred of these.
-  static const Group group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
-  const Point taken(group ? EC_POINT_new(group.get()) : nullptr);
+  // Each thread keeps its own: getting the room took longer than the look (an import looks at each
+  // row's point). Nothing of one look is used by the next.
+  thread_local const PointScratch scratch;
   // Also refuses coordinates that are not below p.
-  const bool on_curve = taken && EC_POINT_oct2point(group.get(), taken.get(), point.data(),
-                                                    point.size(), nullptr) == 1;
+  const bool on_curve = scratch.point && scratch.numbers &&
+                        EC_POINT_oct2point(P256(), scratch.point.get(), point.data(), point.size(),
+                                           scratch.numbers.get()) == 1;
   if (!on_curve) ERR_clear_error();
   return on_curve;
 }

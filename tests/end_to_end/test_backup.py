@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Backup of a running box, restore and recovery (R-SEC3-78, design.md section 4, "Recover")."""
 
+import hashlib
 import json
 import os
 import random
@@ -17,6 +18,8 @@ from harness import World, temporary_directory
 CONNECTIONS = 8
 FLIPPED = 50
 ANSWERED_BEFORE = 100
+ANSWERED_BETWEEN = 20
+PAGE = 4096
 BASE = 5_000_000
 LONGER_THAN_AN_ENTRY = 2 << 20
 
@@ -80,7 +83,11 @@ class Backup(unittest.TestCase):
         while cls.load.answered < ANSWERED_BEFORE:
             time.sleep(0.01)
         cls.made = acbctl("--directory", cls.box.directory, "backup", "--out", cls.file)
+        cls.make_incremental_ones()
         cls.load.join()
+        # Two while nobody asks for anything: the second has next to nothing to carry.
+        cls.quiet = [cls.make_incremental(cls.root / "quiet", cls.file)]
+        cls.quiet.append(cls.make_incremental(cls.root / "quiet-again", cls.root / "quiet"))
         # What a restore of it has lost: up to an anchor, and behind it.
         cls.sign_some()
         stopped = acbctl("--directory", cls.box.directory, "suspend", "now", "party", "SUPX", "--authority", "a test")
@@ -94,6 +101,26 @@ class Backup(unittest.TestCase):
         cls.tokens = cls.root / "tokens-before"
         shutil.copytree(cls.box.directory / "tokens", cls.tokens)
         os.rename(cls.live_store, cls.kept)
+
+    @classmethod
+    def make_incremental_ones(cls):
+        """Two that go on from one another, and one that goes on from the full one; handovers between and during."""
+        cls.monday, cls.tuesday, cls.since_full = (cls.root / f"{name}.backup" for name in ("mon", "tue", "all"))
+        full = hashlib.sha256(cls.file.read_bytes()).hexdigest()
+        cls.incremental = {}
+        for path, since in ((cls.monday, cls.file), (cls.tuesday, cls.monday), (cls.since_full, full)):
+            answered = cls.load.answered
+            while cls.load.answered < answered + ANSWERED_BETWEEN:
+                time.sleep(0.01)
+            cls.incremental[path] = cls.make_incremental(path, since)
+        cls.nowhere = cls.root / "nowhere.backup"
+        cls.unknown = acbctl("--directory", cls.box.directory, "backup", "--since", "0" * 64, "--out", cls.nowhere)
+
+    @classmethod
+    def make_incremental(cls, path, since):
+        done = acbctl("--directory", cls.box.directory, "backup", "--since", since, "--out", path)
+        assert done.returncode == 0, done
+        return json.loads(done.stdout)
 
     @classmethod
     def sign_some(cls):
@@ -114,7 +141,8 @@ class Backup(unittest.TestCase):
         shutil.copytree(self.tokens, self.box.directory / "tokens")
 
     def restore(self, *more, file=None, key=None):
-        return acbctl("restore", file or self.file, "--key", key or self.key, "--config", self.box.config, *more)
+        files = file if isinstance(file, (list, tuple)) else [file or self.file]
+        return acbctl("restore", *files, "--key", key or self.key, "--config", self.box.config, *more)
 
     def recover(self, *more, operators=("operator", "operator2")):
         proof = [word for name in operators for word in ("--as", self.box.directory / "tls" / f"{name}.pem")]
@@ -184,6 +212,90 @@ class Backup(unittest.TestCase):
         self.world.import_devices(self.world.rows)
         self.sign_above_everything(BASE)
         self.box.stop()
+
+    def assert_recovers_from_the_log(self, *files):
+        done = self.restore("--recover", file=files)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        told = json.loads(done.stdout)
+        self.assertEqual(told["tree_size"], self.incremental[files[-1]]["tree_size"])
+        self.assertEqual(told["root"], self.incremental[files[-1]]["root"])
+        export = self.root / "entries-of-all"
+        export.write_bytes(b"".join(line + b"\n" for line in self.entries))
+        done = self.recover("--from", export)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.box.start()
+        self.sign_above_everything()
+        self.box.stop()
+
+    def test_an_incremental_backup_names_what_it_goes_on_from(self):
+        for path, since in ((self.monday, self.file), (self.tuesday, self.monday), (self.since_full, self.file)):
+            told = self.incremental[path]
+            with self.subTest(path=path.name):
+                self.assertEqual(told["since_sha256"], hashlib.sha256(since.read_bytes()).hexdigest())
+                self.assertEqual(told["sha256"], hashlib.sha256(path.read_bytes()).hexdigest())
+                self.assertEqual(int(told["octets"]), path.stat().st_size)
+                self.assertGreater(int(told["tree_size"]), int(told["since_tree_size"]))
+                self.assertGreater(int(told["octets"]), int(told["pages"]) * PAGE)
+                self.assertLess(int(told["octets"]), (int(told["pages"]) + 1) * (PAGE + 64))
+
+    def test_an_incremental_backup_carries_what_changed(self):
+        self.assertLess(int(self.quiet[1]["pages"]) * 4, int(json.loads(self.made.stdout)["pages"]))
+        self.assertLess(int(self.quiet[1]["octets"]) * 4, self.file.stat().st_size)
+
+    def test_one_that_the_box_knows_nothing_of_is_no_parent(self):
+        self.assertEqual(self.unknown.returncode, 1, self.unknown.stdout)
+        self.assertIn("Make a full backup", self.unknown.stdout)
+        self.assertFalse(self.nowhere.exists())
+
+    def test_incremental_backups_in_order_are_a_store_that_signs_above_everything_signed(self):
+        self.assert_recovers_from_the_log(self.file, self.monday, self.tuesday)
+
+    def test_one_that_goes_on_from_the_full_one_needs_none_between(self):
+        self.assert_recovers_from_the_log(self.file, self.since_full)
+
+    def test_a_gap_or_another_order_is_refused(self):
+        for files, why in (([self.monday], "name the full one first"),
+                           ([self.monday, self.file], "name the full one first"),
+                           ([self.file, self.file], "only the first one named may be full"),
+                           ([self.file, self.tuesday], "one is missing"),
+                           ([self.file, self.tuesday, self.monday], "one is missing"),
+                           ([self.file, self.monday, self.monday], "one is missing"),
+                           ([self.file, self.monday, self.since_full], "one is missing")):
+            with self.subTest(files=[file.name for file in files]):
+                done = self.restore("--recover", file=files)
+                self.assert_refused(done, "BACKUP_DAMAGED")
+                self.assertIn(why, json.loads(done.stdout)["explanation"])
+                self.assertFalse(self.live_store.exists())
+
+    def test_a_changed_or_cut_incremental_backup_is_refused(self):
+        octets = self.monday.read_bytes()
+        bad = self.root / "bad-monday.backup"
+        generator = random.Random(5)
+        for place in [11, 20, 100, len(octets) - 1] + [generator.randrange(len(octets)) for _ in range(FLIPPED // 5)]:
+            changed = bytearray(octets)
+            changed[place] ^= 1 << generator.randrange(8)
+            bad.write_bytes(changed)
+            with self.subTest(place=place):
+                self.assert_refused(self.restore("--recover", file=[self.file, bad]), "BACKUP_DAMAGED")
+                self.assertFalse(self.live_store.exists())
+        for size in (0, 50, 109, len(octets) // 2, len(octets) - 1):
+            bad.write_bytes(octets[:size])
+            with self.subTest(size=size):
+                self.assert_refused(self.restore("--recover", file=[self.file, bad]), "BACKUP_DAMAGED")
+                self.assertFalse(self.live_store.exists())
+
+    def test_one_of_another_box_is_refused(self):
+        other = World.own(self.root / "other").box
+        shutil.copy(self.box.directory / "backup-key.pem", other.directory / "backup-key.pem")
+        files = [self.root / "other-full.backup", self.root / "other-more.backup"]
+        for more, out in (((), files[0]), (("--since", files[0]), files[1])):
+            done = acbctl("--directory", other.directory, "backup", "--out", out, *more)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        other.stop()
+        done = self.restore("--recover", file=[self.file, files[1]])
+        self.assert_refused(done, "BACKUP_DAMAGED")
+        self.assertIn("another token", done.stdout)
+        self.assertFalse(self.live_store.exists())
 
     def test_two_certificates_of_one_key_are_one_operator(self):
         tls = self.box.directory / "tls"

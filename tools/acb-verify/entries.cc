@@ -163,11 +163,20 @@ class Pass {
     return good;
   }
 
+  // UtcTime::Iso's form, which an instant has once: YYYY-MM-DDTHH:MM:SS.mmmZ. Any text of this
+  // length that ends so and is a time is of that form.
+  static std::optional<UtcTime> TimeOf(const audit::Object& entry) {
+    constexpr std::size_t kLength = 24;
+    constexpr std::size_t kPoint = 19;
+    const std::string_view text = TextOf(entry, "time");
+    if (text.size() != kLength || text[kPoint] != '.' || text.back() != 'Z') return std::nullopt;
+    return UtcTime::FromIso(text);
+  }
+
   // The clock says when, the index says in which order: a clock that was set back is no fault.
   bool SeeTime(std::uint64_t position, const audit::Object& entry) {
-    const std::string_view text = TextOf(entry, "time");
-    const auto time = UtcTime::FromIso(text);
-    if (!time || time->Iso() != text) {
+    const auto time = TimeOf(entry);
+    if (!time) {
       findings_.EntryFails(position, "it has no time");
       return false;
     }

@@ -41,7 +41,8 @@ void LeafComparison::End() {
   const std::string name =
       audit::PathOf({.index = *tile_, .width = audit::TileWidthAt(tree_.size(), 0, *tile_)});
   const bool entries_right = tree_.Confirms(*tile_, with_entries_);
-  const bool tile_right = has_tile_ && tree_.Confirms(*tile_, in_tile_);
+  const bool tile_right =
+      has_tile_ && (in_tile_ == with_entries_ ? entries_right : tree_.Confirms(*tile_, in_tile_));
   if (entries_right) proven_ += seen_;
   if (!has_tile_) {
     findings_.Fails(name + " is missing or has another size" +

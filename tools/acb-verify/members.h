@@ -1,4 +1,4 @@
-// Canonical JSON (RFC 8785) as the export has it, read with no tolerance.
+// What the members of an object are, as its reader wants them.
 #pragma once
 
 #include <optional>
@@ -8,12 +8,9 @@
 
 #include "firmware/audit/entry.h"
 #include "firmware/base/sha256.h"
+#include "tools/acb-verify/canonical.h"
 
 namespace acb::verify {
-
-// The object whose canonical form `text` is; nothing for other text: other spacing, order or
-// escapes, members that come twice, numbers, null, more than 32 levels.
-std::optional<audit::Object> ParseCanonical(std::string_view text);
 
 // A member; empty, or nothing, when it is absent or of another type.
 std::string_view TextOf(const audit::Object& object, std::string_view name);

@@ -1,6 +1,7 @@
 #include "tools/acbctl/backup.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -15,12 +16,18 @@
 namespace acb::acbctl {
 namespace {
 
+constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::uint64_t kMaxBackup = std::uint64_t{1} << 44;  // 16 TiB: LMDB's map and its chunks
 
 Failure CannotWrite(const std::filesystem::path& file) {
   return Failure(Reason::kConfiguration,
                  "cannot write " + file.string() + ": " + std::strerror(errno));
 }
+
+Failure CannotRead(const std::string& file, std::string_view why) {
+  return Failure(Reason::kConfiguration, "cannot read " + file + ": " + std::string(why));
+}
+Failure CannotRead(const std::string& file) { return CannotRead(file, std::strerror(errno)); }
 
 // A new file that is gone again unless it was kept.
 class NewFile {
@@ -67,6 +74,30 @@ class NewFile {
   bool kept_ = false;
 };
 
+// The earlier backup as the box knows it. A file is read whole: one that is damaged is no parent.
+Result<std::string> SinceOf(const std::string& given) {
+  if (const auto digest = FromHex(given); digest && digest->size() == sizeof(Sha256Digest)) {
+    return ToHex(*digest);
+  }
+  const Descriptor file(::open(given.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return CannotRead(given);
+  if (!S_ISREG(status.st_mode)) return CannotRead(given, "not a file");
+  Progress progress("read earlier backup", Progress::Unit::kOctets);
+  Sha256Stream sha256;
+  Bytes piece(kPiece);
+  std::uint64_t done = 0;
+  while (true) {  // ends with the file
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return CannotRead(given);
+    if (got == 0) return ToHex(sha256.Finish());
+    sha256.Update(BytesView(piece).first(static_cast<std::size_t>(got)));
+    done += static_cast<std::uint64_t>(got);
+    progress.Show(done, static_cast<std::uint64_t>(status.st_size));
+  }
+}
+
 void Print(const Connection& connection, const boost::json::object& result) {
   if (connection.json) {
     std::cout << boost::json::serialize(result) << "\n";
@@ -78,6 +109,12 @@ void Print(const Connection& connection, const boost::json::object& result) {
 }  // namespace
 
 int Backup(const Connection& connection, const BackupOptions& options) {
+  std::string target = "/v1/backup";
+  if (!options.since.empty()) {
+    const auto since = SinceOf(options.since);
+    if (!since) return Complain(since.error());
+    target += "?since=" + *since;
+  }
   NewFile file(options.out);
   if (Status opened = file.Opened(); !opened) return Complain(opened.error());
   const auto response = [&] {
@@ -90,7 +127,7 @@ int Backup(const Connection& connection, const BackupOptions& options) {
     };
     return Send(connection, "operator",
                 {.method = "POST",
-                 .target = "/v1/backup",
+                 .target = target,
                  .sink = platform::HttpBodySink{.limit = kMaxBackup, .write = take}});
   }();
   if (!response) return Complain(response.error());
@@ -104,7 +141,9 @@ int Backup(const Connection& connection, const BackupOptions& options) {
       ParseObject(std::string(response->Header("X-Backup-Manifest").value_or("{}")));
   boost::json::object result{
       {"file", options.out.string()}, {"octets", std::to_string(file.size())}, {"sha256", sha256}};
-  for (const char* name : {"store", "created", "tree_size", "root"}) {
+  if (const auto pages = response->Header("X-Backup-Pages")) result["pages"] = *pages;
+  for (const char* name :
+       {"store", "created", "tree_size", "root", "since_sha256", "since_tree_size"}) {
     if (const auto* value = manifest.if_contains(name)) result[name] = *value;
   }
   Print(connection, result);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "tools/acbctl/remote.h"
 
@@ -9,6 +10,7 @@ namespace acb::acbctl {
 
 struct BackupOptions {
   std::filesystem::path out;  // must not exist
+  std::string since;          // an earlier backup's file, or its SHA-256 in hex; empty: a full one
 };
 
 // Gives an exit code (remote.h). On failure no file is left.

@@ -141,7 +141,10 @@ void AddImportCounters(CLI::App& app, CountersImportOptions& options) {
 // Both work on a box that is stopped, by its configuration.
 void AddRestore(CLI::App& app, RestoreOptions& options) {
   CLI::App* command = app.add_subcommand("restore", "A backup becomes the store of a stopped box");
-  command->add_option("file", options.backup, "As 'backup' made it")->required();
+  command
+      ->add_option("file", options.backups,
+                   "As 'backup' made it: a full one, then any incremental ones in their order")
+      ->required();
   command->add_option("--key", options.key, "PEM: private half of the backup key")->required();
   command
       ->add_option("--config", options.config,
@@ -155,7 +158,9 @@ void AddRestore(CLI::App& app, RestoreOptions& options) {
   command->add_flag("--progress", options.progress, "Also when standard error is no terminal");
   command->footer(
       "Example:\n  acbctl restore box-2026-11-21.backup --key backup-private.pem --config "
-      "/etc/acbd/acbd.toml");
+      "/etc/acbd/acbd.toml\n"
+      "  acbctl restore sunday.backup monday.backup tuesday.backup --key backup-private.pem "
+      "--config /etc/acbd/acbd.toml");
 }
 
 void AddRecover(CLI::App& app, RecoverOptions& options) {
@@ -360,8 +365,16 @@ int Main(int argc, char** argv) {
   CLI::App* backup_command =
       app.add_subcommand("backup", "A backup of the running box, encrypted to [backup] public_key");
   backup_command->add_option("--out", backup.out, "The file to make; must not exist")->required();
+  backup_command->add_option("--since", backup.since,
+                             "Only what has changed since this earlier backup: its file, or the "
+                             "SHA-256 that was printed for it");
   backup_command->footer(
-      "Example:\n  acbctl --directory /tmp/box backup --out /media/safe/box-2026-11-21.backup");
+      "Without --since a full backup. With it an incremental one, which is worth nothing without "
+      "the\nearlier one, and that one's, back to a full one. A box knows the last 8 backups that "
+      "it made\nitself.\n"
+      "Example:\n  acbctl --directory /tmp/box backup --out /media/safe/sunday.backup\n"
+      "  acbctl --directory /tmp/box backup --since /media/safe/sunday.backup --out "
+      "/media/safe/monday.backup");
 
   RestoreOptions restore;
   AddRestore(app, restore);

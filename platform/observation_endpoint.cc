@@ -124,7 +124,6 @@ void AddObservationRoute(Router& router, Box& box, const Config& config) {
   router.Add(
       {.method = "POST",
        .pattern = "/v1/observations",
-       .roles = {Role::kNorthbound},
        .body_limit = kMaxBody,
        .handler = [&box, &config](
                       const HttpRequest& request) { return PostObservation(box, config, request); },

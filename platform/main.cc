@@ -9,6 +9,7 @@
 #include "platform/box.h"
 #include "platform/config.h"
 #include "platform/endpoints.h"
+#include "platform/hardening.h"
 #include "platform/https_server.h"
 #include "platform/log.h"
 #include "platform/system_clock.h"
@@ -139,6 +140,7 @@ int Main(int argc, char** argv) {
   }
   const SystemClock clock;
   const Log log = Log::ToStderr(clock);
+  HardenProcess(log);
   const auto config = LoadConfig(file);
   if (!config) {
     std::cerr << "acbd: " << config.error().explanation << "\n";

@@ -5,11 +5,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +20,7 @@
 #include <ctime>
 #include <limits>
 
+#include "firmware/base/secret.h"
 #include "firmware/base/sha256.h"
 
 namespace acb::platform {
@@ -25,6 +28,7 @@ namespace {
 
 // Root, intermediate, leaf: no client's path needs more.
 constexpr int kMaxPathDepth = 3;
+constexpr off_t kMaxKeyFile = 64 * 1024;
 // Close: what is thrown away, and for how long.
 constexpr std::size_t kDrainOctets = 8 * 1024 * 1024;
 constexpr std::chrono::milliseconds kDrainTime{1000};
@@ -44,6 +48,24 @@ Status CheckKeyFile(const std::filesystem::path& file) {
                    file.string() + ": a private key must be closed to others (chmod o-rwx)"};
   }
   return Done{};
+}
+
+// Through no buffer but a Secret: stdio would leave the text in memory that nobody wipes.
+Result<Secret> ReadKeyFile(const std::filesystem::path& file) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
+    return Failure{Reason::kConfiguration, file.string() + ": " + std::strerror(errno)};
+  }
+  if (!S_ISREG(status.st_mode) || status.st_size <= 0 || status.st_size > kMaxKeyFile) {
+    return Failure{Reason::kConfiguration, file.string() + ": is no file of a private key"};
+  }
+  Secret octets(static_cast<std::size_t>(status.st_size));
+  const ssize_t got = ::read(descriptor.get(), octets.Writable().data(), octets.size());
+  if (got != status.st_size) {
+    return Failure{Reason::kConfiguration, file.string() + ": cannot be read whole"};
+  }
+  return octets;
 }
 
 TlsContext NewContext(const SSL_METHOD* method) {
@@ -71,7 +93,15 @@ Status UseOwnCertificate(SSL_CTX& context, const TlsFiles& files) {
   if (SSL_CTX_use_certificate_chain_file(&context, files.certificate.c_str()) != 1) {
     return Unusable(files.certificate, "no usable certificate");
   }
-  if (SSL_CTX_use_PrivateKey_file(&context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  const auto pem = ReadKeyFile(files.key);
+  if (!pem) return pem.error();
+  const Handle<BIO, BIO_free> in(
+      BIO_new_mem_buf(pem->View().data(), static_cast<int>(pem->size())));
+  // Never asks for a password on the terminal.
+  const auto no_password = [](char*, int, int, void*) { return -1; };
+  const Handle<EVP_PKEY, EVP_PKEY_free> key(
+      PEM_read_bio_PrivateKey(in.get(), nullptr, no_password, nullptr));
+  if (!key || SSL_CTX_use_PrivateKey(&context, key.get()) != 1) {
     return Unusable(files.key, "no usable private key for the certificate");
   }
   if (SSL_CTX_check_private_key(&context) != 1) {

@@ -142,7 +142,9 @@ TEST_F(TlsFront, LogsARefusedHandshake) {
   server_.reset();
   std::ifstream in(directory_.path() / "log");
   const std::string log(std::istreambuf_iterator<char>(in), {});
-  EXPECT_THAT(log, ::testing::HasSubstr("\"event\":\"handshake_failed\",\"peer\":\"127.0.0.1:"));
+  EXPECT_THAT(log, ::testing::ContainsRegex(
+                       "\"event\":\"handshake_failed\",\"connection\":\"[0-9a-f]{8}-1\","
+                       "\"peer\":\"127.0.0.1:"));
 }
 
 class Roles : public ServerTest {};

@@ -117,6 +117,8 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
   if (!incoming.released) {
     Status channel = checks::CheckChannel(incoming.channel, settings_.channels);
     if (!channel) return std::move(channel).error();
+    Status whose = checks::CheckOriginator(file.claimed_id->originator, incoming.originators);
+    if (!whose) return std::move(whose).error();
   }
 
   auto earlier = checks::FindEarlierAnswer(records, *file.claimed_id, file.body);

@@ -47,6 +47,8 @@ struct IncomingRequest {
   std::string channel = {};                  // label of the connection's channel (R-074-5)
   // Of an operator who releases it from quarantine: the channel was the DSP's, and was good.
   bool released = false;
+  // The Users that the client may hand in requests of; none: every one.
+  std::vector<Eui64> originators = {};
 };
 
 struct HandoverAnswer {

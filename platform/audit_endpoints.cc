@@ -151,10 +151,4 @@ void AddAuditRoutes(Router& router, Box& box, const Log& log) {
   });
 }
 
-void AddClosedAuditRoutes(Router& router, const Handler& closed) {
-  for (const std::string_view pattern : {kEntries, kDisclosures, kCheckpoint, kTile, kProof}) {
-    router.Add("GET", std::string(pattern), {Role::kAuditor}, 0, closed);
-  }
-}
-
 }  // namespace acb::platform

@@ -23,7 +23,4 @@ namespace acb::platform {
 // last. References outlive the routes.
 void AddAuditRoutes(Router& router, Box& box, const Log& log);
 
-// The same routes of a box that did not open.
-void AddClosedAuditRoutes(Router& router, const Handler& closed);
-
 }  // namespace acb::platform

@@ -8,23 +8,53 @@
 namespace acb::platform {
 namespace {
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsWordCharacter(char c) {
+  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 Handler Logged(Box& box, const Log& log, std::string_view pattern, Handler handler) {
   return [&box, &log, route = std::string(pattern),
           handler = std::move(handler)](const HttpRequest& request) {
     HttpResponse response = handler(request);
     if (request.client.role != Role::kAuditor) return response;
     box.metrics().CountAuditView();
-    log.Notice("audit-view", {{"client", request.client.name},
+    const std::string path = WithoutMeterPoints(request.path);
+    const std::string query = WithoutMeterPoints(request.query);
+    log.Notice("audit-view", {{"request_id", request.id},
+                              {"client", request.client.name},
                               {"peer", request.peer},
                               {"route", route},
-                              {"path", request.path},
-                              {"query", request.query},
+                              {"path", path},
+                              {"query", query},
                               {"status", response.status}});
     return response;
   };
 }
 
 }  // namespace
+
+std::string WithoutMeterPoints(std::string_view text) {
+  // An MPRN has 6 to 10 digits, but no index of the log has nine; an MPAN has 13 or 21. Sixteen are
+  // an EUI-64 in one word.
+  constexpr std::size_t kLeast = 9;
+  constexpr std::size_t kEui = 16;
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto word_end = std::ranges::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(i),
+                                                   text.end(), IsWordCharacter);
+    const auto size = static_cast<std::size_t>(word_end - text.begin()) - i;
+    const std::string_view word = text.substr(i, size);
+    if (size >= kLeast && size != kEui && std::ranges::all_of(word, IsDigit)) {
+      out += "(digits)";
+    } else {
+      out += word;
+    }
+    i += size;
+    if (i < text.size()) out += text[i++];
+  }
+  return out;
+}
 
 ReadingPlaces::ReadingPlaces()
     : ReadingPlaces(static_cast<int>(std::thread::hardware_concurrency() / 2), kPatience) {}
@@ -43,8 +73,7 @@ HttpResponse ReadingPlaces::Serve(const Handler& handler, const HttpRequest& req
 
 void AddAuditView(Router& router, Box& box, const Log& log, std::string_view pattern,
                   Handler handler) {
-  router.Add("GET", std::string(pattern), {Role::kAuditor}, 0,
-             Logged(box, log, pattern, std::move(handler)));
+  router.Add("GET", std::string(pattern), 0, Logged(box, log, pattern, std::move(handler)));
 }
 
 void AddAuditReading(Router& router, Box& box, const Log& log,

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <semaphore>
+#include <string>
 #include <string_view>
 
 #include "platform/box.h"
@@ -30,6 +31,10 @@ class ReadingPlaces {
   const std::chrono::milliseconds patience_;
   std::counting_semaphore<kMaxPlaces> free_;
 };
+
+// What somebody searched for, without what may be a meter point's number: those are not for the
+// service's log.
+std::string WithoutMeterPoints(std::string_view text);
 
 // GET `pattern` for the role auditor. "Every view logged": each is a line `audit-view` of the
 // service's log, and counted. An entry of the log itself would grow what is looked at, by one for

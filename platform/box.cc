@@ -224,7 +224,7 @@ Status Box::LoadDeviceRoots() {
 // Before the store: the lister must have none of its files, and no thread runs yet.
 Result<hsm::HsmSettings> Box::StartLister() const {
   auto pin = ReadPin(config_.hsm_pin_file);
-  if (!pin) return std::move(pin).error();
+  if (!pin) return Failure(Reason::kHsmPin, std::move(pin).error().explanation);
   hsm::HsmSettings settings{.module_path = config_.hsm_module,
                             .token_label = config_.hsm_token_label,
                             .pin = *std::move(pin),
@@ -373,6 +373,37 @@ std::vector<Failure> Box::Attention() const {
     found.push_back(std::move(ours).error());
   }
   return found;
+}
+
+Status Box::RecordAccess(const std::vector<KnownClient>& clients, UtcTime at) {
+  // Without names, which would not fit into one entry where there are many: the operators among
+  // them are named by what they do.
+  std::string text;
+  std::map<std::string, std::uint64_t> count;
+  for (const KnownClient& client : clients) {
+    ++count[std::string(Name(client.role))];
+    text.append(client.identity).append(" ").append(Name(client.role)).append("\n");
+  }
+  audit::Object roles;
+  for (const auto& [role, number] : count) roles.emplace(role, std::to_string(number));
+  audit::Entry entry("configuration", at);
+  entry.Set("setting", "client")
+      .Set("clients", std::move(roles))
+      .Set("clients_sha256", ToHex(Sha256(AsBytes(text))));
+  auto receipt = store_->Append(entry);
+  if (!receipt) return std::move(receipt).error();
+  return Done{};
+}
+
+Box::Condition Box::condition() const {
+  if (auto ended = store_->ended()) return {State::kFailed, std::move(ended)};
+  const auto records = store_->Open();
+  if (!records) return {State::kFailed, records.error()};
+  Status on = checks::CheckSigningNotSuspended(**records);
+  if (on) return {State::kOperational, std::nullopt};
+  const State state =
+      on.error().reason == Reason::kSigningSuspended ? State::kSuspended : State::kFailed;
+  return {state, std::move(on).error()};
 }
 
 bool Box::Ready() const { return !store_->ended(); }

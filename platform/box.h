@@ -11,6 +11,7 @@
 #include "hsm/hsm.h"
 #include "platform/checkpoints.h"
 #include "platform/config.h"
+#include "platform/endpoint_table.h"
 #include "platform/live_trust.h"
 #include "platform/log.h"
 #include "platform/metrics.h"
@@ -29,6 +30,9 @@ class Box {
   // kOvertaken.
   static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock,
                                            const Log& log);
+
+  // A `configuration` entry: who may use the service from now on, and as what.
+  Status RecordAccess(const std::vector<KnownClient>& clients, UtcTime at);
 
   // After the last request: the `stop` entry, the anchor that says so, and its checkpoint, whose
   // failure is logged and is none of the stop.
@@ -51,6 +55,13 @@ class Box {
   std::vector<Failure> Attention() const;
   // Of these, does one keep it from deciding anything at all (store in doubt)?
   bool Ready() const;
+  // Operational, Suspended or Failed, as of now; with the failure that is the cause of the latter
+  // two.
+  struct Condition {
+    State state;
+    std::optional<Failure> why;
+  };
+  Condition condition() const;
 
  private:
   Box(const Config& config, const Clock& clock, const Log& log)

@@ -90,6 +90,31 @@ void ReadTls(Section section, const Paths& paths, Config& config) {
   section.Finish();
 }
 
+// Which Users' requests a client of role dsp may hand in, and which endpoints of its role it may
+// use.
+void ReadRights(Section& section, std::optional<Role> role, KnownClient& client) {
+  client.endpoints = section.Texts("endpoints");
+  const toml::node* endpoints = section.Find("endpoints");
+  if (endpoints != nullptr && client.endpoints.empty()) {
+    section.Wrong(*endpoints, "endpoints", "must name an endpoint: leave it out for all of them");
+  }
+  const toml::node* originators = section.Find("originators");
+  for (const std::string& text : section.Texts("originators")) {
+    if (const auto eui = Eui64::FromText(text)) {
+      client.originators.push_back(*eui);
+    } else {
+      section.Wrong(*originators, "originators",
+                    "must hold EUI-64s such as 90-B3-D5-1F-30-01-00-00");
+    }
+  }
+  if (originators != nullptr && client.originators.empty()) {
+    section.Wrong(*originators, "originators", "must name a User: leave it out for all of them");
+  } else if (originators != nullptr && role && *role != Role::kDsp) {
+    section.Wrong(*originators, "originators", "is for the role dsp alone");
+  }
+  client.connections = section.IntegerOr("connections", {1, 10'000}, 0);
+}
+
 void ReadClient(Section section, std::set<std::string, std::less<>>& names, Config& config) {
   std::string identity = section.Text("identity");
   std::ranges::transform(identity, identity.begin(), [](char c) {
@@ -110,8 +135,12 @@ void ReadClient(Section section, std::set<std::string, std::less<>>& names, Conf
   if (!channel.empty() && !IsChannelName(channel)) {
     section.Wrong(*section.Find("channel"), "channel", kChannelForm);
   }
+  KnownClient client{.identity = std::move(identity),
+                     .role = role.value_or(Role::kAuditor),
+                     .channel = std::move(channel)};
+  ReadRights(section, role, client);
   section.Finish();
-  if (role) config.clients.push_back({std::move(identity), *role, std::move(channel)});
+  if (role) config.clients.push_back(std::move(client));
 }
 
 void ReadClients(Section& root, Errors& errors, Config& config) {
@@ -230,6 +259,7 @@ void ReadLimits(Section section, Config& config) {
   config.feed_octets =
       section.IntegerOr("feed_octets", {1024, 64 * 1024 * kMiB}, config.feed_octets);
   config.connections = section.IntegerOr("connections", {1, 10'000}, config.connections);
+  config.client_connections = section.IntegerOr("client_connections", {1, 10'000}, 0);
   config.admission.at_once =
       section.IntegerOr("handovers_at_once", {1, 10'000}, config.admission.at_once);
   config.admission.waiting =
@@ -527,11 +557,10 @@ HttpsServerSettings ServerSettings(const Config& config) {
   HttpsServerSettings settings;
   settings.address = config.listen_address;
   settings.port = config.listen_port;
-  settings.certificate = config.tls_certificate;
-  settings.key = config.tls_key;
-  settings.client_ca = config.tls_client_ca;
-  settings.clients = config.clients;
+  settings.access = {{config.tls_certificate, config.tls_key, config.tls_client_ca},
+                     config.clients};
   settings.connections = config.connections;
+  settings.client_connections = config.client_connections;
   settings.header_octets = config.header_octets;
   settings.header_deadline = config.request;
   settings.body_deadline = config.request;

@@ -97,6 +97,7 @@ struct Config {
   std::uint64_t request_octets = 256 * 1024;
   std::uint64_t feed_octets = std::uint64_t{16} << 30;  // some 20 million devices
   std::size_t connections = 1024;
+  std::size_t client_connections = 0;  // of one client; 0: as the server decides
   AdmissionLimits admission;  // of handovers; observations have a quarter of it to themselves
   std::uint32_t header_octets = 16 * 1024;
   std::chrono::seconds idle{60};

@@ -1,6 +1,8 @@
 #include "platform/endpoints.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cstdlib>
 
 #include "firmware/base/request_id.h"
 #include "firmware/checks/eligibility.h"
@@ -41,9 +43,10 @@ boost::json::array ReasonsJson(const std::vector<Failure>& failures) {
   return reasons;
 }
 
-HttpResponse Readiness(bool ready, std::string_view environment,
+HttpResponse Readiness(State state, bool ready, std::string_view environment,
                        const std::vector<Failure>& found) {
-  HttpResponse response = JsonResponse(boost::json::object{{"ready", ready},
+  HttpResponse response = JsonResponse(boost::json::object{{"state", Name(state)},
+                                                           {"ready", ready},
                                                            {"can_sign", ready && found.empty()},
                                                            {"environment", environment},
                                                            {"reasons", ReasonsJson(found)}});
@@ -89,12 +92,17 @@ UtcTime DecidedAt(Box& box, const HandoverAnswer& answer, const Clock& clock) {
   return UtcTime::FromIso(entry.at("time").as_string()).value_or(clock.Now());
 }
 
+std::vector<Eui64> OriginatorsOf(const ClientIdentity& client) {
+  return client.rights ? client.rights->originators : std::vector<Eui64>{};
+}
+
 HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
                           const HttpRequest& request) {
   const IncomingRequest incoming{.octets = request.body.View(),
                                  .client = request.client.name,
                                  .proposed = request.Header("X-Originator-Counter"),
-                                 .channel = request.client.channel};
+                                 .channel = request.client.channel,
+                                 .originators = OriginatorsOf(request.client)};
   const auto dry_run = request.QueryParameter("dry_run");
   // To sign what was meant as a trial would be worse than to refuse.
   if (request.query_parameters.size() != (dry_run ? 1U : 0U) ||
@@ -159,6 +167,20 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
   return JsonResponse(json);
 }
 
+// One line for each state, 1 for the one that it is in.
+std::string StateMetrics(State current) {
+  std::string text = "# HELP acb_state The state of the box.\n# TYPE acb_state gauge\n";
+  for (const State state : kStates) {
+    text.append("acb_state{state=\"").append(Name(state));
+    text.append(state == current ? "\"} 1\n" : "\"} 0\n");
+  }
+  return text;
+}
+
+HttpResponse MetricsPage(std::string text) {
+  return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
+}
+
 HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& observations) {
   std::string text = box.metrics().Text();
   text +=
@@ -169,7 +191,8 @@ HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& o
   text += box.checkpoints().Metrics();
   text += AdmissionMetrics(handovers, observations);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);
-  return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
+  text += StateMetrics(box.condition().state);
+  return MetricsPage(std::move(text));
 }
 
 AdmissionLimits Quarter(AdmissionLimits limits) {
@@ -180,13 +203,34 @@ AdmissionLimits Quarter(AdmissionLimits limits) {
 }
 
 void AddCommonRoutes(Router& router, const Config& config) {
-  router.Add("GET", "/healthz", RoleSet::Any(), 0, [](const HttpRequest&) { return Text("ok\n"); });
-  router.Add("GET", "/v1/reasons", RoleSet::Any(), 0,
+  router.Add("GET", "/healthz", 0, [](const HttpRequest&) { return Text("ok\n"); });
+  router.Add("GET", "/v1/reasons", 0,
              [&answers = config.answers](const HttpRequest&) { return ListReasons(answers); });
+  router.Add("GET", "/openapi.json", 0,
+             [](const HttpRequest&) { return Text(OpenApiDocument(), kJson); });
   // R-074-6: the same octets as `acbctl rules --json` of this release.
-  router.Add("GET", "/v1/rules", RoleSet::Any(), 0, [](const HttpRequest&) {
+  router.Add("GET", "/v1/rules", 0, [](const HttpRequest&) {
     return Text(audit::CanonicalJson(RuleListing()) + "\n", kJson);
   });
+}
+
+// The handler where the box is in a state in which the endpoint answers; else 503 with the reason.
+Handler InItsStates(const Box& box, const EndpointRule& rule, Handler handler) {
+  // What answers always needs no look; what is refused on the record is refused by its own path.
+  const bool always =
+      std::ranges::all_of(kStates, [&](State state) { return rule.states.Has(state); });
+  if (always || rule.records_refusal) return handler;
+  return [&box, states = rule.states, handler = std::move(handler)](const HttpRequest& request) {
+    const Box::Condition now = box.condition();
+    if (states.Has(now.state) || !now.why) return handler(request);
+    return Problem(*now.why);
+  };
+}
+
+// A route that the table does not name, or one that it names and nobody made, is a bug.
+void GovernOrEnd(Router& router,
+                 const std::function<Handler(const EndpointRule&, Handler)>& around) {
+  if (!router.Govern(EndpointTable(), around)) std::abort();
 }
 
 }  // namespace
@@ -199,22 +243,20 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   const auto observations = std::make_shared<Admission>(Quarter(config.admission));
   router.Add({.method = "POST",
               .pattern = "/v1/handovers",
-              .roles = {Role::kDsp},
               .body_limit = config.body_octets,
               .handler = Admission::Behind(handovers,
                                            [&box, &config, &clock](const HttpRequest& request) {
                                              return PostHandover(box, config, clock, request);
                                            }),
               .content_types = {"application/xml", "text/xml"}});
-  router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0,
+  router.Add("GET", "/v1/devices/{device}", 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
-  router.Add("GET", "/readyz", RoleSet::Any(), 0, [&box](const HttpRequest&) {
-    return Readiness(box.Ready(), box.environment(), box.Attention());
+  router.Add("GET", "/readyz", 0, [&box](const HttpRequest&) {
+    return Readiness(box.condition().state, box.Ready(), box.environment(), box.Attention());
   });
-  router.Add("GET", "/metrics", RoleSet::Any(), 0,
-             [&box, handovers, observations](const HttpRequest&) {
-               return GetMetrics(box, *handovers, *observations);
-             });
+  router.Add("GET", "/metrics", 0, [&box, handovers, observations](const HttpRequest&) {
+    return GetMetrics(box, *handovers, *observations);
+  });
   AddInterchangeRoutes(router, box, config, clock);
   AddCounterRoutes(router, box, clock);
   AddObservationRoute(router, box, config);
@@ -241,6 +283,9 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   }
   // Last: it adds to the answers of all before.
   AddAuditRoutes(router, box, log);
+  GovernOrEnd(router, [&box](const EndpointRule& rule, Handler handler) {
+    return InItsStates(box, rule, std::move(handler));
+  });
   return router;
 }
 
@@ -248,11 +293,15 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   Router router;
   AddCommonRoutes(router, config);
   const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
-  router.Add("GET", "/readyz", RoleSet::Any(), 0, [why, environment](const HttpRequest&) {
-    return Readiness(false, environment, {why});
+  const State state = StateOfClosed(why.reason);
+  router.Add("GET", "/readyz", 0, [why, state, environment](const HttpRequest&) {
+    return Readiness(state, false, environment, {why});
   });
-  const auto closed = [why](const HttpRequest&) { return Problem(why); };
-  router.Add("POST", "/v1/handovers", {Role::kDsp}, config.body_octets,
+  router.Add("GET", "/metrics", 0, [state](const HttpRequest&) {
+    return MetricsPage(MetricText("acb_ready", "gauge", "1 when the box can decide.", 0) +
+                       StateMetrics(state));
+  });
+  router.Add("POST", "/v1/handovers", config.body_octets,
              [why, environment, &config, &clock](const HttpRequest& request) {
                HandoverAnswer answer;
                answer.failure = why;
@@ -260,25 +309,15 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
                if (!WantsXml(request)) return json;
                return AsXml(request, config, std::move(json), answer, clock.Now());
              });
-  router.Add("GET", "/v1/devices/{device}", {Role::kDsp, Role::kAuditor}, 0, closed);
-  AddClosedAuditRoutes(router, closed);
-  router.Add("POST", "/v1/feeds/{feed}", {Role::kFeed}, config.body_octets, closed);
-  router.Add("POST", "/v1/counters/{device}/reserve", {Role::kDsp}, config.body_octets, closed);
-  router.Add("POST", "/v1/counters/{device}/raise", {Role::kOperator}, config.body_octets, closed);
-  router.Add("GET", "/v1/counters/{device}", {Role::kDsp, Role::kAuditor, Role::kOperator}, 0,
-             closed);
-  router.Add("POST", "/v1/counters/export", {Role::kOperator}, config.body_octets, closed);
-  router.Add("POST", "/v1/counters/import", {Role::kOperator}, config.body_octets, closed);
-  router.Add("POST", "/v1/observations", {Role::kNorthbound}, config.body_octets, closed);
-  router.Add("GET", "/v1/quarantine", {Role::kOperator, Role::kAuditor}, 0, closed);
-  router.Add("POST", "/v1/quarantine/{id}/{act}", {Role::kOperator}, config.body_octets, closed);
-  router.Add("POST", "/v1/backup", {Role::kOperator}, 0, closed);
-  router.Add("POST", "/v1/audit/export", {Role::kAuditor}, config.body_octets, closed);
-  router.Add("GET", "/v1/suspension", {Role::kOperator, Role::kAuditor}, 0, closed);
-  router.Add("POST", "/v1/suspension", {Role::kOperator}, config.body_octets, closed);
-  router.Add("GET", "/v1/feeds", {Role::kFeed, Role::kAuditor, Role::kOperator}, 0, closed);
-  router.Add("GET", "/v1/reports/{report}", {Role::kAuditor}, 0, closed);
   AddClosedReviewRoutes(router, why, environment, clock);
+  for (const EndpointRule& rule : EndpointTable()) {
+    const std::string endpoint = std::string(rule.method).append(" ").append(rule.pattern);
+    if (router.Has(endpoint)) continue;
+    router.Add(std::string(rule.method), std::string(rule.pattern),
+               rule.takes.empty() ? 0 : config.body_octets,
+               [why](const HttpRequest&) { return Problem(why); });
+  }
+  GovernOrEnd(router, [](const EndpointRule&, Handler handler) { return handler; });
   return router;
 }
 

@@ -57,7 +57,13 @@ void AppendHeader(std::string& out, std::string_view name, std::string_view valu
   out += "\r\n";
 }
 
-std::string HeaderOf(const HttpResponse& response, bool close) {
+HttpResponse NoLongerWelcome() {
+  return Problem({Reason::kForbidden,
+                  "The client certificate is no longer taken: it is revoked, out of date, or of no "
+                  "configured client."});
+}
+
+std::string HeaderOf(const HttpResponse& response, bool close, std::string_view id) {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += StatusText(response.status);
   out += "\r\n";
@@ -66,6 +72,7 @@ std::string HeaderOf(const HttpResponse& response, bool close) {
   AppendHeader(out, "Content-Length", std::to_string(response.body_size()));
   AppendHeader(out, "Cache-Control", response.cache_control);
   AppendHeader(out, "X-Content-Type-Options", "nosniff");
+  AppendHeader(out, "ACB-Request-Id", id);
   for (const HttpHeader& header : response.headers) AppendHeader(out, header.name, header.value);
   if (close) AppendHeader(out, "Connection", "close");
   out += "\r\n";
@@ -99,14 +106,13 @@ std::optional<HttpResponse> CheckBodyHeaders(const RequestHead& head, const Rout
 
 HttpConnection::HttpConnection(TlsStream& stream, const HttpsServerSettings& settings,
                                const Router& router, const std::atomic<bool>& stopping,
-                               std::optional<ClientIdentity> client, std::string peer,
-                               Refusal refusal)
+                               Standing& standing, ConnectionName name, Refusal refusal)
     : stream_(stream),
       settings_(settings),
       router_(router),
       stopping_(stopping),
-      client_(std::move(client)),
-      peer_(std::move(peer)),
+      standing_(standing),
+      name_(std::move(name)),
       refusal_(std::move(refusal)) {}
 
 void HttpConnection::Run() {
@@ -126,6 +132,7 @@ HttpConnection::Next HttpConnection::ServeOne() {
   if (std::holds_alternative<std::monostate>(header)) return Next::kEnd;
   Current current;
   current.started = Clock::now();
+  current.request.id = name_.number + "-" + std::to_string(++asked_);
   if (const auto* refused = std::get_if<HttpResponse>(&header)) {
     return Answer(current, *refused);
   }
@@ -147,6 +154,11 @@ HttpConnection::Next HttpConnection::ServeOne() {
     return Answer(current, *broken);
   }
   current.request.body = std::get<HttpBody>(std::move(body));
+  // Also while a long body came.
+  if (!MayStay()) {
+    current.close = true;
+    return Answer(current, NoLongerWelcome());
+  }
 
   // Not caught: an exception from a handler is a bug and ends the process.
   const HttpResponse response = current.route->handler(current.request);
@@ -156,9 +168,7 @@ HttpConnection::Next HttpConnection::ServeOne() {
 
 std::variant<std::size_t, HttpResponse, std::monostate> HttpConnection::AwaitHeader() {
   std::size_t searched = 0;
-  Deadline deadline = After(!pending_.empty() ? settings_.header_deadline
-                            : refusal_        ? kRefusalPatience
-                                              : settings_.idle_deadline);
+  Deadline deadline = !pending_.empty() ? After(settings_.header_deadline) : IdleDeadline();
   bool begun = !pending_.empty();
   for (;;) {
     const HeaderEnd end = FindHeaderEnd(pending_, searched);
@@ -179,10 +189,18 @@ std::variant<std::size_t, HttpResponse, std::monostate> HttpConnection::AwaitHea
       return ProblemWithStatus({Reason::kMalformed, "The header did not come in time."},
                                kRequestTimeout);
     }
+    // Who may stay goes on waiting, for as long as before.
+    if (outcome == IoOutcome::kWoken && MayStay()) continue;
     if (outcome != IoOutcome::kDone) return std::monostate{};
     if (!begun) deadline = After(settings_.header_deadline);
     begun = true;
   }
+}
+
+// Not beyond the end of what lets the client in.
+Deadline HttpConnection::IdleDeadline() const {
+  if (refusal_) return After(kRefusalPatience);
+  return After(std::min(settings_.idle_deadline, standing_.Remaining()));
 }
 
 IoOutcome HttpConnection::Receive(Deadline deadline, OnStop on_stop) {
@@ -203,7 +221,7 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
   current.head = *std::move(head);
   auto& request = current.request;
   request.method = current.head.method;
-  request.peer = peer_;
+  request.peer = name_.peer;
   auto target = ParseTarget(current.head.target);
   if (!target) return ProblemWithStatus(target.error(), kBadRequest);
   request.path = std::move(target->path);
@@ -211,9 +229,11 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
   request.query_parameters = std::move(target->parameters);
   if (refusal_) return Problem(*refusal_);
 
+  if (!MayStay()) return NoLongerWelcome();
+
   current.close = !current.head.keep_alive || MustClose();
-  request.client = *client_;
-  auto found = router_.Find(request.method, request.path, client_->role);
+  request.client = *standing_.client();
+  auto found = router_.Find(request.method, request.path, request.client);
   if (auto* refused = std::get_if<HttpResponse>(&found)) return std::move(*refused);
   auto& match = std::get<Router::Match>(found);
   current.route = match.route;
@@ -284,6 +304,7 @@ IoOutcome HttpConnection::SendFile(const HttpResponse& response) {
   Bytes piece(kFilePieceOctets);
   std::uint64_t sent = 0;
   while (sent < response.file_size) {
+    if (!MayStay()) return IoOutcome::kStopped;
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), response.file_size - sent);
     const ssize_t got =
         ::pread(response.file->get(), piece.data(), wanted, static_cast<off_t>(sent));
@@ -302,7 +323,7 @@ HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpRe
   const bool to_head = current.request.method == "HEAD";  // RFC 9110 section 9.3.2: no content
   const std::string_view body = to_head ? std::string_view{} : std::string_view(response.body);
   const Deadline deadline = After(settings_.write_deadline);
-  std::string first = HeaderOf(response, current.close);
+  std::string first = HeaderOf(response, current.close, current.request.id);
   const bool in_one = body.size() <= kOneWriteOctets;
   if (in_one) first += body;
   IoOutcome outcome = stream_.Write(AsBytes(first), deadline);
@@ -311,9 +332,10 @@ HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpRe
   ++answered_;
   if (settings_.observe) {
     const auto& request = current.request;
+    const std::string_view client =
+        standing_.client() ? std::string_view(standing_.client()->name) : std::string_view{};
     settings_.observe(
-        {client_ ? std::string_view(client_->name) : std::string_view{}, peer_, request.method,
-         request.path,
+        {request.id, client, name_.peer, request.method, request.path,
          current.route != nullptr ? std::string_view(current.route->pattern) : std::string_view{},
          response.status, request.body.size(), response.body_size(),
          std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - current.started)});

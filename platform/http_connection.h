@@ -15,15 +15,21 @@
 
 namespace acb::platform {
 
+// How lines of the log name a connection.
+struct ConnectionName {
+  std::string number;  // of this run; a request's is this, "-" and its own
+  std::string peer;    // "127.0.0.1:40312"
+};
+
 // Why a connection gets no service: its first request is answered with this, then it is closed.
 using Refusal = std::optional<Failure>;
 
 class HttpConnection {
  public:
-  // The references must outlive the connection. `client` is there unless `refusal` is.
+  // The references must outlive the connection. `standing` has a client unless there is a refusal.
   HttpConnection(TlsStream& stream, const HttpsServerSettings& settings, const Router& router,
-                 const std::atomic<bool>& stopping, std::optional<ClientIdentity> client,
-                 std::string peer, Refusal refusal);
+                 const std::atomic<bool>& stopping, Standing& standing, ConnectionName name,
+                 Refusal refusal);
 
   // Until the client or a rule ends it. Blocks.
   void Run();
@@ -54,16 +60,20 @@ class HttpConnection {
   IoOutcome SendFile(const HttpResponse& response);
   Next Answer(const Current& current, const HttpResponse& response);
   bool MustClose() const;
+  // Whether its client may still be served (Standing::Holds).
+  bool MayStay() { return refusal_ || standing_.Holds(); }
+  Deadline IdleDeadline() const;
 
   TlsStream& stream_;
   const HttpsServerSettings& settings_;
   const Router& router_;
   const std::atomic<bool>& stopping_;
-  const std::optional<ClientIdentity> client_;
-  const std::string peer_;
+  Standing& standing_;
+  const ConnectionName name_;
   const Refusal refusal_;
   const Clock::time_point opened_ = Clock::now();
   std::uint32_t answered_ = 0;
+  std::uint64_t asked_ = 0;
   std::string pending_;  // received, not yet used: at most a header or a chunk line, and one read
 };
 

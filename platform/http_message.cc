@@ -69,6 +69,12 @@ std::optional<Role> RoleFromName(std::string_view name) {
   return found->role;
 }
 
+bool ClientIdentity::MayUse(std::string_view method, std::string_view pattern) const {
+  if (!rights || rights->endpoints.empty()) return true;
+  return std::ranges::find(rights->endpoints, std::string(method).append(" ").append(pattern)) !=
+         rights->endpoints.end();
+}
+
 std::optional<std::string_view> FindHeader(const std::vector<HttpHeader>& headers,
                                            std::string_view name) {
   std::optional<std::string_view> found;

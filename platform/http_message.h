@@ -13,6 +13,7 @@
 
 #include "firmware/base/bytes.h"
 #include "firmware/base/descriptor.h"
+#include "firmware/base/eui64.h"
 #include "firmware/base/result.h"
 
 namespace acb::platform {
@@ -43,6 +44,14 @@ class RoleSet {
   unsigned bits_ = 0;
 };
 
+// What configuration takes away from one client of what its role may do.
+struct ClientRights {
+  // "POST /v1/handovers", as a route is spelled; empty: every endpoint of the role.
+  std::vector<std::string> endpoints;
+  // Of DUIS requests that it may hand in; empty: every one.
+  std::vector<Eui64> originators;
+};
+
 // Who is at the other end of the TLS connection.
 struct ClientIdentity {
   std::string name;    // the dNSName of the certificate that configuration names, lower case
@@ -50,6 +59,9 @@ struct ClientIdentity {
   std::string sha256;  // of the certificate's DER, lower-case hex
   // The label that configuration gives its channel (R-074-5).
   std::string channel = std::string(kUsualChannel);
+  std::shared_ptr<const ClientRights> rights = {};  // none: nothing is taken away
+
+  bool MayUse(std::string_view method, std::string_view pattern) const;
 };
 
 struct HttpHeader {
@@ -103,6 +115,7 @@ struct HttpRequest {
   HttpBody body;
   ClientIdentity client;
   std::string peer;  // "127.0.0.1:40312", for logs
+  std::string id;    // of this request, in each line of the log that is about it
 
   std::optional<std::string_view> Header(std::string_view name) const {
     return FindHeader(headers, name);

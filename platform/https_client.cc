@@ -37,6 +37,7 @@ std::string OutcomeText(IoOutcome outcome, const std::string& error) {
     case IoOutcome::kTimeout:
       return "no answer in time";
     case IoOutcome::kStopped:
+    case IoOutcome::kWoken:
       return "stopped";
     case IoOutcome::kFailed:
       return error;

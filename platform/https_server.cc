@@ -2,12 +2,14 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <openssl/rand.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -49,6 +51,8 @@ constexpr std::chrono::milliseconds kLongestPause{100};
 // One served place of so many is for the role dsp alone: no other client can keep handovers out by
 // connecting often.
 constexpr std::size_t kPlacesPerDspPlace = 4;
+// And one of so many is for other clients than any one.
+constexpr std::size_t kPlacesPerForeignPlace = 64;
 
 Failure CannotListen(const HttpsServerSettings& settings, std::string_view why) {
   return Failure{Reason::kConfiguration, "cannot listen on " + settings.address + ":" +
@@ -112,12 +116,11 @@ std::chrono::nanoseconds ThreadTime() {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
+// Of this run: what tells its requests from those of another one in a log of both.
+std::string NewRunPrefix() {
+  std::array<std::uint8_t, 4> octets{};
+  if (RAND_bytes(octets.data(), static_cast<int>(octets.size())) != 1) std::abort();
+  return ToHex(octets);
 }
 
 }  // namespace
@@ -129,15 +132,12 @@ class HttpsServer::Impl {
         router_(std::move(router)),
         log_(log),
         budget_(settings_.handshake_share * std::max(1U, std::thread::hardware_concurrency()),
-                Clock::now()) {
-    for (const KnownClient& client : settings_.clients) {
-      clients_.emplace(LowerCase(client.identity), client);
-    }
-  }
+                Clock::now()) {}
 
   Status Open();
   Status StartThreads();
   void Stop(std::chrono::milliseconds patience);
+  Status Reload(const AccessSettings& settings);
 
   std::uint16_t port() const { return port_; }
   std::size_t connections() const {
@@ -154,6 +154,7 @@ class HttpsServer::Impl {
     int socket = -1;  // open as long as it stands here: what Cut may shut down
     Clock::time_point since;
     bool other = false;  // served, and not of the role dsp
+    std::string client;  // served: whose connection it is
   };
 
   void AcceptLoop();
@@ -164,16 +165,18 @@ class HttpsServer::Impl {
   void Serve(Place& place, Descriptor socket);
   // Moves a known client's place to the served ones, as soon as there is room; false when there is
   // none in time.
-  bool Promote(Place& place, Role role);
-  std::optional<ClientIdentity> Identify(const PeerCertificate& peer) const;
-  void LogTrouble(std::string_view event, const std::string& peer, std::string_view error);
+  std::size_t LimitOf(const Standing& standing) const;
+  bool Promote(Place& place, const ClientIdentity& client, std::size_t limit);
+  void LogTrouble(std::string_view event, const std::string& connection, const std::string& peer,
+                  std::string_view error);
 
   const HttpsServerSettings settings_;
   const Router router_;
   const Log& log_;
-  std::map<std::string, KnownClient, std::less<>> clients_;
   HandshakeBudget budget_;
-  TlsContext tls_;
+  std::optional<LiveAccess> access_;  // from Open() on
+  const std::string run_ = NewRunPrefix();
+  std::atomic<std::uint64_t> connection_number_ = 0;
   Descriptor listener_;
   Descriptor stop_event_;
   std::uint16_t port_ = 0;
@@ -186,7 +189,8 @@ class HttpsServer::Impl {
   std::vector<Place> places_;
   std::size_t arriving_ = 0;  // queued, shaking hands, or to be refused
   std::size_t served_ = 0;
-  std::size_t others_ = 0;        // of these, not of the role dsp
+  std::size_t others_ = 0;                                     // of these, not of the role dsp
+  std::map<std::string, std::size_t, std::less<>> by_client_;  // of these, of each client
   Clock::time_point last_known_;  // when a known client's handshake was last done
 
   std::mutex trouble_mutex_;
@@ -198,9 +202,9 @@ class HttpsServer::Impl {
 };
 
 Status HttpsServer::Impl::Open() {
-  auto tls = MakeServerContext({settings_.certificate, settings_.key, settings_.client_ca});
-  if (!tls) return tls.error();
-  tls_ = *std::move(tls);
+  auto access = Access::Load(settings_.access, router_);
+  if (!access) return std::move(access).error();
+  access_.emplace(*std::move(access));
   stop_event_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_event_) return CannotListen(settings_, std::strerror(errno));
   auto listener = Listen(settings_);
@@ -233,7 +237,7 @@ void HttpsServer::Impl::AcceptLoop() {
     if (socket) {
       TakeIn(std::move(socket));
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      LogTrouble("accept_failed", {}, std::strerror(errno));
+      LogTrouble("accept_failed", {}, {}, std::strerror(errno));
       std::this_thread::sleep_for(kNoDescriptorPause);
     }
   }
@@ -291,6 +295,9 @@ void HttpsServer::Impl::WorkLoop(Place& place) {
     const std::scoped_lock lock(mutex_);
     --(place.phase == Phase::kServed ? served_ : arriving_);
     if (place.other) --others_;
+    if (const auto own = by_client_.find(place.client); own != by_client_.end()) {
+      if (--own->second == 0) by_client_.erase(own);
+    }
     place = {};
     changed_.notify_all();
   }
@@ -298,7 +305,9 @@ void HttpsServer::Impl::WorkLoop(Place& place) {
 
 void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
   const std::string peer_address = PeerAddress(socket.get());
-  TlsStream stream(*tls_, std::move(socket), stop_event_.get());
+  const std::string number = run_ + "-" + std::to_string(++connection_number_);
+  auto access = access_->Current();
+  TlsStream stream(access->context(), std::move(socket), stop_event_.get());
   // Before the stream closes the socket its number leaves the place: nobody shuts down another's.
   const auto forget = [this, &place](const TlsStream*) {
     const std::scoped_lock lock(mutex_);
@@ -310,37 +319,57 @@ void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
   const IoOutcome accepted = stream.Accept(After(settings_.handshake_deadline));
   budget_.End(ThreadTime() - before);
   if (accepted != IoOutcome::kDone) {
-    if (!stopping_) LogTrouble("handshake_failed", peer_address, stream.error());
+    if (!stopping_) LogTrouble("handshake_failed", number, peer_address, stream.error());
     stream.Close(TlsStream::Unread::kDrain);  // or a reset takes our alert with it
     return;
   }
-  const auto peer = stream.Peer();
-  auto client = peer ? Identify(*peer) : std::nullopt;
+  Standing standing(stream, *access_, std::move(access));
   Refusal refusal;
-  if (!client) {
-    LogTrouble("unknown_client", peer_address, peer ? peer->sha256 : "no certificate");
+  if (!standing.client()) {
+    const auto peer = stream.Peer();
+    LogTrouble("unknown_client", number, peer_address, peer ? peer->sha256 : "no certificate");
     refusal = Failure{Reason::kForbidden,
                       "The client certificate is not of exactly one configured client."};
-  } else if (!Promote(place, client->role)) {
+  } else if (!Promote(place, *standing.client(), LimitOf(standing))) {
     refusal = Failure{Reason::kBusy, "All connections are taken."};
   }
-  HttpConnection(stream, settings_, router_, stopping_, std::move(client), peer_address,
+  const bool served = !refusal;
+  HttpConnection(stream, settings_, router_, stopping_, standing, {number, peer_address},
                  std::move(refusal))
       .Run();
+  if (served && !standing.Holds()) {
+    log_.Notice("access-ended", {{"connection", number},
+                                 {"peer", peer_address},
+                                 {"why",
+                                  "the client certificate is refused now: revoked, out of "
+                                  "date, or of no configured client"}});
+  }
 }
 
-bool HttpsServer::Impl::Promote(Place& place, Role role) {
-  const bool other = role != Role::kDsp;
+// Of the connections of this one's client.
+std::size_t HttpsServer::Impl::LimitOf(const Standing& standing) const {
+  const std::size_t own = standing.access().ConnectionsOf(standing.client()->name);
+  if (own != 0) return own;
+  if (settings_.client_connections != 0) return settings_.client_connections;
+  return settings_.connections - settings_.connections / kPlacesPerForeignPlace;
+}
+
+bool HttpsServer::Impl::Promote(Place& place, const ClientIdentity& client, std::size_t limit) {
+  const bool other = client.role != Role::kDsp;
   const std::size_t for_others = settings_.connections - settings_.connections / kPlacesPerDspPlace;
   std::unique_lock lock(mutex_);
   place.phase = Phase::kKnown;  // no longer a stranger that may be cut
   last_known_ = Clock::now();
   const bool room = changed_.wait_for(lock, kPlacePatience, [&] {
-    return stopping_ || (served_ < settings_.connections && (!other || others_ < for_others));
+    const auto own = by_client_.find(client.name);
+    return stopping_ || (served_ < settings_.connections && (!other || others_ < for_others) &&
+                         (own == by_client_.end() || own->second < limit));
   });
   if (!room || stopping_) return false;
   place.phase = Phase::kServed;
   place.other = other;
+  place.client = client.name;
+  ++by_client_[client.name];
   ++served_;
   if (other) ++others_;
   --arriving_;
@@ -348,20 +377,15 @@ bool HttpsServer::Impl::Promote(Place& place, Role role) {
   return true;
 }
 
-std::optional<ClientIdentity> HttpsServer::Impl::Identify(const PeerCertificate& peer) const {
-  std::optional<ClientIdentity> found;
-  for (const std::string& name : peer.dns_names) {
-    const auto known = clients_.find(name);
-    if (known == clients_.end() || (found && found->name == name)) continue;
-    // A certificate for two clients would have two roles: it has none.
-    if (found) return std::nullopt;
-    found = ClientIdentity{name, known->second.role, peer.sha256, known->second.channel};
-  }
-  return found;
+Status HttpsServer::Impl::Reload(const AccessSettings& settings) {
+  auto access = Access::Load(settings, router_);
+  if (!access) return std::move(access).error();
+  access_->Replace(*std::move(access));
+  return Done{};
 }
 
-void HttpsServer::Impl::LogTrouble(std::string_view event, const std::string& peer,
-                                   std::string_view error) {
+void HttpsServer::Impl::LogTrouble(std::string_view event, const std::string& connection,
+                                   const std::string& peer, std::string_view error) {
   const std::scoped_lock lock(trouble_mutex_);
   std::uint64_t suppressed = 0;
   if (Clock::now() - trouble_second_ >= std::chrono::seconds(1)) {
@@ -371,7 +395,10 @@ void HttpsServer::Impl::LogTrouble(std::string_view event, const std::string& pe
     trouble_lines_ = 0;
   }
   if (++trouble_lines_ > kTroubleLinesPerSecond) return;
-  log_.Warning(event, {{"peer", peer}, {"error", error}, {"suppressed_before", suppressed}});
+  log_.Warning(event, {{"connection", connection},
+                       {"peer", peer},
+                       {"error", error},
+                       {"suppressed_before", suppressed}});
 }
 
 void HttpsServer::Impl::Stop(std::chrono::milliseconds patience) {
@@ -413,6 +440,7 @@ Result<std::unique_ptr<HttpsServer>> HttpsServer::Start(HttpsServerSettings sett
   return server;
 }
 
+Status HttpsServer::Reload(const AccessSettings& access) { return impl_->Reload(access); }
 std::uint16_t HttpsServer::port() const { return impl_->port(); }
 std::size_t HttpsServer::connections() const { return impl_->connections(); }
 void HttpsServer::Stop(std::chrono::milliseconds patience) { impl_->Stop(patience); }

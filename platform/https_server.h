@@ -19,21 +19,16 @@
 #include <vector>
 
 #include "firmware/base/result.h"
+#include "platform/access.h"
 #include "platform/http_message.h"
 #include "platform/log.h"
 #include "platform/router.h"
 
 namespace acb::platform {
 
-// A client that may use the service: a dNSName in its certificate's SAN, and what it may do.
-struct KnownClient {
-  std::string identity;
-  Role role;
-  std::string channel = std::string(kUsualChannel);  // R-074-5
-};
-
 // One answered request, for metrics and the access log. Views are valid during the call.
 struct Exchange {
+  std::string_view id;      // of the request, as in the answer's ACB-Request-Id
   std::string_view client;  // empty: a certificate of the CA that configuration does not name
   std::string_view peer;
   std::string_view method;  // empty: what came was not HTTP
@@ -51,18 +46,16 @@ struct HttpsServerSettings {
   std::string address = "127.0.0.1";  // IPv4 or IPv6, numeric
   std::uint16_t port = 0;             // 0: any free port, see port()
 
-  std::filesystem::path certificate;  // PEM, leaf first
-  std::filesystem::path key;          // PEM; refused when others may read it
-  // PEM: the CAs of clients. When it also holds CRLs, every client certificate is checked against
-  // them, and one without a current CRL of its issuer is refused.
-  std::filesystem::path client_ca;
-  std::vector<KnownClient> clients;
+  AccessSettings access;
 
   // Of all processors, what handshakes may keep busy for good; more than 0.
   double handshake_share = 0.125;
 
   // Served at once; a quarter of them, rounded down, serve the role dsp alone.
   std::size_t connections = 128;
+  // Of one client, unless its own setting says otherwise; 0: all but one of 64, so that no client
+  // can keep every other one out.
+  std::size_t client_connections = 0;
   std::uint32_t header_octets = 16 * 1024;
   std::uint32_t requests_per_connection = 100'000;
   // Directory for bodies of routes with `spool`; on a file system with O_TMPFILE.
@@ -91,6 +84,12 @@ class HttpsServer {
   ~HttpsServer();  // Stop(0)
   HttpsServer(const HttpsServer&) = delete;
   HttpsServer& operator=(const HttpsServer&) = delete;
+
+  // Certificate, key, client CAs with their CRLs, and clients from now on; everything else stays.
+  // Open connections look again before their next octet: one whose client certificate would be
+  // refused now, or is of nobody any more, ends. A request that is being worked on is finished.
+  // kConfiguration: nothing has changed.
+  Status Reload(const AccessSettings& access);
 
   std::uint16_t port() const;
   // Connections in a served place now, for metrics.

@@ -9,6 +9,7 @@
 #include "platform/box.h"
 #include "platform/config.h"
 #include "platform/endpoints.h"
+#include "platform/hardening.h"
 #include "platform/https_server.h"
 #include "platform/log.h"
 #include "platform/system_clock.h"
@@ -27,21 +28,53 @@ sigset_t BlockStopSignals() {
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   sigaddset(&stop, SIGINT);
+  sigaddset(&stop, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   signal(SIGPIPE,
          SIG_IGN);  // a client that went away is an error of write(), not the end of the box
   return stop;
 }
 
+// Clients, their CAs and revocation lists, and our own certificate, as the file has them now; what
+// else it says waits for a restart. A file that is wrong in any place changes nothing.
+void ReloadAccess(const std::filesystem::path& file, HttpsServer& server, Box* box,
+                  const Clock& clock, const Log& log) {
+  const auto config = LoadConfig(file);
+  Status reloaded = config ? server.Reload(ServerSettings(*config).access) : Status(config.error());
+  if (!reloaded) return log.Failed(LogLevel::kError, "reload-failed", reloaded.error());
+  log.Notice("reloaded", {{"clients", config->clients.size()}});
+  if (box == nullptr) return;
+  if (Status kept = box->RecordAccess(config->clients, clock.Now()); !kept) {
+    log.Failed(LogLevel::kError, "reload-not-recorded", kept.error());
+  }
+}
+
 // The signal that ends the service, or 0 when another box has taken over (design.md section 4):
-// then this one must not stay up.
-int WaitForStop(const sigset_t& stop, const Box* box) {
+// then this one must not stay up. `reload` is called for each SIGHUP.
+int WaitForStop(const sigset_t& stop, const Box* box, const std::function<void()>& reload) {
   constexpr timespec kPatience{.tv_sec = 0, .tv_nsec = 200'000'000};
   while (box == nullptr || !box->overtaken()) {
     const int received = sigtimedwait(&stop, nullptr, &kPatience);
-    if (received > 0) return received;
+    if (received == SIGHUP) {
+      reload();
+    } else if (received > 0) {
+      return received;
+    }
   }
   return 0;
+}
+
+// The route, not the path, and no query: these may name a device or what somebody looked for.
+void LogRequest(const Log& log, const Exchange& exchange) {
+  log.Info("request", {{"request_id", exchange.id},
+                       {"client", exchange.client},
+                       {"peer", exchange.peer},
+                       {"method", exchange.method},
+                       {"route", exchange.route},
+                       {"status", exchange.status},
+                       {"request_octets", exchange.request_octets},
+                       {"response_octets", exchange.response_octets},
+                       {"microseconds", exchange.duration.count()}});
 }
 
 int Run(const Config& config, const Log& log, const Clock& clock) {
@@ -58,8 +91,10 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
   // A box that cannot open stays up to say why: readiness names the cause.
   auto box = Box::Open(config, clock, log);
   if (!box) log.Failed(LogLevel::kError, "not-ready", box.error());
+  HttpsServerSettings settings = ServerSettings(config);
+  settings.observe = [&log](const Exchange& exchange) { LogRequest(log, exchange); };
   auto server = HttpsServer::Start(
-      ServerSettings(config),
+      std::move(settings),
       box ? BoxRoutes(**box, config, clock, log) : ClosedRoutes(box.error(), config, clock), log);
   if (!server) {
     log.Failed(LogLevel::kError, "start-failed", server.error());
@@ -69,7 +104,9 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
                            {"port", (*server)->port()},
                            {"ready", box.has_value() && (*box)->Ready()}});
 
-  const int received = WaitForStop(stop, box ? box->get() : nullptr);
+  Box* const open = box ? box->get() : nullptr;
+  const int received =
+      WaitForStop(stop, open, [&] { ReloadAccess(config.file, **server, open, clock, log); });
   if (received == 0) {
     log.Failed(LogLevel::kError, "overtaken", Failure(Reason::kOvertaken));
     (*server)->Stop(kStopPatience);
@@ -103,6 +140,7 @@ int Main(int argc, char** argv) {
   }
   const SystemClock clock;
   const Log log = Log::ToStderr(clock);
+  HardenProcess(log);
   const auto config = LoadConfig(file);
   if (!config) {
     std::cerr << "acbd: " << config.error().explanation << "\n";

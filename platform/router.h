@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "platform/endpoint_table.h"
 #include "platform/http_message.h"
 
 namespace acb::platform {
@@ -22,7 +24,7 @@ struct Route {
   // last one takes all the rest, one segment or more, with its slashes. Where a fixed
   // segment and a parameter both fit, the route that was added first wins.
   std::string pattern;
-  RoleSet roles;
+  RoleSet roles;  // empty: nobody
   // 0: the route takes no body.
   std::uint64_t body_limit = 0;
   Handler handler;
@@ -45,6 +47,16 @@ class Router {
     Add(Route{std::move(method), std::move(pattern), roles, body_limit, std::move(handler)});
   }
 
+  // Without roles: nobody may use it until Govern says who.
+  void Add(std::string method, std::string pattern, std::uint64_t body_limit, Handler handler) {
+    Add(std::move(method), std::move(pattern), RoleSet{}, body_limit, std::move(handler));
+  }
+
+  // Gives each route the roles of its row in the table, and what `around` makes of its handler in
+  // that one's place. False: a route has no row, so nobody may use it, or a row has no route.
+  bool Govern(std::span<const EndpointRule> table,
+              const std::function<Handler(const EndpointRule&, Handler)>& around);
+
   // From now on `add` sees each answer of the routes that were added with this method; called by
   // many threads at once.
   void AddToAnswers(std::string_view method, const std::function<void(HttpResponse&)>& add);
@@ -61,7 +73,12 @@ class Router {
   // The route for the method and percent-decoded path if the role may use it; otherwise the problem
   // document: 404, 405 with Allow, 403, in that order of precedence.
   std::variant<Match, HttpResponse> Find(std::string_view method, std::string_view path,
-                                         Role role) const;
+                                         const ClientIdentity& client) const;
+
+  // Whether there is a route "POST /v1/handovers", spelled as it was added; and the role may use
+  // it.
+  bool Has(std::string_view endpoint) const;
+  bool Has(std::string_view endpoint, Role role) const;
 
  private:
   struct Entry {

@@ -5,17 +5,22 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <limits>
 
+#include "firmware/base/secret.h"
 #include "firmware/base/sha256.h"
 
 namespace acb::platform {
@@ -23,6 +28,7 @@ namespace {
 
 // Root, intermediate, leaf: no client's path needs more.
 constexpr int kMaxPathDepth = 3;
+constexpr off_t kMaxKeyFile = 64 * 1024;
 // Close: what is thrown away, and for how long.
 constexpr std::size_t kDrainOctets = 8 * 1024 * 1024;
 constexpr std::chrono::milliseconds kDrainTime{1000};
@@ -42,6 +48,24 @@ Status CheckKeyFile(const std::filesystem::path& file) {
                    file.string() + ": a private key must be closed to others (chmod o-rwx)"};
   }
   return Done{};
+}
+
+// Through no buffer but a Secret: stdio would leave the text in memory that nobody wipes.
+Result<Secret> ReadKeyFile(const std::filesystem::path& file) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
+    return Failure{Reason::kConfiguration, file.string() + ": " + std::strerror(errno)};
+  }
+  if (!S_ISREG(status.st_mode) || status.st_size <= 0 || status.st_size > kMaxKeyFile) {
+    return Failure{Reason::kConfiguration, file.string() + ": is no file of a private key"};
+  }
+  Secret octets(static_cast<std::size_t>(status.st_size));
+  const ssize_t got = ::read(descriptor.get(), octets.Writable().data(), octets.size());
+  if (got != status.st_size) {
+    return Failure{Reason::kConfiguration, file.string() + ": cannot be read whole"};
+  }
+  return octets;
 }
 
 TlsContext NewContext(const SSL_METHOD* method) {
@@ -69,7 +93,15 @@ Status UseOwnCertificate(SSL_CTX& context, const TlsFiles& files) {
   if (SSL_CTX_use_certificate_chain_file(&context, files.certificate.c_str()) != 1) {
     return Unusable(files.certificate, "no usable certificate");
   }
-  if (SSL_CTX_use_PrivateKey_file(&context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  const auto pem = ReadKeyFile(files.key);
+  if (!pem) return pem.error();
+  const Handle<BIO, BIO_free> in(
+      BIO_new_mem_buf(pem->View().data(), static_cast<int>(pem->size())));
+  // Never asks for a password on the terminal.
+  const auto no_password = [](char*, int, int, void*) { return -1; };
+  const Handle<EVP_PKEY, EVP_PKEY_free> key(
+      PEM_read_bio_PrivateKey(in.get(), nullptr, no_password, nullptr));
+  if (!key || SSL_CTX_use_PrivateKey(&context, key.get()) != 1) {
     return Unusable(files.key, "no usable private key for the certificate");
   }
   if (SSL_CTX_check_private_key(&context) != 1) {
@@ -118,6 +150,34 @@ std::vector<std::string> DnsNames(const X509& certificate) {
   return names;
 }
 
+// An unreadable time is over.
+UtcTime TimeOf(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return UtcTime(0);
+  return UtcTime::FromSeconds(::timegm(&parts));
+}
+
+UtcTime EarliestEnd(const STACK_OF(X509) * path) {
+  UtcTime end(std::numeric_limits<std::int64_t>::max());
+  for (int i = 0; i < sk_X509_num(path); ++i) {
+    end = std::min(end, TimeOf(X509_get0_notAfter(sk_X509_value(path, i))));
+  }
+  return end;
+}
+
+// Of all lists of the store: one of another issuer that ends first only means an early look.
+UtcTime EarliestNextUpdate(X509_STORE& store) {
+  UtcTime end(std::numeric_limits<std::int64_t>::max());
+  const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(&store);
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    const X509_CRL* list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+    if (list != nullptr && X509_CRL_get0_nextUpdate(list) != nullptr) {
+      end = std::min(end, TimeOf(X509_CRL_get0_nextUpdate(list)));
+    }
+  }
+  return end;
+}
+
 int RemainingMs(Deadline deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -156,13 +216,16 @@ Result<TlsContext> MakeClientContext(const TlsFiles& files) {
   return context;
 }
 
-IoOutcome WaitFor(int descriptor, short events, int stop, Deadline deadline) {
+IoOutcome WaitFor(int descriptor, short events, int stop, Deadline deadline, int wake) {
   for (;;) {
-    std::array<pollfd, 2> waits = {pollfd{descriptor, events, 0}, pollfd{stop, POLLIN, 0}};
-    const int ready = ::poll(waits.data(), stop >= 0 ? 2 : 1, RemainingMs(deadline));
+    // poll(2) passes over a descriptor below zero.
+    std::array<pollfd, 3> waits = {pollfd{descriptor, events, 0}, pollfd{stop, POLLIN, 0},
+                                   pollfd{wake, POLLIN, 0}};
+    const int ready = ::poll(waits.data(), waits.size(), RemainingMs(deadline));
     if (ready < 0 && errno != EINTR) return IoOutcome::kFailed;
     if (ready > 0 && waits[0].revents != 0) return IoOutcome::kDone;
     if (ready > 0 && waits[1].revents != 0) return IoOutcome::kStopped;
+    if (ready > 0 && waits[2].revents != 0) return IoOutcome::kWoken;
     if (std::chrono::steady_clock::now() >= deadline) return IoOutcome::kTimeout;
   }
 }
@@ -230,9 +293,10 @@ IoOutcome TlsStream::Handshake(int (*step)(SSL*), Deadline deadline) {
 IoOutcome TlsStream::WaitAfter(int code, Deadline deadline, OnStop on_stop) {
   const int system_error = errno;
   const int stop = on_stop == OnStop::kGiveUp ? stop_ : -1;
+  const int wake = on_stop == OnStop::kGiveUp ? wake_ : -1;
   const int error = SSL_get_error(ssl_.get(), code);
-  if (error == SSL_ERROR_WANT_READ) return WaitFor(socket_.get(), POLLIN, stop, deadline);
-  if (error == SSL_ERROR_WANT_WRITE) return WaitFor(socket_.get(), POLLOUT, stop, deadline);
+  if (error == SSL_ERROR_WANT_READ) return WaitFor(socket_.get(), POLLIN, stop, deadline, wake);
+  if (error == SSL_ERROR_WANT_WRITE) return WaitFor(socket_.get(), POLLOUT, stop, deadline, wake);
   if (error == SSL_ERROR_ZERO_RETURN) return IoOutcome::kClosed;
   if (error == SSL_ERROR_SYSCALL) {
     ERR_clear_error();
@@ -291,6 +355,31 @@ void TlsStream::Close(Unread unread) {
     if (got <= 0) return;
     drained += static_cast<std::size_t>(got);
   }
+}
+
+UtcTime TlsStream::AcceptedUntil() const {
+  return std::min(EarliestEnd(SSL_get0_verified_chain(ssl_.get())),
+                  EarliestNextUpdate(*SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl_.get()))));
+}
+
+std::optional<UtcTime> TlsStream::VerifyPeer(SSL_CTX& context) const {
+  X509* leaf = SSL_get0_peer_certificate(ssl_.get());
+  const Handle<X509_STORE_CTX, X509_STORE_CTX_free> check(X509_STORE_CTX_new());
+  if (leaf == nullptr || !check ||
+      X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(&context), leaf,
+                          SSL_get_peer_cert_chain(ssl_.get())) != 1) {
+    return std::nullopt;
+  }
+  // As libssl does in a handshake (ssl_verify_cert_chain): its purpose, its level, its depth.
+  X509_STORE_CTX_set_default(check.get(), "ssl_client");
+  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(check.get());
+  X509_VERIFY_PARAM_set_auth_level(parameters, SSL_CTX_get_security_level(&context));
+  X509_VERIFY_PARAM_set1(parameters, SSL_CTX_get0_param(&context));
+  const bool good = X509_verify_cert(check.get()) == 1;
+  ERR_clear_error();
+  if (!good) return std::nullopt;
+  return std::min(EarliestEnd(X509_STORE_CTX_get0_chain(check.get())),
+                  EarliestNextUpdate(*SSL_CTX_get_cert_store(&context)));
 }
 
 std::optional<PeerCertificate> TlsStream::Peer() const {

@@ -15,6 +15,7 @@
 #include "firmware/base/descriptor.h"
 #include "firmware/base/handle.h"
 #include "firmware/base/result.h"
+#include "firmware/base/time.h"
 
 namespace acb::platform {
 
@@ -53,6 +54,7 @@ enum class IoOutcome {
   kClosed,   // by the other side, properly or not
   kTimeout,  // the deadline is over
   kStopped,  // the stop descriptor became readable
+  kWoken,    // the wake descriptor became readable
   kFailed,   // anything else; error() says what
 };
 
@@ -82,6 +84,15 @@ class TlsStream {
   // Says close_notify and ends our side.
   void Close(Unread unread);
 
+  // From now on a wait that gives up on a stop also ends with kWoken when this descriptor is
+  // readable; -1: none.
+  void WakeOn(int descriptor) { wake_ = descriptor; }
+
+  // Of a completed Accept: until when the path holds that it was accepted by.
+  UtcTime AcceptedUntil() const;
+  // Of a completed Accept: whether the client's certificate would be taken by `context` now, by
+  // the rules of a handshake, and until when its path holds. Nothing: it would be refused.
+  std::optional<UtcTime> VerifyPeer(SSL_CTX& context) const;
   // Of a completed Accept. Nothing when there is none.
   std::optional<PeerCertificate> Peer() const;
   const std::string& error() const { return error_; }
@@ -94,12 +105,13 @@ class TlsStream {
 
   Descriptor socket_;
   int stop_;
+  int wake_ = -1;
   Handle<SSL, SSL_free> ssl_;
   std::string error_;
 };
 
-// Waits until `events` (poll(2)) hold for `descriptor`.
-IoOutcome WaitFor(int descriptor, short events, int stop, Deadline deadline);
+// Waits until `events` (poll(2)) hold for `descriptor`, `stop` is readable or `wake` is.
+IoOutcome WaitFor(int descriptor, short events, int stop, Deadline deadline, int wake = -1);
 
 // "a:b" of a connected socket's other end; empty when unknown.
 std::string PeerAddress(int socket);

@@ -80,7 +80,10 @@ Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView sub
 }
 
 Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject) {
-  return transaction.Delete(Table::kAgreements, KeyOf(act, subject));
+  const Bytes key = KeyOf(act, subject);
+  const auto word = transaction.Get(Table::kAgreements, key);
+  if (!word) return word.error();
+  return word->has_value() ? transaction.Delete(Table::kAgreements, key) : Done{};
 }
 
 audit::List NamesOf(const std::optional<OperatorWord>& first, std::string_view second) {

@@ -1,4 +1,4 @@
-// The first word of two operators for an act that has no row of its own (FORMAT.md, table 28).
+// The first word of two operators for an act (FORMAT.md, table 28).
 // Private to store/.
 //
 // Two different operators say the same word: the first is kept, the second carries the act out. A
@@ -14,7 +14,14 @@
 namespace acb::store {
 
 // Stored numbers: never reused.
-enum class AgreedAct : std::uint8_t { kRaise = 1, kFencedExport = 2, kCountersImport = 3 };
+enum class AgreedAct : std::uint8_t {
+  kRaise = 1,
+  kFencedExport = 2,
+  kCountersImport = 3,
+  kQuarantineRelease = 4,
+  kQuarantineDelete = 5,
+  kLift = 6,
+};
 
 inline constexpr std::int64_t kWordSeconds = 24 * 60 * 60;
 inline constexpr std::uint64_t kMaxAgreements = 10'000;   // words at one time
@@ -37,7 +44,7 @@ Result<std::optional<OperatorWord>> FindFirstWord(const Transaction& transaction
 Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject,
                      const OperatorWord& word);
 
-// The act is carried out: the word is used up.
+// The act is carried out, or no longer meant: a word that is there is used up.
 Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject);
 
 // Of an entry: both operators, or the one who has spoken so far.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/acts.h"
+#include "store/agreements.h"
 #include "store/audit_log.h"
 #include "store/feeds.h"
 #include "store/observed_rows.h"
@@ -35,6 +36,11 @@ std::string_view Name(QuarantineAct act) {
   return act == QuarantineAct::kRelease ? acts::kQuarantineRelease : acts::kQuarantineDelete;
 }
 
+AgreedAct AgreedActOf(QuarantineAct act) {
+  return act == QuarantineAct::kRelease ? AgreedAct::kQuarantineRelease
+                                        : AgreedAct::kQuarantineDelete;
+}
+
 Result<QuarantinedItem> FindItem(const Transaction& transaction, std::uint64_t id) {
   const Bytes key = KeyOf(id);
   const auto payload = transaction.Get(Table::kQuarantine, key);
@@ -64,6 +70,15 @@ Result<Agreement> FirstOfTwo(WriteTransaction& transaction, QuarantinedItem item
   entry.Set("complete", false);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();
+  // A first word for the other act is taken back by this one.
+  const AgreedAct other = AgreedActOf(act == QuarantineAct::kRelease ? QuarantineAct::kDelete
+                                                                     : QuarantineAct::kRelease);
+  Status word = UseFirstWord(transaction, other, KeyOf(item.id));
+  if (word) {
+    word = KeepFirstWord(transaction, AgreedActOf(act), KeyOf(item.id),
+                         {at, std::string(operator_name)});
+  }
+  if (!word) return std::move(word).error();
   item.first_act = act;
   item.first_operator = operator_name;
   Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
@@ -289,22 +304,23 @@ Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, Quarant
                         std::string_view operator_name, UtcTime at, Environment environment) {
   auto item = FindItem(transaction, id);
   if (!item) return std::move(item).error();
-  // A first word for the other act is taken back by this one.
-  if (item->first_act != act || item->first_operator.empty()) {
+  const auto first =
+      FindFirstWord(transaction, AgreedActOf(act), KeyOf(id), {at, std::string(operator_name)});
+  if (!first) return first.error();
+  if (!first->has_value()) {
     return FirstOfTwo(transaction, *std::move(item), act, operator_name, at, environment);
-  }
-  if (item->first_operator == operator_name) {
-    return Failure(Reason::kOtherOperator,
-                   "operator " + std::string(operator_name) + " has agreed to it already");
   }
   audit::Entry entry = EntryOf(act == QuarantineAct::kRelease ? "released" : "operator", *item, at);
   entry.Set("act", Name(act))
-      .Set("operators", audit::List{item->first_operator, std::string(operator_name)})
+      .Set("operators", NamesOf(*first, operator_name))
       .Set("complete", true);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();
   Agreement done{
       .complete = true, .item = *std::move(item), .request_octets = {}, .receipt = *receipt};
+  if (Status used = UseFirstWord(transaction, AgreedActOf(act), KeyOf(id)); !used) {
+    return std::move(used).error();
+  }
   Bytes octets;
   if (Status carried = Carry(transaction, done, act, octets); !carried) {
     return std::move(carried).error();

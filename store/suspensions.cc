@@ -1,6 +1,8 @@
 #include "store/suspensions.h"
 
+#include "firmware/base/sha256.h"
 #include "store/acts.h"
+#include "store/agreements.h"
 #include "store/audit_log.h"
 #include "store/feeds.h"
 #include "store/reading.h"
@@ -16,6 +18,12 @@ audit::Entry EntryOf(std::string_view act, const Suspension& row, UtcTime at) {
   entry.Set("act", act).Set("scope", Name(row.scope)).Set("authority", row.authority);
   entry.SetIfAny("subject", row.subject);
   return entry;
+}
+
+// An issuer's name may be longer than a word's subject.
+Bytes SubjectOfLift(BytesView key) {
+  const Sha256Digest digest = Sha256(key);
+  return Bytes(digest.begin(), digest.end());
 }
 
 Failure Stopped(Reason reason, const std::string& what, const Suspension& row) {
@@ -59,6 +67,9 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
     const auto known = transaction.Get(Table::kSuspensions, key);
     if (!known) return known.error();
     Suspension kept = row;
+    // A word to lift an earlier order is none to lift this one.
+    Status dropped = UseFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key));
+    if (!dropped) return std::move(dropped).error();
     if (known->has_value()) {
       const auto before = DecodeSuspension(key, **known);
       if (!before) return Damaged(Table::kSuspensions, key, "does not have the table's form");
@@ -82,18 +93,18 @@ Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, Ut
   if (!payload->has_value()) return Failure(Reason::kNotFound, "that is not suspended");
   auto row = DecodeSuspension(key, **payload);
   if (!row) return Damaged(Table::kSuspensions, key, "does not have the table's form");
-  if (row->lift_by == wanted.by) {
-    return Failure(Reason::kOtherOperator, "operator " + wanted.by + " has agreed to it already");
-  }
-  const bool complete = !row->lift_by.empty();
+  const OperatorWord word{at, wanted.by};
+  const auto first = FindFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key), word);
+  if (!first) return first.error();
+  const bool complete = first->has_value();
   audit::Entry entry = EntryOf(acts::kLift, wanted, at);
-  audit::List operators;
-  if (complete) operators.emplace_back(row->lift_by);
-  operators.emplace_back(wanted.by);
-  entry.Set("operators", std::move(operators)).Set("complete", complete);
+  entry.Set("operators", NamesOf(*first, wanted.by)).Set("complete", complete);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();
   row->lift_by = wanted.by;
+  Status said = complete ? UseFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key))
+                         : KeepFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key), word);
+  if (!said) return std::move(said).error();
   Status written = complete ? transaction.Delete(Table::kSuspensions, key)
                             : transaction.Put(Table::kSuspensions, key, EncodeSuspension(*row));
   if (!written) return std::move(written).error();

@@ -11,4 +11,10 @@ Status CheckChannel(std::string_view channel, const std::vector<std::string>& al
                  "the channel '" + std::string(channel) + "' may not be used for a handover");
 }
 
+Status CheckOriginator(Eui64 originator, const std::vector<Eui64>& allowed) {
+  if (allowed.empty() || std::ranges::find(allowed, originator) != allowed.end()) return Done{};
+  return Failure(Reason::kChannel,
+                 "this client may not hand in requests of " + originator.Hyphenated());
+}
+
 }  // namespace acb::checks

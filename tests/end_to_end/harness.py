@@ -440,6 +440,11 @@ class Box:
                     total += float(match[3])
         return int(total)
 
+    def metric_of(self, role, state):
+        """Of acb_state, as that role sees it."""
+        text = self._client(role).request("GET", "/metrics").octets.decode()
+        return int(re.search(rf'^acb_state\{{state="{state}"\}} (\d)$', text, re.MULTILINE)[1])
+
 
 def plain(eui):
     return eui.replace("-", "").lower()

@@ -415,6 +415,29 @@ TEST(Configuration, RefusesATableThatIsAValue) {
   EXPECT_EQ(ErrorOf("environment = \"live\"\ntls = 3\n"), "acbd.toml:2: tls must be a table");
 }
 
+TEST(Configuration, NarrowsAClient) {
+  const auto with = [](const std::string& settings) {
+    return Replaced(kLeast, "role = \"dsp\"", "role = \"dsp\", " + settings);
+  };
+  const auto config = Parse(with(
+      "endpoints = [\"POST /v1/handovers\"], originators = [\"90-B3-D5-1F-30-01-00-00\"], "
+      "connections = 3"));
+  ASSERT_TRUE(config) << config.error().explanation;
+  const KnownClient& client = config->clients.front();
+  EXPECT_EQ(client.endpoints, std::vector<std::string>{"POST /v1/handovers"});
+  ASSERT_EQ(client.originators.size(), 1U);
+  EXPECT_EQ(client.originators.front().Hyphenated(), "90-B3-D5-1F-30-01-00-00");
+  EXPECT_EQ(client.connections, 3U);
+  EXPECT_THAT(ErrorOf(with("endpoints = []")), HasSubstr("client.endpoints must name an endpoint"));
+  EXPECT_THAT(ErrorOf(with("originators = []")), HasSubstr("client.originators must name a User"));
+  EXPECT_THAT(ErrorOf(with("originators = [\"SUPA\"]")),
+              HasSubstr("client.originators must hold EUI-64s"));
+  EXPECT_THAT(ErrorOf(Replaced(kLeast, "role = \"dsp\"",
+                               "role = \"feed\", originators = [\"90B3D51F30010000\"]")),
+              HasSubstr("client.originators is for the role dsp alone"));
+  EXPECT_THAT(ErrorOf(with("connections = 0")), HasSubstr("client.connections must be a whole"));
+}
+
 TEST(Configuration, DemandsAClient) {
   EXPECT_THAT(ErrorOf(Replaced(kLeast, "{ identity = \"dsp.acb.test\", role = \"dsp\" }", "")),
               HasSubstr("client is missing"));
@@ -451,7 +474,7 @@ TEST(Configuration, SetsUpTheServer) {
   EXPECT_EQ(settings.header_deadline, std::chrono::seconds(6));
   EXPECT_EQ(settings.body_deadline, std::chrono::seconds(6));
   EXPECT_EQ(settings.spool_directory, "/etc/acb/store/tmp");
-  EXPECT_EQ(settings.clients.size(), 2U);
+  EXPECT_EQ(settings.access.clients.size(), 2U);
 }
 
 class ConfigurationFile : public ::testing::Test {

@@ -50,8 +50,8 @@ TEST_F(HttpsClientTest, RefusesAServerOfAnotherCa) {
 
 TEST_F(HttpsClientTest, RefusesAServerOfAnotherName) {
   server_pair_ = ca_.Issue({"elsewhere", {"elsewhere.example"}, {"127.0.0.2"}, "serverAuth"});
-  settings_.certificate = server_pair_.certificate;
-  settings_.key = server_pair_.key;
+  settings_.access.tls.certificate = server_pair_.certificate;
+  settings_.access.tls.key = server_pair_.key;
   StartServer();
   for (const std::string host : {"127.0.0.1", "localhost"}) {
     auto settings = Settings();

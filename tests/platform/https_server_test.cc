@@ -76,7 +76,7 @@ TEST_F(TlsFront, RefusesACertificateThatIsForServers) {
 
 TEST_F(TlsFront, RefusesARevokedCertificateAndTakesItsNeighbour) {
   const PemPair revoked = ca_.Issue({"revoked", {"dsp.acb.test"}});
-  settings_.client_ca = ca_.PemWithCrl({revoked});
+  settings_.access.tls.ca = ca_.PemWithCrl({revoked});
   StartServer();
   EXPECT_EQ(StatusFor(revoked), 0);
   EXPECT_EQ(handled_, 0);
@@ -122,7 +122,7 @@ TEST_F(TlsFront, RefusesToStartWithAKeyThatOthersMayRead) {
 }
 
 TEST_F(TlsFront, RefusesToStartWithTheKeyOfAnotherCertificate) {
-  settings_.key = dsp_.key;
+  settings_.access.tls.key = dsp_.key;
   const auto server = HttpsServer::Start(settings_, Router(), *log_);
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error().reason, Reason::kConfiguration);
@@ -142,7 +142,9 @@ TEST_F(TlsFront, LogsARefusedHandshake) {
   server_.reset();
   std::ifstream in(directory_.path() / "log");
   const std::string log(std::istreambuf_iterator<char>(in), {});
-  EXPECT_THAT(log, ::testing::HasSubstr("\"event\":\"handshake_failed\",\"peer\":\"127.0.0.1:"));
+  EXPECT_THAT(log, ::testing::ContainsRegex(
+                       "\"event\":\"handshake_failed\",\"connection\":\"[0-9a-f]{8}-1\","
+                       "\"peer\":\"127.0.0.1:"));
 }
 
 class Roles : public ServerTest {};

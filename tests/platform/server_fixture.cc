@@ -96,12 +96,12 @@ bool RawClient::IsClosed(std::chrono::milliseconds patience) {
 }
 
 ServerTest::ServerTest() {
-  settings_.certificate = server_pair_.certificate;
-  settings_.key = server_pair_.key;
-  settings_.client_ca = ca_.pem();
-  settings_.clients = {{"dsp.acb.test", Role::kDsp},
-                       {"Feed.acb.test", Role::kFeed},
-                       {"auditor.acb.test", Role::kAuditor}};
+  settings_.access.tls.certificate = server_pair_.certificate;
+  settings_.access.tls.key = server_pair_.key;
+  settings_.access.tls.ca = ca_.pem();
+  settings_.access.clients = {{"dsp.acb.test", Role::kDsp},
+                              {"Feed.acb.test", Role::kFeed},
+                              {"auditor.acb.test", Role::kAuditor}};
   settings_.connections = 40;
   settings_.spool_directory = directory_.path();
   settings_.observe = [this](const Exchange& e) {

@@ -169,6 +169,17 @@ TEST_F(Quarantine, TakesTwoWordsForTheSameAct) {
   EXPECT_TRUE(Agree(number, QuarantineAct::kRelease, "operator-1")->complete);
 }
 
+TEST_F(Quarantine, TakesTwoWordsOfOneDay) {
+  constexpr std::int64_t kDay = 24 * 60 * 60;
+  const std::uint64_t number = Hold(1);
+  const auto agree = [&](std::string_view who, UtcTime at) {
+    return store_->AgreeOnQuarantined(number, QuarantineAct::kRelease, who, at);
+  };
+  ASSERT_TRUE(agree("operator-1", kNow));
+  EXPECT_FALSE(agree("operator-2", kNow.PlusSeconds(kDay))->complete) << "a first word again";
+  EXPECT_TRUE(agree("operator-1", kNow.PlusSeconds(2 * kDay - 1))->complete);
+}
+
 // reliability.md section 1: a floor that jumps too far would block the device for ever.
 class ImportedFloor : public Quarantine {
  protected:
@@ -274,6 +285,20 @@ TEST_F(Suspensions, NeedTwoNewWordsAfterANewOrder) {
   ASSERT_TRUE(store_->Suspend({row("operator-3")}, kNow));
   EXPECT_FALSE(store_->AgreeToLift(row("operator-2"), kNow)->complete);
   EXPECT_TRUE(store_->AgreeToLift(row("operator-1"), kNow)->complete);
+}
+
+TEST_F(Suspensions, AreLiftedByTwoWordsOfOneDay) {
+  const auto row = [](std::string by) {
+    return Of(SuspensionScope::kParty, "SUPA", std::move(by));
+  };
+  constexpr std::int64_t kDay = 24 * 60 * 60;
+  ASSERT_TRUE(store_->Suspend({row("operator-1")}, kNow));
+  ASSERT_TRUE(store_->AgreeToLift(row("operator-1"), kNow));
+  // Too late: this is a first word again, also of the one who had spoken before.
+  EXPECT_FALSE(store_->AgreeToLift(row("operator-1"), kNow.PlusSeconds(kDay))->complete);
+  EXPECT_FALSE(store_->AgreeToLift(row("operator-2"), kNow.PlusSeconds(2 * kDay))->complete);
+  EXPECT_TRUE(store_->AgreeToLift(row("operator-1"), kNow.PlusSeconds(3 * kDay - 1))->complete);
+  EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "SUPA"));
 }
 
 TEST_F(Suspensions, StopACommandThatTheHsmWorksOn) {

@@ -161,11 +161,16 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
 
 HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& observations) {
   std::string text = box.metrics().Text();
+  std::uint64_t signatures = 0;
+  std::uint64_t agreements = 0;
+  for (std::size_t pair = 0; pair < box.hsm().acb_key_pairs(); ++pair) {
+    signatures += box.hsm().command_signer(pair).sign_operations();
+    agreements += box.hsm().command_signer(pair).derive_operations();
+  }
+  text += MetricText("acb_hsm_sign_total", "counter",
+                     "Signatures asked of the HSM with the ACB's keys.", signatures);
   text +=
-      MetricText("acb_hsm_sign_total", "counter", "Signatures asked of the HSM with the ACB's key.",
-                 box.hsm().command_signer().sign_operations());
-  text += MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.",
-                     box.hsm().command_signer().derive_operations());
+      MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.", agreements);
   text += box.checkpoints().Metrics();
   text += AdmissionMetrics(handovers, observations);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);

@@ -11,8 +11,8 @@ Failure Wrong(const smki::Certificate& certificate, const std::string& why) {
 
 }  // namespace
 
-Status CheckCertificateFor(const KeyRecord& key, const smki::CertificatePtr& certificate,
-                           Eui64 acb, const smki::Trust& trust, UtcTime at) {
+Status CheckCertificateFor(const KeyRecord& key, const smki::CertificatePtr& certificate, Eui64 acb,
+                           const smki::Trust& trust, UtcTime at) {
   if (certificate->public_point() != key.point) {
     return Wrong(*certificate, "is of another key than " + key.label + " in the HSM");
   }
@@ -23,8 +23,8 @@ Status CheckCertificateFor(const KeyRecord& key, const smki::CertificatePtr& cer
                                       ") has not the role ACB (subject OU 04)");
   }
   if (certificate->key_usage() != UsageOf(key.role)) {
-    return Wrong(*certificate, "has another keyUsage than a " + std::string(Name(key.role)) +
-                                   " key needs");
+    return Wrong(*certificate,
+                 "has another keyUsage than a " + std::string(Name(key.role)) + " key needs");
   }
   if (certificate->eui64() != acb) {
     return Wrong(*certificate, "is of another EUI-64 than the ACB's, " + acb.Hyphenated());
@@ -35,9 +35,9 @@ Status CheckCertificateFor(const KeyRecord& key, const smki::CertificatePtr& cer
   }
   const auto path = trust.CheckPath(certificate, {}, at);
   if (path) return Done{};
-  return Wrong(*certificate, "has no good path: " +
-                                 std::string(Describe(path.error().reason).name) + ": " +
-                                 path.error().explanation);
+  return Wrong(*certificate,
+               "has no good path: " + std::string(Describe(path.error().reason).name) + ": " +
+                   path.error().explanation);
 }
 
 }  // namespace acb::keys

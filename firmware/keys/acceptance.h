@@ -11,9 +11,9 @@ namespace acb::keys {
 // role, the ACB's EUI-64, and has a path by what the box trusts, in date and not revoked, at `at`.
 // In `live` its key is no published test key (R-SEC3-33).
 //
-// Fails with kAcbCert (another key, usage or EUI-64, or no path: the explanation says which), kRole,
-// kTestKey.
-Status CheckCertificateFor(const KeyRecord& key, const smki::CertificatePtr& certificate,
-                           Eui64 acb, const smki::Trust& trust, UtcTime at);
+// Fails with kAcbCert (another key, usage or EUI-64, or no path: the explanation says which),
+// kRole, kTestKey.
+Status CheckCertificateFor(const KeyRecord& key, const smki::CertificatePtr& certificate, Eui64 acb,
+                           const smki::Trust& trust, UtcTime at);
 
 }  // namespace acb::keys

@@ -36,9 +36,9 @@ PublicKey KeyOf(const PublicPoint& point) {
 bool SetSubject(X509_REQ& request, const RequestSubject& subject) {
   X509_NAME* name = X509_REQ_get_subject_name(&request);
   const auto text = [&](int nid, const std::string& value) {
-    return X509_NAME_add_entry_by_NID(
-               name, nid, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
-               static_cast<int>(value.size()), -1, 0) == 1;
+    return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8,
+                                      reinterpret_cast<const unsigned char*>(value.data()),
+                                      static_cast<int>(value.size()), -1, 0) == 1;
   };
   if (!subject.common_name.empty() && !text(NID_commonName, subject.common_name)) return false;
   if (!text(NID_organizationalUnitName, kAcbRole)) return false;
@@ -55,8 +55,8 @@ bool SetSubject(X509_REQ& request, const RequestSubject& subject) {
 }
 
 bool AskForUsage(X509_REQ& request, KeyUsage usage) {
-  const char* value = usage == KeyUsage::kKeyAgreement ? "critical,keyAgreement"
-                                                       : "critical,digitalSignature";
+  const char* value =
+      usage == KeyUsage::kKeyAgreement ? "critical,keyAgreement" : "critical,digitalSignature";
   const Extension extension(X509V3_EXT_nconf_nid(nullptr, nullptr, NID_key_usage, value));
   STACK_OF(X509_EXTENSION)* list = sk_X509_EXTENSION_new_null();
   const bool added = extension && list != nullptr &&

@@ -212,17 +212,16 @@ Status CheckText(std::string_view option, std::string_view text) {
 }
 
 audit::Object Describe(const KeyRecord& key) {
-  audit::Object members{
-      {"label", key.label},
-      {"role", Name(key.role)},
-      {"generation", std::to_string(key.generation)},
-      {"state", Name(key.state)},
-      {"algorithm", "ECDSA P-256"},
-      {"point", ToHex(key.point)},
-      // As `provision` names it: of the point.
-      {"public_sha256", ToHex(Sha256(key.point))},
-      {"source", key.generated_in_token ? "generated in the token" : "imported"},
-      {"transitions", Describe(key.transitions)}};
+  audit::Object members{{"label", key.label},
+                        {"role", Name(key.role)},
+                        {"generation", std::to_string(key.generation)},
+                        {"state", Name(key.state)},
+                        {"algorithm", "ECDSA P-256"},
+                        {"point", ToHex(key.point)},
+                        // As `provision` names it: of the point.
+                        {"public_sha256", ToHex(Sha256(key.point))},
+                        {"source", key.generated_in_token ? "generated in the token" : "imported"},
+                        {"transitions", Describe(key.transitions)}};
   if (key.role == Role::kKeyAgreement) members.at("algorithm") = "ECDH P-256";
   for (const auto& [name, text] :
        {std::pair("place", &key.place), std::pair("token", &key.token_serial),
@@ -275,7 +274,8 @@ Status Register::CheckPair(std::uint32_t generation, State state) const {
   for (const Role role : {Role::kDigitalSigning, Role::kKeyAgreement}) {
     const std::string label = LabelOf(role, generation);
     const KeyRecord* key = Find(label);
-    if (key == nullptr) return Wrong("generation " + std::to_string(generation) + " has no key " + label);
+    if (key == nullptr)
+      return Wrong("generation " + std::to_string(generation) + " has no key " + label);
     if (key->state == state) continue;
     return Wrong("key " + label + " is " + std::string(Name(key->state)) + ", not " +
                  std::string(Name(state)) + ": both keys of a generation go together");

@@ -65,7 +65,7 @@ struct KeyRecord {
   std::string custodians;    // who keeps module and credentials
   std::string backups;       // what backups of it there are, or were
   std::optional<RequestRecord> request;
-  smki::CertificatePtr certificate;      // null: none yet
+  smki::CertificatePtr certificate;     // null: none yet
   std::vector<Transition> transitions;  // the first: generated
 };
 

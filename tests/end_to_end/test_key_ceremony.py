@@ -8,9 +8,10 @@ R-SEC3-39 to R-SEC3-47, R-074-4 (MP074), R-SEC3-31 to R-SEC3-33.
 import base64
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import time
-import unittest
 
 import gbcs_reference
 import harness
@@ -32,7 +33,7 @@ def tool(box, *arguments, both=True):
     tls = box.directory / "tls"
     names = (["--as", str(tls / "operator.pem"), "--as", str(tls / "operator2.pem")] if both else [])
     done = subprocess.run([binary("tools", "acbctl"), "--directory", str(box.directory), "--json", "key", *arguments, *names],
-                          capture_output=True, text=True, check=False)
+                          capture_output=True, text=True, check=False, env={**os.environ, **box.env})
     try:
         return done.returncode, json.loads(done.stdout)
     except ValueError:
@@ -359,23 +360,74 @@ class Live(harness.TestCase):
         self.box = harness.Box(self.folder / "box")
         self.addCleanup(self.box.stop)
 
-    def approve(self, **changes):
-        entry = {"manufacturer": "Test HSM Ltd", "model": "T1", "firmware": "", "certificate": "4321", "level": 3, **changes}
-        text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in entry.items())
-        self.box.config.write_text(self.box.config.read_text() + f"\n[[hsm.approved]]\n{text}")
-
-    def refused(self):
+    def refused(self, reason="HSM_NOT_APPROVED"):
         self.box.spawn()
         outcome = self.box.outcome()
         reasons = self.box.get("/readyz").json["reasons"]
         self.box.stop()
-        self.assertEqual(outcome, ("refused", ("HSM_NOT_APPROVED",)), reasons)
-        return json.dumps(reasons) + self.box.log_tail()
+        self.assertEqual(outcome, ("refused", (reason,)), reasons)
+        return self.box.log_tail()
+
+    def certify_first_pair(self):
+        more = ("--certificates", str(self.pki.directory / "organisation-certificates.pem"), "--revocation-lists",
+                str(self.pki.directory / "revocation-lists.pem"))
+        for label, usage in (("acb-ds", "ds"), ("acb-ka", "ka")):
+            request = self.folder / f"{label}.csr"
+            arguments = ("csr", "--key", label, "--out", str(request), *REQUEST)
+            if usage == "ds":  # nothing says the ACB's EUI-64 yet
+                self.assertEqual(tool(self.box, *arguments)[1].get("reason"), "CONFIGURATION")
+            self.assertEqual(tool(self.box, *arguments, "--eui64", self.pki.acb)[0], 0)
+            certificate = certify(self.pki, request, usage, f"live-{usage}")
+            code, record = tool(self.box, "accept", "--key", label, str(certificate), "--eui64", self.pki.acb, *more)
+            self.assertEqual(code, 0, record)
+        code, record = tool(self.box, "activate", "--generation", "1", *more)
+        self.assertEqual(code, 0, record)
 
     def test_softhsm_signs_nothing_whatever_the_list_says(self):
         self.assertIn("SoftHSM", self.refused())
-        self.approve(manufacturer="SoftHSM project", model="SoftHSM v2", firmware="2.6")
+        self.certify_first_pair()
+        self.box.approve_module("SoftHSM project", "SoftHSM v2")
         self.assertIn("SoftHSM", self.refused())
+
+    def test_an_approved_module_is_taken_and_no_other(self):
+        self.box.use_shim(self.folder / "signatures.log", ACB_SHIM_MAKER="Test HSM Ltd")
+        self.assertIn("not on the list", self.refused())
+        self.box.approve_module("Test HSM Ltd", firmware="9.9")
+        self.assertIn("not on the list", self.refused())
+        without = self.box.config.read_text().replace('"9.9"', '"2.6"')
+        self.box.config.write_text(without.replace("level = 3", "level = 2"))
+        self.assertIn("level 2", self.refused())
+        self.box.config.write_text(without + 'standard = "140-2"\n')
+        self.assertIn("exception", self.refused())
+        self.box.config.write_text(without)
+        self.refused_without_keys()
+        self.certify_first_pair()
+        self.box.start()
+        start = [entry for _, entry in self.box.audit_entries() if entry["kind"] == "start"][-1]
+        self.assertEqual((start["hsm"]["certificate"], start["hsm"]["standard"], start["hsm"]["level"]),
+                         ("4321", "FIPS 140-3", "3"))
+
+    def refused_without_keys(self):
+        """Approved, and nothing to sign with yet: another reason than the module."""
+        self.box.spawn()
+        outcome = self.box.outcome()
+        self.box.stop()
+        self.assertEqual(outcome[0], "refused")
+        self.assertNotIn("HSM_NOT_APPROVED", outcome[1])
+
+    def test_a_published_test_key_is_not_signed_with(self):
+        """The DCC's own ACB keys: the live box is pointed at the token of a test box that has them."""
+        acb = harness.need_shared() / "rtds" / "certificates" / harness.RTDS_ACB
+        other = harness.Box.provision(
+            self.folder / "other", ds_certificate=f"{acb}-ds.pem", ka_certificate=f"{acb}-ka.pem", ds_key=f"{acb}-ds.key",
+            ka_key=f"{acb}-ka.key", anchors=[harness.RTDS_ANCHOR])
+        self.box.configure("hsm", pin_file=str(other.directory / "pin"))
+        self.box.configure("hsm.environment", SOFTHSM2_CONF=str(other.directory / "softhsm2.conf"))
+        for usage in ("ds", "ka"):
+            shutil.copy(f"{acb}-{usage}.pem", self.box.directory / "acb" / f"{usage}.pem")
+        self.box.use_shim(self.folder / "signatures.log", ACB_SHIM_MAKER="Test HSM Ltd")
+        self.box.approve_module("Test HSM Ltd")
+        self.assertIn("published test key", self.refused("TEST_KEY"))
 
 
 if __name__ == "__main__":

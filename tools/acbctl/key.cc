@@ -11,8 +11,8 @@
 #include "firmware/base/base64.h"
 #include "firmware/keys/acceptance.h"
 #include "firmware/keys/certificate_request.h"
+#include "firmware/smki/bundle.h"
 #include "platform/acb_keys.h"
-#include "platform/live_trust.h"
 #include "platform/system_clock.h"
 #include "platform/trust_settings.h"
 
@@ -96,13 +96,32 @@ Status TestKey(Ceremony& ceremony, const KeyRecord& key) {
   return Failure(Reason::kAcbCert, "key " + key.label + " in the token is not the one on record");
 }
 
-// What the box judges certificates by, at the instant that it judges them at.
-Result<std::shared_ptr<const smki::Trust>> TrustOf(Ceremony& ceremony) {
+Status Add(const std::filesystem::path& file, Result<std::vector<Bytes>> (*split)(BytesView),
+           std::vector<Bytes>& place) {
+  constexpr std::uintmax_t kMaxFile = 1024 * 1024;
+  if (file.empty()) return Done{};
+  const auto text = ReadWhole(file, kMaxFile);
+  if (!text) return text.error();
+  auto found = split(AsBytes(*text));
+  if (!found) return Wrong(file.string() + ": " + found.error().explanation);
+  for (Bytes& der : *found) place.push_back(std::move(der));
+  return Done{};
+}
+
+// What the box judges certificates by, and what the operators brought: issuing certificates and
+// lists are taken for what their signatures say, up to a root that the box trusts already.
+Result<std::shared_ptr<const smki::Trust>> TrustOf(Ceremony& ceremony, const KeyOptions& options) {
   auto settings = platform::TrustSettingsOf(ceremony.config());
   if (!settings) return std::move(settings).error();
-  platform::LiveTrust trust(ceremony.store(), *std::move(settings));
-  if (Status read = trust.Reload(); !read) return std::move(read).error();
-  return trust.Current();
+  auto material = ceremony.store().LoadTrustMaterial();
+  if (!material) return std::move(material).error();
+  Status added = Add(options.certificates, smki::SplitCertificates, material->certificates);
+  if (added) {
+    added = Add(options.revocation_lists, smki::SplitRevocationLists, material->revocation_lists);
+  }
+  if (!added) return std::move(added).error();
+  return smki::Trust::Build(*std::move(settings), material->generation, material->certificates,
+                            material->revocation_lists);
 }
 
 UtcTime JudgedAt(const Ceremony& ceremony) {
@@ -245,7 +264,7 @@ Result<Outcome> Accept(Ceremony& ceremony, const KeyOptions& options) {
                 ToHex(Sha256(key->point)));
   const auto identity = IdentityOf(ceremony, ceremony.keys(), options.eui64);
   if (!identity) return identity.error();
-  const auto trust = TrustOf(ceremony);
+  const auto trust = TrustOf(ceremony, options);
   if (!trust) return trust.error();
   Status fits =
       keys::CheckCertificateFor(*key, *certificate, *identity, **trust, JudgedAt(ceremony));
@@ -288,7 +307,7 @@ Result<Outcome> Activate(Ceremony& ceremony, const KeyOptions& options) {
     if (Status tested = TestKey(ceremony, *key); !tested) return std::move(tested).error();
   }
   ceremony.Step(ds.label + " and " + ka.label);
-  const auto trust = TrustOf(ceremony);
+  const auto trust = TrustOf(ceremony, options);
   if (!trust) return trust.error();
   Status path = checks::CheckAcbCertificates(**trust, *acb, JudgedAt(ceremony));
   if (!path) return std::move(path).error();

@@ -14,6 +14,9 @@ struct KeyOptions {
   std::string custodians;
   std::string label;           // csr, accept, destroy
   std::filesystem::path file;  // csr: where to; accept: the certificate
+  // What the box may not have yet: of the issuing authority, to judge the path by.
+  std::filesystem::path certificates;
+  std::filesystem::path revocation_lists;
   std::string common_name;
   std::string eui64;
   std::string channel;

@@ -102,7 +102,9 @@ Result<std::unique_ptr<Ceremony>> Ceremony::Open(const CeremonyOptions& options,
   }
   ceremony->Step(ceremony->operators_[0] + " and " + ceremony->operators_[1]);
   if (Status token = ceremony->OpenToken(); !token) return std::move(token).error();
-  if (Status store = ceremony->OpenStore(); !store) return std::move(store).error();
+  if (Status store = ceremony->OpenStore(); !store) {
+    return ceremony->Abort(std::move(store).error());
+  }
   const hsm::TokenInfo& info = ceremony->token_->token();
   ceremony->Note("hsm", audit::Object{{"label", info.label},
                                       {"manufacturer", info.manufacturer},

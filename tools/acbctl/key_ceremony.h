@@ -71,7 +71,7 @@ class Ceremony {
   audit::List steps_;
   bool started_ = false;
   std::unique_ptr<hsm::Provisioning> token_;
-  std::unique_ptr<store::Store> store_;  // before the token: it uses its anchors
+  std::unique_ptr<store::Store> store_;  // goes before the token, whose anchors it uses
 };
 
 // The token's listing as the log and the operator get it, in order of label.

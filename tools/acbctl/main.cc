@@ -198,6 +198,13 @@ CLI::App* AddCeremony(KeyCommands& commands, const std::string& name, const std:
   return command;
 }
 
+void AddPathMaterial(CLI::App& command, KeyOptions& options) {
+  command.add_option("--certificates", options.certificates,
+                     "Issuing certificates that the box has not imported yet, PEM");
+  command.add_option("--revocation-lists", options.revocation_lists,
+                     "CRL and ARL that the box has not imported yet, PEM");
+}
+
 void AddKeyCertification(KeyCommands& commands) {
   KeyOptions& options = commands.options;
   CLI::App* csr = AddCeremony(commands, "csr", "A certificate request, signed by the key itself",
@@ -216,6 +223,7 @@ void AddKeyCertification(KeyCommands& commands) {
                                  "--key acb-ds-2 acb-ds-2.pem");
   accept->add_option("--key", options.label, "Label")->required();
   accept->add_option("certificate", options.file, "PEM or DER")->required();
+  AddPathMaterial(*accept, options);
   accept->add_option("--eui64", options.eui64, "The ACB's, while no certificate on record says it");
 }
 
@@ -240,6 +248,7 @@ void AddKey(CLI::App& app, KeyCommands& commands) {
         std::pair("retire",
                   "Both keys of a generation go out of use; another one must be in use")}) {
     CLI::App* command = AddCeremony(commands, name, about, "--generation 2");
+    if (std::string_view(name) == "activate") AddPathMaterial(*command, options);
     command->add_option("--generation", options.generation, "Of the pair")
         ->required()
         ->check(CLI::Range(1U, keys::kMaxGeneration));

@@ -13,14 +13,12 @@ import shutil
 import subprocess
 import time
 
-import gbcs_reference
 import harness
-import make_pki
-import own_pki
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from harness import World, binary, duis_sign, run, temporary_directory
+from harness import World, binary, duis_sign, own_pki, run, temporary_directory
+from own_pki import make_pki
 
 GENERATE = ("--place", "Data centre 1", "--custodians", "HSM team")
 REQUEST = ("--channel", "DCC Gateway", "--person", "A. Smith", "--organisation", "DCC", "--approval", "CHG-1017")
@@ -130,7 +128,7 @@ class Refusals(KeyCase):
         self.good("generate", "--role", "digital-signing", *GENERATE)
         self.refused("CONFIGURATION", "acb-ds-2 is generated", "accept", "--key", "acb-ds-2",
                      str(self.pki.path("acb-ds")))
-        self.refused("CONFIGURATION", "no key acb-ka-2", "activate", "--generation", "2")
+        self.refused("CONFIGURATION", "acb-ds-2 is generated, not accepted", "activate", "--generation", "2")
         self.refused("CONFIGURATION", "no other generation", "retire", "--generation", "1")
         self.refused("CONFIGURATION", "acb-ds is active", "destroy", "--key", "acb-ds", "--backups", "none")
         self.refused("CONFIGURATION", "checkpoint key", "destroy", "--key", "acb-checkpoint", "--backups", "none")

@@ -20,9 +20,6 @@ boost::json::value HolderJson(const CellState& cell) {
 boost::json::object CellJson(const CellState& cell) {
   boost::json::object json{{"holder", HolderJson(cell)}, {"floor", nullptr}};
   if (cell.floor) json["floor"] = std::to_string(cell.floor->value());
-  if (cell.holder == CellState::Holder::kAcb && cell.acb_key) {
-    json["acb_key"] = ToHex(ByteWriter().U64(cell.acb_key->value).bytes());
-  }
   return json;
 }
 

@@ -125,6 +125,17 @@ boost::json::object DeviceJson(const Device& device) {
           {"last_issued", std::to_string(device.last_issued)}};
 }
 
+// Which of the ACB's keys its cells hold, where that is known: subject key identifiers.
+boost::json::object AcbKeysJson(const Device& device) {
+  boost::json::object json;
+  for (const auto& [name, cell] : {std::pair("supplier", &device.supplier),
+                                   std::pair("network_operator", &device.network_operator)}) {
+    if (cell->holder != CellState::Holder::kAcb || !cell->acb_key) continue;
+    json[name] = ToHex(ByteWriter().U64(cell->acb_key->value).bytes());
+  }
+  return json;
+}
+
 // R-107-8: what each source says, side by side.
 boost::json::array ProxyJson(const std::vector<ProxyCertificate>& rows) {
   boost::json::array list;
@@ -145,6 +156,9 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
   if (!device) return Problem(device.error());
   if (!device->has_value()) return Problem(Failure(Reason::kNotFound, "no such device"));
   boost::json::object json = DeviceJson(**device);
+  if (boost::json::object keys = AcbKeysJson(**device); !keys.empty()) {
+    json["acb_keys"] = std::move(keys);
+  }
   const auto registration = checks::RegistrationAt(**records, (*device)->mpxn, clock.Now());
   if (!registration) return Problem(registration.error());
   json["registration"] = nullptr;

@@ -217,9 +217,7 @@ class Rotation(KeyCase):
         # Both in use: each device is signed for with what its cell holds; one that does not say, with the older.
         self.box.start()
         self.import_keys(old, new, "")
-        self.assertEqual(self.box.device(self.world.devices[1])["supplier"]["acb_key"]
-                         if "supplier" in self.box.device(self.world.devices[1])
-                         else self.box.device(self.world.devices[1])["cells"]["supplier"]["acb_key"], new)
+        self.assertEqual(self.box.device(self.world.devices[1])["acb_keys"], {"supplier": new, "network_operator": new})
         self.signed_by(0, first)
         self.signed_by(1, second)
         self.signed_by(2, first)

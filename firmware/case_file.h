@@ -33,6 +33,7 @@ struct CaseFile {
   std::optional<RequestId> claimed_id;  // unverified: for the record only
   std::optional<duis::VerifiedRequest> request;
   std::optional<Device> device;
+  std::size_t acb_keys = 0;  // which of the key pairs in use the device's cell holds
   std::optional<checks::CheckedTarget> target;
   std::optional<OriginatorCounter> proposed;  // X-Originator-Counter
   std::string requester;                      // party short name

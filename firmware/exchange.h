@@ -46,9 +46,13 @@ Result<AnsweredCommand> ReadAnsweredCommand(BytesView answer);
 
 // The ACB as this box knows it.
 struct AcbIdentity {
+  struct Pair {
+    PublicPoint digital_signing{};
+    PublicPoint key_agreement{};
+    AcbKeyId id{};
+  };
   Eui64 eui64{0};
-  PublicPoint digital_signing{};
-  PublicPoint key_agreement{};
+  std::vector<Pair> pairs;  // one, and another one while keys are changed
 };
 
 // One for supplier and network operator each, where the exchange says something of them. Empty

@@ -42,7 +42,11 @@ Status Keep(Result<T> result, Place& place) {
 }  // namespace
 
 Handover::Handover(HandoverPorts ports, HandoverSettings settings)
-    : ports_(ports), settings_(std::move(settings)) {}
+    : ports_(ports), settings_(std::move(settings)), in_use_({settings_.acb.key_id}) {
+  for (const HandoverSettings::LaterKeys& later : settings_.later) {
+    in_use_.push_back(later.acb.key_id);
+  }
+}
 
 HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   CaseFile file = Open(incoming);
@@ -222,13 +226,30 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
                                           "the party of the certificates", false);
   });
 
-  list.Check("acb-certificates", true, [&]() -> Status {
-    for (const auto& ours : {settings_.acb.digital_signing, settings_.acb.key_agreement}) {
-      Status good = checks::CheckNotRevokedInRepository(records, *ours, Reason::kAcbCert);
-      if (!good) return good;
-    }
-    return checks::CheckAcbCertificates(trust, settings_.acb, at);
-  });
+  list.Check("acb-certificates", true, [&] { return CheckAcb(trust, records, file); });
+}
+
+const checks::AcbCertificates& Handover::AcbOf(const CaseFile& file) const {
+  return file.acb_keys == 0 ? settings_.acb : settings_.later[file.acb_keys - 1].acb;
+}
+
+CommandSigner& Handover::SignerOf(const CaseFile& file) const {
+  return file.acb_keys == 0 ? ports_.signer : *settings_.later[file.acb_keys - 1].signer;
+}
+
+// R-SEC3-29, and which of two key pairs: decided before anything is reserved.
+Status Handover::CheckAcb(const smki::Trust& trust, const Records& records, CaseFile& file) const {
+  if (file.device && file.request) {
+    const CellState& cell = file.device->cell(file.request->content().role);
+    Status chosen = Keep(checks::ChooseAcbKeys(cell, in_use_), file.acb_keys);
+    if (!chosen) return chosen;
+  }
+  const checks::AcbCertificates& acb = AcbOf(file);
+  for (const auto& ours : {acb.digital_signing, acb.key_agreement}) {
+    Status good = checks::CheckNotRevokedInRepository(records, *ours, Reason::kAcbCert);
+    if (!good) return good;
+  }
+  return checks::CheckAcbCertificates(trust, acb, file.judged_at);
 }
 
 // Reserve, build, sign, record: the order is the promise (P1, P4).
@@ -247,14 +268,14 @@ HandoverAnswer Handover::Act(const IncomingRequest& incoming, const CaseFile& fi
   if (!same) return DeclineAfterReserve(file, *std::move(counter), same.error());
 
   bool lied = false;
-  const auto handed = ports_.signer.SignAndMac(*command, *file.device->key_agreement, lied);
+  const auto handed = SignerOf(file).SignAndMac(*command, *file.device->key_agreement, lied);
   if (lied) return DeclineAfterLie(file, *std::move(counter), handed.error());
   if (!handed) return DeclineAfterReserve(file, *std::move(counter), handed.error());
 
   // P4: on disk, with the answer, before it leaves.
   const auto receipt = ports_.log.AppendSigned(
       *counter,
-      file.SignedEntry(*counter, *handed, settings_.acb.eui64, *settings_.acb.digital_signing),
+      file.SignedEntry(*counter, *handed, settings_.acb.eui64, *AcbOf(file).digital_signing),
       settings_.acb.eui64, *handed, incoming.octets);
   if (!receipt) return DeclineAfterReserve(file, *std::move(counter), receipt.error());
 

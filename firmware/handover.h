@@ -20,6 +20,13 @@ struct HandoverSettings {
   std::optional<UtcTime> validation_time;  // test only (design.md section 10)
   checks::Policy policy;
   checks::AcbCertificates acb;
+  // Newer key pairs that are in use too, while keys are changed: each with whom signs with it.
+  // HandoverPorts::signer is that of `acb`. The device's cell says which one it is.
+  struct LaterKeys {
+    checks::AcbCertificates acb;
+    CommandSigner* signer;
+  };
+  std::vector<LaterKeys> later = {};
   AnswerTable answers = {};           // R-063-10
   std::vector<std::string> channels;  // that may ask for a handover; empty: every one (R-074-5)
 };
@@ -87,6 +94,11 @@ class Handover {
   HandoverAnswer Act(const IncomingRequest& incoming, const CaseFile& file,
                      const ReservationWish& wish) const;
 
+  // The key pair of CaseFile::acb_keys.
+  const checks::AcbCertificates& AcbOf(const CaseFile& file) const;
+  CommandSigner& SignerOf(const CaseFile& file) const;
+  Status CheckAcb(const smki::Trust& trust, const Records& records, CaseFile& file) const;
+
   HandoverAnswer Decline(const CaseFile& file, Failure why) const;
   HandoverAnswer DeclineAfterReserve(const CaseFile& file, ReservedCounter&& counter,
                                      Failure why) const;
@@ -97,6 +109,7 @@ class Handover {
 
   HandoverPorts ports_;
   HandoverSettings settings_;
+  std::vector<AcbKeyId> in_use_;  // the key pairs, oldest first
 };
 
 }  // namespace acb

@@ -166,6 +166,7 @@ void JudgeSuccess(const RoleFacts& facts, const CellRecord& known, CellChange& c
   change.newest = true;
   change.after.holder = facts.placed;
   change.after.party = facts.party;
+  change.after.acb_key = facts.acb_key;
   if (facts.placed == Holder::kUnknown) {
     // R-128-15: not proof enough. Nobody signs for it on a guess.
     change.alarms.push_back("CELL_UNKNOWN: " + facts.doubt);

@@ -46,7 +46,8 @@ struct RoleFacts {
   // Whose the certificates sent are. kUnknown: not of one party, or the ACB's with keys that this
   // box does not have; `doubt` says why.
   CellState::Holder placed = CellState::Holder::kUnknown;
-  Eui64 party{0};  // when kParty
+  Eui64 party{0};                        // when kParty
+  std::optional<AcbKeyId> acb_key = {};  // when kAcb
   std::string doubt;
   // Whom the device names as holder before the command, each once.
   std::vector<Eui64> existing;

@@ -22,11 +22,16 @@ void Add(std::vector<std::string>& names, std::string_view name) {
 }
 void Observe(Observation& seen, Reason reason) { Add(seen.observations, Describe(reason).name); }
 
-AcbIdentity IdentityOf(const checks::AcbCertificates& acb) {
+AcbIdentity IdentityOf(const ObserverSettings& settings) {
   AcbIdentity identity;
-  identity.eui64 = acb.eui64;
-  identity.digital_signing = acb.digital_signing->public_point().value_or(PublicPoint{});
-  identity.key_agreement = acb.key_agreement->public_point().value_or(PublicPoint{});
+  identity.eui64 = settings.acb.eui64;
+  const auto add = [&](const checks::AcbCertificates& acb) {
+    identity.pairs.push_back({acb.digital_signing->public_point().value_or(PublicPoint{}),
+                              acb.key_agreement->public_point().value_or(PublicPoint{}),
+                              acb.key_id});
+  };
+  add(settings.acb);
+  for (const checks::AcbCertificates& acb : settings.later) add(acb);
   return identity;
 }
 
@@ -150,12 +155,17 @@ struct Observer::Case {
 };
 
 Observer::Observer(ObserverPorts ports, ObserverSettings settings)
-    : ports_(ports), settings_(std::move(settings)), acb_(IdentityOf(settings_.acb)) {}
+    : ports_(ports), settings_(std::move(settings)), acb_(IdentityOf(settings_)) {}
 
 // gbcs-cs02b.md 5.4: the octets after DF to the end of the payload, by the originator's key.
 Status Observer::CheckSignatures(const Exchange& exchange, Observation& seen) const {
   auto signers = ports_.trust.Current()->SigningCertificatesOf(seen.originator);
-  if (seen.by_acb()) signers.push_back(settings_.acb.digital_signing);
+  if (seen.by_acb()) {
+    signers.push_back(settings_.acb.digital_signing);
+    for (const checks::AcbCertificates& acb : settings_.later) {
+      signers.push_back(acb.digital_signing);
+    }
+  }
   const auto made_it = [&](const smki::CertificatePtr& signer) {
     const auto key = signer->public_point();
     return key && IsSignedBy(exchange.command, *key);

@@ -34,6 +34,7 @@ struct ObserverSettings {
   checks::Policy policy;  // of the registration check, whose outcome is only recorded
   checks::AcbCertificates acb;
   duis::ParseLimits parse;
+  std::vector<checks::AcbCertificates> later = {};  // of a newer key pair, while keys are changed
 };
 
 struct ObserverPorts {

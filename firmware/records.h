@@ -53,11 +53,20 @@ std::string_view Name(SmiStatus status);
 std::optional<SmiStatus> SmiStatusFromName(std::string_view name);
 
 // Who holds the cells of one role on one device. "Cell" means all cells of the role (design.md 4).
+// Which of the ACB's key pairs a cell holds: the subject key identifier (RFC 5280 section 4.2.1.2
+// method (2), 8 octets, most significant first) of its digital signing certificate.
+struct AcbKeyId {
+  std::uint64_t value = 0;
+  friend constexpr auto operator<=>(AcbKeyId, AcbKeyId) = default;
+};
+
 struct CellState {
   enum class Holder : std::uint8_t { kUnknown = 0, kAcb = 1, kParty = 2 };
   Holder holder = Holder::kUnknown;
   Eui64 party{0};                       // when kParty
   std::optional<FloorSeqNumber> floor;  // recorded floor; unknown is not zero
+  // While it is the ACB's: with which of its keys, where that is known.
+  std::optional<AcbKeyId> acb_key = {};
 };
 
 struct Device {

@@ -63,16 +63,23 @@ bool IsAcbs(const smki::Certificate& certificate, const AcbIdentity& acb) {
 }
 
 // A handover signs with this box's key, so the cell must hold its certificate.
-bool HasOurKey(const smki::Certificate& certificate, KeyUsage usage, const AcbIdentity& acb) {
+const AcbIdentity::Pair* FindOurKey(const smki::Certificate& certificate, KeyUsage usage,
+                                    const AcbIdentity& acb) {
+  if (certificate.eui64() != acb.eui64 || certificate.ou_role() != kOuAcb) return nullptr;
   const auto point = certificate.public_point();
-  return certificate.eui64() == acb.eui64 && certificate.ou_role() == kOuAcb &&
-         point == (usage == KeyUsage::kKeyAgreement ? acb.key_agreement : acb.digital_signing);
+  for (const AcbIdentity::Pair& pair : acb.pairs) {
+    if (point == (usage == KeyUsage::kKeyAgreement ? pair.key_agreement : pair.digital_signing)) {
+      return &pair;
+    }
+  }
+  return nullptr;
 }
 
 struct Owner {
   CellState::Holder holder = CellState::Holder::kUnknown;
   Eui64 party{0};
   std::string doubt;
+  std::optional<AcbKeyId> acb_key = {};
   friend bool operator==(const Owner&, const Owner&) = default;
 };
 
@@ -83,7 +90,9 @@ Owner OwnerOf(const gbcs::TrustAnchorReplacement& sent, const AcbIdentity& acb) 
     return {Holder::kUnknown, Eui64(0), "a certificate that names no party was sent"};
   }
   if (!IsAcbs(*certificate, acb)) return {Holder::kParty, *certificate->eui64(), {}};
-  if (HasOurKey(*certificate, sent.cell.key_usage, acb)) return {Holder::kAcb, Eui64(0), {}};
+  if (const auto* pair = FindOurKey(*certificate, sent.cell.key_usage, acb)) {
+    return {Holder::kAcb, Eui64(0), {}, pair->id};
+  }
   return {Holder::kUnknown, Eui64(0),
           "the certificate is the Access Control Broker's, of a key that this box does not have"};
 }
@@ -93,7 +102,10 @@ Owner OwnerOfAll(const std::vector<gbcs::TrustAnchorReplacement>& sent, const Ac
   for (const gbcs::TrustAnchorReplacement& one : sent) {
     const Owner owner = OwnerOf(one, acb);
     if (owner == first) continue;
-    return {CellState::Holder::kUnknown, Eui64(0), "the certificates sent are not of one party"};
+    const bool both_ours = owner.acb_key && first.acb_key;
+    return {CellState::Holder::kUnknown, Eui64(0),
+            both_ours ? "the Access Control Broker certificates sent are of two key pairs"
+                      : "the certificates sent are not of one party"};
   }
   return first;
 }
@@ -172,6 +184,7 @@ std::optional<RoleFacts> FactsOfRole(const Exchange& exchange, RemotePartyRole r
   }
   facts.placed = owner.holder;
   facts.party = owner.party;
+  facts.acb_key = owner.acb_key;
   facts.doubt = std::move(owner.doubt);
   facts.existing = ExistingHolders(outcome, role);
   facts.floor = std::max({exchange.payload->seq_number, facts.reported.value_or(0),

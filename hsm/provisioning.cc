@@ -7,6 +7,7 @@
 
 #include "hsm/anchor_objects.h"
 #include "hsm/key.h"
+#include "hsm/key_objects.h"
 #include "hsm/login.h"
 #include "hsm/opened.h"
 #include "hsm/operations.h"
@@ -313,6 +314,39 @@ Result<PublicKey> Provisioning::ImportPrivateKey(std::string_view label, KeyPurp
   }
   return parts_->Finish(label, purpose, made);
 }
+
+Result<std::vector<KeyObject>> Provisioning::ListKeys() {
+  auto session = parts_->OpenSession();
+  if (!session) return std::move(session).error();
+  return ReadKeyObjects(*session);
+}
+
+Result<PublicKey> Provisioning::TestKeyPair(std::string_view label, KeyPurpose purpose) {
+  return TestNewKey(*parts_->opened.module, parts_->opened.token.slot, label, purpose);
+}
+
+Result<Bytes> Provisioning::SignRequest(std::string_view label, KeyPurpose purpose,
+                                        BytesView request) {
+  if (purpose == KeyPurpose::kCheckpoint) return NoUse("a checkpoint key is not certified");
+  auto lock = StartLock::Acquire(parts_->lock_file);
+  if (!lock) return std::move(lock).error();
+  auto session = parts_->OpenSession();
+  if (!session) return std::move(session).error();
+  if (purpose == KeyPurpose::kAgreement) return SignOwnRequest(*session, label, request);
+  const auto key = Key::Find(*session, label, purpose);
+  if (!key) return key.error();
+  return SignVerified(*session, **key, request);
+}
+
+Result<std::vector<Destruction>> Provisioning::DestroyKey(std::string_view label) {
+  auto lock = StartLock::Acquire(parts_->lock_file);
+  if (!lock) return std::move(lock).error();
+  auto session = parts_->OpenSession();
+  if (!session) return std::move(session).error();
+  return DestroyKeyObjects(*session, label);
+}
+
+const TokenInfo& Provisioning::token() const { return parts_->opened.token.info; }
 
 AnchorObjects& Provisioning::anchors() { return parts_->anchors; }
 

@@ -6,10 +6,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "firmware/base/result.h"
 #include "firmware/base/secret.h"
 #include "hsm/hsm.h"
+#include "hsm/key_listing.h"
 #include "hsm/key_purpose.h"
 #include "hsm/public_key.h"
 
@@ -61,6 +63,21 @@ class Provisioning {
   // with kConfiguration when the file holds no P-256 private key.
   Result<PublicKey> ImportPrivateKey(std::string_view label, KeyPurpose purpose,
                                      const Secret& key_file);
+
+  // For key ceremonies.
+
+  // Every key object of the token. Fails with kHsmUnavailable.
+  Result<std::vector<KeyObject>> ListKeys();
+  // The key of that label, as Key::Find finds it and tested. Fails with kHsmUnavailable.
+  Result<PublicKey> TestKeyPair(std::string_view label, KeyPurpose purpose);
+  // A signature over the octets of a certificate request, r || s, by the key that it is for,
+  // verified outside the module. A key for agreement may sign in this call alone
+  // (key_objects.h). kSigning or kAgreement. Fails with kHsmUnavailable.
+  Result<Bytes> SignRequest(std::string_view label, KeyPurpose purpose, BytesView request);
+  // Destroys every object of that label, and says what the module answered. Fails with kNotFound,
+  // kHsmUnavailable.
+  Result<std::vector<Destruction>> DestroyKey(std::string_view label);
+  const TokenInfo& token() const;
 
   AnchorObjects& anchors();
 

@@ -1,96 +1,18 @@
 #include "platform/box.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "firmware/checks/feed_age.h"
 #include "firmware/checks/suspension.h"
 #include "firmware/rules.h"
 #include "firmware/smki/authority.h"
-#include "firmware/smki/bundle.h"
 #include "firmware/smki/deny_list.h"
 #include "firmware/smki/device_path.h"
 #include "platform/export_trust.h"
+#include "platform/trust_settings.h"
 
 namespace acb::platform {
 namespace {
 
-constexpr std::uintmax_t kMaxCertificateFile = 64 * 1024;
 constexpr std::size_t kHsmSessions = 16;
-
-Result<Bytes> ReadSmallFile(const std::filesystem::path& file) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(file, error);
-  std::ifstream in(file, std::ios::binary);
-  if (error || !in || size > kMaxCertificateFile) {
-    return Failure(Reason::kConfiguration, "cannot read " + file.string(), error.message());
-  }
-  return Bytes(std::istreambuf_iterator<char>(in), {});
-}
-
-// Exactly one certificate, PEM or DER.
-Result<smki::CertificatePtr> LoadCertificate(const std::filesystem::path& file) {
-  const auto octets = ReadSmallFile(file);
-  if (!octets) return octets.error();
-  const auto found = smki::SplitCertificates(*octets);
-  if (!found)
-    return Failure(Reason::kConfiguration, file.string() + ": " + found.error().explanation);
-  if (found->size() != 1) {
-    return Failure(Reason::kConfiguration,
-                   file.string() + " does not hold exactly one certificate");
-  }
-  auto certificate = smki::Certificate::Parse(found->front());
-  if (!certificate) {
-    return Failure(Reason::kConfiguration, file.string() + ": " + certificate.error().explanation);
-  }
-  return certificate;
-}
-
-Result<smki::NamedAnchor> AnchorOf(const TrustAnchorSetting& setting) {
-  const auto name = smki::Name::FromText(setting.name);
-  if (!name || setting.public_key.size() != std::tuple_size_v<PublicPoint>) {
-    return Failure(Reason::kConfiguration,
-                   "test.trust_anchors: '" + setting.name + "' is not a name and a P-256 point");
-  }
-  smki::NamedAnchor anchor{.name = *name, .key = {}, .key_identifier = {}};
-  std::ranges::copy(setting.public_key, anchor.key.begin());
-  return anchor;
-}
-
-Result<smki::TrustSettings> TrustSettingsOf(const Config& config) {
-  smki::TrustSettings settings;
-  settings.environment = config.environment;
-  settings.policy_oid = config.policy_oid;
-  // platform/config.h: where validity is judged at a fixed instant, nextUpdate alone decides.
-  const bool fixed = config.test.validation_time.has_value();
-  if (config.crl_max_age) {
-    settings.crl_max_age_seconds = std::chrono::seconds(*config.crl_max_age).count();
-  } else if (fixed) {
-    settings.crl_max_age_seconds = settings.arl_max_age_seconds;
-  }
-  settings.arl_max_age_seconds = std::chrono::seconds(config.arl_max_age).count();
-  for (const auto& file : config.trust_roots) {
-    auto root = LoadCertificate(file);
-    if (!root) return std::move(root).error();
-    settings.roots.push_back(*std::move(root));
-  }
-  for (const TrustAnchorSetting& setting : config.test.trust_anchors) {
-    auto anchor = AnchorOf(setting);
-    if (!anchor) return std::move(anchor).error();
-    settings.named_anchors.push_back(*std::move(anchor));
-  }
-  for (const std::string& text : config.test.issuers_without_crl) {
-    const auto name = smki::Name::FromText(text);
-    if (!name) {
-      return Failure(Reason::kConfiguration,
-                     "test.issuers_without_crl: '" + text + "' is not a name");
-    }
-    settings.issuers_without_crl.push_back(*name);
-  }
-  settings.pinned_signers.insert(config.test.pinned_signers.begin(),
-                                 config.test.pinned_signers.end());
-  return settings;
-}
 
 std::string_view NameOf(smki::Environment environment) {
   return environment == smki::Environment::kLive ? "live" : "test";
@@ -110,6 +32,15 @@ audit::List Relaxations(const Config& config) {
   if (!config.test.issuers_without_crl.empty()) names.emplace_back("issuers_without_crl");
   if (!config.test.pinned_signers.empty()) names.emplace_back("pinned_signers");
   return names;
+}
+
+audit::List LaterPairs(const std::vector<AcbPairDigests>& pairs) {
+  audit::List list;
+  for (std::size_t i = 1; i < pairs.size(); ++i) {
+    list.emplace_back(audit::Object{{"ds", ToHex(pairs[i].digital_signing)},
+                                    {"ka", ToHex(pairs[i].key_agreement)}});
+  }
+  return list;
 }
 
 // R-SEC3-65: which rules applied, for whoever reads a decision of this run later.
@@ -154,10 +85,13 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
   HandoverSettings settings{.parse = {},
                             .validation_time = config.test.validation_time,
                             .policy = config.policy,
-                            .acb = *box->acb_,
+                            .acb = box->pairs_.front().certificates,
                             .answers = config.answers,
                             .channels = config.handover_channels};
   settings.parse.octets = config.request_octets;
+  for (std::size_t i = 1; i < box->pairs_.size(); ++i) {
+    settings.later.push_back({box->pairs_[i].certificates, &box->hsm_->command_signer(i)});
+  }
   box->handover_ = std::make_unique<Handover>(HandoverPorts{.clock = clock,
                                                             .trust = *box->trust_,
                                                             .records = *box->store_,
@@ -165,7 +99,11 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
                                                             .log = *box->store_,
                                                             .signer = box->hsm_->command_signer()},
                                               std::move(settings));
-  ObserverSettings watch{.policy = config.policy, .acb = *box->acb_, .parse = {}};
+  ObserverSettings watch{
+      .policy = config.policy, .acb = box->pairs_.front().certificates, .parse = {}};
+  for (std::size_t i = 1; i < box->pairs_.size(); ++i) {
+    watch.later.push_back(box->pairs_[i].certificates);
+  }
   watch.parse.octets = config.request_octets;
   box->observer_ = std::make_unique<Observer>(ObserverPorts{.clock = clock,
                                                             .trust = *box->trust_,
@@ -237,18 +175,36 @@ Result<hsm::HsmSettings> Box::StartLister() const {
 }
 
 Status Box::OpenHsm(hsm::HsmSettings settings) {
-  auto acb = LoadAcbCertificates();
-  if (!acb) return std::move(acb).error();
-  acb_ = *std::move(acb);
+  auto keys = ReadKeys(*store_);
+  if (!keys) return std::move(keys).error();
+  keys_ = *std::move(keys);
+  auto pairs = PairsInUse(config_, keys_);
+  if (pairs) {
+    for (const AcbPair& pair : *pairs) settings.acb_keys.push_back(pair.labels);
+  }
+  // R-SEC3-39: said first, whatever else is wrong.
+  if (config_.environment == smki::Environment::kLive) {
+    settings.accept = [this](const hsm::TokenInfo& token) -> Status {
+      auto approved = ApprovalOf(config_.approved_modules, token, clock_.Now());
+      if (!approved) return std::move(approved).error();
+      return Done{};
+    };
+  }
   auto hsm = hsm::Hsm::Open(std::move(settings));
   if (!hsm) return std::move(hsm).error();
+  if (!pairs) return std::move(pairs).error();
+  pairs_ = *std::move(pairs);
   hsm_ = *std::move(hsm);
   if (Status fit = CheckKeysFitEnvironment(); !fit) return fit;
   // A certificate for another key would make every command one that devices refuse.
-  if (acb_->digital_signing->public_point() != hsm_->acb_ds_public() ||
-      acb_->key_agreement->public_point() != hsm_->acb_ka_public()) {
-    return Failure(Reason::kAcbCert,
-                   "an ACB certificate in the configuration is not of the key in the HSM");
+  for (std::size_t i = 0; i < pairs_.size(); ++i) {
+    const checks::AcbCertificates& acb = pairs_[i].certificates;
+    if (acb.digital_signing->public_point() != hsm_->acb_ds_public(i) ||
+        acb.key_agreement->public_point() != hsm_->acb_ka_public(i)) {
+      return Failure(Reason::kAcbCert, "the certificate of " + pairs_[i].labels.digital_signing +
+                                           " or " + pairs_[i].labels.key_agreement +
+                                           " is not of the key in the HSM");
+    }
   }
   return Done{};
 }
@@ -257,30 +213,27 @@ Status Box::OpenHsm(hsm::HsmSettings settings) {
 // R-SEC3-42).
 Status Box::CheckKeysFitEnvironment() const {
   if (config_.environment == smki::Environment::kTest) return Done{};
-  for (const PublicPoint& key : {hsm_->acb_ds_public(), hsm_->acb_ka_public()}) {
-    if (smki::IsPublishedTestKey(key)) {
-      return Failure(Reason::kTestKey, "a key in the HSM is a published test key");
+  for (std::size_t i = 0; i < pairs_.size(); ++i) {
+    for (const PublicPoint& key : {hsm_->acb_ds_public(i), hsm_->acb_ka_public(i)}) {
+      if (smki::IsPublishedTestKey(key)) {
+        return Failure(Reason::kTestKey, "a key in the HSM is a published test key");
+      }
     }
   }
   if (hsm_->acb_keys_generated_in_token()) return Done{};
   return Failure(Reason::kHsmNotApproved, "an ACB key in the HSM was not generated in it");
 }
 
-Result<checks::AcbCertificates> Box::LoadAcbCertificates() const {
-  auto digital_signing = LoadCertificate(config_.acb_digital_signing_certificate);
-  if (!digital_signing) return std::move(digital_signing).error();
-  auto key_agreement = LoadCertificate(config_.acb_key_agreement_certificate);
-  if (!key_agreement) return std::move(key_agreement).error();
-  return checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
-}
-
 Status Box::StartStore() {
   const UtcTime now = clock_.Now();
   const hsm::TokenInfo& token = hsm_->token();
   // What certificates are judged by, for whoever verifies a decision of this run later.
-  const std::string trust =
-      TrustSettingsJson(trust_->Current()->settings(), acb_->digital_signing->sha256(),
-                        acb_->key_agreement->sha256());
+  std::vector<AcbPairDigests> digests;
+  for (const AcbPair& pair : pairs_) {
+    digests.push_back(
+        {pair.certificates.digital_signing->sha256(), pair.certificates.key_agreement->sha256()});
+  }
+  const std::string trust = TrustSettingsJson(trust_->Current()->settings(), digests);
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))
       .Set("relaxations", Relaxations(config_))
@@ -289,21 +242,56 @@ Status Box::StartStore() {
       .Set("rules", kRuleSetVersion)
       .Set("rules_sha256", RuleListing().at("sha256"))
       .Set("response_codes_sha256", ToHex(Sha256(AsBytes(config_.answers.Csv()))))
-      .Set("acb", acb_->eui64.Hyphenated())
-      .Set("acb_ds_certificate_sha256", ToHex(acb_->digital_signing->sha256()))
-      .Set("acb_ka_certificate_sha256", ToHex(acb_->key_agreement->sha256()))
-      .Set("hsm", audit::Object{{"label", token.label},
-                                {"manufacturer", token.manufacturer},
-                                {"model", token.model},
-                                {"serial", token.serial},
-                                {"firmware", token.firmware_version}});
+      .Set("acb", pairs_.front().certificates.eui64.Hyphenated())
+      .Set("acb_ds_certificate_sha256", ToHex(digests.front().digital_signing))
+      .Set("acb_ka_certificate_sha256", ToHex(digests.front().key_agreement))
+      .Set("hsm", HsmOf(token));
+  if (pairs_.size() > 1) start.Set("acb_later", LaterPairs(digests));
   if (Status started = store_->Start(hsm_->anchors(), {start}); !started) return started;
   if (Status kept = KeepTrustSettings(trust); !kept) return kept;
+  if (Status compared = CompareInventory(); !compared) return compared;
   if (config_.policy.network_operator_registration) return Done{};
   // SECMP0063's check is what the box is for: that it is off is a record of its own.
   audit::Entry off("configuration", now);
   off.Set("setting", "checks.network_operator_registration").Set("value", false);
   auto receipt = store_->Append(off);
+  if (!receipt) return std::move(receipt).error();
+  return Done{};
+}
+
+// R-SEC3-39: certificate number, firmware and level in the start record.
+audit::Object Box::HsmOf(const hsm::TokenInfo& token) const {
+  audit::Object members{{"label", token.label},
+                        {"manufacturer", token.manufacturer},
+                        {"model", token.model},
+                        {"serial", token.serial},
+                        {"firmware", token.firmware_version}};
+  if (config_.environment == smki::Environment::kTest) return members;
+  const auto approved = ApprovalOf(config_.approved_modules, token, clock_.Now());
+  if (!approved) return members;
+  members.emplace("certificate", approved->certificate);
+  members.emplace("standard", "FIPS " + approved->standard);
+  members.emplace("level", std::to_string(approved->level));
+  if (!approved->exception_owner.empty()) {
+    members.emplace("exception_owner", approved->exception_owner);
+    members.emplace("exception_until", approved->exception_until->Iso());
+  }
+  return members;
+}
+
+// R-SEC3-40: the inventory equals the token's listing. What does not fit is said and recorded, and
+// never destroyed here: that takes a ceremony.
+Status Box::CompareInventory() {
+  const auto differences = CompareWithToken(keys_, hsm_->key_objects());
+  if (differences.empty()) return Done{};
+  audit::List list;
+  for (const std::string& one : differences) {
+    log_.Warning("key-inventory", {{"difference", one}});
+    list.emplace_back(one);
+  }
+  audit::Entry alarm("alarm", clock_.Now());
+  alarm.Set("what", "the keys in the HSM are not those on record").Set("keys", std::move(list));
+  auto receipt = store_->Append(alarm);
   if (!receipt) return std::move(receipt).error();
   return Done{};
 }
@@ -316,8 +304,10 @@ Status Box::KeepTrustSettings(const std::string& settings) {
   for (const smki::CertificatePtr& root : trust_->Current()->settings().roots) {
     named.push_back(ToBytes(root->der()));
   }
-  named.push_back(ToBytes(acb_->digital_signing->der()));
-  named.push_back(ToBytes(acb_->key_agreement->der()));
+  for (const AcbPair& pair : pairs_) {
+    named.push_back(ToBytes(pair.certificates.digital_signing->der()));
+    named.push_back(ToBytes(pair.certificates.key_agreement->der()));
+  }
   // The tree of the first anchor of a run ends with its `start` entry.
   return store_->KeepTrustSettings(anchored->tree_size - 1, settings, named);
 }
@@ -369,8 +359,9 @@ std::vector<Failure> Box::Attention() const {
     Status fresh = checks::CheckFeedAges(**records, config_.policy, clock_.Now());
     if (!fresh) found.push_back(fresh.error());
   }
-  if (Status ours = checks::CheckAcbCertificates(*trust_->Current(), *acb_, JudgedAt()); !ours) {
-    found.push_back(std::move(ours).error());
+  for (const AcbPair& pair : pairs_) {
+    Status ours = checks::CheckAcbCertificates(*trust_->Current(), pair.certificates, JudgedAt());
+    if (!ours) found.push_back(std::move(ours).error());
   }
   return found;
 }
@@ -404,6 +395,21 @@ Box::Condition Box::condition() const {
   const State state =
       on.error().reason == Reason::kSigningSuspended ? State::kSuspended : State::kFailed;
   return {state, std::move(on).error()};
+}
+
+audit::List Box::AcbCertificatesJson() const {
+  audit::List list;
+  for (const AcbPair& pair : pairs_) {
+    for (const auto& [label, certificate] :
+         {std::pair(&pair.labels.digital_signing, &pair.certificates.digital_signing),
+          std::pair(&pair.labels.key_agreement, &pair.certificates.key_agreement)}) {
+      list.emplace_back(audit::Object{{"key", *label},
+                                      {"serial", (*certificate)->SerialDecimal()},
+                                      {"issuer", (*certificate)->issuer().Text()},
+                                      {"sha256", ToHex((*certificate)->sha256())}});
+    }
+  }
+  return list;
 }
 
 bool Box::Ready() const { return !store_->ended(); }

@@ -9,6 +9,7 @@
 #include "firmware/handover.h"
 #include "firmware/observer.h"
 #include "hsm/hsm.h"
+#include "platform/acb_keys.h"
 #include "platform/checkpoints.h"
 #include "platform/config.h"
 #include "platform/endpoint_table.h"
@@ -49,6 +50,8 @@ class Box {
   const std::vector<smki::CertificatePtr>& device_roots() const { return device_roots_; }
   Metrics& metrics() { return metrics_; }
   const std::string& environment() const { return environment_; }
+  // Label, serial, issuer and SHA-256 of each certificate in use, for a notice.
+  audit::List AcbCertificatesJson() const;
 
   // What keeps the box from signing anything, or would: empty when all is well. Does not block on
   // the HSM.
@@ -73,7 +76,8 @@ class Box {
   Status LoadDeviceRoots();
   Status OpenHsm(hsm::HsmSettings settings);
   Status CheckKeysFitEnvironment() const;
-  Result<checks::AcbCertificates> LoadAcbCertificates() const;
+  audit::Object HsmOf(const hsm::TokenInfo& token) const;
+  Status CompareInventory();
   Status StartStore();
   Status KeepTrustSettings(const std::string& settings);
   UtcTime JudgedAt() const { return config_.test.validation_time.value_or(clock_.Now()); }
@@ -86,7 +90,8 @@ class Box {
   std::unique_ptr<LiveTrust> trust_;
   std::vector<smki::CertificatePtr> device_roots_;
   std::unique_ptr<hsm::Hsm> hsm_;
-  std::optional<checks::AcbCertificates> acb_;
+  keys::Register keys_;
+  std::vector<AcbPair> pairs_;  // in use, oldest first
   std::unique_ptr<Handover> handover_;
   std::unique_ptr<Observer> observer_;
   Metrics metrics_;

@@ -174,7 +174,39 @@ void ReadHandover(Section section, Config& config) {
   section.Finish();
 }
 
-void ReadHsm(Section section, const Paths& paths, Config& config) {
+// R-NOW-9: 140-2 is an exception that somebody owns, and that ends.
+void ReadApprovedModule(Section section, Config& config) {
+  ApprovedModule module;
+  module.manufacturer = section.Text("manufacturer");
+  module.model = section.Text("model");
+  module.firmware = section.Text("firmware");
+  module.certificate = section.Text("certificate");
+  module.standard = section.TextOr("standard", "140-3");
+  if (module.standard != "140-3" && module.standard != "140-2") {
+    section.Wrong(*section.Find("standard"), "standard", "must be 140-3 or 140-2");
+  }
+  module.level = section.IntegerOr("level", {1, 4}, 0);
+  if (section.Find("level") == nullptr) section.Missing("level", "is missing");
+  module.exception_owner = section.TextOr("exception_owner", {});
+  if (const toml::node* until = section.Find("exception_until"); until != nullptr) {
+    module.exception_until = UtcTime::FromIsoDate(section.TextOf(*until, "exception_until"));
+    if (!module.exception_until) section.Wrong(*until, "exception_until", "must be a date");
+  }
+  section.Finish();
+  config.approved_modules.push_back(std::move(module));
+}
+
+void ReadApprovedModules(Section& hsm, Errors& errors, Config& config) {
+  for (const toml::node* entry : hsm.List("approved")) {
+    if (!entry->is_table()) {
+      hsm.Wrong(*entry, "approved", "must be a table: [[hsm.approved]]");
+      return;
+    }
+    ReadApprovedModule(Section(entry->as_table(), "hsm.approved", errors), config);
+  }
+}
+
+void ReadHsm(Section section, const Paths& paths, Errors& errors, Config& config) {
   config.hsm_module = paths.Resolve(section.Text("module"));
   config.hsm_token_label = section.Text("token_label");
   if (config.hsm_token_label.size() > kMaxTokenLabelOctets) {
@@ -194,6 +226,7 @@ void ReadHsm(Section section, const Paths& paths, Config& config) {
       config.hsm_environment[std::string(key.str())] = section.TextOf(node, name);
     }
   }
+  ReadApprovedModules(section, errors, config);
   section.Finish();
 }
 
@@ -462,7 +495,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadClients(root, errors, config);
   ReadAnswers(root.Sub("answers"), paths, config);
   ReadHandover(root.Sub("handover"), config);
-  ReadHsm(root.Sub("hsm"), paths, config);
+  ReadHsm(root.Sub("hsm"), paths, errors, config);
   ReadStore(root.Sub("store"), paths, config);
   if (config.hsm_lock_file.empty()) config.hsm_lock_file = UsualLockFile(config);
   ReadAcb(root.Sub("acb"), paths, config);

@@ -48,6 +48,18 @@ struct WitnessSetting {
   std::filesystem::path ca;  // PEM: who may have issued its server certificate
 };
 
+// R-SEC3-39: a module that a live box may sign with. Texts as the token says them.
+struct ApprovedModule {
+  std::string manufacturer;
+  std::string model;
+  std::string firmware;
+  std::string certificate;  // its number
+  std::string standard;     // "140-3"; "140-2" as an exception (R-NOW-9)
+  std::uint64_t level = 0;
+  std::string exception_owner;
+  std::optional<UtcTime> exception_until;
+};
+
 // All paths are absolute, or relative to the directory of the file as resolved.
 struct Config {
   std::filesystem::path file;
@@ -72,6 +84,8 @@ struct Config {
   // machine that use the token. Absent: beside the file that SOFTHSM2_CONF names, else in the store
   // directory.
   std::filesystem::path hsm_lock_file;
+
+  std::vector<ApprovedModule> approved_modules;
 
   std::filesystem::path store_directory;
   std::uint64_t store_map_size = std::uint64_t{64} << 30;  // octets

@@ -133,6 +133,17 @@ boost::json::object DeviceJson(const Device& device) {
           {"last_issued", std::to_string(device.last_issued)}};
 }
 
+// Which of the ACB's keys its cells hold, where that is known: subject key identifiers.
+boost::json::object AcbKeysJson(const Device& device) {
+  boost::json::object json;
+  for (const auto& [name, cell] : {std::pair("supplier", &device.supplier),
+                                   std::pair("network_operator", &device.network_operator)}) {
+    if (cell->holder != CellState::Holder::kAcb || !cell->acb_key) continue;
+    json[name] = ToHex(ByteWriter().U64(cell->acb_key->value).bytes());
+  }
+  return json;
+}
+
 // R-107-8: what each source says, side by side.
 boost::json::array ProxyJson(const std::vector<ProxyCertificate>& rows) {
   boost::json::array list;
@@ -153,6 +164,9 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
   if (!device) return Problem(device.error());
   if (!device->has_value()) return Problem(Failure(Reason::kNotFound, "no such device"));
   boost::json::object json = DeviceJson(**device);
+  if (boost::json::object keys = AcbKeysJson(**device); !keys.empty()) {
+    json["acb_keys"] = std::move(keys);
+  }
   const auto registration = checks::RegistrationAt(**records, (*device)->mpxn, clock.Now());
   if (!registration) return Problem(registration.error());
   json["registration"] = nullptr;
@@ -183,11 +197,16 @@ HttpResponse MetricsPage(std::string text) {
 
 HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& observations) {
   std::string text = box.metrics().Text();
+  std::uint64_t signatures = 0;
+  std::uint64_t agreements = 0;
+  for (std::size_t pair = 0; pair < box.hsm().acb_key_pairs(); ++pair) {
+    signatures += box.hsm().command_signer(pair).sign_operations();
+    agreements += box.hsm().command_signer(pair).derive_operations();
+  }
+  text += MetricText("acb_hsm_sign_total", "counter",
+                     "Signatures asked of the HSM with the ACB's keys.", signatures);
   text +=
-      MetricText("acb_hsm_sign_total", "counter", "Signatures asked of the HSM with the ACB's key.",
-                 box.hsm().command_signer().sign_operations());
-  text += MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.",
-                     box.hsm().command_signer().derive_operations());
+      MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.", agreements);
   text += box.checkpoints().Metrics();
   text += AdmissionMetrics(handovers, observations);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);

@@ -148,6 +148,32 @@ std::string TrustJson(const History& history) {
          ",\"settings\":[" + settings + "]}";
 }
 
+// The ACB's certificates that settings name: of the oldest pair, then of each that is newer.
+std::vector<std::string> NamedBy(const SettingsRow& row, std::string_view first,
+                                 std::string_view later) {
+  const auto settings = boost::json::parse(row.json);
+  std::vector<std::string> named{std::string(settings.at(first).as_string().c_str())};
+  const auto* pairs = settings.as_object().if_contains("acb_later");
+  if (pairs == nullptr) return named;
+  for (const auto& pair : pairs->as_array()) {
+    named.emplace_back(pair.at(later).as_string().c_str());
+  }
+  return named;
+}
+
+Result<std::string> SpkiOfCertificate(const store::Store& store, const std::string& hex) {
+  const auto sha256 = FromHex(hex).value_or(Bytes());
+  Sha256Digest digest{};
+  if (sha256.size() == digest.size()) std::ranges::copy(sha256, digest.begin());
+  const auto der = Find(store, digest);
+  if (!der) return der.error();
+  const auto certificate = smki::Certificate::Parse(*der);
+  if (!certificate) return certificate.error();
+  const auto point = (*certificate)->public_point();
+  if (!point) return Failure(Reason::kRecordDamaged, {}, "a certificate of the ACB has no key");
+  return ToBase64(hsm::ToSpki({hsm::KeyAlgorithm::kP256, ToBytes(*point)}));
+}
+
 // Which key signed from which entry on (design.md section 7, "key history").
 Result<std::string> KeysJson(const store::Store& store, const History& history,
                              const ExportKeys& keys) {
@@ -158,30 +184,23 @@ Result<std::string> KeysJson(const store::Store& store, const History& history,
                                   {"spki", ToBase64(keys.checkpoint_spki)},
                                   {"vkey", audit::FormatKey(keys.checkpoint)},
                                   {"from", "0"}});
-  std::map<std::string, std::string> last;
+  std::map<std::string, std::vector<std::string>> last;
   for (const SettingsRow& row : history.settings()) {
-    const auto settings = boost::json::parse(row.json);
-    for (const auto& [role, member] :
-         {std::pair("acb-digital-signing", "acb_ds_certificate_sha256"),
-          std::pair("acb-key-agreement", "acb_ka_certificate_sha256")}) {
-      const std::string hex(settings.at(member).as_string().c_str());
-      if (last[role] == hex) continue;
-      last[role] = hex;
-      const auto sha256 = FromHex(hex).value_or(Bytes());
-      Sha256Digest digest{};
-      if (sha256.size() == digest.size()) std::ranges::copy(sha256, digest.begin());
-      const auto der = Find(store, digest);
-      if (!der) return der.error();
-      const auto certificate = smki::Certificate::Parse(*der);
-      if (!certificate) return certificate.error();
-      const auto point = (*certificate)->public_point();
-      if (!point) return Failure(Reason::kRecordDamaged, {}, "a certificate of the ACB has no key");
-      const hsm::PublicKey key{hsm::KeyAlgorithm::kP256, ToBytes(*point)};
-      list.emplace_back(audit::Object{{"role", role},
-                                      {"algorithm", "ECDSA P-256"},
-                                      {"spki", ToBase64(hsm::ToSpki(key))},
-                                      {"certificate_sha256", hex},
-                                      {"from", std::to_string(row.from)}});
+    for (const auto& [role, members] :
+         {std::pair("acb-digital-signing", std::pair("acb_ds_certificate_sha256", "ds")),
+          std::pair("acb-key-agreement", std::pair("acb_ka_certificate_sha256", "ka"))}) {
+      const std::vector<std::string> in_use = NamedBy(row, members.first, members.second);
+      for (const std::string& hex : in_use) {
+        if (std::ranges::find(last[role], hex) != last[role].end()) continue;
+        auto spki = SpkiOfCertificate(store, hex);
+        if (!spki) return std::move(spki).error();
+        list.emplace_back(audit::Object{{"role", role},
+                                        {"algorithm", "ECDSA P-256"},
+                                        {"spki", *std::move(spki)},
+                                        {"certificate_sha256", hex},
+                                        {"from", std::to_string(row.from)}});
+      }
+      last[role] = in_use;
     }
   }
   return audit::CanonicalJson(audit::Object{{"keys", std::move(list)}});
@@ -190,8 +209,7 @@ Result<std::string> KeysJson(const store::Store& store, const History& history,
 }  // namespace
 
 std::string TrustSettingsJson(const smki::TrustSettings& settings,
-                              const Sha256Digest& acb_digital_signing,
-                              const Sha256Digest& acb_key_agreement) {
+                              const std::vector<AcbPairDigests>& pairs) {
   audit::List roots;
   for (const smki::CertificatePtr& root : settings.roots) {
     roots.emplace_back(ToHex(root->sha256()));
@@ -206,17 +224,23 @@ std::string TrustSettingsJson(const smki::TrustSettings& settings,
   audit::List pinned;
   for (const Sha256Digest& signer : settings.pinned_signers) pinned.emplace_back(ToHex(signer));
   const bool live = settings.environment == smki::Environment::kLive;
-  return audit::CanonicalJson(
-      audit::Object{{"environment", live ? "live" : "test"},
-                    {"policy_oid", settings.policy_oid},
-                    {"crl_max_age_seconds", std::to_string(settings.crl_max_age_seconds)},
-                    {"arl_max_age_seconds", std::to_string(settings.arl_max_age_seconds)},
-                    {"roots", std::move(roots)},
-                    {"trust_anchors", std::move(anchors)},
-                    {"issuers_without_crl", std::move(without_crl)},
-                    {"pinned_signers", std::move(pinned)},
-                    {"acb_ds_certificate_sha256", ToHex(acb_digital_signing)},
-                    {"acb_ka_certificate_sha256", ToHex(acb_key_agreement)}});
+  audit::Object members{{"environment", live ? "live" : "test"},
+                        {"policy_oid", settings.policy_oid},
+                        {"crl_max_age_seconds", std::to_string(settings.crl_max_age_seconds)},
+                        {"arl_max_age_seconds", std::to_string(settings.arl_max_age_seconds)},
+                        {"roots", std::move(roots)},
+                        {"trust_anchors", std::move(anchors)},
+                        {"issuers_without_crl", std::move(without_crl)},
+                        {"pinned_signers", std::move(pinned)},
+                        {"acb_ds_certificate_sha256", ToHex(pairs.front().digital_signing)},
+                        {"acb_ka_certificate_sha256", ToHex(pairs.front().key_agreement)}};
+  audit::List later;
+  for (std::size_t i = 1; i < pairs.size(); ++i) {
+    later.emplace_back(audit::Object{{"ds", ToHex(pairs[i].digital_signing)},
+                                     {"ka", ToHex(pairs[i].key_agreement)}});
+  }
+  if (!later.empty()) members.emplace("acb_later", std::move(later));
+  return audit::CanonicalJson(audit::Value(std::move(members)));
 }
 
 Status WriteTrust(const store::Store& store, const ExportRange& range, const ExportKeys& keys,

@@ -11,10 +11,15 @@ namespace acb::platform {
 Status WriteTrust(const store::Store& store, const ExportRange& range, const ExportKeys& keys,
                   ExportSpool& spool);
 
+// SHA-256 of the certificates of a pair of the ACB's keys.
+struct AcbPairDigests {
+  Sha256Digest digital_signing{};
+  Sha256Digest key_agreement{};
+};
+
 // The settings that a box decides with, in canonical JSON: the octets that its `start` entry names
-// as trust_sha256.
+// as trust_sha256. `pairs`: in use, oldest first, at least one.
 std::string TrustSettingsJson(const smki::TrustSettings& settings,
-                              const Sha256Digest& acb_digital_signing,
-                              const Sha256Digest& acb_key_agreement);
+                              const std::vector<AcbPairDigests>& pairs);
 
 }  // namespace acb::platform

@@ -4,6 +4,7 @@
 
 #include "firmware/base/request_id.h"
 #include "firmware/checks/suspension.h"
+#include "firmware/keys/register.h"
 #include "platform/answers.h"
 #include "platform/json_body.h"
 
@@ -144,7 +145,33 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
 struct Order {
   bool lift;
   std::vector<Suspension> rows;
+  std::string suspect_key;  // R-SEC3-46: its label; empty: none
 };
+
+// One authorised person is enough, and it stops all: the other key of its pair signs with it.
+Result<std::string> SuspectKeyOf(const boost::json::object& object, SuspensionScope scope,
+                                 bool lift) {
+  if (object.if_contains("suspect_key") == nullptr) return std::string();
+  if (scope != SuspensionScope::kAll || lift) {
+    return Malformed("'suspect_key' goes with scope all and action suspend");
+  }
+  auto label = TextMember(object, "suspect_key");
+  if (label && !keys::PartsOf(*label)) {
+    return Malformed("'suspect_key' takes a key's label, such as acb-ds");
+  }
+  return label;
+}
+
+// The record that a notice of suspected compromise is made of (R-SEC3-46).
+audit::Entry SuspectKeyAlarm(Box& box, const Order& order, UtcTime now) {
+  audit::Entry alarm("alarm", now);
+  alarm.Set("what", "an ACB key may be known to others: all signing is stopped")
+      .Set("suspect_key", order.suspect_key)
+      .Set("authority", order.rows.front().authority)
+      .Set("operators", audit::List{order.rows.front().by})
+      .Set("acb_certificates", box.AcbCertificatesJson());
+  return alarm;
+}
 
 Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
   const auto body = ReadObject(request);
@@ -161,7 +188,9 @@ Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
   if (!authority) return std::move(authority).error();
   auto subjects = SubjectsOf(object, *scope);
   if (!subjects) return std::move(subjects).error();
-  Order order{.lift = *act == "lift", .rows = {}};
+  auto suspect = SuspectKeyOf(object, *scope, *act == "lift");
+  if (!suspect) return std::move(suspect).error();
+  Order order{.lift = *act == "lift", .rows = {}, .suspect_key = *std::move(suspect)};
   for (std::string& subject : *subjects) {
     order.rows.push_back({.scope = *scope,
                           .subject = std::move(subject),
@@ -189,6 +218,10 @@ HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& req
     const auto stopped = box.store().Suspend(order->rows, now);
     if (!stopped) return Problem(stopped.error());
     receipt = *stopped;
+    if (!order->suspect_key.empty()) {
+      const auto alarmed = box.store().Append(SuspectKeyAlarm(box, *order, now));
+      if (!alarmed) return Problem(alarmed.error());
+    }
   }
   if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
   HttpResponse response = JsonResponse(

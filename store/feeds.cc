@@ -351,6 +351,10 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
   if (imported.holder != CellState::Holder::kUnknown) {
     cell.holder = imported.holder;
     cell.party = imported.party;
+    // Without the column what is known stays, as long as the cell is the ACB's.
+    if (!to_acb || imported.acb_key || before.holder == CellState::Holder::kParty) {
+      cell.acb_key = imported.acb_key;
+    }
   }
   if (!imported.floor || imported.floor <= cell.floor) return Done{};
   // reliability.md section 1: one value near 2^63 would block the device for ever.

@@ -21,29 +21,39 @@ constexpr std::uint8_t kHasNoticeToCease = 4;
 constexpr std::uint8_t kIsReleased = 0x80;  // beside the role of a request
 constexpr std::uint8_t kHolderMask = 0x0F;
 constexpr std::uint8_t kHasFloor = 0x10;
+constexpr std::uint8_t kHasAcbKey = 0x20;
 
 constexpr std::uint8_t kUncompressed = 0x04;  // first octet of a PublicPoint, not stored
 
 void PutCell(ByteWriter& out, RemotePartyRole role, const CellState& cell) {
   const auto holder = static_cast<std::uint8_t>(cell.holder);
   out.U8(static_cast<std::uint8_t>(role));
-  out.U8(static_cast<std::uint8_t>(holder | (cell.floor ? kHasFloor : 0)));
+  // Kept while the holder is unknown: the cell may turn out to be the ACB's still.
+  const bool has_key = cell.acb_key && cell.holder != CellState::Holder::kParty;
+  out.U8(static_cast<std::uint8_t>(holder | (cell.floor ? kHasFloor : 0) |
+                                   (has_key ? kHasAcbKey : 0)));
   if (cell.holder == CellState::Holder::kParty) out.U64(cell.party.value());
   if (cell.floor) PutShort(out, cell.floor->value());
+  if (has_key) out.U64(cell.acb_key->value);
 }
 
 std::optional<CellState> TakeCell(ByteReader& in) {
   const std::uint8_t state = in.U8();
   CellState cell;
   if ((state & kHolderMask) > static_cast<std::uint8_t>(CellState::Holder::kParty)) return {};
-  if ((state & ~(kHolderMask | kHasFloor)) != 0) return {};
+  if ((state & ~(kHolderMask | kHasFloor | kHasAcbKey)) != 0) return {};
   cell.holder = static_cast<CellState::Holder>(state & kHolderMask);
   if (cell.holder == CellState::Holder::kParty) cell.party = Eui64(in.U64());
-  if ((state & kHasFloor) == 0) return cell;
-  const auto number = TakeShort(in);
-  if (!number) return {};
-  cell.floor = FloorSeqNumber::From(*number);
-  if (!cell.floor) return {};
+  if ((state & kHasFloor) != 0) {
+    const auto number = TakeShort(in);
+    if (!number) return {};
+    cell.floor = FloorSeqNumber::From(*number);
+    if (!cell.floor) return {};
+  }
+  if ((state & kHasAcbKey) != 0) {
+    if (cell.holder == CellState::Holder::kParty) return {};
+    cell.acb_key = AcbKeyId{in.U64()};
+  }
   return cell;
 }
 

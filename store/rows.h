@@ -71,7 +71,13 @@ Bytes EncodeSuspension(const Suspension& suspension);
 std::optional<Suspension> DecodeSuspension(BytesView key, BytesView payload);
 
 // Table settings.
-enum class Setting : std::uint8_t { kIdentity = 1, kFence = 2, kTrustGeneration = 3, kEpoch = 4 };
+enum class Setting : std::uint8_t {
+  kIdentity = 1,
+  kFence = 2,
+  kTrustGeneration = 3,
+  kEpoch = 4,
+  kKeys = 5
+};
 Bytes KeyOf(Setting setting);
 Bytes EncodeIdentity(const Identity& identity);
 std::optional<Identity> DecodeIdentity(BytesView payload);

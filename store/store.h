@@ -534,6 +534,13 @@ class Store final : public RecordSource,
   // name.
   Status KeepTrustSettings(std::uint64_t start, std::string_view settings,
                            const std::vector<Bytes>& certificates);
+  // The register of keys (firmware/keys/register.h) as its last ceremony left it; nothing when
+  // there was none.
+  Result<std::optional<std::string>> ReadKeyRegister() const;
+  // A key ceremony: its entry, and the register as it is from now on (nothing: as it was), in one
+  // transaction that is anchored before this returns.
+  Result<audit::Receipt> AppendCeremony(const audit::Entry& entry,
+                                        const std::optional<std::string>& keys);
   // In order of index, those before `end`, as of one moment. The visitor must not call the store.
   Status ReadTrustChanges(std::uint64_t end,
                           const std::function<Status(const TrustChange&)>& visit) const;

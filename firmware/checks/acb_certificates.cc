@@ -1,5 +1,9 @@
 #include "firmware/checks/acb_certificates.h"
 
+#include <algorithm>
+
+#include "firmware/smki/key_identifier.h"
+
 namespace acb::checks {
 namespace {
 
@@ -32,7 +36,19 @@ Result<AcbCertificates> AcbCertificates::From(smki::CertificatePtr digital_signi
     return Failure(Reason::kAcbCert, "the ACB's two certificates have different EUI-64s");
   }
   const Eui64 eui64 = *digital_signing->eui64();
-  return AcbCertificates{std::move(digital_signing), std::move(key_agreement), eui64};
+  const Bytes identifier = smki::KeyIdentifier(*digital_signing->public_point());
+  const AcbKeyId key_id{ByteReader(identifier).U64()};
+  return AcbCertificates{std::move(digital_signing), std::move(key_agreement), eui64, key_id};
+}
+
+Result<std::size_t> ChooseAcbKeys(const CellState& cell, const std::vector<AcbKeyId>& in_use) {
+  if (!cell.acb_key) return std::size_t{0};
+  const auto found = std::ranges::find(in_use, *cell.acb_key);
+  if (found != in_use.end()) return static_cast<std::size_t>(found - in_use.begin());
+  return Failure(Reason::kAcbCert,
+                 "the device's cell holds an ACB certificate with subject key identifier " +
+                     ToHex(ByteWriter().U64(cell.acb_key->value).bytes()) +
+                     ", of a key that is not in use here");
 }
 
 Status CheckAcbCertificates(const smki::Trust& trust, const AcbCertificates& acb, UtcTime at) {

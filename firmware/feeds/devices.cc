@@ -9,8 +9,19 @@ namespace {
 
 constexpr std::size_t kMaxModel = 64;
 
+// Subject key identifier of the ACB's certificate in the cell: 16 hexadecimal digits.
+Result<std::optional<AcbKeyId>> KeyField(const CsvRow& row, std::string_view column) {
+  if (!row.Has(column) || row.Get(column).empty()) return std::optional<AcbKeyId>();
+  const auto octets = FromHex(row.Get(column));
+  if (!octets || octets->size() != sizeof(AcbKeyId)) {
+    return Rejected(column, "a subject key identifier, 16 hexadecimal digits, or nothing",
+                    row.Get(column));
+  }
+  return std::optional(AcbKeyId{ByteReader(*octets).U64()});
+}
+
 Result<CellState> CellField(const CsvRow& row, std::string_view cell_column,
-                            std::string_view floor_column) {
+                            std::string_view floor_column, std::string_view key_column) {
   CellState cell;
   const std::string_view holder = row.Get(cell_column);
   if (holder == "acb") {
@@ -24,6 +35,12 @@ Result<CellState> CellField(const CsvRow& row, std::string_view cell_column,
   const auto floor = FloorField(row, floor_column);
   if (!floor) return floor.error();
   cell.floor = *floor;
+  const auto key = KeyField(row, key_column);
+  if (!key) return key.error();
+  if (key->has_value() && cell.holder != CellState::Holder::kAcb) {
+    return Rejected(key_column, "nothing, as the cell is not acb", row.Get(key_column));
+  }
+  cell.acb_key = *key;
   return cell;
 }
 
@@ -92,7 +109,8 @@ const std::vector<std::string>& DeviceColumns() {
 }
 
 const std::vector<std::string>& OptionalDeviceColumns() {
-  static const std::vector<std::string> kColumns = {"communications_hub"};
+  static const std::vector<std::string> kColumns = {"communications_hub", "supplier_acb_key",
+                                                    "network_operator_acb_key"};
   return kColumns;
 }
 
@@ -124,9 +142,10 @@ Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check,
     if (!mpxn) return mpxn.error();
     device.mpxn = *mpxn;
   }
-  const auto supplier = CellField(row, "supplier_cell", "supplier_floor");
+  const auto supplier = CellField(row, "supplier_cell", "supplier_floor", "supplier_acb_key");
   if (!supplier) return supplier.error();
-  const auto network_operator = CellField(row, "network_operator_cell", "network_operator_floor");
+  const auto network_operator =
+      CellField(row, "network_operator_cell", "network_operator_floor", "network_operator_acb_key");
   if (!network_operator) return network_operator.error();
   if (row.Has("communications_hub") && !row.Get("communications_hub").empty()) {
     const auto hub = EuiField(row, "communications_hub");

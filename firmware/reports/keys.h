@@ -8,9 +8,10 @@
 
 namespace acb::reports {
 
-// A row for each certificate of an ACB key: since which start and up to which it was in use, in
-// which module, and how many commands were signed with it in the period and in all. Totals: what
-// was given to the module and not used (abandoned).
+// A row for each certificate of an ACB key that was in use (since which start and up to which, in
+// which module, for how many commands in the period and in all), and for each key of which a
+// ceremony's record says anything: what it was made of and where, its states, its custodians.
+// Totals: what was given to the module and not used (abandoned).
 class KeyInventory final : public LogReport {
  public:
   explicit KeyInventory(const Listing& listing) : listing_(listing) {}
@@ -20,7 +21,8 @@ class KeyInventory final : public LogReport {
   Report Finish() override;
 
  private:
-  struct Key {
+  // Of a certificate, as `start` and `signed` entries tell it.
+  struct Use {
     std::uint64_t first_start = 0;
     std::uint64_t last_start = 0;
     UtcTime since{0};
@@ -28,11 +30,34 @@ class KeyInventory final : public LogReport {
     Count in_period;
     std::uint64_t in_all = 0;
   };
-  // More certificates than any box has: what is beyond is not told apart.
+  // Of a key, as the newest record of a ceremony has it.
+  struct Ceremony {
+    std::string role;
+    std::string algorithm;
+    std::string public_sha256;
+    std::string certificate_sha256;
+    std::string certificate;  // serial and issuer
+    std::string state;
+    std::string generated;
+    std::string custodians;
+    std::string backups;
+    std::string transitions;
+  };
+  using Name = std::pair<std::string, std::string>;  // role, SHA-256 of the certificate
+  // More than any box has: what is beyond is not told apart.
   static constexpr std::size_t kMaxKeys = 1'000;
 
+  void TakeStart(const LogEntry& entry);
+  void TakeUse(const LogEntry& start, std::string_view role, const std::string& sha256);
+  void TakeCeremony(const LogEntry& entry);
+  Row RowOf(const Name& name, const Use* use, const std::string& label,
+            const Ceremony* ceremony) const;
+  const Use* FindUse(const Name& name) const;
+
   Listing listing_;
-  std::map<std::pair<std::string, std::string>, Key> keys_;  // role, SHA-256 of the certificate
+  std::map<Name, Use> uses_;
+  std::map<std::string, Ceremony> ceremonies_;    // by label
+  std::map<std::string, std::string> signs_for_;  // KA certificate -> DS certificate of its pair
   Count abandoned_;
   std::uint64_t newest_start_ = 0;
 };

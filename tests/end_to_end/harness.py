@@ -270,6 +270,13 @@ class Box:
         self.env.update({"ACB_SHIM_MODULE": module, "ACB_SHIM_LOG": str(log)})
         self.env.update(env)
 
+    def approve_module(self, manufacturer, model="T1", firmware="2.6", level=3, **more):
+        """Puts a module on the list of those that a live box may sign with."""
+        entry = {"manufacturer": manufacturer, "model": model, "firmware": firmware, "certificate": "4321", "level": level,
+                 **more}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+        self.config.write_text("\n".join([self.config.read_text(), "[[hsm.approved]]", *lines, ""]))
+
     # -- the process --
 
     @property

@@ -45,10 +45,12 @@
 #include <p11-kit/pkcs11.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
@@ -230,6 +232,20 @@ CK_RV GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INF
   return TheShim().real->C_GetMechanismInfo(slot, type, info);
 }
 
+// Says that it is of another maker: for live boxes, which take no token that calls itself SoftHSM.
+CK_RV GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
+  const CK_RV result = TheShim().real->C_GetTokenInfo(slot, info);
+  const char* maker = std::getenv("ACB_SHIM_MAKER");
+  if (result != CKR_OK || maker == nullptr) return result;
+  const auto write = [](auto& field, std::string_view text) {
+    std::memset(field, ' ', sizeof field);
+    std::memcpy(field, text.data(), std::min(text.size(), sizeof field));
+  };
+  write(info->manufacturerID, maker);
+  write(info->model, "T1");
+  return CKR_OK;
+}
+
 // Also brings about what comes with the device's return.
 bool IsGone() {
   Shim& shim = TheShim();
@@ -314,6 +330,7 @@ CK_RV Load() {
   shim.inner.C_GetAttributeValue = GetAttributeValue;
   shim.inner.C_GetMechanismInfo = GetMechanismInfo;
   shim.inner.C_FindObjectsInit = FindObjectsInit;
+  shim.inner.C_GetTokenInfo = GetTokenInfo;
   shim.inner.C_OpenSession = OpenSession;
   shim.ours = shim.inner;
   shim.ours.C_GetFunctionList = C_GetFunctionList;

@@ -567,5 +567,32 @@ TEST_F(Pin, IsRefusedWhenTheFileIsNotARegularOne) {
   EXPECT_THAT(ErrorOfPin(directory_.path() / "none"), HasSubstr("No such file"));
 }
 
+// R-SEC3-39, R-NOW-9.
+TEST(ConfigApprovedModules, AreReadWhole) {
+  const std::string module =
+      "[[hsm.approved]]\nmanufacturer = \"M\"\nmodel = \"T1\"\nfirmware = \"2.6\"\n"
+      "certificate = \"4321\"\nlevel = 3\n";
+  const auto with = [&](const std::string& more) {
+    return Replaced(kLeast, "hsm = { module = \"m\", token_label = \"acb\", pin_file = \"pin\" }\n",
+                    "") +
+           "[hsm]\nmodule = \"m\"\ntoken_label = \"acb\"\npin_file = \"pin\"\n" + module + more;
+  };
+  const auto config = Parse(with("exception_owner = \"A\"\nexception_until = \"2027-01-31\"\n"));
+  ASSERT_TRUE(config) << config.error().explanation;
+  ASSERT_EQ(config->approved_modules.size(), 1u);
+  const ApprovedModule& read = config->approved_modules.front();
+  EXPECT_EQ(read.manufacturer, "M");
+  EXPECT_EQ(read.standard, "140-3");
+  EXPECT_EQ(read.level, 3u);
+  EXPECT_EQ(read.exception_until, UtcTime::FromIsoDate("2027-01-31"));
+  EXPECT_TRUE(Parse(std::string(kLeast))->approved_modules.empty());
+  for (const char* wrong :
+       {"standard = \"140-1\"\n", "exception_until = \"soon\"\n", "serial = \"1\"\n"}) {
+    EXPECT_FALSE(Parse(with(wrong))) << wrong;
+  }
+  EXPECT_FALSE(Parse(Replaced(with(""), "level = 3", "level = 5")));
+  EXPECT_FALSE(Parse(Replaced(with(""), "level = 3\n", "")));
+}
+
 }  // namespace
 }  // namespace acb::platform

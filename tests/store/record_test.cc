@@ -105,6 +105,35 @@ TEST(Rows, CountersHaveTheOctetsOfTheFormat) {
             "030290b3d51f30020000");
 }
 
+// With the key of the ACB that the cell holds; kept while the holder is not known, never beside a
+// party.
+TEST(Rows, CountersHaveTheAcbsKeyWhereItIsKnown) {
+  CountersRow row;
+  row.supplier.holder = CellState::Holder::kAcb;
+  row.supplier.floor = FloorSeqNumber::From(1200);
+  row.supplier.acb_key = AcbKeyId{0x40A1B2C3D4E5F607};
+  row.network_operator.acb_key = AcbKeyId{0x4000000000000001};
+  const Bytes octets = EncodeCounters(row);
+  EXPECT_EQ(ToHex(octets),
+            "0000"
+            "02310204b040a1b2c3d4e5f607"
+            "03204000000000000001");
+  const auto read = DecodeCounters(octets);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->supplier.acb_key, row.supplier.acb_key);
+  EXPECT_EQ(read->network_operator.acb_key, row.network_operator.acb_key);
+
+  row.network_operator.holder = CellState::Holder::kParty;
+  const auto given_away = DecodeCounters(EncodeCounters(row));
+  ASSERT_TRUE(given_away);
+  EXPECT_FALSE(given_away->network_operator.acb_key);
+  EXPECT_FALSE(
+      DecodeCounters(*FromHex("0000"
+                              "0222"
+                              "90b3d51f300200004000000000000001"
+                              "0300")));
+}
+
 TEST(Rows, RefuseCountersOfAnotherForm) {
   const Bytes good = EncodeCounters({});
   ASSERT_TRUE(DecodeCounters(good));

@@ -269,6 +269,29 @@ TEST_F(TableFeeds, LeaveTheHubThatIsRecordedWhenTheFileHasNoHubs) {
   EXPECT_FALSE(FindDevice()->communications_hub);
 }
 
+// Which of the ACB's keys a cell holds: said by a file, or left as it was; gone with the holder.
+TEST_F(TableFeeds, KeepTheAcbsKeyOfACellUntilSomethingElseIsSaid) {
+  constexpr AcbKeyId kFirst{1};
+  constexpr AcbKeyId kSecond{2};
+  Device device = TestDevice();
+  const auto import = [&](std::optional<AcbKeyId> key) {
+    device.supplier.acb_key = key;
+    Import({device});
+    return FindDevice()->supplier.acb_key;
+  };
+  EXPECT_EQ(import({}), std::nullopt);
+  EXPECT_EQ(import(kFirst), kFirst);
+  EXPECT_EQ(import({}), kFirst);
+  EXPECT_EQ(import(kSecond), kSecond);
+  Reopen();
+  EXPECT_EQ(FindDevice()->supplier.acb_key, kSecond);
+  EXPECT_EQ(FindDevice()->network_operator.acb_key, std::nullopt);
+  device.supplier = Cell(CellState::Holder::kParty, {});
+  EXPECT_EQ(import({}), std::nullopt);
+  device.supplier = OfAcb(kSupplierFloor);
+  EXPECT_EQ(import({}), std::nullopt) << "it was another's meanwhile";
+}
+
 // R-SEC3-17: the table does not grow for ever.
 TEST_F(TableFeeds, DropTheRevocationListsThatAreSuperseded) {
   ASSERT_TRUE(store_->ImportRevocationLists({Bytes{1}, Bytes{2}}, {}, FeedEntry()));

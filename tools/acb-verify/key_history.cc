@@ -1,6 +1,8 @@
 #include "tools/acb-verify/key_history.h"
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 #include "firmware/base/base64.h"
 #include "firmware/base/spki.h"
@@ -23,22 +25,26 @@ Result<audit::List> Expected(const Bytes& spki, const std::string& origin,
                                   {"spki", ToBase64(spki)},
                                   {"vkey", audit::FormatKey(*key)},
                                   {"from", "0"}});
-  std::map<std::string, Sha256Digest> last;
+  std::map<std::string, std::vector<Sha256Digest>> last;
   for (const TrustHistory::AcbKeys& keys : trust.AcbKeyHistory()) {
-    for (const auto& [role, sha256] : {std::pair("acb-digital-signing", keys.digital_signing),
-                                       std::pair("acb-key-agreement", keys.key_agreement)}) {
-      const auto [place, is_new] = last.emplace(role, sha256);
-      if (!is_new && place->second == sha256) continue;
-      place->second = sha256;
-      const auto certificate = trust.CertificateOf(sha256);
-      if (!certificate) return certificate.error();
-      const auto point = (*certificate)->public_point();
-      if (!point) return Failure(Reason::kMalformed, "a certificate of the ACB has no key");
-      list.emplace_back(audit::Object{{"role", role},
-                                      {"algorithm", "ECDSA P-256"},
-                                      {"spki", ToBase64(SpkiOfP256(*point))},
-                                      {"certificate_sha256", ToHex(sha256)},
-                                      {"from", std::to_string(keys.from)}});
+    for (const auto& [role, member] :
+         {std::pair("acb-digital-signing", &TrustHistory::AcbPair::digital_signing),
+          std::pair("acb-key-agreement", &TrustHistory::AcbPair::key_agreement)}) {
+      std::vector<Sha256Digest> in_use;
+      for (const TrustHistory::AcbPair& pair : keys.pairs) in_use.push_back(pair.*member);
+      for (const Sha256Digest& sha256 : in_use) {
+        if (std::ranges::find(last[role], sha256) != last[role].end()) continue;
+        const auto certificate = trust.CertificateOf(sha256);
+        if (!certificate) return certificate.error();
+        const auto point = (*certificate)->public_point();
+        if (!point) return Failure(Reason::kMalformed, "a certificate of the ACB has no key");
+        list.emplace_back(audit::Object{{"role", role},
+                                        {"algorithm", "ECDSA P-256"},
+                                        {"spki", ToBase64(SpkiOfP256(*point))},
+                                        {"certificate_sha256", ToHex(sha256)},
+                                        {"from", std::to_string(keys.from)}});
+      }
+      last[role] = in_use;
     }
   }
   return list;

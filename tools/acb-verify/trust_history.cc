@@ -53,6 +53,25 @@ Status CompareNamed(const audit::Object& entry, const std::string& name,
       "what trust.json says came or went with this import is not what the entry names as " + name);
 }
 
+Result<TrustHistory::AcbKeys> AcbKeysFrom(std::uint64_t from, const audit::Object& settings) {
+  TrustHistory::AcbKeys keys{from, {}};
+  const auto add = [&](const audit::Object& members, const char* signing, const char* agreement) {
+    const auto ds = DigestOf(members, signing);
+    const auto ka = DigestOf(members, agreement);
+    if (ds && ka) keys.pairs.push_back({*ds, *ka});
+    return ds && ka;
+  };
+  bool good = add(settings, "acb_ds_certificate_sha256", "acb_ka_certificate_sha256");
+  if (const audit::List* later = ListOf(settings, "acb_later")) {
+    for (const audit::Value& element : *later) {
+      const auto* pair = std::get_if<audit::Object>(&element.get());
+      good = good && pair != nullptr && add(*pair, "ds", "ka");
+    }
+  }
+  if (!good) return Wrong("trust.json: settings name no ACB certificates");
+  return keys;
+}
+
 std::set<std::string> RelaxationsOf(const smki::TrustSettings& settings) {
   std::set<std::string> names;
   if (!settings.named_anchors.empty()) names.insert("trust_anchors");
@@ -161,16 +180,15 @@ Status TrustHistory::LoadSettings(const audit::List& list) {
     if (members == nullptr || !from) return Wrong("trust.json: settings without index");
     auto trust = SettingsFrom(*members);
     if (!trust) return std::move(trust).error();
-    const auto signing = DigestOf(*members, "acb_ds_certificate_sha256");
-    const auto agreement = DigestOf(*members, "acb_ka_certificate_sha256");
-    if (!signing || !agreement) return Wrong("trust.json: settings name no ACB certificates");
+    auto keys = AcbKeysFrom(*from, *members);
+    if (!keys) return std::move(keys).error();
     NoteRoots(*trust);
     std::set<std::string> relaxations = RelaxationsOf(*trust);
     relaxations_.insert(relaxations.begin(), relaxations.end());
     const auto [place, is_new] = settings_.try_emplace(
         *from,
         Settings{*std::move(trust), Sha256(AsBytes(audit::CanonicalJson(audit::Value(*members)))),
-                 AcbKeys{*from, *signing, *agreement}, std::move(relaxations)});
+                 *std::move(keys), std::move(relaxations)});
     if (!is_new) return Wrong("trust.json: two settings for entry " + std::to_string(place->first));
   }
   return Done{};
@@ -248,8 +266,8 @@ Status TrustHistory::SeeStart(std::uint64_t index, const audit::Object& entry) {
     return Wrong("the settings in trust.json are of another environment");
   }
   for (const auto& [name, sha256] :
-       {std::pair("acb_ds_certificate_sha256", settings.keys.digital_signing),
-        std::pair("acb_ka_certificate_sha256", settings.keys.key_agreement)}) {
+       {std::pair("acb_ds_certificate_sha256", settings.keys.pairs.front().digital_signing),
+        std::pair("acb_ka_certificate_sha256", settings.keys.pairs.front().key_agreement)}) {
     if (TextOf(entry, name) != ToHex(sha256)) {
       return Wrong(std::string(name) + " is not that of its settings in trust.json");
     }
@@ -326,13 +344,23 @@ Result<InForce> TrustHistory::At(std::uint64_t index, const audit::Object& entry
   if (!certificates) return certificates.error();
   const auto lists = ImportOf(index, entry, kListFeed, lists_, first);
   if (!lists) return lists.error();
-  auto digital_signing = CertificateOf(start->second.keys.digital_signing);
-  if (!digital_signing) return std::move(digital_signing).error();
-  auto key_agreement = CertificateOf(start->second.keys.key_agreement);
-  if (!key_agreement) return std::move(key_agreement).error();
-  auto acb = checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
+  auto acb = AcbOf(start->second.keys, entry);
   if (!acb) return std::move(acb).error();
   return InForce{Build(start->first, *certificates, *lists), *std::move(acb)};
+}
+
+Result<checks::AcbCertificates> TrustHistory::AcbOf(const AcbKeys& keys,
+                                                    const audit::Object& entry) const {
+  const audit::Object* named = ObjectOf(entry, "acb_certificate");
+  const std::string_view sha256 = named ? TextOf(*named, "sha256") : std::string_view();
+  const auto found = std::ranges::find_if(
+      keys.pairs, [&](const AcbPair& pair) { return ToHex(pair.digital_signing) == sha256; });
+  const AcbPair& pair = found == keys.pairs.end() ? keys.pairs.front() : *found;
+  auto digital_signing = CertificateOf(pair.digital_signing);
+  if (!digital_signing) return std::move(digital_signing).error();
+  auto key_agreement = CertificateOf(pair.key_agreement);
+  if (!key_agreement) return std::move(key_agreement).error();
+  return checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
 }
 
 std::optional<std::uint64_t> TrustHistory::Unexplained(std::uint64_t first,

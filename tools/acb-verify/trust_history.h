@@ -28,11 +28,14 @@ struct InForce {
 // range are held against it as they come (SeeEntry). One thread.
 class TrustHistory {
  public:
-  // The ACB's certificates, from a start on.
-  struct AcbKeys {
-    std::uint64_t from = 0;
+  // The ACB's certificates, from a start on: of each key pair in use, oldest first.
+  struct AcbPair {
     Sha256Digest digital_signing{};
     Sha256Digest key_agreement{};
+  };
+  struct AcbKeys {
+    std::uint64_t from = 0;
+    std::vector<AcbPair> pairs;
   };
 
   // kMalformed: a file is missing or not as the export writes it; kConfiguration.
@@ -89,6 +92,8 @@ class TrustHistory {
     std::set<std::string> relaxations;
   };
 
+  // The pair whose certificate the entry names; the oldest when it names none of them.
+  Result<checks::AcbCertificates> AcbOf(const AcbKeys& keys, const audit::Object& entry) const;
   static Result<Held> HeldIn(const ExportFile& file, std::string_view name,
                              Result<std::vector<Bytes>> (*split)(BytesView));
   static Status LoadRows(const audit::List& list, const Held& held, Material& material);

@@ -8,6 +8,7 @@
 #include "tools/acbctl/backup.h"
 #include "tools/acbctl/counters.h"
 #include "tools/acbctl/interchange.h"
+#include "tools/acbctl/key.h"
 #include "tools/acbctl/observe.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/provision.h"
@@ -180,6 +181,117 @@ void AddRecover(CLI::App& app, RecoverOptions& options) {
       "\\\n    --as tls/operator.pem --as tls/operator2.pem");
 }
 
+// One for each act: what is not said stays empty.
+struct KeyCommands {
+  CLI::App* key = nullptr;
+  KeyOptions options;
+};
+
+CLI::App* AddCeremony(KeyCommands& commands, const std::string& name, const std::string& about,
+                      const std::string& example) {
+  CLI::App* command = commands.key->add_subcommand(name, about);
+  CeremonyOptions& ceremony = commands.options.ceremony;
+  command->add_option("--config", ceremony.config, "acbd.toml; else that in --directory");
+  command->add_option("--as", ceremony.as, "Client certificate of an operator, twice; keys beside")
+      ->required();
+  command->add_option("--witness", ceremony.witness,
+                      "Reference of a recording, or of others who were there; it is recorded");
+  command->add_option("--record", ceremony.record, "Also write the record to this new file");
+  command->footer("The service must be stopped.\nExample:\n  acbctl key " + name +
+                  " --config /etc/acbd/acbd.toml " + example +
+                  " \\\n    --as tls/operator.pem --as tls/operator2.pem");
+  return command;
+}
+
+void AddPathMaterial(CLI::App& command, KeyOptions& options) {
+  command.add_option("--certificates", options.certificates,
+                     "Issuing certificates that the box has not imported yet, PEM");
+  command.add_option("--revocation-lists", options.revocation_lists,
+                     "CRL and ARL that the box has not imported yet, PEM");
+}
+
+void AddKeyCertification(KeyCommands& commands) {
+  KeyOptions& options = commands.options;
+  CLI::App* csr = AddCeremony(commands, "csr", "A certificate request, signed by the key itself",
+                              "--key acb-ds-2 --out ds-2.csr --channel 'DCC Gateway' \\\n    "
+                              "--person 'A. Smith' --organisation DCC --approval 'CHG-1017'");
+  csr->add_option("--key", options.label, "Label, as 'acbctl key list' shows it")->required();
+  csr->add_option("--out", options.file, "The file to write: PKCS#10 in PEM")->required();
+  csr->add_option("--channel", options.channel, "By which the request goes to the DCC")->required();
+  csr->add_option("--person", options.person, "The authorised person who sends it")->required();
+  csr->add_option("--organisation", options.organisation, "The applicant")->required();
+  csr->add_option("--approval", options.approval, "Reference of the approval")->required();
+  csr->add_option("--common-name", options.common_name, "For the subject; else it has none");
+  csr->add_option("--eui64", options.eui64, "The ACB's, while no certificate on record says it");
+
+  CLI::App* accept = AddCeremony(commands, "accept", "The certificate that came for a key",
+                                 "--key acb-ds-2 acb-ds-2.pem");
+  accept->add_option("--key", options.label, "Label")->required();
+  accept->add_option("certificate", options.file, "PEM or DER")->required();
+  AddPathMaterial(*accept, options);
+  accept->add_option("--eui64", options.eui64, "The ACB's, while no certificate on record says it");
+}
+
+void AddKey(CLI::App& app, KeyCommands& commands) {
+  commands.key =
+      app.add_subcommand("key", "The ACB's keys: ceremonies on a stopped box, inventory");
+  commands.key->require_subcommand(1);
+  KeyOptions& options = commands.options;
+  CLI::App* generate =
+      AddCeremony(commands, "generate", "A new key pair of the ACB, in the token",
+                  "--role digital-signing --place 'Data centre 1' --custodians 'HSM team'");
+  generate->add_option("--role", options.role, "digital-signing or key-agreement; no other is held")
+      ->required();
+  generate->add_option("--generation", options.generation, "1 .. 9999; else the next")
+      ->check(CLI::Range(1U, keys::kMaxGeneration));
+  generate->add_option("--place", options.place, "Where the module stands")->required();
+  generate->add_option("--custodians", options.custodians, "Who keeps module and credentials")
+      ->required();
+  AddKeyCertification(commands);
+  for (const auto& [name, about] :
+       {std::pair("activate", "Both keys of a generation come into use"),
+        std::pair("retire",
+                  "Both keys of a generation go out of use; another one must be in use")}) {
+    CLI::App* command = AddCeremony(commands, name, about, "--generation 2");
+    if (std::string_view(name) == "activate") AddPathMaterial(*command, options);
+    command->add_option("--generation", options.generation, "Of the pair")
+        ->required()
+        ->check(CLI::Range(1U, keys::kMaxGeneration));
+  }
+  CLI::App* destroy = AddCeremony(commands, "destroy", "Destroy a key in the token, for good",
+                                  "--key acb-ds --backups 'none were made'");
+  destroy->add_option("--key", options.label, "Label; also of one that is on no record")
+      ->required();
+  destroy->add_option("--backups", options.backups, "What became of its backups")->required();
+
+  CLI::App* list = commands.key->add_subcommand(
+      "list", "Register and token side by side (stopped box); exit code 1 when they differ");
+  list->add_option("--config", options.ceremony.config, "acbd.toml; else that in --directory");
+  list->footer(
+      "While acbd runs: acbctl report keys.\nExample:\n  acbctl key list --config "
+      "/etc/acbd/acbd.toml");
+}
+
+int RunKey(KeyCommands& commands, const Connection& connection) {
+  KeyOptions& options = commands.options;
+  options.ceremony.json = connection.json;
+  if (options.ceremony.config.empty()) {
+    if (connection.directory.empty()) {
+      std::cerr << "acbctl: say which box: --config FILE, or --directory DIR before 'key'\n";
+      return kUsage;
+    }
+    options.ceremony.config = connection.directory / "acbd.toml";
+  }
+  const std::pair<const char*, int (*)(const KeyOptions&)> acts[] = {
+      {"generate", GenerateKey},  {"csr", RequestCertificate}, {"accept", AcceptCertificate},
+      {"activate", ActivateKeys}, {"retire", RetireKeys},      {"destroy", DestroyKey},
+      {"list", ListKeys}};
+  for (const auto& [name, act] : acts) {
+    if (commands.key->got_subcommand(name)) return act(options);
+  }
+  return kUsage;
+}
+
 // What each feed's file holds: README.md says what the values are.
 constexpr std::string_view kFeedsHelp = R"(Feeds (CSV: a header row, columns in any order):
   parties                    user_id,party,role,status,from,to,uept,notice_to_cease
@@ -187,7 +299,8 @@ constexpr std::string_view kFeedsHelp = R"(Feeds (CSV: a header row, columns in 
   devices                    device_id,type,smets,model,smi_status,commissioned,mpxn,
                              key_agreement_certificate,supplier_cell,supplier_floor,
                              network_operator_cell,network_operator_floor
-                             and, if wanted, communications_hub
+                             and, if wanted, communications_hub,
+                             supplier_acb_key, network_operator_acb_key
   mpan-prefixes              prefix,party                                    (replaces all)
   working-days               date,working                                    (replaces all)
   certified-products         model,firmware,firmware_sha256,from,to          (replaces all;
@@ -323,6 +436,10 @@ int Main(int argc, char** argv) {
     command->add_option("subject", suspend.subject,
                         "Party's short name, EUI-64, or issuer (CN=...,OU=...)");
     command->add_option("--authority", suspend.authority, "Who ordered it")->required();
+    if (!lift) {
+      command->add_option("--suspect-key", suspend.suspect_key,
+                          "With scope all: the key that others may know; recorded as an alarm");
+    }
     command->add_option("--as", suspend.as, "Client certificate of an operator; twice for both");
     command->callback([&suspend, lift] { suspend.lift = lift; });
     command->footer(lift
@@ -380,6 +497,8 @@ int Main(int argc, char** argv) {
   AddRestore(app, restore);
   RecoverOptions recover;
   AddRecover(app, recover);
+  KeyCommands key;
+  AddKey(app, key);
 
   CLI::App* status = app.add_subcommand("status", "Is the box ready, and if not, why");
 
@@ -397,6 +516,7 @@ int Main(int argc, char** argv) {
     recover.json = connection.json;
     return Recover(recover);
   }
+  if (app.got_subcommand("key")) return RunKey(key, connection);
   if (rules->parsed()) return ShowRules(connection.json);
   if (connection.directory.empty() && (connection.url.empty() || connection.ca.empty() ||
                                        connection.certificate.empty() || connection.key.empty())) {

@@ -86,6 +86,7 @@ int Suspend(const Connection& connection, const SuspendOptions& options) {
                             {"action", options.lift ? "lift" : "suspend"},
                             {"authority", options.authority}};
   if (!options.subject.empty()) order["subject"] = options.subject;
+  if (!options.suspect_key.empty()) order["suspect_key"] = options.suspect_key;
   return SendAs(connection, options.as,
                 {.method = "POST",
                  .target = "/v1/suspension",

@@ -20,6 +20,7 @@ struct SuspendOptions {
   std::string scope;  // "all", "party", "device", "subject", "issuer"
   std::string subject;
   std::string authority;
+  std::string suspect_key;  // its label; empty: none
   std::vector<std::filesystem::path> as;
   bool lift = false;
 };

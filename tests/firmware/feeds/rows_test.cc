@@ -107,6 +107,29 @@ TEST(DevicesFeed, ReadsTheCommunicationsHubWhereItIsGiven) {
   EXPECT_TRUE(wrong.error().explanation.starts_with("communications_hub"));
 }
 
+// Which of the ACB's key pairs a cell holds, where the file says it.
+TEST(DevicesFeed, ReadsTheAcbsKeyInACellOfTheAcb) {
+  const auto read = [](const std::string& cell, const std::string& key) {
+    std::vector<std::string> columns = DeviceColumns();
+    columns.push_back("supplier_acb_key");
+    return One(&ParseDevice, columns,
+               "00DB1234567890A3,GPF,SMETS2,m,Commissioned,,,," + cell + ",,,," + key);
+  };
+  const auto row = read("acb", "40a1b2c3d4e5f607");
+  ASSERT_TRUE(row) << row.error().explanation;
+  EXPECT_EQ(row->supplier.acb_key, AcbKeyId{0x40A1B2C3D4E5F607});
+  EXPECT_FALSE(row->network_operator.acb_key);
+  const auto none = read("acb", "");
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->supplier.acb_key);
+  for (const auto& [cell, key] : {std::pair("acb", "40a1b2c3d4e5f6"), std::pair("acb", "key"),
+                                  std::pair("90B3D51F30020000", "40a1b2c3d4e5f607")}) {
+    const auto wrong = read(cell, key);
+    ASSERT_FALSE(wrong) << cell << key;
+    EXPECT_TRUE(wrong.error().explanation.starts_with("supplier_acb_key"));
+  }
+}
+
 TEST(DevicesFeed, ReadsCellsAndFloorsAndKeepsUnknownApartFromZero) {
   const auto row = DeviceRow(
       "00DB1234567890A3,GPF,SMETS2,model "

@@ -1,0 +1,267 @@
+#include "tools/acbctl/key_ceremony.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "platform/acb_keys.h"
+#include "platform/system_clock.h"
+#include "platform/trust_settings.h"
+#include "tools/acbctl/operators.h"
+
+namespace acb::acbctl {
+namespace {
+
+hsm::KeyPurpose PurposeOf(keys::Role role) {
+  return role == keys::Role::kDigitalSigning ? hsm::KeyPurpose::kSigning
+                                             : hsm::KeyPurpose::kAgreement;
+}
+
+std::string TextIn(const boost::json::value& object, std::string_view name) {
+  const auto* members = object.if_object();
+  const auto* value = members == nullptr ? nullptr : members->if_contains(name);
+  if (value == nullptr || !value->is_string()) return {};
+  return std::string(std::string_view(value->get_string()));
+}
+
+}  // namespace
+
+audit::List ListingJson(const std::vector<hsm::KeyObject>& objects) {
+  std::vector<const hsm::KeyObject*> sorted;
+  for (const hsm::KeyObject& object : objects) sorted.push_back(&object);
+  std::ranges::sort(sorted, [](const auto* a, const auto* b) {
+    return std::pair(a->label, Name(a->half)) < std::pair(b->label, Name(b->half));
+  });
+  audit::List list;
+  for (const hsm::KeyObject* object : sorted) {
+    audit::Object members{
+        {"label", object->label}, {"half", Name(object->half)}, {"algorithm", object->algorithm}};
+    if (!object->point.empty()) members.emplace("public_sha256", ToHex(Sha256(object->point)));
+    if (object->half != hsm::KeyObject::Half::kPublic) {
+      members.emplace("sensitive", object->sensitive);
+      members.emplace("extractable", object->extractable);
+      members.emplace("generated_in_token", object->generated_in_token);
+      members.emplace("signs", object->signs);
+      members.emplace("derives", object->derives);
+    }
+    list.emplace_back(std::move(members));
+  }
+  return list;
+}
+
+Result<std::unique_ptr<hsm::Provisioning>> OpenForKeys(const platform::Config& config) {
+  for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
+  auto pin = platform::ReadPin(config.hsm_pin_file);
+  if (!pin) return std::move(pin).error();
+  hsm::HsmSettings settings{.module_path = config.hsm_module,
+                            .token_label = config.hsm_token_label,
+                            .pin = *std::move(pin),
+                            .lock_file = config.hsm_lock_file,
+                            .sessions = 1};
+  auto lister = hsm::Lister::Start(settings);
+  if (!lister) return std::move(lister).error();
+  settings.lister = *std::move(lister);
+  return hsm::Provisioning::Open(std::move(settings));
+}
+
+Result<std::unique_ptr<store::Store>> OpenStoppedStore(const platform::Config& config) {
+  const bool live = config.environment == smki::Environment::kLive;
+  auto store = store::Store::Open(
+      {.directory = config.store_directory,
+       .map_size = config.store_map_size,
+       .environment = live ? store::Environment::kLive : store::Environment::kTest,
+       .counter_jump = config.counter_jump,
+       .anchor_every = config.anchor_every});
+  if (!store && store.error().reason == Reason::kStoreUnavailable) {
+    Failure why = std::move(store).error();
+    why.explanation += "; a key ceremony needs the service stopped: stop acbd and try again";
+    return why;
+  }
+  return store;
+}
+
+Ceremony::Ceremony(const CeremonyOptions& options, keys::Act act, platform::Config config)
+    : options_(options),
+      act_(act),
+      config_(std::move(config)),
+      at_(platform::SystemClock().Now()) {}
+
+Ceremony::~Ceremony() = default;
+
+Result<std::unique_ptr<Ceremony>> Ceremony::Open(const CeremonyOptions& options, keys::Act act) {
+  auto config = platform::LoadConfig(options.config);
+  if (!config) return std::move(config).error();
+  std::unique_ptr<Ceremony> ceremony(new Ceremony(options, act, *std::move(config)));
+  auto operators = ProveTwoOperators(ceremony->config_, options.as);
+  if (!operators) return std::move(operators).error();
+  ceremony->operators_ = *std::move(operators);
+  if (!options.json) {
+    std::cout << "key ceremony '" << Name(act) << "', script version " << keys::kScriptVersion
+              << ", SHA-256 " << ToHex(keys::ScriptSha256(act)) << "\n";
+  }
+  ceremony->Step(ceremony->operators_[0] + " and " + ceremony->operators_[1]);
+  if (Status token = ceremony->OpenToken(); !token) return std::move(token).error();
+  if (Status store = ceremony->OpenStore(); !store) {
+    return ceremony->Abort(std::move(store).error());
+  }
+  const hsm::TokenInfo& info = ceremony->token_->token();
+  ceremony->Note("hsm", audit::Object{{"label", info.label},
+                                      {"manufacturer", info.manufacturer},
+                                      {"model", info.model},
+                                      {"serial", info.serial},
+                                      {"firmware", info.firmware_version}});
+  ceremony->Step("token " + info.label + ", serial " + info.serial);
+  if (Status first = ceremony->AdoptFirstPair(); !first) {
+    return ceremony->Abort(std::move(first).error());
+  }
+  return ceremony;
+}
+
+Status Ceremony::OpenToken() {
+  auto token = OpenForKeys(config_);
+  if (!token) return std::move(token).error();
+  token_ = *std::move(token);
+  return Done{};
+}
+
+Status Ceremony::OpenStore() {
+  auto store = OpenStoppedStore(config_);
+  if (!store) return std::move(store).error();
+  store_ = *std::move(store);
+  // A start of its own: no other box runs with this token, and none can start beside it.
+  audit::Entry start("start", at_);
+  start.Set("purpose", "key ceremony " + std::string(Name(act_)))
+      .Set("operators", audit::List(operators_.begin(), operators_.end()));
+  if (Status started = store_->Start(token_->anchors(), {start}); !started) return started;
+  started_ = true;
+  auto keys = platform::ReadKeys(*store_);
+  if (!keys) return std::move(keys).error();
+  keys_ = *std::move(keys);
+  return Done{};
+}
+
+// What provisioning made is generation 1: on record from the first ceremony on.
+Status Ceremony::AdoptFirstPair() {
+  if (keys_.Find(keys::LabelOf(keys::Role::kDigitalSigning, 1)) != nullptr) return Done{};
+  const auto entries = store_->ReadAudit(0, 1);
+  if (!entries) return entries.error();
+  boost::json::error_code error;
+  const auto provision =
+      entries->empty() ? boost::json::value() : boost::json::parse(entries->front(), error);
+  audit::Object sources;
+  sources.emplace("time", TextIn(provision, "time"));
+  for (const keys::Role role : {keys::Role::kDigitalSigning, keys::Role::kKeyAgreement}) {
+    const std::string label = keys::LabelOf(role, 1);
+    const auto* made = provision.is_object() ? provision.get_object().if_contains("keys") : nullptr;
+    const auto* one =
+        made != nullptr && made->is_object() ? made->get_object().if_contains(label) : nullptr;
+    sources.emplace(label, one == nullptr ? std::string() : TextIn(*one, "source"));
+  }
+  for (const keys::Role role : {keys::Role::kDigitalSigning, keys::Role::kKeyAgreement}) {
+    auto key = FirstKey(role, sources);
+    if (!key) return std::move(key).error();
+    keys_.Put(*std::move(key));
+  }
+  return Done{};
+}
+
+Result<keys::KeyRecord> Ceremony::FirstKey(keys::Role role, const audit::Object& provision) {
+  keys::KeyRecord key;
+  key.label = keys::LabelOf(role, 1);
+  key.role = role;
+  const auto found = token_->TestKeyPair(key.label, PurposeOf(role));
+  if (!found) return found.error();
+  key.point = hsm::ToPoint(*found);
+  key.token_serial = token_->token().serial;
+  const auto text = [&](const std::string& name) {
+    return std::get<std::string>(provision.at(name).get());
+  };
+  key.generated_in_token = text(key.label) != "imported";
+  const UtcTime made = UtcTime::FromIso(text("time")).value_or(at_);
+  key.transitions.push_back({keys::State::kGenerated, made, {"provisioning"}});
+  const auto& file = role == keys::Role::kDigitalSigning ? config_.acb_digital_signing_certificate
+                                                         : config_.acb_key_agreement_certificate;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return key;  // a live box whose key is not certified
+  auto certificate = platform::LoadCertificate(file);
+  if (!certificate) return std::move(certificate).error();
+  if ((*certificate)->public_point() != key.point) {
+    return Failure(Reason::kAcbCert, file.string() + " is not of key " + key.label);
+  }
+  key.certificate = *std::move(certificate);
+  key.state = keys::State::kActive;
+  key.transitions.push_back({keys::State::kActive, made, {"provisioning"}});
+  return key;
+}
+
+void Ceremony::Step(const std::string& result) {
+  const auto script = keys::StepsOf(act_);
+  const std::size_t number = steps_.size();
+  const std::string_view text = number < script.size() ? script[number] : std::string_view();
+  steps_.emplace_back(audit::Object{{"number", std::to_string(number + 1)},
+                                    {"step", text},
+                                    {"at", platform::SystemClock().Now().Iso()},
+                                    {"result", result}});
+  if (options_.json) return;
+  std::cout << "  " << number + 1 << ". " << text << "\n     -> " << result << "\n" << std::flush;
+}
+
+void Ceremony::Note(std::string_view name, audit::Value value) {
+  notes_.insert_or_assign(std::string(name), std::move(value));
+}
+
+audit::Entry Ceremony::Record(bool complete) const {
+  audit::Entry entry("ceremony", at_);
+  audit::List participants;
+  for (const std::string& name : operators_) {
+    participants.emplace_back(audit::Object{{"name", name}, {"role", "operator"}});
+  }
+  entry.Set("act", Name(act_))
+      .Set("script_version", keys::kScriptVersion)
+      .Set("script_sha256", ToHex(keys::ScriptSha256(act_)))
+      .Set("operators", audit::List(operators_.begin(), operators_.end()))
+      .Set("participants", std::move(participants))
+      .Set("steps", steps_)
+      .Set("complete", complete)
+      .SetIfAny("witness", options_.witness);
+  for (const auto& [name, value] : notes_) entry.Set(name, value);
+  return entry;
+}
+
+// A clean stop: acbd can be started next.
+Status Ceremony::Finish() {
+  started_ = false;
+  return store_->Stop(audit::Entry("stop", platform::SystemClock().Now()));
+}
+
+Result<std::string> Ceremony::Close(const std::vector<std::string>& labels) {
+  audit::List described;
+  for (const std::string& label : labels) {
+    if (const keys::KeyRecord* key = keys_.Find(label)) described.emplace_back(Describe(*key));
+  }
+  Note("keys", std::move(described));
+  Step("recorded, with the register of keys");
+  const auto receipt = store_->AppendCeremony(Record(true), keys_.Serialise());
+  if (!receipt) return receipt.error();
+  const auto written = store_->ReadAudit(receipt->index, 1);
+  if (!written) return written.error();
+  if (Status stopped = Finish(); !stopped) return std::move(stopped).error();
+  if (written->empty()) return Failure(Reason::kStoreUnavailable, "the record cannot be read back");
+  if (!options_.json) {
+    std::cout << "audit index " << receipt->index << ", leaf " << ToHex(receipt->leaf) << "\n";
+  }
+  return written->front();
+}
+
+Failure Ceremony::Abort(Failure why) {
+  if (!started_) return why;
+  audit::Entry entry = Record(false);
+  entry.Set("reason", Describe(why.reason).name).SetIfAny("explanation", why.explanation);
+  // What keeps it from being recorded is not more important than why it ended.
+  (void)store_->AppendCeremony(entry, std::nullopt);
+  (void)Finish();
+  return why;
+}
+
+}  // namespace acb::acbctl

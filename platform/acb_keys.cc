@@ -11,7 +11,6 @@ namespace acb::platform {
 namespace {
 
 using keys::Role;
-using keys::State;
 
 hsm::AcbKeyLabels LabelsOf(std::uint32_t generation) {
   return {keys::LabelOf(Role::kDigitalSigning, generation),
@@ -150,7 +149,7 @@ std::vector<std::string> CompareWithToken(const keys::Register& keys,
   std::vector<std::string> found;
   const auto in_token = ByLabel(objects);
   for (const keys::KeyRecord& key : keys.keys()) {
-    if (key.state == State::kDestroyed) continue;
+    if (key.state == keys::State::kDestroyed) continue;
     known.insert(key.label);
     const auto held = in_token.find(key.label);
     if (held == in_token.end()) {

@@ -22,6 +22,7 @@ using Extension = Handle<X509_EXTENSION, X509_EXTENSION_free>;
 using Number = Handle<BIGNUM, BN_free>;
 
 constexpr std::size_t kScalar = 32;
+constexpr long kUnusedBits = 0x07;  // of ASN1_STRING's flags, beside ASN1_STRING_FLAG_BITS_LEFT
 constexpr std::size_t kMaxCommonName = 64;  // X.520 ub-common-name
 constexpr const char* kAcbRole = "04";      // subject OU: RemotePartyRole in two hex digits
 
@@ -47,9 +48,11 @@ bool SetSubject(X509_REQ& request, const RequestSubject& subject) {
                                  static_cast<int>(eui.size()), -1, 0) != 1) {
     return false;
   }
-  // All 64 bits: without this OpenSSL leaves out trailing zero bits.
+  // All 64 bits: what adds an entry copies it, and leaves out trailing zero bits.
   ASN1_STRING* value =
       X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, X509_NAME_entry_count(name) - 1));
+  if (ASN1_STRING_set(value, eui.data(), static_cast<int>(eui.size())) != 1) return false;
+  value->flags &= ~kUnusedBits;
   value->flags |= ASN1_STRING_FLAG_BITS_LEFT;
   return true;
 }

@@ -34,7 +34,7 @@ std::optional<FloorSeqNumber> Floor(std::uint64_t value) { return FloorSeqNumber
 // --- Reading -------------------------------------------------------------------------------------
 
 AcbIdentity Acb() {
-  return {kAcb, ReadPublicKey("90b3d51f30000002-ds"), ReadPublicKey("90b3d51f30000002-ka")};
+  return {kAcb, {{ReadPublicKey("90b3d51f30000002-ds"), ReadPublicKey("90b3d51f30000002-ka"), {}}}};
 }
 
 struct Pair {
@@ -235,8 +235,7 @@ TEST(ObservedReplacement, AcbCertificatesOfOtherKeysNameNoHolder) {
   ACB_NEED_SHARED();
   const Bytes command = MadeCommand({}), response = MadeResponse({});
   AcbIdentity other = Acb();
-  other.digital_signing = ReadPublicKey("90b3d51f30020000-ds");
-  other.key_agreement = ReadPublicKey("90b3d51f30020000-ka");
+  other.pairs = {{ReadPublicKey("90b3d51f30020000-ds"), ReadPublicKey("90b3d51f30020000-ka"), {}}};
   const auto exchange = ReadExchange(command, response);
   EXPECT_TRUE(SendsAcbCertificate(*exchange, kNetworkRole, other));
   const auto facts = FactsOf(*exchange, other).at(0);

@@ -82,7 +82,7 @@ REQUESTS = "COPIES=1 FAULTS=1 EPOCHS=3"
 
 CORRECTED = (
     Search("counters", COUNTERS),
-    Search("requests", "COPIES=1 FAULTS=2 EPOCHS=3"),
+    Search("requests", REQUESTS),
     Search("requests, each counter signed once", "SETS COPIES=1 FAULTS=1 EPOCHS=2"),
     Search("requests, one box", "ONE_BOX COPIES=1 FAULTS=2 EPOCHS=3"),
 )
@@ -92,6 +92,8 @@ AS_REFERENCE = ("COUNTERS_ONLY COPIES=1 FAULTS=1 EPOCHS=3 RESERVATIONS=3", "COPI
                 "MOVE_ONE COUNTERS_ONLY COPIES=1 FAULTS=2 EPOCHS=3 RESERVATIONS=3")
 
 LONG = (
+    Search("requests, 2 faults", "COPIES=1 FAULTS=2 EPOCHS=2"),
+    Search("requests, 2 faults and 3 epochs", "COPIES=1 FAULTS=2 EPOCHS=3"),
     Search("counters, 4 epochs, 4 counters", "COUNTERS_ONLY COPIES=1 FAULTS=2 EPOCHS=4 RESERVATIONS=4"),
     # F16: 2 devices, 2 processes, 4 counters, 2 crashes and 1 restore; 3 crashes are among its runs.
     Search("counters, 3 faults, 4 counters", "COUNTERS_ONLY COPIES=1 FAULTS=3 EPOCHS=4 RESERVATIONS=4"),

@@ -419,9 +419,9 @@ TEST(Configuration, NarrowsAClient) {
   const auto with = [](const std::string& settings) {
     return Replaced(kLeast, "role = \"dsp\"", "role = \"dsp\", " + settings);
   };
-  const auto config = Parse(with(
-      "endpoints = [\"POST /v1/handovers\"], originators = [\"90-B3-D5-1F-30-01-00-00\"], "
-      "connections = 3"));
+  const auto config = Parse(
+      with("endpoints = [\"POST /v1/handovers\"], originators = [\"90-B3-D5-1F-30-01-00-00\"], "
+           "connections = 3"));
   ASSERT_TRUE(config) << config.error().explanation;
   const KnownClient& client = config->clients.front();
   EXPECT_EQ(client.endpoints, std::vector<std::string>{"POST /v1/handovers"});

@@ -1,15 +1,15 @@
 #include "firmware/base/secret.h"
 
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <new>
 #include <type_traits>
 
 namespace {
 
-// One buffer to look at in the moment it is freed. The allocator below is this program's own, so
+// One buffer to look at in the moment it is freed. OpenSSL's allocator is this program's own, so
 // that no freed memory is ever read. One thread.
 struct FreeWatch {
   const void* buffer = nullptr;
@@ -20,7 +20,11 @@ struct FreeWatch {
 
 void Watch(acb::BytesView buffer) { watch = {buffer.data(), buffer.size(), 0, false}; }
 
-void FreeWatched(void* memory) noexcept {
+void* Allocate(std::size_t size, const char*, int) { return std::malloc(size); }
+void* Reallocate(void* memory, std::size_t size, const char*, int) {
+  return std::realloc(memory, size);
+}
+void FreeWatched(void* memory, const char*, int) {
   if (memory != nullptr && memory == watch.buffer) {
     const auto* octets = static_cast<const std::uint8_t*>(memory);
     watch.was_wiped =
@@ -31,15 +35,10 @@ void FreeWatched(void* memory) noexcept {
   std::free(memory);
 }
 
-}  // namespace
+// Before OpenSSL has allocated anything: without a secure heap a Secret lies in ordinary memory.
+const bool watching = CRYPTO_set_mem_functions(Allocate, Reallocate, FreeWatched) == 1;
 
-void* operator new(std::size_t size) {
-  void* memory = std::malloc(size > 0 ? size : 1);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { FreeWatched(memory); }
-void operator delete(void* memory, std::size_t) noexcept { FreeWatched(memory); }
+}  // namespace
 
 namespace acb {
 namespace {
@@ -78,6 +77,7 @@ TEST(Secret, MayBeAssignedToItself) {
 
 // Promise P7: what goes back to the allocator has no secret in it.
 TEST(Secret, IsWipedBeforeItsBufferIsFreed) {
+  ASSERT_TRUE(watching);
   {
     Secret secret = Filled(32);
     Watch(secret.View());
@@ -87,6 +87,7 @@ TEST(Secret, IsWipedBeforeItsBufferIsFreed) {
 }
 
 TEST(Secret, IsWipedBeforeAnotherIsMovedOverIt) {
+  ASSERT_TRUE(watching);
   Secret to = Filled(32);
   Secret from(2);
   from.Writable()[0] = 1;
@@ -98,12 +99,12 @@ TEST(Secret, IsWipedBeforeAnotherIsMovedOverIt) {
   EXPECT_EQ(from.size(), 0u);  // NOLINT: as above
 }
 
-// The watch sees what it should: a plain vector is freed with its octets.
-TEST(Secret, IsMoreThanAVector) {
-  {
-    const Bytes bytes(32, 0xA5);
-    Watch(bytes);
-  }
+// The watch sees what it should: memory that is only freed keeps its octets.
+TEST(Secret, IsMoreThanAllocatedMemory) {
+  auto* octets = static_cast<std::uint8_t*>(OPENSSL_malloc(32));
+  std::fill_n(octets, 32, std::uint8_t{0xA5});
+  Watch(BytesView(octets, 32));
+  OPENSSL_free(octets);
   EXPECT_EQ(watch.freed, 1);
   EXPECT_FALSE(watch.was_wiped);
 }

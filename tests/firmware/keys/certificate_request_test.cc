@@ -55,7 +55,8 @@ TEST(CertificateRequest, NamesTheRoleAcbAndTheWholeEui64) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(role)), 2), "04");
   const ASN1_STRING* eui = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, 2));
   EXPECT_EQ(ASN1_STRING_type(eui), V_ASN1_BIT_STRING);
-  EXPECT_EQ(ASN1_STRING_length(eui), 8);
+  EXPECT_EQ(ToHex(BytesView(ASN1_STRING_get0_data(eui), 8)), "90b3d51f30000000");
+  EXPECT_EQ(ASN1_STRING_length(eui), 8) << "also where it ends with zeros";
 }
 
 TEST(CertificateRequest, OneThatWasTamperedWithIsRefused) {

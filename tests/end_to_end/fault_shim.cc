@@ -366,7 +366,12 @@ void FindPaths(Trapped& t) {
 void Understand(Trapped& t) {
   FindPaths(t);
   t.place = ClassOf(t.path);
-  if (t.place == kNothing && t.second.size > 0) t.place = ClassOf(t.second);
+  // What comes into the box from elsewhere, as a file without a name does by its descriptor, is known
+  // by the name that it gets.
+  if (t.place == kNothing && t.second.size > 0) {
+    t.place = ClassOf(t.second);
+    t.path = t.second;
+  }
   if (t.place == kNothing) return;
   t.flush = IsSync(t.call);
   if (IsWrite(t.call)) {

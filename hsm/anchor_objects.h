@@ -26,10 +26,10 @@ namespace acb::hsm {
 // objects while another lists them: a List waits for a change that is under way, and a change for a
 // List. Nobody waits for ListAnew.
 //
-// SoftHSM numbers the states of a token, and a process that changes an object gives its state the
-// number that another may just have given: it would not see the other's object even later
-// (measured: 30 of 30 such listings miss it). So every change looks first, under the lock: what
-// another did before is then seen, and what it does afterwards has a number of its own.
+// SoftHSM numbers the states of a token, and a process that changes an object takes the number
+// after the last for its own state: it skips what another did just before, and would not see that
+// even later (measured: 30 of 30 such listings miss it). So every change looks first, under the
+// lock: what another did before is then seen.
 //
 // The search of Destroy is through the session alone: what that has not seen it leaves. More than
 // 64 objects, or one longer than 512 octets, is a failure of every call. After a failed Create the

@@ -45,7 +45,7 @@ class AnchorKeeper {
   // that ends with the entry, then a listing anew. Good: the anchor has passed. Fails as
   // LookForSuccessor. Blocks for the HSM.
   virtual Status MakeObject() = 0;
-  // After it has passed: of this start, whatever is lower goes. Blocks for the HSM.
+  // When it has passed: of this start, whatever is lower goes. Blocks for the HSM.
   virtual void DestroyLower() = 0;
 };
 

@@ -121,13 +121,14 @@ bool Anchors::IsDue() const {
   return noted.moved >= std::max<std::uint64_t>(1, attempted_.window / 2);
 }
 
-// An entry is spent for each attempt: none while the HSM is known not to answer.
+// An entry and an object are spent for each attempt: none while the HSM is known not to answer, or
+// cannot be listed anew, as the attempt will be.
 Status Anchors::CheckReachable() {
   {
     const std::lock_guard lock(mutex_);
     if (!last_failed_) return Done{};
   }
-  const auto listed = objects_->List();
+  const auto listed = objects_->ListAnew();
   if (!listed) return listed.error();
   return Done{};
 }
@@ -224,12 +225,12 @@ void Anchors::Passed() {
   passed_.notify_all();
 }
 
-// "Then the box destroys its own old one." One that stays is lower, and goes with the next.
+// "Then the box destroys its own old one." One that stays is lower, and goes with the next. After a
+// failure the rest stays too: each call may take as long as the HSM lets it.
 void Anchors::DestroyLower() {
   for (const Anchor& anchor : std::exchange(listed_, {})) {
-    if (anchor.start() == attempted_.start() && attempted_.IsAbove(anchor)) {
-      (void)objects_->Destroy(EncodeAnchor(anchor));
-    }
+    if (anchor.start() != attempted_.start() || !attempted_.IsAbove(anchor)) continue;
+    if (!objects_->Destroy(EncodeAnchor(anchor))) return;
   }
 }
 

@@ -75,9 +75,9 @@ Status Store::Stop(const audit::Entry& stop) {
     });
     if (!written) return written;
     // If power fails now: the anchor says that this box runs, and the next start adds a window.
-    if (auto made = core_->anchors.MakeObject(); !made) return made;
+    Status made = core_->anchors.MakeObject();
     core_->anchors.DestroyLower();
-    return Done{};
+    return made;
   });
 }
 

@@ -215,7 +215,7 @@ void Writer::RunBatch(const Batch& batch) {
   // reservation among them is found unanswered at the next start and becomes an `abandoned` entry.
   const std::uint64_t before = numbered_;
   Status anchored = Done{};
-  if (written) anchored = AnchorIfDue();
+  if (!ended()) anchored = AnchorIfDue();
   // If power fails now: the anchor names a state that the store contains; the store is ahead of it.
   if (!anchored && ended()) written = anchored;
   if (written) written = LookForSuccessor();
@@ -307,10 +307,12 @@ void Writer::Release(const Batch& batch, std::uint64_t covering, const Status& w
                      const Status& anchored) {
   const bool may_reserve = anchors_->MayReleaseReservations();
   const std::lock_guard lock(mutex_);
+  // The other thread may have seen a successor that this one's look did not show.
+  const Status kept = ended_ ? Status(*ended_) : written;
   for (Job* job : batch) {
-    if (!written) {
+    if (!kept) {
       // A refusal was judged on the writes of the batch: it too counts only when they were kept.
-      job->outcome = written;
+      job->outcome = kept;
     } else if (job->outcome && (job->anchor_demanded || (job->moved != 0 && !may_reserve))) {
       job->awaits = covering;
       if (!anchored) {
@@ -324,6 +326,7 @@ void Writer::Release(const Batch& batch, std::uint64_t covering, const Status& w
     }
     LetGo(*job);
   }
+  if (ended_) GiveUpWaiting(*ended_);  // no anchor is made any more
 }
 
 void Writer::LetGo(Job& job) {
@@ -349,7 +352,7 @@ void Writer::MakeAnchors() {
     lock.lock();
     EndAnchor(made);
     lock.unlock();
-    if (made) anchors_->DestroyLower();
+    anchors_->DestroyLower();
     lock.lock();
     making_ = Making::kNone;
     anchor_ended_.notify_all();

@@ -291,7 +291,7 @@ TEST_F(Anchored, ThatCannotBeListedHoldsBackEveryone) {
 TEST_F(Anchored, ThatWasMadeAndReportedAsFailedIsNoSuccessor) {
   Fail(Call::kCreate, Fault::kDoneButFails);
   EXPECT_THAT(Demand(), FailsWith(Reason::kHsmUnavailable));
-  EXPECT_EQ(AnchorsIn(token_).size(), 2u) << "no anchor that was answered for: no one is destroyed";
+  EXPECT_TRUE(SoonLeft(1)) << "it is listed: it has passed";
   EXPECT_TRUE(store_->Confirm());
   Mend();
   EXPECT_TRUE(Demand());

@@ -366,8 +366,8 @@ void FindPaths(Trapped& t) {
 void Understand(Trapped& t) {
   FindPaths(t);
   t.place = ClassOf(t.path);
-  // What comes into the box from elsewhere, as a file without a name does by its descriptor, is known
-  // by the name that it gets.
+  // What comes into the box from elsewhere, as a file without a name does by its descriptor, is
+  // known by the name that it gets.
   if (t.place == kNothing && t.second.size > 0) {
     t.place = ClassOf(t.second);
     t.path = t.second;

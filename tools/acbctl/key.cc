@@ -198,15 +198,17 @@ Result<Outcome> Generate(Ceremony& ceremony, const KeyOptions& options) {
 Result<Eui64> IdentityOf(const Ceremony& ceremony, const keys::Register& keys,
                          const std::string& option) {
   const std::optional<Eui64> known = keys.Identity();
-  const auto given = option.empty() ? std::nullopt : Eui64::FromText(option);
-  if (!option.empty() && !given) return Wrong("--eui64 takes an EUI-64, not '" + option + "'");
-  if (known && given && *known != *given) {
+  if (option.empty()) {
+    if (known) return *known;
+    return Wrong("no certificate on record says the ACB's EUI-64 yet: give it with --eui64 (" +
+                 ceremony.config().file.string() + ")");
+  }
+  const std::optional<Eui64> given = Eui64::FromText(option);
+  if (!given) return Wrong("--eui64 takes an EUI-64, not '" + option + "'");
+  if (known && *known != *given) {
     return Wrong("the ACB's EUI-64 is " + known->Hyphenated() + ", by the certificates on record");
   }
-  if (known) return *known;
-  if (given) return *given;
-  return Wrong("no certificate on record says the ACB's EUI-64 yet: give it with --eui64 (" +
-               ceremony.config().file.string() + ")");
+  return *given;
 }
 
 Result<Outcome> Csr(Ceremony& ceremony, const KeyOptions& options) {

@@ -159,6 +159,25 @@ HttpResponse GetDevice(Box& box, const Clock& clock, const HttpRequest& request)
   return JsonResponse(json);
 }
 
+std::string HsmMetrics(const hsm::HsmState& hsm) {
+  return MetricText("acb_hsm_available", "gauge", "1 while the HSM is asked, 0 while it is probed.",
+                    hsm.available ? 1 : 0) +
+         MetricText("acb_hsm_breaker_opened_total", "counter",
+                    "Times that the HSM was given up until it answers again.", hsm.times_opened) +
+         MetricText("acb_hsm_device_errors_total", "counter",
+                    "Calls that failed in the device, and results that were wrong.",
+                    hsm.device_errors) +
+         MetricText("acb_hsm_timeouts_total", "counter",
+                    "Operations that were given up because they took too long.", hsm.timeouts) +
+         MetricText("acb_hsm_hanging_calls", "gauge",
+                    "Operations that were given up and are not over.", hsm.hanging) +
+         MetricText("acb_hsm_probes_total", "counter", "Probes of an HSM that was given up.",
+                    hsm.probes) +
+         MetricText("acb_hsm_initialised_anew_total", "counter",
+                    "Times that the module was initialised anew to reach its device again.",
+                    hsm.initialised_anew);
+}
+
 HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& observations) {
   std::string text = box.metrics().Text();
   text +=
@@ -166,6 +185,10 @@ HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& o
                  box.hsm().command_signer().sign_operations());
   text += MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.",
                      box.hsm().command_signer().derive_operations());
+  text += MetricText("acb_hsm_agreement_checks_total", "counter",
+                     "Key agreements asked of the HSM to verify others.",
+                     box.hsm().command_signer().check_derivations());
+  text += HsmMetrics(box.hsm().state());
   text += box.checkpoints().Metrics();
   text += AdmissionMetrics(handovers, observations);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);

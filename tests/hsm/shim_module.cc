@@ -38,6 +38,20 @@
 //       short-secret     a secret that is read out is one octet short
 //       no-eddsa         the module has neither Ed25519 mechanism
 //       hide-data        C_FindObjectsInit finds no data objects
+//       stale-secret     each secret that is read out is the one of the time before
+//       zero-secret      a secret that is read out is all zero
+//       hang             every call waits until the file says something else; hang:C_Sign only
+//       those
+//                        of that function
+//       delay:C_Sign:20000    microseconds of sleep before each call of that function
+//       ckr:C_Sign:0x30  that function does nothing and returns that value; "all" for every
+//       function gone             the token is not in its slot: no slot has one, everything else
+//       returns
+//                        CKR_DEVICE_REMOVED, and sessions and login are lost for good
+//       close-sessions   once, when it is first seen: sessions and login are lost
+//       dead             what lives behind the module has died: every call returns
+//                        CKR_DEVICE_ERROR, and goes on doing so, however long the fault is over,
+//                        until C_Finalize and C_Initialize
 //       before:C_CreateObject, after:C_CreateObject    and so with every function at the end of
 //                        this file: it returns CKR_DEVICE_ERROR, before or after doing its work
 #include <dlfcn.h>
@@ -49,6 +63,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
@@ -64,6 +79,9 @@ struct Shim {
   CK_FUNCTION_LIST inner{};  // the real one's, but for those that lie
   CK_FUNCTION_LIST ours{};   // guards around the inner ones
   std::atomic<bool> sessions_lost{false};
+  std::atomic<bool> once_done{false};  // of a fault that happens once
+  std::atomic<bool> dead{false};
+  unsigned char last_secret[32] = {};  // with the mutex held
   std::atomic<CK_SLOT_ID> slot{0};
   std::atomic<unsigned long> signs{0};
   std::mutex mutex;
@@ -90,6 +108,16 @@ std::string TextOf(const char* variable) {
 std::string Fault() {
   const std::string all = TextOf("ACB_SHIM_FAULT");
   return all.substr(0, all.find_first_of(" \n"));
+}
+
+// What follows "<kind>:<function>:" in the fault, or "<kind>:all:"; nothing for another.
+std::string FaultOf(std::string_view kind, const char* function) {
+  const std::string fault = Fault();
+  for (const std::string& name : {std::string(function), std::string("all")}) {
+    const std::string begin = std::string(kind) + ":" + name + ":";
+    if (fault.starts_with(begin)) return fault.substr(begin.size());
+  }
+  return {};
 }
 
 bool IsMeant() {
@@ -193,6 +221,18 @@ CK_RV Sign(CK_SESSION_HANDLE session, unsigned char* data, unsigned long data_si
   return CKR_OK;
 }
 
+// Only a shared secret has 32 octets here.
+void LieAboutSecret(const std::string& fault, CK_ATTRIBUTE& value) {
+  Shim& shim = TheShim();
+  if (value.ulValueLen != sizeof shim.last_secret) return;
+  const std::scoped_lock lock(shim.mutex);
+  unsigned char truth[sizeof shim.last_secret];
+  std::memcpy(truth, value.pValue, sizeof truth);
+  if (fault == "zero-secret") std::memset(value.pValue, 0, sizeof truth);
+  if (fault == "stale-secret") std::memcpy(value.pValue, shim.last_secret, sizeof truth);
+  std::memcpy(shim.last_secret, truth, sizeof truth);
+}
+
 CK_RV GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         CK_ATTRIBUTE* attributes, unsigned long count) {
   const CK_RV result = TheShim().real->C_GetAttributeValue(session, object, attributes, count);
@@ -200,6 +240,7 @@ CK_RV GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
   if (attributes->pValue == nullptr || attributes->ulValueLen == 0) return result;
   const std::string fault = Fault();
   if (fault == "wrong-secret") *static_cast<unsigned char*>(attributes->pValue) ^= 1;
+  LieAboutSecret(fault, *attributes);
   if (fault == "short-secret") --attributes->ulValueLen;
   return CKR_OK;
 }
@@ -242,6 +283,37 @@ bool IsGone() {
   return false;
 }
 
+// What a fault does to any function, before it is called. CKR_OK: go on.
+CK_RV Strike(const char* function) {
+  Shim& shim = TheShim();
+  while (true) {
+    const std::string fault = Fault();
+    if (fault != "hang" && fault != std::string("hang:") + function) break;
+    usleep(5'000);
+  }
+  const std::string fault = Fault();
+  if (fault == "close-sessions") {
+    if (!shim.once_done.exchange(true)) shim.real->C_CloseAllSessions(shim.slot);
+  } else {
+    shim.once_done = false;
+  }
+  if (fault == "gone") {
+    shim.sessions_lost = true;
+    return CKR_DEVICE_REMOVED;
+  }
+  if (fault == "dead") shim.dead = true;
+  if (shim.dead) return CKR_DEVICE_ERROR;
+  const std::string delay = FaultOf("delay", function);
+  if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
+  const std::string code = FaultOf("ckr", function);
+  return code.empty() ? CKR_OK : std::strtoul(code.c_str(), nullptr, 16);
+}
+
+CK_RV Initialize(void* arguments) {
+  if (Fault() != "dead") TheShim().dead = false;
+  return TheShim().real->C_Initialize(arguments);
+}
+
 // One for each function that the appliance calls.
 template <auto Member>
 struct Guard;
@@ -261,6 +333,7 @@ struct Guard<Member> {
     NoteCall(name, "begins");
     const std::string delay = Setting("ACB_SHIM_DELAY", name);
     if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
+    if (const CK_RV struck = Strike(name); struck != CKR_OK) return struck;
     if (Fails(call, "before")) return CKR_DEVICE_ERROR;
     const CK_RV result = (TheShim().inner.*Member)(parameters...);
     NoteCall(name, "ends");
@@ -315,6 +388,7 @@ CK_RV Load() {
   shim.inner.C_GetMechanismInfo = GetMechanismInfo;
   shim.inner.C_FindObjectsInit = FindObjectsInit;
   shim.inner.C_OpenSession = OpenSession;
+  shim.inner.C_Initialize = Initialize;
   shim.ours = shim.inner;
   shim.ours.C_GetFunctionList = C_GetFunctionList;
   PutGuards();

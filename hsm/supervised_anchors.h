@@ -1,0 +1,34 @@
+// The anchors' objects with a deadline.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "firmware/anchor_objects.h"
+#include "hsm/supervisor.h"
+
+namespace acb::hsm {
+
+// Every call is made by the supervisor's thread for anchors: whoever waits (the store's writer)
+// does not hang with the HSM. kHsmUnavailable at once while the breaker is open, or after the
+// deadline; twice of it where a lock or another process may have to be waited for. What was given
+// up may still happen: an object may be created or destroyed later, before the next call does
+// anything.
+class SupervisedAnchors final : public AnchorObjects {
+ public:
+  // Both outlive it, and `anchors` every call of the supervisor's.
+  SupervisedAnchors(Supervisor& supervisor, AnchorObjects& anchors)
+      : supervisor_(supervisor), anchors_(anchors) {}
+
+  Result<std::vector<Bytes>> List() override;
+  Result<std::vector<Bytes>> ListAnew() override;
+  Status Create(BytesView octets) override;
+  Status Destroy(BytesView octets) override;
+  const std::string& token_serial() const override { return anchors_.token_serial(); }
+
+ private:
+  Supervisor& supervisor_;
+  AnchorObjects& anchors_;
+};
+
+}  // namespace acb::hsm

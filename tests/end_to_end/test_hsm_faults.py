@@ -27,7 +27,7 @@ FAULTS = {
     "stopped": "hang",
     "slowed": "delay:C_DeriveKey:600000",
     "signs wrongly": "wrong-signature",
-    "derives wrongly": "wrong-secret",
+    "derives wrongly": "wrong-derived",
 }
 DEADLINE_MS = 300  # shorter than a site's, so that the strikes fit into the check
 CLIENTS = 3

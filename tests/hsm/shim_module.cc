@@ -38,6 +38,7 @@
 //       short-secret     a secret that is read out is one octet short
 //       no-eddsa         the module has neither Ed25519 mechanism
 //       hide-data        C_FindObjectsInit finds no data objects
+//       wrong-derived    the same, only of what has the 32 octets of a shared secret
 //       stale-secret     each secret that is read out is the one of the time before
 //       zero-secret      a secret that is read out is all zero
 //       hang             every call waits until the file says something else; hang:C_Sign only
@@ -228,6 +229,7 @@ void LieAboutSecret(const std::string& fault, CK_ATTRIBUTE& value) {
   const std::scoped_lock lock(shim.mutex);
   unsigned char truth[sizeof shim.last_secret];
   std::memcpy(truth, value.pValue, sizeof truth);
+  if (fault == "wrong-derived") *static_cast<unsigned char*>(value.pValue) ^= 1;
   if (fault == "zero-secret") std::memset(value.pValue, 0, sizeof truth);
   if (fault == "stale-secret") std::memcpy(value.pValue, shim.last_secret, sizeof truth);
   std::memcpy(shim.last_secret, truth, sizeof truth);

@@ -1,7 +1,9 @@
 #include "platform/config.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -522,7 +524,6 @@ TEST_F(Pin, IsRefusedWhenEmptyLongOrSeveralLines) {
 }
 
 TEST_F(Pin, ComesFromACredentialOfSystemds) {
-  static_cast<void>(directory_.Write("hsm-pin", "1234\n"));
   const std::string folder = directory_.Write("hsm-pin", "1234\n").parent_path().string();
   const auto pin = ReadPinCredential(folder.c_str(), "hsm-pin");
   ASSERT_TRUE(pin) << pin.error().explanation;
@@ -551,7 +552,7 @@ TEST_F(Pin, ComesFromAnInheritedDescriptorThatIsClosedThen) {
 }
 
 TEST_F(Pin, HasOnePlaceInTheConfiguration) {
-  const auto with = [](std::string_view setting) {
+  const auto with = [](const std::string& setting) {
     return ParseConfig(Replaced(kLeast, R"(pin_file = "pin")", setting), "/etc/acb/acbd.toml");
   };
   const auto credential = with(R"(pin_credential = "hsm-pin")");

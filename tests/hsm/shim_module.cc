@@ -67,6 +67,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
@@ -85,6 +86,7 @@ struct Shim {
   unsigned char last_secret[32] = {};  // with the mutex held
   std::atomic<CK_SLOT_ID> slot{0};
   std::atomic<unsigned long> signs{0};
+  std::shared_mutex inside;  // shared: a call of the real module; alone: its sessions are closed
   std::mutex mutex;
   std::map<CK_SESSION_HANDLE, std::string> signing;  // label of the key of each C_SignInit
 };
@@ -273,6 +275,12 @@ CK_RV GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INF
   return TheShim().real->C_GetMechanismInfo(slot, type, info);
 }
 
+// SoftHSM crashes when a session that is at work is closed.
+void LoseSessions() {
+  const std::unique_lock alone(TheShim().inside);
+  TheShim().real->C_CloseAllSessions(TheShim().slot);
+}
+
 // Also brings about what comes with the device's return.
 bool IsGone() {
   Shim& shim = TheShim();
@@ -281,7 +289,7 @@ bool IsGone() {
     if (text.find("sessions") != std::string::npos) shim.sessions_lost = true;
     return true;
   }
-  if (shim.sessions_lost.exchange(false)) shim.real->C_CloseAllSessions(shim.slot);
+  if (shim.sessions_lost.exchange(false)) LoseSessions();
   return false;
 }
 
@@ -295,7 +303,7 @@ CK_RV Strike(const char* function) {
   }
   const std::string fault = Fault();
   if (fault == "close-sessions") {
-    if (!shim.once_done.exchange(true)) shim.real->C_CloseAllSessions(shim.slot);
+    if (!shim.once_done.exchange(true)) LoseSessions();
   } else {
     shim.once_done = false;
   }
@@ -337,9 +345,14 @@ struct Guard<Member> {
     if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
     if (const CK_RV struck = Strike(name); struck != CKR_OK) return struck;
     if (Fails(call, "before")) return CKR_DEVICE_ERROR;
-    const CK_RV result = (TheShim().inner.*Member)(parameters...);
+    const CK_RV result = Inside(parameters...);
     NoteCall(name, "ends");
     return Fails(call, "after") ? CKR_DEVICE_ERROR : result;
+  }
+
+  static CK_RV Inside(Parameters... parameters) {
+    const std::shared_lock lock(TheShim().inside);
+    return (TheShim().inner.*Member)(parameters...);
   }
 
   static bool Fails(unsigned long call, const std::string& when) {

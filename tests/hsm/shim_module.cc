@@ -36,19 +36,17 @@
 //       wrong-length     C_Sign says 63 octets
 //       wrong-secret     a secret (any CKA_VALUE) that is read out has one bit wrong
 //       short-secret     a secret that is read out is one octet short
-//       no-eddsa         the module has neither Ed25519 mechanism
-//       hide-data        C_FindObjectsInit finds no data objects
 //       wrong-derived    the same, only of what has the 32 octets of a shared secret
 //       stale-secret     each secret that is read out is the one of the time before
 //       zero-secret      a secret that is read out is all zero
-//       hang             every call waits until the file says something else; hang:C_Sign only
-//       those
-//                        of that function
+//       no-eddsa         the module has neither Ed25519 mechanism
+//       hide-data        C_FindObjectsInit finds no data objects
+//       hang             every call waits until the file says something else
+//       hang:C_Sign      the same of that function alone
 //       delay:C_Sign:20000    microseconds of sleep before each call of that function
-//       ckr:C_Sign:0x30  that function does nothing and returns that value; "all" for every
-//       function gone             the token is not in its slot: no slot has one, everything else
-//       returns
-//                        CKR_DEVICE_REMOVED, and sessions and login are lost for good
+//       ckr:C_Sign:0x30  that function does nothing and returns that value
+//       gone             every call returns CKR_DEVICE_REMOVED and does nothing; sessions and login
+//                        are lost
 //       close-sessions   once, when it is first seen: sessions and login are lost
 //       dead             what lives behind the module has died: every call returns
 //                        CKR_DEVICE_ERROR, and goes on doing so, however long the fault is over,

@@ -273,6 +273,7 @@ TEST_F(Supervision, SaysWhyItIsNotAskedAndWhenItIsAgain) {
   ClearFault();
   ASSERT_TRUE(Wait([&] { return hsm->state().available; })) << "without anybody's request";
   EXPECT_TRUE(Signs(*hsm));
+  ASSERT_TRUE(Wait([&] { return Changes().size() >= 2; }));
   EXPECT_EQ(Changes(), (std::vector<std::string>{"CKR_DEVICE_ERROR", "available"}));
 }
 

@@ -128,6 +128,10 @@ TEST_F(LyingModule, EverySignatureThatLeavesIsGoodWhileTheFaultComesAndGoes) {
   std::atomic<int> wrong = 0;
   const auto sign = [&](std::uint64_t first) {
     for (std::uint64_t i = 0; i < 150; ++i) {
+      // While the breaker is open everybody is refused at once: some of it has to be signed.
+      for (int wait = 0; wait < 100 && !hsm->state().available; ++wait) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
       const auto command =
           testing::SignAndMac(hsm->command_signer(), SomeCommand(first + i), device_);
       if (!command) {

@@ -36,7 +36,7 @@
 //       wrong-length     C_Sign says 63 octets
 //       wrong-secret     a secret (any CKA_VALUE) that is read out has one bit wrong
 //       short-secret     a secret that is read out is one octet short
-//       wrong-derived    the same, only of what has the 32 octets of a shared secret
+//       wrong-derived    as wrong-secret, only of what has the 32 octets of a shared secret
 //       stale-secret     each secret that is read out is the one of the time before
 //       zero-secret      a secret that is read out is all zero
 //       no-eddsa         the module has neither Ed25519 mechanism

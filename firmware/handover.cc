@@ -69,6 +69,10 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
 
   records->reset();  // a reader that stays open makes the store grow
 
+  // No counter is spent on what an HSM that is known to be lost would not sign (F6).
+  Status able = SignerOf(file).CheckAvailable();
+  if (!able) return Decline(file, std::move(able).error());
+
   // Above this line nothing changes state. Below it a failure may waste a counter, never repeat
   // one.
 

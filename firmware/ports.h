@@ -162,6 +162,9 @@ class AuditLog {
 class CommandSigner {
  public:
   virtual ~CommandSigner() = default;
+  // Whether SignAndMac would be refused at once, asked before a counter is spent on it. Does not
+  // block. Fails with kHsmUnavailable.
+  virtual Status CheckAvailable() const { return Done{}; }
   // Signs as the ACB and adds the ACB-SMD MAC for the device whose key agreement key is
   // `device_key`. The signature was verified in software before this returns (design.md section 5).
   // Fails with

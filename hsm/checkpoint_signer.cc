@@ -2,6 +2,7 @@
 
 #include "hsm/operations.h"
 #include "hsm/session_pool.h"
+#include "hsm/supervisor.h"
 
 namespace acb::hsm {
 
@@ -9,9 +10,12 @@ Result<Bytes> CheckpointSigner::Sign(BytesView checkpoint) {
   if (checkpoint.size() > kMaxCheckpointOctets) {
     return Failure{Reason::kHsmUnavailable, {}, "a checkpoint is too long to sign"};
   }
-  auto lease = sessions_.Borrow();
-  if (!lease) return std::move(lease).error();
-  return SignVerified(lease->session(), key_, checkpoint);
+  // A copy: the job may outlive this call.
+  return supervisor_.Ask<Bytes>([this, own = ToBytes(checkpoint)]() -> Result<Bytes> {
+    auto lease = sessions_.Borrow();
+    if (!lease) return std::move(lease).error();
+    return SignVerified(lease->session(), key_, own);
+  });
 }
 
 const PublicKey& CheckpointSigner::public_key() const { return key_.public_key(); }

@@ -1,12 +1,19 @@
 #include "hsm/command_signer.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <utility>
 
 #include "firmware/gbcs/mac.h"
+#include "hsm/agreement_check.h"
 #include "hsm/operations.h"
 #include "hsm/session_pool.h"
+#include "hsm/supervisor.h"
 
 namespace acb::hsm {
+
+Status HsmCommandSigner::CheckAvailable() const { return supervisor_.breaker().Check(); }
 
 Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCommand& command,
                                                          const PublicPoint& device_key,
@@ -16,6 +23,21 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCom
   if (!IsOnP256(device_key)) {
     return Failure{Reason::kRecordDamaged, {}, "the device's key agreement key is not on P-256"};
   }
+  // Copies: the job may outlive this call.
+  auto lied_there = std::make_shared<std::atomic<bool>>(false);
+  auto made = supervisor_.Ask<gbcs::SignedCommand>([this, command, device_key, lied_there] {
+    bool wrong = false;
+    auto signed_there = SignInThread(command, device_key, wrong);
+    *lied_there = wrong;
+    return signed_there;
+  });
+  lied = *lied_there;
+  return made;
+}
+
+Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedCommand& command,
+                                                           const PublicPoint& device_key,
+                                                           bool& lied) const {
   auto lease = sessions_.Borrow();
   if (!lease) return std::move(lease).error();
 
@@ -25,10 +47,15 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCom
   const gbcs::OtherInfo info = gbcs::MakeOtherInfo(command.originator(), gbcs::CraFlag::kCommand,
                                                    command.counter().value(), command.target());
   const Secret mac_key = gbcs::DeriveMacKey(*shared, info);
+  auto claim = std::make_shared<const AgreementClaim>(device_key, *std::move(shared));
 
   const auto signed_octets =
       SignVerified(lease->session(), digital_signing_, command.ToBeSigned(), &lied);
   if (!signed_octets) return signed_octets.error();
+  // Last, so that those of other requests can be checked with it.
+  if (auto right = checker_.Check(lease->session(), std::move(claim)); !right) {
+    return std::move(right).error();
+  }
   gbcs::Signature signature;
   static_assert(sizeof signature == 64);
   std::ranges::copy(*signed_octets, signature.begin());
@@ -37,6 +64,8 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCom
                                          gbcs::MacAad(command, signature));
   return gbcs::Assemble(command, signature, mac);
 }
+
+std::uint64_t HsmCommandSigner::check_derivations() const { return checker_.derivations(); }
 
 std::uint64_t HsmCommandSigner::sign_operations() const { return digital_signing_.operations(); }
 

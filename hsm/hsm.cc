@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "hsm/agreement_check.h"
 #include "hsm/anchor_objects.h"
 #include "hsm/key.h"
 #include "hsm/key_objects.h"
@@ -14,6 +16,8 @@
 #include "hsm/opened.h"
 #include "hsm/operations.h"
 #include "hsm/session_pool.h"
+#include "hsm/supervised_anchors.h"
+#include "hsm/supervisor.h"
 
 namespace acb::hsm {
 namespace {
@@ -65,41 +69,73 @@ Result<Opened> OpenLocked(HsmSettings& settings) {
   return OpenToken(settings, SessionAccess::kReadOnly);
 }
 
+Breaker::OnChange WhenChanged(std::function<void(bool, const std::string&)> told) {
+  if (!told) return {};
+  return [told = std::move(told)](bool open, const std::string& why) { told(!open, why); };
+}
+
 }  // namespace
 
-// Destroyed from the last to the first: the sessions before the login.
+// Probes that fail before the module is initialised anew, and after which it is again.
+constexpr unsigned kProbesBeforeAnew = 3;
+// Within the deadline of a probe.
+constexpr std::chrono::milliseconds kAnewPatience{500};
+constexpr std::chrono::milliseconds kCloseDeadline{3000};
+
+// Destroyed from the last to the first: the threads before what they use, the sessions before the
+// login.
 struct Hsm::Parts {
   Opened opened;
   std::filesystem::path lock_file;
   std::mutex recovery;
   std::atomic<bool> keys_lost = false;
+  std::atomic<std::uint64_t> initialised_anew = 0;
   SessionPool sessions;
   Keys keys;
+  HsmAnchorObjects anchors;
+  Supervisor supervisor;
   struct PairInUse {
     PublicPoint ds_public;
     PublicPoint ka_public;
+    AgreementChecker checker;  // of this key's secrets: those of another do not fit into its sums
     HsmCommandSigner command_signer;
-    PairInUse(SessionPool& sessions, const KeyPair& pair)
+    PairInUse(Supervisor& supervisor, SessionPool& sessions, const KeyPair& pair,
+              VerifyAgreements verify)
         : ds_public(ToPoint(pair.digital_signing->public_key())),
           ka_public(ToPoint(pair.key_agreement->public_key())),
-          command_signer(sessions, *pair.digital_signing, *pair.key_agreement) {}
+          checker(*pair.key_agreement, verify),
+          command_signer(supervisor, sessions, *pair.digital_signing, *pair.key_agreement,
+                         checker) {}
   };
   std::vector<std::unique_ptr<PairInUse>> pairs;
   CheckpointSigner checkpoint_signer;
-  HsmAnchorObjects anchors;
+  SupervisedAnchors supervised_anchors;
 
   Parts(Opened logged_in, Keys its_keys, HsmSettings& settings)
       : opened(std::move(logged_in)),
         lock_file(settings.lock_file),
-        sessions(*opened.module, opened.token.slot, settings.sessions, kSessionWait,
+        // One for each thread, and for each that hangs: nobody ever waits for one.
+        sessions(*opened.module, opened.token.slot, kMaxSessions, kSessionWait,
                  [this](Session& session) { return Prepare(session); }),
         keys(std::move(its_keys)),
-        checkpoint_signer(sessions, *keys.checkpoint),
         anchors(opened, settings.lock_file, std::move(settings.lister), kAnchorApplication,
-                [this](Session& session) { return Prepare(session); }) {
+                [this](Session& session) { return Prepare(session); }),
+        supervisor({settings.sessions, settings.deadline, WhenChanged(settings.on_change)}),
+        checkpoint_signer(supervisor, sessions, *keys.checkpoint),
+        supervised_anchors(supervisor, anchors) {
     for (const KeyPair& pair : keys.pairs) {
-      pairs.push_back(std::make_unique<PairInUse>(sessions, pair));
+      pairs.push_back(
+          std::make_unique<PairInUse>(supervisor, sessions, pair, settings.verify_agreements));
     }
+    opened.module->ReportTo(&supervisor.breaker());
+    supervisor.Start([this](unsigned failures) { return ProbeKeys(failures); },
+                     [this](unsigned) { return ProbeAnchors(); });
+  }
+
+  ~Parts() {
+    // Done already, unless the opening was given up.
+    static_cast<void>(supervisor.Close());
+    opened.module->ReportTo(nullptr);
   }
 
   std::vector<const Key*> AllKeys() const {
@@ -132,7 +168,62 @@ struct Hsm::Parts {
     keys_lost = false;
     return Done{};
   }
+
+  // Every ACB key in use at work, in a session that was opened now.
+  Status ProbeKeys(unsigned failures) {
+    sessions.CloseIdle();
+    if (failures % kProbesBeforeAnew == kProbesBeforeAnew - 1) {
+      // Refused while another call is under way: it is then tried as it is.
+      static_cast<void>(InitialiseAnew());
+    }
+    auto lease = sessions.Borrow();
+    if (!lease) return std::move(lease).error();
+    for (const KeyPair& pair : keys.pairs) {
+      auto tested = TestKey(lease->session(), *pair.digital_signing);
+      if (tested) tested = TestKey(lease->session(), *pair.key_agreement);
+      if (!tested) return tested;
+    }
+    return Done{};
+  }
+
+  // The first listing may be in a session that is of no use any more; the second is in another.
+  Status ProbeAnchors() {
+    auto listed = anchors.List();
+    if (!listed) listed = anchors.List();
+    if (!listed) return std::move(listed).error();
+    return Done{};
+  }
+
+  // For a module that needs it to reach its device again. The next session logs in and finds the
+  // keys (Prepare).
+  Status InitialiseAnew() {
+    const auto lock = StartLock::Acquire(lock_file, kAnewPatience);
+    if (!lock) return lock.error();
+    keys_lost = true;
+    if (auto anew = opened.module->InitialiseAnew(); !anew) return anew;
+    ++initialised_anew;
+    const auto token = FindToken(*opened.module, opened.token.info.label);
+    if (!token) return token.error();
+    if (token->slot == opened.token.slot && token->info.serial == opened.token.info.serial) {
+      return Done{};
+    }
+    return Failure{
+        Reason::kHsmUnavailable, {}, "the token is in another slot: restart the service"};
+  }
 };
+
+Result<std::shared_ptr<Hsm::Parts>> Hsm::OpenParts(HsmSettings& settings) {
+  auto opened = OpenLocked(settings);
+  if (!opened) return std::move(opened).error();
+  if (settings.accept) {
+    if (Status accepted = settings.accept(opened->token.info); !accepted) {
+      return std::move(accepted).error();
+    }
+  }
+  auto keys = FindKeys(opened->login->session(), settings.acb_keys);
+  if (!keys) return std::move(keys).error();
+  return std::make_shared<Parts>(*std::move(opened), *std::move(keys), settings);
+}
 
 Result<std::unique_ptr<Hsm>> Hsm::Open(HsmSettings settings) {
   if (settings.sessions < 1 || settings.sessions > kMaxSessions) {
@@ -148,28 +239,38 @@ Result<std::unique_ptr<Hsm>> Hsm::Open(HsmSettings settings) {
   static_assert(kMaxAcbKeyPairs == 8);
   if (auto status = CheckKeyDerivation(); !status) return std::move(status).error();
 
-  auto opened = OpenLocked(settings);
-  if (!opened) return std::move(opened).error();
-  if (settings.accept) {
-    if (Status accepted = settings.accept(opened->token.info); !accepted) {
-      return std::move(accepted).error();
-    }
-  }
-  auto keys = FindKeys(opened->login->session(), settings.acb_keys);
-  if (!keys) return std::move(keys).error();
-  return std::unique_ptr<Hsm>(
-      new Hsm(std::make_unique<Parts>(*std::move(opened), *std::move(keys), settings)));
+  // On a thread of its own: a module may hang from its first call on.
+  auto shared = std::make_shared<HsmSettings>(std::move(settings));
+  Crew opener(1, 0);
+  auto parts =
+      opener.Ask<std::shared_ptr<Parts>>([shared] { return OpenParts(*shared); }, kOpenDeadline);
+  if (!parts) return std::move(parts).error();
+  static_cast<void>(opener.Close(kOpenDeadline));
+  return std::unique_ptr<Hsm>(new Hsm(*std::move(parts)));
 }
 
-Hsm::Hsm(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-Hsm::~Hsm() = default;
+Hsm::Hsm(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Hsm::~Hsm() {
+  if (!parts_->supervisor.Close()) {
+    // What hangs in the module still uses it all: whichever ends last closes it, or the process.
+    Supervisor& supervisor = parts_->supervisor;
+    supervisor.LeaveTo(std::move(parts_));
+    return;
+  }
+  // Closing, logging out and finalising may hang as well.
+  Crew closer(1, 0);
+  static_cast<void>(
+      closer.Run([parts = std::move(parts_)]() mutable { parts.reset(); }, kCloseDeadline));
+  static_cast<void>(closer.Close(std::chrono::milliseconds(100)));
+}
 
 HsmCommandSigner& Hsm::command_signer(std::size_t pair) {
   return parts_->pairs.at(pair)->command_signer;
 }
 std::size_t Hsm::acb_key_pairs() const { return parts_->pairs.size(); }
 CheckpointSigner& Hsm::checkpoint_signer() { return parts_->checkpoint_signer; }
-AnchorObjects& Hsm::anchors() { return parts_->anchors; }
+AnchorObjects& Hsm::anchors() { return parts_->supervised_anchors; }
 const PublicPoint& Hsm::acb_ds_public(std::size_t pair) const {
   return parts_->pairs.at(pair)->ds_public;
 }
@@ -178,6 +279,19 @@ const PublicPoint& Hsm::acb_ka_public(std::size_t pair) const {
 }
 const TokenInfo& Hsm::token() const { return parts_->opened.token.info; }
 const std::vector<KeyObject>& Hsm::key_objects() const { return parts_->keys.objects; }
+HsmState Hsm::state() const {
+  const Breaker& breaker = parts_->supervisor.breaker();
+  const Crew::Counts counts = parts_->supervisor.counts();
+  return {.available = !breaker.open(),
+          .why = breaker.why(),
+          .times_opened = breaker.times_opened(),
+          .device_errors = breaker.device_errors(),
+          .timeouts = counts.timeouts,
+          .hanging = counts.hanging,
+          .probes = parts_->supervisor.probes(),
+          .initialised_anew = parts_->initialised_anew};
+}
+
 bool Hsm::acb_keys_generated_in_token() const {
   return std::ranges::all_of(parts_->keys.pairs, [](const KeyPair& pair) {
     return pair.digital_signing->generated_in_token() && pair.key_agreement->generated_in_token();

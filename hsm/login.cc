@@ -18,8 +18,8 @@ namespace {
 // Short against what is done under the lock, some milliseconds.
 constexpr std::chrono::milliseconds kLockPoll{2};
 
-// A worker waits for it.
-constexpr std::chrono::milliseconds kAgainPatience{2000};
+// Within the deadline of whoever waits for it (kCallDeadline).
+constexpr std::chrono::milliseconds kAgainPatience{1000};
 
 Failure LoginFailure(ReturnValue value, std::string_view token = {}) {
   std::string detail = "C_Login";

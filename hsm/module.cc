@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "hsm/breaker.h"
+
 namespace acb::hsm {
 namespace {
 
@@ -15,6 +17,12 @@ Failure CannotLoad(const std::filesystem::path& path, const std::string& why) {
 std::string LoaderError() {
   const char* text = dlerror();
   return text == nullptr ? "unknown error" : text;
+}
+
+ReturnValue Initialise(const CK_FUNCTION_LIST& functions) {
+  CK_C_INITIALIZE_ARGS arguments{};
+  arguments.flags = CKF_OS_LOCKING_OK;
+  return ReturnValue(functions.C_Initialize(&arguments));
 }
 
 }  // namespace
@@ -38,12 +46,27 @@ Result<std::unique_ptr<Module>> Module::Load(const std::filesystem::path& path) 
     return CannotLoad(path, "its function list is empty");
   }
 
-  CK_C_INITIALIZE_ARGS arguments{};
-  arguments.flags = CKF_OS_LOCKING_OK;
   // Not through Call: a Module, whose destructor calls C_Finalize, exists only once this succeeded.
-  const ReturnValue initialised(functions->C_Initialize(&arguments));
+  const ReturnValue initialised = Initialise(*functions);
   if (!initialised.ok()) return CannotLoad(path, "C_Initialize: " + initialised.Text());
   return std::unique_ptr<Module>(new Module(std::move(library), functions));
+}
+
+Status Module::InitialiseAnew() const {
+  const std::unique_lock alone(gate_, std::try_to_lock);
+  if (!alone) {
+    return Failure{Reason::kHsmUnavailable, {}, "another call is under way in the HSM's module"};
+  }
+  generation_.fetch_add(1);
+  // One that cannot be finalised is initialised already, as the next call says.
+  static_cast<void>(functions_->C_Finalize(nullptr));
+  const ReturnValue initialised = Initialise(*functions_);
+  if (initialised.ok()) return Done{};
+  return ToFailure("C_Initialize", initialised);
+}
+
+void Module::Report(ReturnValue result) const {
+  if (result.Class() == ReturnClass::kDeviceError) breaker_->NoteDeviceError(result.Text());
 }
 
 Module::~Module() {

@@ -3,8 +3,12 @@
 
 #include <p11-kit/pkcs11.h>
 
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +17,8 @@
 #include "hsm/return_value.h"
 
 namespace acb::hsm {
+
+class Breaker;
 
 // PKCS#11 declares the octets that it only reads without const.
 inline unsigned char* Octets(BytesView bytes) { return const_cast<unsigned char*>(bytes.data()); }
@@ -41,9 +47,30 @@ class Module {
   template <class... Parameters>
   ReturnValue Call(CK_RV (*CK_FUNCTION_LIST::*function)(Parameters...),
                    std::type_identity_t<Parameters>... arguments) const {
-    if (functions_->*function == nullptr) return ReturnValue(CKR_FUNCTION_NOT_SUPPORTED);
-    return ReturnValue((functions_->*function)(arguments...));
+    const std::shared_lock inside(gate_);
+    return CallInside(function, arguments...);
   }
+  // The same with a handle of that generation: one that was given out before the module was
+  // initialised anew may by now be somebody else's, and the module is not asked.
+  template <class... Parameters>
+  ReturnValue CallOf(std::uint64_t generation, CK_RV (*CK_FUNCTION_LIST::*function)(Parameters...),
+                     std::type_identity_t<Parameters>... arguments) const {
+    const std::shared_lock inside(gate_);
+    if (generation != generation_.load()) return ReturnValue(CKR_SESSION_HANDLE_INVALID);
+    return CallInside(function, arguments...);
+  }
+
+  // C_Finalize and C_Initialize: what a module needs that has lost the service behind it for good.
+  // Every session and login is gone then, whatever comes of it. The caller holds the StartLock.
+  // Fails with kHsmUnavailable, at once when another thread is in a call: the module is not touched
+  // then.
+  Status InitialiseAnew() const;
+  std::uint64_t generation() const { return generation_.load(); }
+
+  // Device errors are reported to it from now on. Once, before there is a second thread; it
+  // outlives the calls, or is taken away again with nullptr.
+  void ReportTo(Breaker* breaker) { breaker_ = breaker; }
+  Breaker* breaker() const { return breaker_; }
 
  private:
   struct CloseLibrary {
@@ -54,8 +81,21 @@ class Module {
   Module(Library library, CK_FUNCTION_LIST* functions)
       : library_(std::move(library)), functions_(functions) {}
 
+  template <class... Parameters>
+  ReturnValue CallInside(CK_RV (*CK_FUNCTION_LIST::*function)(Parameters...),
+                         std::type_identity_t<Parameters>... arguments) const {
+    if (functions_->*function == nullptr) return ReturnValue(CKR_FUNCTION_NOT_SUPPORTED);
+    const ReturnValue result((functions_->*function)(arguments...));
+    if (!result.ok() && breaker_ != nullptr) Report(result);
+    return result;
+  }
+  void Report(ReturnValue result) const;
+
   Library library_;
   CK_FUNCTION_LIST* functions_;
+  Breaker* breaker_ = nullptr;
+  mutable std::shared_mutex gate_;  // held shared by every call, alone by InitialiseAnew
+  mutable std::atomic<std::uint64_t> generation_{0};
 };
 
 }  // namespace acb::hsm

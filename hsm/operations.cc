@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "firmware/base/sha256.h"
+#include "hsm/breaker.h"
 #include "hsm/software_key.h"
 
 namespace acb::hsm {
@@ -22,6 +23,13 @@ static_assert(kTestMessage.front() != 0x09);
 
 Failure Failed(const Key& key, std::string_view what) {
   return Failure{Reason::kHsmUnavailable, {}, "key \"" + key.label() + "\": " + std::string(what)};
+}
+
+// A result that is wrong says more of the device than an error does.
+Failure Lied(const Session& session, const Key& key, std::string_view what) {
+  Failure failure = Failed(key, what);
+  if (Breaker* breaker = session.module().breaker()) breaker->NoteDeviceError(failure.detail);
+  return failure;
 }
 
 Result<Bytes> SignUnverified(Session& session, const Key& key, BytesView message) {
@@ -48,7 +56,7 @@ Status TestAgreement(Session& session, const Key& key) {
   auto outside = other->Agree(ToPoint(key.public_key()));
   if (!outside) return std::move(outside).error();
   if (CRYPTO_memcmp(inside->View().data(), outside->View().data(), outside->size()) != 0) {
-    return Failed(key, "the module derives another secret than its public half says");
+    return Lied(session, key, "the module derives another secret than its public half says");
   }
   return Done{};
 }
@@ -61,7 +69,7 @@ Result<Bytes> SignVerified(Session& session, const Key& key, BytesView message, 
   // A faulty signature can give the key away, and no device would accept it (reliability.md F6).
   if (!key.Verifies(message, *signature)) {
     if (lied != nullptr) *lied = true;
-    return Failed(key, "the module gave a signature that does not verify");
+    return Lied(session, key, "the module gave a signature that does not verify");
   }
   return signature;
 }

@@ -19,9 +19,8 @@ Result<Bytes> SignVerified(Session& session, const Key& key, BytesView message,
 // The x coordinate of key * point, 32 octets. `point` is on the curve.
 //
 // Unlike a signature the result cannot be verified with public keys alone: a module that gives a
-// wrong one is found by TestKey at start, and by the device, which rejects the MAC. (It could be
-// checked with a second derivation from a blinded point, point + r*G, at twice the cost; that is
-// not done.) Fails with kHsmUnavailable.
+// wrong one is found by AgreementChecker, before anything that was made with it is released. Fails
+// with kHsmUnavailable.
 Result<Secret> Agree(Session& session, const Key& key, const PublicPoint& point);
 
 // Known-answer test: the two halves of `key` belong together, and the module can use the private

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "hsm/breaker.h"
+
 namespace acb::hsm {
 namespace {
 
@@ -16,10 +18,11 @@ Result<Session> Session::Open(const Module& module, CK_SLOT_ID slot, SessionAcce
   const CK_FLAGS flags =
       CKF_SERIAL_SESSION | (access == SessionAccess::kReadWrite ? CKF_RW_SESSION : 0);
   CK_SESSION_HANDLE handle = CK_INVALID_HANDLE;
-  const ReturnValue opened =
-      module.Call(&CK_FUNCTION_LIST::C_OpenSession, slot, flags, nullptr, nullptr, &handle);
+  const std::uint64_t generation = module.generation();
+  const ReturnValue opened = module.CallOf(generation, &CK_FUNCTION_LIST::C_OpenSession, slot,
+                                           flags, nullptr, nullptr, &handle);
   if (!opened.ok()) return ToFailure("C_OpenSession", opened);
-  return Session(module, slot, access, handle);
+  return Session(module, slot, access, handle, generation);
 }
 
 Session::Session(Session&& other) noexcept
@@ -27,6 +30,7 @@ Session::Session(Session&& other) noexcept
       slot_(other.slot_),
       access_(other.access_),
       handle_(std::exchange(other.handle_, CK_INVALID_HANDLE)),
+      generation_(other.generation_),
       usable_(std::exchange(other.usable_, false)) {}
 
 Session& Session::operator=(Session&& other) noexcept {
@@ -36,6 +40,7 @@ Session& Session::operator=(Session&& other) noexcept {
     slot_ = other.slot_;
     access_ = other.access_;
     handle_ = std::exchange(other.handle_, CK_INVALID_HANDLE);
+    generation_ = other.generation_;
     usable_ = std::exchange(other.usable_, false);
   }
   return *this;
@@ -44,7 +49,7 @@ Session& Session::operator=(Session&& other) noexcept {
 void Session::Close() noexcept {
   if (handle_ == CK_INVALID_HANDLE) return;
   // A session that cannot be closed is gone already.
-  static_cast<void>(module_->Call(&CK_FUNCTION_LIST::C_CloseSession, handle_));
+  static_cast<void>(module_->CallOf(generation_, &CK_FUNCTION_LIST::C_CloseSession, handle_));
   handle_ = CK_INVALID_HANDLE;
 }
 
@@ -68,6 +73,11 @@ Failure Session::Unusable(std::string detail) {
   return Failure{Reason::kHsmUnavailable, {}, std::move(detail)};
 }
 
+Failure Session::Garbled(std::string detail) {
+  if (Breaker* breaker = module_->breaker()) breaker->NoteDeviceError(detail);
+  return Unusable(std::move(detail));
+}
+
 Result<Bytes> Session::Sign(CK_MECHANISM_TYPE mechanism, CK_OBJECT_HANDLE key, BytesView input,
                             std::size_t size) {
   CK_MECHANISM how{mechanism, nullptr, 0};
@@ -79,7 +89,7 @@ Result<Bytes> Session::Sign(CK_MECHANISM_TYPE mechanism, CK_OBJECT_HANDLE key, B
   const ReturnValue made =
       Call(&CK_FUNCTION_LIST::C_Sign, Octets(input), input.size(), signature.data(), &length);
   if (!made.ok()) return ToFailure("C_Sign", made);
-  if (length != size) return Unusable("C_Sign gave " + std::to_string(length) + " octets");
+  if (length != size) return Garbled("C_Sign gave " + std::to_string(length) + " octets");
   return signature;
 }
 
@@ -118,7 +128,7 @@ Result<Secret> Session::ReadSecret(CK_OBJECT_HANDLE object) {
   const ReturnValue read = Call(&CK_FUNCTION_LIST::C_GetAttributeValue, object, &value, 1UL);
   if (!read.ok()) return ToFailure("C_GetAttributeValue", read);
   if (value.ulValueLen != secret.size()) {
-    return Unusable("a derived secret has " + std::to_string(value.ulValueLen) + " octets");
+    return Garbled("a derived secret has " + std::to_string(value.ulValueLen) + " octets");
   }
   return secret;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -61,7 +62,7 @@ class Session {
   template <class... Parameters>
   ReturnValue Call(CK_RV (*CK_FUNCTION_LIST::*function)(CK_SESSION_HANDLE, Parameters...),
                    std::type_identity_t<Parameters>... arguments) {
-    const ReturnValue result = module_->Call(function, handle_, arguments...);
+    const ReturnValue result = module_->CallOf(generation_, function, handle_, arguments...);
     if (!result.ok()) usable_ = false;
     return result;
   }
@@ -70,17 +71,21 @@ class Session {
   static constexpr std::size_t kMaxAttribute = 256;
 
  private:
-  Session(const Module& module, CK_SLOT_ID slot, SessionAccess access, CK_SESSION_HANDLE handle)
-      : module_(&module), slot_(slot), access_(access), handle_(handle) {}
+  Session(const Module& module, CK_SLOT_ID slot, SessionAccess access, CK_SESSION_HANDLE handle,
+          std::uint64_t generation)
+      : module_(&module), slot_(slot), access_(access), handle_(handle), generation_(generation) {}
   void Close() noexcept;
   Result<Secret> ReadSecret(CK_OBJECT_HANDLE object);
   // kHsmUnavailable; the session is of no use any more.
   Failure Unusable(std::string detail);
+  // The same of a result that no sound module gives: the breaker counts it.
+  Failure Garbled(std::string detail);
 
   const Module* module_;
   CK_SLOT_ID slot_;
   SessionAccess access_;
   CK_SESSION_HANDLE handle_;
+  std::uint64_t generation_;  // of the module when the handle was given out
   bool usable_ = true;
 };
 

@@ -41,6 +41,13 @@ Result<SessionPool::Lease> SessionPool::Borrow() {
   return Lease(*this, *std::move(session));
 }
 
+void SessionPool::CloseIdle() {
+  std::vector<Session> idle;
+  idle.reserve(limit_);
+  const std::scoped_lock lock(mutex_);
+  idle.swap(idle_);
+}
+
 void SessionPool::GiveBack(Session session) noexcept {
   if (session.usable()) {
     const std::scoped_lock lock(mutex_);
@@ -48,6 +55,8 @@ void SessionPool::GiveBack(Session session) noexcept {
     idle_.push_back(std::move(session));
   } else {
     const Session closed_here = std::move(session);
+    // What befell it may have befallen them: a login that is lost, a device that was gone.
+    CloseIdle();
   }
   Leave();
 }

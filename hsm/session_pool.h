@@ -21,8 +21,8 @@ inline constexpr std::size_t kMaxSessions = 64;
 // At most `limit` sessions, opened when they are first needed. Thread-safe. Outlives its leases.
 class SessionPool {
  public:
-  // A session on loan. On destruction it goes back, or is closed when a call in it has failed:
-  // another is then opened in its place (ecosystem.md section 3, quirk 9).
+  // A session on loan. On destruction it goes back, or is closed when a call in it has failed, with
+  // all that nobody has: others are then opened in their place (ecosystem.md section 3, quirk 9).
   class Lease {
    public:
     Lease(SessionPool& pool, Session session) : pool_(&pool), session_(std::move(session)) {}
@@ -49,6 +49,10 @@ class SessionPool {
   // Blocks up to the wait, then fails with kHsmUnavailable: every session is busy. Also when a
   // session cannot be opened.
   Result<Lease> Borrow();
+
+  // Closes those that nobody has: after the device was gone they may be of no use. Blocks for the
+  // module.
+  void CloseIdle();
 
  private:
   void GiveBack(Session session) noexcept;

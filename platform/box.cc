@@ -69,6 +69,20 @@ audit::Object PolicyOf(const Config& config) {
                                    {"total_day", std::to_string(volume.total_day)}}}};
 }
 
+std::function<void(bool, const std::string&)> LogHsmChanges(const Log& log) {
+  return [&log](bool available, const std::string& why) {
+    if (available) return log.Notice("hsm-available");
+    log.Failed(LogLevel::kError, "hsm-unavailable", {Reason::kHsmUnavailable, {}, why});
+  };
+}
+
+// For whoever looks at readiness: what keeps the box from asking its HSM.
+Failure HsmUnavailable(const hsm::HsmState& state) {
+  std::string text = "the HSM is not asked until it answers again: " + state.why;
+  if (state.hanging > 0) text += " (" + std::to_string(state.hanging) + " calls hang)";
+  return {Reason::kHsmUnavailable, std::move(text)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log) {
@@ -161,13 +175,16 @@ Status Box::LoadDeviceRoots() {
 
 // Before the store: the lister must have none of its files, and no thread runs yet.
 Result<hsm::HsmSettings> Box::StartLister() const {
-  auto pin = ReadPin(config_.hsm_pin_file);
+  auto pin = ReadPin(config_);
   if (!pin) return Failure(Reason::kHsmPin, std::move(pin).error().explanation);
   hsm::HsmSettings settings{.module_path = config_.hsm_module,
                             .token_label = config_.hsm_token_label,
                             .pin = *std::move(pin),
                             .lock_file = config_.hsm_lock_file,
-                            .sessions = kHsmSessions};
+                            .sessions = kHsmSessions,
+                            .deadline = config_.hsm_deadline,
+                            .verify_agreements = config_.hsm_verify_agreements,
+                            .on_change = LogHsmChanges(log_)};
   auto lister = hsm::Lister::Start(settings);
   if (!lister) return std::move(lister).error();
   settings.lister = *std::move(lister);
@@ -184,8 +201,9 @@ Status Box::OpenHsm(hsm::HsmSettings settings) {
   }
   // R-SEC3-39: said first, whatever else is wrong.
   if (config_.environment == smki::Environment::kLive) {
-    settings.accept = [this](const hsm::TokenInfo& token) -> Status {
-      auto approved = ApprovalOf(config_.approved_modules, token, clock_.Now());
+    settings.accept = [modules = config_.approved_modules,
+                       now = clock_.Now()](const hsm::TokenInfo& token) -> Status {
+      auto approved = ApprovalOf(modules, token, now);
       if (!approved) return std::move(approved).error();
       return Done{};
     };
@@ -350,6 +368,9 @@ Status Box::Stop() {
 std::vector<Failure> Box::Attention() const {
   std::vector<Failure> found;
   if (Status store = store_->attention(); !store) found.push_back(std::move(store).error());
+  if (const hsm::HsmState hsm = hsm_->state(); !hsm.available) {
+    found.push_back(HsmUnavailable(hsm));
+  }
   if (checkpoints_) {
     for (Failure& failure : checkpoints_->Attention()) found.push_back(std::move(failure));
   }

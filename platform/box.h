@@ -86,10 +86,10 @@ class Box {
   const Clock& clock_;
   const Log& log_;
   std::string environment_;
+  std::unique_ptr<hsm::Hsm> hsm_;  // before the store, whose threads use its anchors to the last
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<LiveTrust> trust_;
   std::vector<smki::CertificatePtr> device_roots_;
-  std::unique_ptr<hsm::Hsm> hsm_;
   keys::Register keys_;
   std::vector<AcbPair> pairs_;  // in use, oldest first
   std::unique_ptr<Handover> handover_;

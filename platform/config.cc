@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "firmware/base/trust_anchor_cell.h"
@@ -23,6 +24,10 @@ constexpr std::size_t kMaxChannelOctets = 32;
 constexpr std::size_t kPublicPointOctets = 1 + 32 + 32;
 
 constexpr std::uint64_t kMiB = 1024 * 1024;
+// 0 to 2 are the service's own.
+constexpr Range kPinDescriptors{3, 1023};
+// A request waits for two of them at most, and has to be answered within 5 s.
+constexpr Range kDeadlines{100, 2000};
 
 bool IsNumericAddress(const std::string& text) {
   in6_addr address{};
@@ -43,6 +48,12 @@ bool IsVariableName(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
   return !text.empty() && std::ranges::all_of(text, allowed);
+}
+
+// systemd.exec(5): a file name.
+bool IsCredentialName(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && text != "." && text != ".." &&
+         text.find('/') == std::string_view::npos && text.find('\0') == std::string_view::npos;
 }
 
 bool IsChannelName(std::string_view text) {
@@ -206,13 +217,48 @@ void ReadApprovedModules(Section& hsm, Errors& errors, Config& config) {
   }
 }
 
+// P7: from a file, a credential of systemd's or a descriptor; never from arguments or environment,
+// which others can read.
+void ReadPinSource(Section& section, const Paths& paths, Config& config) {
+  const toml::node* credential = section.Find("pin_credential");
+  const toml::node* descriptor = section.Find("pin_fd");
+  if (credential == nullptr && descriptor == nullptr) {
+    config.hsm_pin_file = paths.Resolve(section.Text("pin_file"));
+    return;
+  }
+  const toml::node* file = section.Find("pin_file");
+  if (file != nullptr || (credential != nullptr && descriptor != nullptr)) {
+    const toml::node* second = file != nullptr ? file : descriptor;
+    section.Wrong(*second, file != nullptr ? "pin_file" : "pin_fd", "is a second place of the PIN");
+    return;
+  }
+  if (descriptor != nullptr) {
+    config.hsm_pin_descriptor = section.IntegerOr("pin_fd", kPinDescriptors, 0);
+    return;
+  }
+  config.hsm_pin_credential = section.TextOf(*credential, "pin_credential");
+  if (!IsCredentialName(config.hsm_pin_credential)) {
+    section.Wrong(*credential, "pin_credential",
+                  "must be the name of a credential: no '/', no '..'");
+  }
+}
+
 void ReadHsm(Section section, const Paths& paths, Errors& errors, Config& config) {
   config.hsm_module = paths.Resolve(section.Text("module"));
   config.hsm_token_label = section.Text("token_label");
   if (config.hsm_token_label.size() > kMaxTokenLabelOctets) {
     section.Wrong(*section.Find("token_label"), "token_label", "must have 32 octets at most");
   }
-  config.hsm_pin_file = paths.Resolve(section.Text("pin_file"));
+  ReadPinSource(section, paths, config);
+  const std::string verify = section.TextOr("verify_agreements", "every");
+  if (verify == "sampled") {
+    config.hsm_verify_agreements = hsm::VerifyAgreements::kSampled;
+  } else if (verify != "every") {
+    section.Wrong(*section.Find("verify_agreements"), "verify_agreements",
+                  "must be every or sampled");
+  }
+  config.hsm_deadline =
+      std::chrono::milliseconds(section.IntegerOr("deadline_ms", kDeadlines, 1500));
   if (section.Find("lock_file") != nullptr) {
     config.hsm_lock_file = paths.Resolve(section.Text("lock_file"));
   }
@@ -557,6 +603,26 @@ Status CheckPinFile(const Descriptor& descriptor, const std::filesystem::path& f
   return Done{};
 }
 
+// One line, without its end.
+Result<Secret> ReadPinFrom(const Descriptor& descriptor, const std::filesystem::path& file) {
+  constexpr std::size_t kLineEnd = 2;
+  std::size_t size = 0;
+  const auto octets = ReadAtMost(descriptor, file, kMaxPinOctets + kLineEnd, size);
+  if (!octets) return octets.error();
+  std::string_view text = AsText(octets->View().first(size));
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  if (text.empty() || text.size() > kMaxPinOctets) {
+    return CannotRead(file, "must hold a PIN of 1 to 255 octets");
+  }
+  if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+    return CannotRead(file, "must hold one line");
+  }
+  Secret pin(text.size());
+  std::ranges::copy(AsBytes(text), pin.Writable().begin());
+  return pin;
+}
+
 }  // namespace
 
 Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file) {
@@ -602,6 +668,31 @@ HttpsServerSettings ServerSettings(const Config& config) {
   return settings;
 }
 
+Result<Secret> ReadPin(const Config& config) {
+  if (config.hsm_pin_descriptor) {
+    return ReadPinDescriptor(static_cast<int>(*config.hsm_pin_descriptor));
+  }
+  if (!config.hsm_pin_credential.empty()) {
+    return ReadPinCredential(std::getenv("CREDENTIALS_DIRECTORY"), config.hsm_pin_credential);
+  }
+  return ReadPin(config.hsm_pin_file);
+}
+
+Result<Secret> ReadPinCredential(const char* directory, const std::string& name) {
+  if (directory == nullptr || *directory != '/') {
+    return Failure{Reason::kConfiguration,
+                   "hsm.pin_credential: systemd gives this process no credentials (no "
+                   "CREDENTIALS_DIRECTORY): add LoadCredential=" +
+                       name + ":... to its unit"};
+  }
+  return ReadPin(std::filesystem::path(directory) / name);
+}
+
+Result<Secret> ReadPinDescriptor(int number) {
+  const Descriptor descriptor(number);
+  return ReadPinFrom(descriptor, "hsm.pin_fd " + std::to_string(number));
+}
+
 Result<Secret> ReadPin(const std::filesystem::path& file) {
   // O_NONBLOCK: a FIFO in its place must not hold the start.
   const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -609,22 +700,7 @@ Result<Secret> ReadPin(const std::filesystem::path& file) {
     return CannotRead(file, errno == ELOOP ? "is a symbolic link" : std::strerror(errno));
   }
   if (const auto good = CheckPinFile(descriptor, file); !good) return good.error();
-  constexpr std::size_t kLineEnd = 2;
-  std::size_t size = 0;
-  const auto octets = ReadAtMost(descriptor, file, kMaxPinOctets + kLineEnd, size);
-  if (!octets) return octets.error();
-  std::string_view text = AsText(octets->View().first(size));
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  if (text.ends_with('\r')) text.remove_suffix(1);
-  if (text.empty() || text.size() > kMaxPinOctets) {
-    return CannotRead(file, "must hold a PIN of 1 to 255 octets");
-  }
-  if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
-    return CannotRead(file, "must hold one line");
-  }
-  Secret pin(text.size());
-  std::ranges::copy(AsBytes(text), pin.Writable().begin());
-  return pin;
+  return ReadPinFrom(descriptor, file);
 }
 
 }  // namespace acb::platform

@@ -19,6 +19,7 @@
 #include "firmware/checks/policy.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
+#include "hsm/verify_agreements.h"
 #include "platform/admission.h"
 #include "platform/http_message.h"
 #include "platform/https_server.h"
@@ -78,7 +79,12 @@ struct Config {
 
   std::filesystem::path hsm_module;
   std::string hsm_token_label;
-  std::filesystem::path hsm_pin_file;
+  // Where the PIN comes from: one of the three.
+  std::filesystem::path hsm_pin_file;  // not empty, or
+  std::string hsm_pin_credential;      // not empty: a name in $CREDENTIALS_DIRECTORY, or
+  std::optional<std::uint64_t> hsm_pin_descriptor;  // an inherited file descriptor
+  hsm::VerifyAgreements hsm_verify_agreements = hsm::VerifyAgreements::kEvery;
+  std::chrono::milliseconds hsm_deadline{1500};        // of each operation of the HSM
   std::map<std::string, std::string> hsm_environment;  // set before the module is loaded
   // Held by whoever logs in to the token or changes its objects: one file for all boxes of this
   // machine that use the token. Absent: beside the file that SOFTHSM2_CONF names, else in the store
@@ -148,6 +154,15 @@ Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& f
 HttpsServerSettings ServerSettings(const Config& config);
 
 inline constexpr std::size_t kMaxPinOctets = 255;
+
+// The PIN from where the configuration says; a descriptor is closed and can be read once. Nothing
+// of it stays in a buffer of ours. kConfiguration.
+Result<Secret> ReadPin(const Config& config);
+// systemd.exec(5), "Credentials": as ReadPin of that file in `directory`, which may be null.
+Result<Secret> ReadPinCredential(const char* directory, const std::string& name);
+// The rest of what the descriptor gives, up to its end, without one final line end; closes it.
+// Blocks until the other side has closed. kConfiguration.
+Result<Secret> ReadPinDescriptor(int descriptor);
 
 // The file's content without one final line end. The file must be a regular one (no symbolic link),
 // owned by this user or root, closed to others, not writable by the group. kConfiguration.

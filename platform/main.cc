@@ -1,5 +1,6 @@
 // acbd: the ACB handover-signing service.
 #include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -156,4 +157,10 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace acb::platform
 
-int main(int argc, char** argv) { return acb::platform::Main(argc, argv); }
+int main(int argc, char** argv) {
+  const int status = acb::platform::Main(argc, argv);
+  // A call that hangs in the module may hold what the exit handlers of a library wait for.
+  constexpr unsigned kExitSeconds = 5;
+  alarm(kExitSeconds);
+  return status;
+}

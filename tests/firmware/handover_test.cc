@@ -123,6 +123,10 @@ class FakeLog final : public AuditLog {
 class FakeSigner final : public CommandSigner {
  public:
   explicit FakeSigner(Events& events) : events_(events) {}
+  Status CheckAvailable() const override {
+    if (available) return Done{};
+    return Failure(Reason::kHsmUnavailable);
+  }
   Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command, const PublicPoint&,
                                          bool& lied) override {
     events_.push_back("sign " + std::to_string(command.counter().value()));
@@ -130,6 +134,7 @@ class FakeSigner final : public CommandSigner {
     if (fails || lies) return Failure(Reason::kHsmUnavailable);
     return gbcs::Assemble(command, {}, {});
   }
+  bool available = true;
   bool fails = false;
   bool lies = false;  // a signature that does not verify
 
@@ -149,6 +154,7 @@ class HandoverPath : public ::testing::Test {
                      .policy = policy_,
                      .acb = *checks::AcbCertificates::From(pki.Certificate("acb-ds"),
                                                            pki.Certificate("acb-ka")),
+                     .later = later_,
                      .channels = channels_});
   }
   HandoverAnswer Send(const std::string& xml, std::optional<std::string_view> proposed = {}) {
@@ -166,6 +172,7 @@ class HandoverPath : public ::testing::Test {
   Events events_;
   testing::FakeRecordsData data_ = testing::FakeRecordsData::Usual();
   std::vector<std::string> channels_;  // empty: every one
+  std::vector<HandoverSettings::LaterKeys> later_;
   FixedClock clock_;
   FixedTrust trust_{TestPki::Get().Trust()};
   FakeSource source_{data_};
@@ -182,6 +189,33 @@ TEST_F(HandoverPath, ReservesThenSignsThenRecordsThenAnswers) {
   EXPECT_EQ(answer.handed->counter->value(), 1301u);
   EXPECT_EQ(answer.request_id->Text(), "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001");
   EXPECT_EQ(answer.audit->leaf, audit::LeafHash(log_.entries.at(0)));
+}
+
+// reliability.md F6: what is known to be lost is not asked, and costs no counter.
+TEST_F(HandoverPath, SpendsNoCounterWhileTheHsmIsKnownNotToSign) {
+  signer_.available = false;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_THAT(events_, ElementsAre("record refused"));  // the RequestID stays open
+  signer_.available = true;
+  EXPECT_TRUE(Send(Good()).handed);
+}
+
+TEST_F(HandoverPath, AsksTheSignerOfThePairThatTheCellHoldsWhetherItSigns) {
+  const TestPki& pki = TestPki::Get();
+  FakeSigner newer(events_);
+  checks::AcbCertificates pair =
+      *checks::AcbCertificates::From(pki.Certificate("acb-ds"), pki.Certificate("acb-ka"));
+  pair.key_id = AcbKeyId{pair.key_id.value + 1};
+  later_ = {{pair, &newer}};
+  newer.available = false;
+  EXPECT_TRUE(Send(Good()).handed) << "the cell does not say: the oldest pair signs";
+  events_.clear();
+  for (auto& [id, device] : data_.devices) device.network_operator.acb_key = pair.key_id;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_THAT(events_, ElementsAre("record refused"));
+  newer.available = true;
+  signer_.available = false;
+  EXPECT_TRUE(Send(Good()).handed);
 }
 
 TEST_F(HandoverPath, RecordsWhoAskedForWhatWithWhichCertificates) {

@@ -128,6 +128,10 @@ TEST_F(LyingModule, EverySignatureThatLeavesIsGoodWhileTheFaultComesAndGoes) {
   std::atomic<int> wrong = 0;
   const auto sign = [&](std::uint64_t first) {
     for (std::uint64_t i = 0; i < 150; ++i) {
+      // While the breaker is open everybody is refused at once: some of it has to be signed.
+      for (int wait = 0; wait < 100 && !hsm->state().available; ++wait) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
       const auto command =
           testing::SignAndMac(hsm->command_signer(), SomeCommand(first + i), device_);
       if (!command) {
@@ -218,6 +222,10 @@ TEST_F(LyingModule, SigningAndAnchorsResumeWhenTheDeviceIsBack) {
     EXPECT_FALSE(hsm->anchors().Create(Bytes(190, 2)));
     EXPECT_FALSE(hsm->anchors().Destroy(Bytes(190, 1)));
     std::filesystem::remove(directory_ / "gone");
+    // The breaker opened: a probe has to find that it is back.
+    for (int i = 0; i < 6000 && !hsm->state().available; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
     const auto command = testing::SignAndMac(hsm->command_signer(), SomeCommand(3), device_);
     EXPECT_TRUE(command) << Why(command);
     const auto signature = hsm->checkpoint_signer().Sign(AsBytes("checkpoint"));

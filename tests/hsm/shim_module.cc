@@ -36,8 +36,21 @@
 //       wrong-length     C_Sign says 63 octets
 //       wrong-secret     a secret (any CKA_VALUE) that is read out has one bit wrong
 //       short-secret     a secret that is read out is one octet short
+//       wrong-derived    as wrong-secret, only of what has the 32 octets of a shared secret
+//       stale-secret     each secret that is read out is the one of the time before
+//       zero-secret      a secret that is read out is all zero
 //       no-eddsa         the module has neither Ed25519 mechanism
 //       hide-data        C_FindObjectsInit finds no data objects
+//       hang             every call waits until the file says something else
+//       hang:C_Sign      the same of that function alone
+//       delay:C_Sign:20000    microseconds of sleep before each call of that function
+//       ckr:C_Sign:0x30  that function does nothing and returns that value
+//       gone             every call returns CKR_DEVICE_REMOVED and does nothing; sessions and login
+//                        are lost
+//       close-sessions   once, when it is first seen: sessions and login are lost
+//       dead             what lives behind the module has died: every call returns
+//                        CKR_DEVICE_ERROR, and goes on doing so, however long the fault is over,
+//                        until C_Finalize and C_Initialize
 //       before:C_CreateObject, after:C_CreateObject    and so with every function at the end of
 //                        this file: it returns CKR_DEVICE_ERROR, before or after doing its work
 #include <dlfcn.h>
@@ -53,6 +66,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
@@ -66,8 +80,12 @@ struct Shim {
   CK_FUNCTION_LIST inner{};  // the real one's, but for those that lie
   CK_FUNCTION_LIST ours{};   // guards around the inner ones
   std::atomic<bool> sessions_lost{false};
+  std::atomic<bool> once_done{false};  // of a fault that happens once
+  std::atomic<bool> dead{false};
+  unsigned char last_secret[32] = {};  // with the mutex held
   std::atomic<CK_SLOT_ID> slot{0};
   std::atomic<unsigned long> signs{0};
+  std::shared_mutex inside;  // shared: a call of the real module; alone: its sessions are closed
   std::mutex mutex;
   std::map<CK_SESSION_HANDLE, std::string> signing;  // label of the key of each C_SignInit
 };
@@ -92,6 +110,16 @@ std::string TextOf(const char* variable) {
 std::string Fault() {
   const std::string all = TextOf("ACB_SHIM_FAULT");
   return all.substr(0, all.find_first_of(" \n"));
+}
+
+// What follows "<kind>:<function>:" in the fault, or "<kind>:all:"; nothing for another.
+std::string FaultOf(std::string_view kind, const char* function) {
+  const std::string fault = Fault();
+  for (const std::string& name : {std::string(function), std::string("all")}) {
+    const std::string begin = std::string(kind) + ":" + name + ":";
+    if (fault.starts_with(begin)) return fault.substr(begin.size());
+  }
+  return {};
 }
 
 bool IsMeant() {
@@ -195,6 +223,19 @@ CK_RV Sign(CK_SESSION_HANDLE session, unsigned char* data, unsigned long data_si
   return CKR_OK;
 }
 
+// Only a shared secret has 32 octets here.
+void LieAboutSecret(const std::string& fault, CK_ATTRIBUTE& value) {
+  Shim& shim = TheShim();
+  if (value.ulValueLen != sizeof shim.last_secret) return;
+  const std::scoped_lock lock(shim.mutex);
+  unsigned char truth[sizeof shim.last_secret];
+  std::memcpy(truth, value.pValue, sizeof truth);
+  if (fault == "wrong-derived") *static_cast<unsigned char*>(value.pValue) ^= 1;
+  if (fault == "zero-secret") std::memset(value.pValue, 0, sizeof truth);
+  if (fault == "stale-secret") std::memcpy(value.pValue, shim.last_secret, sizeof truth);
+  std::memcpy(shim.last_secret, truth, sizeof truth);
+}
+
 CK_RV GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         CK_ATTRIBUTE* attributes, unsigned long count) {
   const CK_RV result = TheShim().real->C_GetAttributeValue(session, object, attributes, count);
@@ -202,6 +243,7 @@ CK_RV GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
   if (attributes->pValue == nullptr || attributes->ulValueLen == 0) return result;
   const std::string fault = Fault();
   if (fault == "wrong-secret") *static_cast<unsigned char*>(attributes->pValue) ^= 1;
+  LieAboutSecret(fault, *attributes);
   if (fault == "short-secret") --attributes->ulValueLen;
   return CKR_OK;
 }
@@ -246,6 +288,12 @@ CK_RV GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
   return CKR_OK;
 }
 
+// SoftHSM crashes when a session that is at work is closed.
+void LoseSessions() {
+  const std::unique_lock alone(TheShim().inside);
+  TheShim().real->C_CloseAllSessions(TheShim().slot);
+}
+
 // Also brings about what comes with the device's return.
 bool IsGone() {
   Shim& shim = TheShim();
@@ -254,8 +302,39 @@ bool IsGone() {
     if (text.find("sessions") != std::string::npos) shim.sessions_lost = true;
     return true;
   }
-  if (shim.sessions_lost.exchange(false)) shim.real->C_CloseAllSessions(shim.slot);
+  if (shim.sessions_lost.exchange(false)) LoseSessions();
   return false;
+}
+
+// What a fault does to any function, before it is called. CKR_OK: go on.
+CK_RV Strike(const char* function) {
+  Shim& shim = TheShim();
+  while (true) {
+    const std::string fault = Fault();
+    if (fault != "hang" && fault != std::string("hang:") + function) break;
+    usleep(5'000);
+  }
+  const std::string fault = Fault();
+  if (fault == "close-sessions") {
+    if (!shim.once_done.exchange(true)) LoseSessions();
+  } else {
+    shim.once_done = false;
+  }
+  if (fault == "gone") {
+    shim.sessions_lost = true;
+    return CKR_DEVICE_REMOVED;
+  }
+  if (fault == "dead") shim.dead = true;
+  if (shim.dead) return CKR_DEVICE_ERROR;
+  const std::string delay = FaultOf("delay", function);
+  if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
+  const std::string code = FaultOf("ckr", function);
+  return code.empty() ? CKR_OK : std::strtoul(code.c_str(), nullptr, 16);
+}
+
+CK_RV Initialize(void* arguments) {
+  if (Fault() != "dead") TheShim().dead = false;
+  return TheShim().real->C_Initialize(arguments);
 }
 
 // One for each function that the appliance calls.
@@ -277,10 +356,16 @@ struct Guard<Member> {
     NoteCall(name, "begins");
     const std::string delay = Setting("ACB_SHIM_DELAY", name);
     if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
+    if (const CK_RV struck = Strike(name); struck != CKR_OK) return struck;
     if (Fails(call, "before")) return CKR_DEVICE_ERROR;
-    const CK_RV result = (TheShim().inner.*Member)(parameters...);
+    const CK_RV result = Inside(parameters...);
     NoteCall(name, "ends");
     return Fails(call, "after") ? CKR_DEVICE_ERROR : result;
+  }
+
+  static CK_RV Inside(Parameters... parameters) {
+    const std::shared_lock lock(TheShim().inside);
+    return (TheShim().inner.*Member)(parameters...);
   }
 
   static bool Fails(unsigned long call, const std::string& when) {
@@ -332,6 +417,7 @@ CK_RV Load() {
   shim.inner.C_FindObjectsInit = FindObjectsInit;
   shim.inner.C_GetTokenInfo = GetTokenInfo;
   shim.inner.C_OpenSession = OpenSession;
+  shim.inner.C_Initialize = Initialize;
   shim.ours = shim.inner;
   shim.ours.C_GetFunctionList = C_GetFunctionList;
   PutGuards();

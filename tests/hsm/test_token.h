@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -55,7 +56,13 @@ class TokenTest : public ::testing::Test {
   }
 
   HsmSettings Settings() const {
-    return HsmSettings{module_, "acb", ToSecret(kPin), directory_ / "lock", 4, {}};
+    // Nothing here is meant to take too long, however slow the machine is.
+    return HsmSettings{.module_path = module_,
+                       .token_label = "acb",
+                       .pin = ToSecret(kPin),
+                       .lock_file = directory_ / "lock",
+                       .sessions = 4,
+                       .deadline = std::chrono::minutes(1)};
   }
   Status MakeToken(const std::string& label) const {
     return InitToken(

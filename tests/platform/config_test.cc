@@ -1,7 +1,9 @@
 #include "platform/config.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -542,6 +544,56 @@ TEST_F(Pin, IsRefusedWhenEmptyLongOrSeveralLines) {
   EXPECT_THAT(ErrorOfPin(directory_.Write("pin", std::string(256, '1'))), HasSubstr("255"));
   EXPECT_THAT(ErrorOfPin(directory_.Write("pin", std::string(5000, '1'))),
               HasSubstr("has more than"));
+}
+
+TEST_F(Pin, ComesFromACredentialOfSystemds) {
+  const std::string folder = directory_.Write("hsm-pin", "1234\n").parent_path().string();
+  const auto pin = ReadPinCredential(folder.c_str(), "hsm-pin");
+  ASSERT_TRUE(pin) << pin.error().explanation;
+  EXPECT_EQ(AsText(pin->View()), "1234");
+  for (const char* nowhere : {static_cast<const char*>(nullptr), "", "relative"}) {
+    const auto refused = ReadPinCredential(nowhere, "hsm-pin");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, Reason::kConfiguration);
+    EXPECT_THAT(refused.error().explanation, HasSubstr("LoadCredential=hsm-pin"));
+  }
+  EXPECT_FALSE(ReadPinCredential(folder.c_str(), "another"));
+}
+
+TEST_F(Pin, ComesFromAnInheritedDescriptorThatIsClosedThen) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], "12 34\n", 6), 6);
+  ::close(ends[1]);
+  const auto pin = ReadPinDescriptor(ends[0]);
+  ASSERT_TRUE(pin) << pin.error().explanation;
+  EXPECT_EQ(AsText(pin->View()), "12 34");
+  EXPECT_EQ(::fcntl(ends[0], F_GETFD), -1);
+  const auto closed = ReadPinDescriptor(ends[0]);
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().reason, Reason::kConfiguration);
+}
+
+TEST_F(Pin, HasOnePlaceInTheConfiguration) {
+  const auto with = [](const std::string& setting) {
+    return ParseConfig(Replaced(kLeast, R"(pin_file = "pin")", setting), "/etc/acb/acbd.toml");
+  };
+  const auto credential = with(R"(pin_credential = "hsm-pin")");
+  ASSERT_TRUE(credential) << credential.error().explanation;
+  EXPECT_EQ(credential->hsm_pin_credential, "hsm-pin");
+  const auto descriptor = with("pin_fd = 3");
+  ASSERT_TRUE(descriptor) << descriptor.error().explanation;
+  EXPECT_EQ(descriptor->hsm_pin_descriptor, 3U);
+  for (const auto& [setting, why] :
+       {std::pair{R"(pin_credential = "../x")", "pin_credential must be"},
+        std::pair{"pin_fd = 2", "pin_fd must be"},
+        std::pair{R"(pin_fd = 3, pin_file = "pin")", "second place"},
+        std::pair{R"(pin_fd = 3, pin_credential = "a")", "second place"},
+        std::pair{R"(token_label2 = "x")", "missing setting hsm.pin_file"}}) {
+    const auto refused = with(setting);
+    ASSERT_FALSE(refused) << setting;
+    EXPECT_THAT(refused.error().explanation, HasSubstr(why));
+  }
 }
 
 TEST_F(Pin, IsRefusedWhenOthersMayReachTheFile) {

@@ -52,7 +52,7 @@ audit::List ListingJson(const std::vector<hsm::KeyObject>& objects) {
 
 Result<std::unique_ptr<hsm::Provisioning>> OpenForKeys(const platform::Config& config) {
   for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
-  auto pin = platform::ReadPin(config.hsm_pin_file);
+  auto pin = platform::ReadPin(config);
   if (!pin) return std::move(pin).error();
   hsm::HsmSettings settings{.module_path = config.hsm_module,
                             .token_label = config.hsm_token_label,

@@ -121,7 +121,7 @@ Status OneFloor(Worker& worker, const Request& request) {
 }  // namespace
 
 Result<TokenPlace> TokenPlaceOf(const platform::Config& config) {
-  auto pin = platform::ReadPin(config.hsm_pin_file);
+  auto pin = platform::ReadPin(config);
   if (!pin) return std::move(pin).error();
   return TokenPlace{config.hsm_module, config.hsm_token_label, *std::move(pin)};
 }

@@ -33,7 +33,7 @@ struct Wish {
 // 4, the writer's step 3): as hsm/ does it, in the process that lists.
 Status MeasureListing(const Wish& wish, const platform::Config& config,
                       boost::json::object& figures) {
-  auto pin = platform::ReadPin(config.hsm_pin_file);
+  auto pin = platform::ReadPin(config);
   if (!pin) return std::move(pin).error();
   hsm::HsmSettings settings{.module_path = config.hsm_module,
                             .token_label = config.hsm_token_label,

@@ -1,0 +1,54 @@
+// Whether the HSM may be asked at all: open once the device behind the module has failed, so that
+// whoever needs it is refused at once instead of waiting for it too (reliability.md F6).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "firmware/base/result.h"
+
+namespace acb::hsm {
+
+// Device errors in a row, with nothing that succeeded between them, that open the breaker: one
+// alone may be the module's stumbling (ecosystem.md section 3, quirk 2).
+inline constexpr std::uint64_t kErrorsToOpen = 3;
+
+// Thread-safe; nothing blocks. Errors of a request (ReturnClass::kRequestError) and of one session
+// never come here.
+class Breaker {
+ public:
+  // Told of each change, outside the lock: open and why, or closed and nothing.
+  using OnChange = std::function<void(bool open, const std::string& why)>;
+  explicit Breaker(OnChange on_change) : on_change_(std::move(on_change)) {}
+
+  // kHsmUnavailable while open; the explanation says why. One atomic read while closed.
+  Status Check() const;
+  bool open() const { return open_.load(std::memory_order_relaxed); }
+  std::string why() const;
+
+  // The module said that the device failed, or gave a result that is wrong.
+  void NoteDeviceError(const std::string& what);
+  // Something succeeded. While open this is not enough: only Close closes it.
+  void NoteGood();
+  // At once: a call hangs.
+  void Open(const std::string& why);
+  // After a probe that did the whole work.
+  void Close();
+
+  std::uint64_t times_opened() const { return times_opened_.load(std::memory_order_relaxed); }
+  std::uint64_t device_errors() const { return device_errors_.load(std::memory_order_relaxed); }
+
+ private:
+  const OnChange on_change_;
+  std::atomic<bool> open_{false};
+  std::atomic<std::uint64_t> in_a_row_{0};
+  std::atomic<std::uint64_t> times_opened_{0};
+  std::atomic<std::uint64_t> device_errors_{0};
+  mutable std::mutex mutex_;
+  std::string why_;
+};
+
+}  // namespace acb::hsm

@@ -1,0 +1,120 @@
+// Deadlines and the breaker for everything that is asked of the HSM while the service runs.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "firmware/base/result.h"
+#include "hsm/breaker.h"
+#include "hsm/crew.h"
+#include "hsm/session_pool.h"
+
+namespace acb::hsm {
+
+// How long a caller waits for what takes a millisecond when all is well. A handover waits at most
+// for the writer's listing and for its own signature: together well under the 5 s in which it has
+// to be answered although the HSM is lost (design.md section 5, reliability.md F6).
+inline constexpr std::chrono::milliseconds kCallDeadline{1500};
+
+// The pause before the first probe of an open breaker; doubled after each one that failed.
+inline constexpr std::chrono::milliseconds kFirstProbe{100};
+inline constexpr std::chrono::milliseconds kLastProbe{5'000};
+// The same when a call hangs: each probe that hangs too costs a thread. Well under the 30 s after
+// which the box has to sign again.
+inline constexpr std::chrono::milliseconds kLastProbeOfHang{15'000};
+
+// Thread-safe.
+//
+// Open the breaker: a call that hangs, at once; kErrorsToOpen device errors in a row. Not: a wrong
+// request (CKR_ARGUMENTS_BAD and the like), a session or login that was lost, too few free threads.
+// While it is open everybody is refused at once, and a thread of this object probes, with pauses
+// that grow. A probe that did all of the work closes it.
+class Supervisor {
+ public:
+  struct Settings {
+    std::size_t threads = 4;  // for commands and checkpoints; the anchors have two of their own
+    std::chrono::milliseconds deadline = kCallDeadline;
+    Breaker::OnChange on_change;  // by any thread, one at a time; never once Close was called
+  };
+  // Does the whole work once; called by a thread of a crew while the breaker is open. `failures` is
+  // how many probes failed since it opened.
+  using Probe = std::function<Status(unsigned failures)>;
+
+  explicit Supervisor(Settings settings);
+  // Close first.
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Until then nothing is probed. What they use outlives a Close that succeeded.
+  void Start(Probe keys, Probe anchors);
+
+  // Blocks up to the deadline for a thread, and up to the deadline for the job. Its own outcome, or
+  // kHsmUnavailable: the breaker is open, no thread was free, or the job is not over; then what it
+  // comes to is destroyed.
+  template <class T>
+  Result<T> Ask(std::function<Result<T>()> job) {
+    return AskOf(keys_crew_, std::move(job), settings_.deadline);
+  }
+  // The same on the one thread that the anchors have. `times`: of the deadline.
+  template <class T>
+  Result<T> AskOfAnchors(std::function<Result<T>()> job, int times = 1) {
+    return AskOf(anchors_crew_, std::move(job), times * settings_.deadline);
+  }
+  // The same on one more thread, for listings anew: they wait for another process, and the anchors'
+  // thread goes on meanwhile.
+  template <class T>
+  Result<T> AskOfListings(std::function<Result<T>()> job, int times = 1) {
+    return AskOf(listings_crew_, std::move(job), times * settings_.deadline);
+  }
+
+  // Stops probing and takes nothing more. Blocks up to some deadlines. False when a call still
+  // hangs: what the jobs use is then to be left as it is.
+  bool Close();
+  // After a Close that gave false: `what`, which may own this, lives until the last call is over.
+  void LeaveTo(const std::shared_ptr<void>& what);
+
+  Breaker& breaker() { return breaker_; }
+  const Breaker& breaker() const { return breaker_; }
+  // Of all crews.
+  Crew::Counts counts() const;
+  std::uint64_t probes() const;
+
+ private:
+  template <class T>
+  Result<T> AskOf(Crew& crew, std::function<Result<T>()> job, std::chrono::milliseconds deadline) {
+    if (auto allowed = breaker_.Check(); !allowed) return std::move(allowed).error();
+    bool hangs = false;
+    auto outcome = crew.Ask(std::move(job), deadline, &hangs);
+    if (hangs) OpenFor(outcome.error().detail);
+    if (outcome) breaker_.NoteGood();
+    return outcome;
+  }
+  void OpenFor(const std::string& hanging);
+  void Changed(bool open, const std::string& why);
+  void ProbeWhileOpen();
+  Status ProbeOnce(unsigned failures, bool& hangs);
+  bool Pause(std::chrono::milliseconds pause);  // false: it is closing
+
+  const Settings settings_;
+  Breaker breaker_;
+  Crew keys_crew_;
+  Crew anchors_crew_;
+  Crew listings_crew_;
+  Probe keys_;
+  Probe anchors_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool closing_ = false;
+  std::uint64_t probes_ = 0;
+  std::thread prober_;  // last: it uses everything above
+};
+
+}  // namespace acb::hsm

@@ -1,0 +1,195 @@
+// What a module derives is verified before it is used (issue 7 "ECDH-result verification before
+// release"), with SoftHSM and with secrets that are made wrong here or by shim_module.cc.
+#include "hsm/agreement_check.h"
+
+#include <thread>
+
+#include "hsm/opened.h"
+#include "hsm/operations.h"
+#include "hsm/software_key.h"
+#include "tests/hsm/test_token.h"
+
+namespace acb::hsm {
+namespace {
+
+using testing::SomeCommand;
+using testing::Why;
+
+using Claim = std::shared_ptr<const AgreementClaim>;
+
+class AgreementCheck : public testing::TokenTest {
+ protected:
+  void SetUp() override {
+    TokenTest::SetUp();
+    Provision({kAcbKaLabel});
+    HsmSettings settings = Settings();
+    auto opened = OpenToken(settings, SessionAccess::kReadOnly);
+    ASSERT_TRUE(opened) << Why(opened);
+    opened_.emplace(*std::move(opened));
+    auto key = Key::Find(session(), kAcbKaLabel, KeyPurpose::kAgreement);
+    ASSERT_TRUE(key) << Why(key);
+    key_ = *std::move(key);
+  }
+  void TearDown() override {
+    opened_.reset();
+    TokenTest::TearDown();
+  }
+  Session& session() { return opened_->login->session(); }
+
+  static PublicPoint NewDevice() { return SoftwareKey::Generate()->point(); }
+  Secret Derive(const PublicPoint& device) { return *Agree(session(), *key_, device); }
+  Claim RightClaim() {
+    const PublicPoint device = NewDevice();
+    return std::make_shared<const AgreementClaim>(device, Derive(device));
+  }
+  static Claim With(const PublicPoint& device, const Secret& secret, std::size_t flipped) {
+    Secret changed(secret.size());
+    std::ranges::copy(secret.View(), changed.Writable().begin());
+    changed.Writable()[flipped / 8] ^= static_cast<std::uint8_t>(1U << flipped % 8);
+    return std::make_shared<const AgreementClaim>(device, std::move(changed));
+  }
+
+  std::optional<Opened> opened_;
+  std::unique_ptr<Key> key_;
+};
+
+TEST_F(AgreementCheck, TakesWhatIsRightInGroupsOfEachSize) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  for (std::size_t size = 1; size <= kMaxAgreementGroup; ++size) {
+    for (int round = 0; round < 20; ++round) {
+      std::vector<Claim> group;
+      for (std::size_t i = 0; i < size; ++i) group.push_back(RightClaim());
+      bool lied = false;
+      const Status checked = checker.CheckGroup(session(), group, &lied);
+      EXPECT_TRUE(checked) << size << ": " << Why(checked);
+      EXPECT_FALSE(lied);
+    }
+  }
+}
+
+TEST_F(AgreementCheck, TakesTheSameDeviceTwiceInAGroup) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  const Claim claim = RightClaim();
+  EXPECT_TRUE(checker.CheckGroup(session(), {claim, claim}, nullptr));
+}
+
+TEST_F(AgreementCheck, RefusesASecretWithAnyBitWrongWhereverItStandsInTheGroup) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  const PublicPoint device = NewDevice();
+  const Secret right = Derive(device);
+  const Claim neighbour = RightClaim();
+  for (std::size_t bit = 0; bit < 256; ++bit) {
+    SCOPED_TRACE(bit);
+    bool lied = false;
+    const Claim wrong = With(device, right, bit);
+    const auto group = bit % 3 == 0   ? std::vector<Claim>{wrong}
+                       : bit % 3 == 1 ? std::vector<Claim>{wrong, neighbour}
+                                      : std::vector<Claim>{neighbour, wrong};
+    const Status refused = checker.CheckGroup(session(), group, &lied);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(lied);
+    EXPECT_EQ(refused.error().reason, Reason::kHsmUnavailable);
+    EXPECT_EQ(refused.error().detail, "key \"acb-ka\": the module derived a secret that is wrong");
+  }
+}
+
+TEST_F(AgreementCheck, RefusesSecretsThatWereExchanged) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  const PublicPoint one = NewDevice();
+  const PublicPoint other = NewDevice();
+  const std::vector<Claim> exchanged = {std::make_shared<const AgreementClaim>(one, Derive(other)),
+                                        std::make_shared<const AgreementClaim>(other, Derive(one))};
+  EXPECT_FALSE(checker.CheckGroup(session(), exchanged, nullptr));
+}
+
+TEST_F(AgreementCheck, RefusesTheSecretOfAnotherKey) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  const PublicPoint device = NewDevice();
+  const auto stranger = SoftwareKey::Generate();
+  ASSERT_TRUE(stranger);
+  const Claim wrong = std::make_shared<const AgreementClaim>(device, *stranger->Agree(device));
+  EXPECT_FALSE(checker.CheckGroup(session(), {wrong}, nullptr));
+  EXPECT_FALSE(checker.CheckGroup(
+      session(), {std::make_shared<const AgreementClaim>(device, Secret(32))}, nullptr));
+}
+
+TEST_F(AgreementCheck, SampledAsksForOneInSoMany) {
+  AgreementChecker checker(*key_, VerifyAgreements::kSampled);
+  const Claim claim = RightClaim();
+  for (std::uint64_t i = 0; i < 3 * kSampledEvery; ++i) {
+    EXPECT_TRUE(checker.Check(session(), claim));
+  }
+  EXPECT_EQ(checker.derivations(), 3U);
+  AgreementChecker every(*key_, VerifyAgreements::kEvery);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(every.Check(session(), claim));
+  EXPECT_EQ(every.derivations(), 5U);
+}
+
+// Each thread in a session of its own; the wrong ones are refused, and the right ones are released
+// unless they were checked together with a wrong one.
+TEST_F(AgreementCheck, ManyThreadsShareTheirChecks) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  std::vector<Claim> right;
+  std::vector<Claim> wrong;
+  for (int i = 0; i < 8; ++i) {
+    right.push_back(RightClaim());
+    const PublicPoint device = NewDevice();
+    wrong.push_back(With(device, Derive(device), 17));
+  }
+  std::atomic<int> refused_right = 0;
+  std::atomic<int> released_wrong = 0;
+  const auto check_all = [&](const std::vector<Claim>& claims, bool is_right) {
+    auto own = Session::Open(*opened_->module, opened_->token.slot, SessionAccess::kReadOnly);
+    ASSERT_TRUE(own);
+    for (const Claim& claim : claims) {
+      const bool good = checker.Check(*own, claim).has_value();
+      if (is_right && !good) ++refused_right;
+      if (!is_right && good) ++released_wrong;
+    }
+  };
+  for (const bool with_wrong : {false, true}) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 6; ++i) {
+      threads.emplace_back([&] { check_all(right, true); });
+      if (with_wrong) threads.emplace_back([&] { check_all(wrong, false); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    if (!with_wrong) {
+      EXPECT_EQ(refused_right, 0);
+    }
+  }
+  EXPECT_EQ(released_wrong, 0);
+}
+
+class LyingAgreement : public testing::TokenTest {
+ protected:
+  void SetUp() override {
+    TokenTest::SetUp();
+    module_ = ACB_SHIM_PATH;
+    setenv("ACB_SHIM_MODULE", testing::kSoftHsm, 1);
+    setenv("ACB_SHIM_FAULT", (directory_ / "fault").c_str(), 1);
+    Provision();
+  }
+  void TearDown() override {
+    unsetenv("ACB_SHIM_MODULE");
+    unsetenv("ACB_SHIM_FAULT");
+    TokenTest::TearDown();
+  }
+};
+
+TEST_F(LyingAgreement, NoCommandLeavesThatWasMadeWithAWrongSecret) {
+  const auto hsm = OpenHsm();
+  ASSERT_TRUE(hsm);
+  const PublicPoint device = SoftwareKey::Generate()->point();
+  for (const char* fault : {"wrong-secret", "stale-secret", "zero-secret", "short-secret"}) {
+    SCOPED_TRACE(fault);
+    ASSERT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(1), device));
+    std::ofstream(directory_ / "fault") << fault;
+    EXPECT_FALSE(testing::SignAndMac(hsm->command_signer(), SomeCommand(2), device));
+    std::filesystem::remove(directory_ / "fault");
+  }
+  EXPECT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(3), device));
+}
+
+}  // namespace
+}  // namespace acb::hsm

@@ -1,0 +1,365 @@
+// Deadlines, the breaker and the way back (issue 7 "HSM supervision"; reliability.md F6), by way of
+// shim_module.cc. Nothing here is timed: what has to happen is waited for.
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "firmware/gbcs/message.h"
+#include "hsm/breaker.h"
+#include "hsm/return_value.h"
+#include "hsm/software_key.h"
+#include "tests/hsm/test_token.h"
+
+namespace acb::hsm {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::SomeCommand;
+using testing::Why;
+
+// Far beyond what any of it takes.
+constexpr int kPolls = 6000;
+constexpr milliseconds kPoll{10};
+
+class Supervision : public testing::TokenTest {
+ protected:
+  void SetUp() override {
+    TokenTest::SetUp();
+    module_ = ACB_SHIM_PATH;
+    setenv("ACB_SHIM_MODULE", testing::kSoftHsm, 1);
+    setenv("ACB_SHIM_FAULT", (directory_ / "fault").c_str(), 1);
+    setenv("ACB_SHIM_LOG", (directory_ / "log").c_str(), 1);
+    auto device = SoftwareKey::Generate();
+    ASSERT_TRUE(device);
+    device_ = device->point();
+    Provision();
+  }
+  void TearDown() override {
+    ClearFault();
+    for (const char* name : {"ACB_SHIM_MODULE", "ACB_SHIM_FAULT", "ACB_SHIM_LOG"}) unsetenv(name);
+    TokenTest::TearDown();
+  }
+
+  void SetFault(const std::string& fault) const {
+    std::ofstream(directory_ / "fault.new") << fault;
+    std::filesystem::rename(directory_ / "fault.new", directory_ / "fault");
+  }
+  void ClearFault() const { std::filesystem::remove(directory_ / "fault"); }
+
+  std::unique_ptr<Hsm> Open(milliseconds deadline = milliseconds(1500)) {
+    HsmSettings settings = Settings();
+    settings.deadline = deadline;
+    settings.on_change = [this](bool available, const std::string& why) {
+      const std::scoped_lock lock(mutex_);
+      changes_.push_back(available ? "available" : why);
+    };
+    auto opened = Hsm::Open(std::move(settings));
+    EXPECT_TRUE(opened) << Why(opened);
+    return opened ? *std::move(opened) : nullptr;
+  }
+  static bool Wait(const std::function<bool()>& condition) {
+    for (int i = 0; i < kPolls; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(kPoll);
+    }
+    return false;
+  }
+  bool Signs(Hsm& hsm) {
+    const auto command =
+        testing::SignAndMac(hsm.command_signer(), SomeCommand(++counter_), device_);
+    if (!command) return false;
+    const auto message = gbcs::Message::Parse(command->octets);
+    EXPECT_TRUE(message && gbcs::VerifySignature(message->ToBeSigned(), *message->signature(),
+                                                 hsm.acb_ds_public()));
+    return true;
+  }
+  bool SignsAgain(Hsm& hsm) {
+    return Wait([&] { return Signs(hsm); });
+  }
+  void ExpectRefused(Hsm& hsm) {
+    const auto refused =
+        testing::SignAndMac(hsm.command_signer(), SomeCommand(++counter_), device_);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, Reason::kHsmUnavailable) << Why(refused);
+  }
+  std::vector<std::string> Changes() {
+    const std::scoped_lock lock(mutex_);
+    return changes_;
+  }
+
+  PublicPoint device_{};
+  std::uint64_t counter_ = 0;
+  std::mutex mutex_;
+  std::vector<std::string> changes_;
+};
+
+constexpr milliseconds kShort{300};
+
+TEST_F(Supervision, ACallThatHangsIsGivenUpAndOthersAreRefusedAtOnce) {
+  const auto hsm = Open(kShort);
+  ASSERT_TRUE(hsm);
+  for (const char* function :
+       {"C_Sign", "C_SignInit", "C_DeriveKey", "C_GetAttributeValue", "C_DestroyObject"}) {
+    SCOPED_TRACE(function);
+    ASSERT_TRUE(SignsAgain(*hsm));
+    ASSERT_TRUE(Wait([&] { return hsm->state().available; }));
+    const std::uint64_t timeouts = hsm->state().timeouts;
+    SetFault(std::string("hang:") + function);
+    ExpectRefused(*hsm);
+    EXPECT_FALSE(hsm->state().available);
+    EXPECT_GT(hsm->state().timeouts, timeouts);
+    EXPECT_EQ(hsm->command_signer().CheckAvailable().error().reason, Reason::kHsmUnavailable);
+    for (int i = 0; i < 100; ++i) ExpectRefused(*hsm);
+    EXPECT_LT(hsm->state().timeouts, timeouts + 100) << "nobody waited";
+    ClearFault();
+    EXPECT_TRUE(SignsAgain(*hsm));
+    EXPECT_TRUE(hsm->command_signer().CheckAvailable());
+    EXPECT_TRUE(Wait([&] { return hsm->state().hanging == 0; })) << "the threads are back";
+  }
+}
+
+TEST_F(Supervision, WhatComesLateIsNotReleased) {
+  const auto hsm = Open(kShort);
+  ASSERT_TRUE(hsm);
+  SetFault("hang:C_Sign");
+  ExpectRefused(*hsm);
+  ClearFault();
+  ASSERT_TRUE(SignsAgain(*hsm));
+  ASSERT_TRUE(Wait([&] { return hsm->state().hanging == 0; }));
+  std::size_t made = 0;
+  std::string line;
+  for (std::ifstream log(directory_ / "log"); std::getline(log, line);)
+    made += line.starts_with("acb-ds ");
+  EXPECT_EQ(made, hsm->command_signer().sign_operations() + 1) << "the one of the provisioning too";
+  EXPECT_GE(made, 4U) << "provisioned, opened, the late one, a probe or more, and the good one";
+}
+
+TEST_F(Supervision, AnchorsThatHangAreGivenUpToo) {
+  const auto hsm = Open(kShort);
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(hsm->anchors().Create(Bytes(190, 1)));
+  for (const char* function : {"C_FindObjectsInit", "C_FindObjects", "C_CreateObject"}) {
+    SCOPED_TRACE(function);
+    ASSERT_TRUE(Wait([&] { return hsm->anchors().List().has_value(); }));
+    SetFault(std::string("hang:") + function);
+    const Status refused = hsm->anchors().Create(Bytes(190, 2));
+    if (std::string_view(function) == "C_CreateObject") {
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().reason, Reason::kHsmUnavailable);
+    } else {
+      EXPECT_FALSE(hsm->anchors().List());
+    }
+    EXPECT_FALSE(hsm->anchors().List()) << "at once";
+    ExpectRefused(*hsm);
+    ClearFault();
+    EXPECT_TRUE(Wait([&] { return hsm->anchors().List().has_value(); }));
+    EXPECT_TRUE(SignsAgain(*hsm));
+  }
+}
+
+// The writer looks for every batch while an anchor is made beside it.
+TEST_F(Supervision, NobodyWaitsForAListingAnew) {
+  const std::filesystem::path calls = directory_ / "calls";
+  setenv("ACB_SHIM_PROCESS", "acb-listing", 1);
+  setenv("ACB_SHIM_CALLS", calls.c_str(), 1);
+  const auto hsm = OpenHsmWithLister();
+  for (const char* name : {"ACB_SHIM_PROCESS", "ACB_SHIM_CALLS"}) unsetenv(name);
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(hsm->anchors().List()) << "its session is open: no slot is looked for again";
+  SetFault("hang:C_GetSlotList");
+  std::atomic<bool> over = false;
+  std::thread anew([&] {
+    const auto listed = hsm->anchors().ListAnew();
+    EXPECT_TRUE(listed) << Why(listed);
+    over = true;
+  });
+  EXPECT_TRUE(Wait([&] { return std::filesystem::exists(calls); })) << "the listing has begun";
+  const auto listed = hsm->anchors().List();
+  EXPECT_TRUE(listed) << Why(listed);
+  EXPECT_FALSE(over);
+  ClearFault();
+  anew.join();
+}
+
+// Keys are changed: two generations are in use.
+class SupervisionOfTwoPairs : public Supervision {
+ protected:
+  void SetUp() override {
+    Supervision::SetUp();
+    const auto provisioning = StartProvisioning();
+    ASSERT_TRUE(provisioning);
+    ASSERT_TRUE(provisioning->GenerateKeyPair("acb-ds-2", KeyPurpose::kSigning));
+    ASSERT_TRUE(provisioning->GenerateKeyPair("acb-ka-2", KeyPurpose::kAgreement));
+  }
+  std::unique_ptr<Hsm> OpenBoth() {
+    HsmSettings settings = Settings();
+    settings.acb_keys = {{std::string(kAcbDsLabel), std::string(kAcbKaLabel)},
+                         {"acb-ds-2", "acb-ka-2"}};
+    auto opened = Hsm::Open(std::move(settings));
+    EXPECT_TRUE(opened) << Why(opened);
+    return opened ? *std::move(opened) : nullptr;
+  }
+  bool SignsWith(Hsm& hsm, std::size_t pair) {
+    const auto command =
+        testing::SignAndMac(hsm.command_signer(pair), SomeCommand(++counter_), device_);
+    if (!command) return false;
+    const auto message = gbcs::Message::Parse(command->octets);
+    EXPECT_TRUE(message && gbcs::VerifySignature(message->ToBeSigned(), *message->signature(),
+                                                 hsm.acb_ds_public(pair)));
+    return true;
+  }
+};
+
+TEST_F(SupervisionOfTwoPairs, VerifiesTheAgreementsOfEachWithItsOwnKey) {
+  const auto hsm = OpenBoth();
+  ASSERT_TRUE(hsm);
+  ASSERT_EQ(hsm->acb_key_pairs(), 2U);
+  EXPECT_TRUE(SignsWith(*hsm, 1));
+  EXPECT_EQ(hsm->command_signer(0).check_derivations(), 0U);
+  EXPECT_EQ(hsm->command_signer(1).check_derivations(), 1U);
+  EXPECT_TRUE(SignsWith(*hsm, 0));
+  EXPECT_EQ(hsm->command_signer(0).check_derivations(), 1U);
+  SetFault("wrong-derived");
+  for (const std::size_t pair : {0U, 1U}) EXPECT_FALSE(SignsWith(*hsm, pair));
+}
+
+TEST_F(SupervisionOfTwoPairs, RefusesBothAtOnceAndProbesBothBeforeItSignsAgain) {
+  const auto hsm = OpenBoth();
+  ASSERT_TRUE(hsm);
+  SetFault("ckr:C_Sign:0x30");
+  for (std::uint64_t i = 0; i < kErrorsToOpen; ++i) EXPECT_FALSE(SignsWith(*hsm, 0));
+  for (const std::size_t pair : {0U, 1U}) EXPECT_FALSE(hsm->command_signer(pair).CheckAvailable());
+  // Nobody signs now, and a probe that fails gets no further than to the first key.
+  const HsmCommandSigner& newer = hsm->command_signer(1);
+  const std::uint64_t signatures = newer.sign_operations();
+  const std::uint64_t agreements = newer.derive_operations();
+  ClearFault();
+  ASSERT_TRUE(Wait([&] { return hsm->state().available; }));
+  EXPECT_GT(newer.sign_operations(), signatures);
+  EXPECT_GT(newer.derive_operations(), agreements);
+  for (const std::size_t pair : {0U, 1U}) EXPECT_TRUE(SignsWith(*hsm, pair));
+}
+
+TEST_F(Supervision, ManyHangAtOnceAndTheirThreadsAreReplaced) {
+  const auto hsm = Open(kShort);
+  ASSERT_TRUE(hsm);
+  SetFault("hang:C_DeriveKey");
+  std::vector<std::thread> callers;
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    callers.emplace_back([&, i] {
+      EXPECT_FALSE(testing::SignAndMac(hsm->command_signer(), SomeCommand(1000 + i), device_));
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GE(hsm->state().hanging, 1U);
+  EXPECT_LE(hsm->state().hanging, 64U);
+  ClearFault();
+  EXPECT_TRUE(SignsAgain(*hsm));
+}
+
+TEST_F(Supervision, ClosesWhileACallHangs) {
+  auto hsm = Open(kShort);
+  ASSERT_TRUE(hsm);
+  SetFault("hang");
+  ExpectRefused(*hsm);
+  hsm.reset();  // comes back although nothing can be closed
+  ClearFault();
+  // What hung was the last to use the module, and finalised it: another may open.
+  EXPECT_TRUE(Wait([&] { return Hsm::Open(Settings()).has_value(); }));
+}
+
+TEST_F(Supervision, ClosesWhenClosingItselfHangs) {
+  auto hsm = Open(kShort);
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(Signs(*hsm));
+  SetFault("hang:C_Logout");
+  hsm.reset();
+  ClearFault();
+  EXPECT_TRUE(Wait([&] { return Hsm::Open(Settings()).has_value(); }));
+}
+
+struct Code {
+  const char* value;
+  ReturnClass kind;
+};
+
+// The codes of each class that a module gives for the functions of a handover.
+constexpr Code kCodes[] = {
+    {"0x5", ReturnClass::kDeviceError},    {"0x6", ReturnClass::kDeviceError},
+    {"0x2", ReturnClass::kDeviceError},    {"0x30", ReturnClass::kDeviceError},
+    {"0x31", ReturnClass::kDeviceError},   {"0x32", ReturnClass::kDeviceError},
+    {"0xe0", ReturnClass::kDeviceError},   {"0xe1", ReturnClass::kDeviceError},
+    {"0x190", ReturnClass::kDeviceError},  {"0x80000001", ReturnClass::kDeviceError},
+    {"0x7", ReturnClass::kRequestError},   {"0x13", ReturnClass::kRequestError},
+    {"0x20", ReturnClass::kRequestError},  {"0x21", ReturnClass::kRequestError},
+    {"0x54", ReturnClass::kRequestError},  {"0x68", ReturnClass::kRequestError},
+    {"0x70", ReturnClass::kRequestError},  {"0x71", ReturnClass::kRequestError},
+    {"0x150", ReturnClass::kRequestError}, {"0x50", ReturnClass::kSessionError},
+    {"0x60", ReturnClass::kSessionError},  {"0x82", ReturnClass::kSessionError},
+    {"0x90", ReturnClass::kSessionError},  {"0x91", ReturnClass::kSessionError},
+    {"0xb0", ReturnClass::kSessionError},  {"0xb3", ReturnClass::kSessionError},
+    {"0x101", ReturnClass::kSessionError}};
+
+TEST_F(Supervision, OpensOnDeviceErrorsAndNotOnOthersForEachCodeOfEachFunction) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  for (const char* function :
+       {"C_DeriveKey", "C_GetAttributeValue", "C_DestroyObject", "C_SignInit", "C_Sign"}) {
+    for (const Code& code : kCodes) {
+      SCOPED_TRACE(std::string(function) + " " + code.value);
+      ASSERT_TRUE(Signs(*hsm));
+      ASSERT_EQ(ReturnValue(std::strtoul(code.value, nullptr, 16)).Class(), code.kind);
+      const std::uint64_t opened = hsm->state().times_opened;
+      SetFault(std::string("ckr:") + function + ":" + code.value);
+      for (std::uint64_t i = 0; i < kErrorsToOpen; ++i) {
+        EXPECT_EQ(hsm->state().times_opened, opened);
+        ExpectRefused(*hsm);
+      }
+      const bool opens = code.kind == ReturnClass::kDeviceError;
+      EXPECT_EQ(hsm->state().times_opened, opened + (opens ? 1 : 0));
+      ClearFault();
+      if (opens) {
+        EXPECT_TRUE(SignsAgain(*hsm));
+      }
+    }
+  }
+}
+
+TEST_F(Supervision, ComesBackFromEachLossWithoutARestart) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  for (const char* fault :
+       {"gone", "dead", "close-sessions", "wrong-signature", "wrong-length", "short-secret",
+        "error", "ckr:C_OpenSession:0xb1", "ckr:C_GetSessionInfo:0x101"}) {
+    SCOPED_TRACE(fault);
+    SetFault(fault);
+    // Those that happen once may be over before the breaker opens.
+    for (std::uint64_t i = 0; i < kErrorsToOpen; ++i) Signs(*hsm);
+    static_cast<void>(hsm->anchors().List());
+    ClearFault();
+    EXPECT_TRUE(SignsAgain(*hsm));
+    EXPECT_TRUE(Wait([&] { return hsm->anchors().List().has_value(); }));
+    EXPECT_TRUE(hsm->checkpoint_signer().Sign(AsBytes("checkpoint")));
+  }
+  EXPECT_GE(hsm->state().initialised_anew, 1U) << "for what was dead";
+}
+
+TEST_F(Supervision, SaysWhyItIsNotAskedAndWhenItIsAgain) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  SetFault("ckr:C_Sign:0x30");
+  for (std::uint64_t i = 0; i < kErrorsToOpen; ++i) ExpectRefused(*hsm);
+  EXPECT_EQ(hsm->state().why, "CKR_DEVICE_ERROR");
+  EXPECT_GE(hsm->state().device_errors, kErrorsToOpen);
+  ASSERT_TRUE(Wait([&] { return hsm->state().probes >= 2; }));
+  EXPECT_FALSE(hsm->state().available) << "a probe that fails changes nothing";
+  ClearFault();
+  ASSERT_TRUE(Wait([&] { return hsm->state().available; })) << "without anybody's request";
+  EXPECT_TRUE(Signs(*hsm));
+  ASSERT_TRUE(Wait([&] { return Changes().size() >= 2; }));
+  EXPECT_EQ(Changes(), (std::vector<std::string>{"CKR_DEVICE_ERROR", "available"}));
+}
+
+}  // namespace
+}  // namespace acb::hsm

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "firmware/anchor_objects.h"
+#include "firmware/base/masked_secret.h"
 #include "firmware/base/result.h"
-#include "firmware/base/secret.h"
 #include "firmware/records.h"
 #include "hsm/checkpoint_signer.h"
 #include "hsm/command_signer.h"
@@ -32,7 +32,7 @@ struct AcbKeyLabels {
 struct HsmSettings {
   std::filesystem::path module_path;  // absolute
   std::string token_label;
-  Secret pin{0};  // wiped here once the login is done, which keeps it: a token may forget logins
+  MaskedSecret pin;  // moved to the login, which keeps it: a token may forget logins
   // Held while logging in and while objects are changed, against every other process on the same
   // token: it belongs to the token, so boxes with different stores name the same file.
   std::filesystem::path lock_file;

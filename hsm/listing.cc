@@ -41,7 +41,8 @@ struct Seen {
 
 Result<std::unique_ptr<Login>> LogIn(const HsmSettings& settings, const Seen& seen) {
   const HeldBack end(kEndOfListing);
-  return Login::Open(*seen.module, seen.token, User::kUser, settings.pin, SessionAccess::kReadOnly);
+  return Login::Open(*seen.module, seen.token, User::kUser, settings.pin.Reveal(),
+                     SessionAccess::kReadOnly);
 }
 
 Result<Seen> LoadUntilTokenIsSeen(const HsmSettings& settings) {

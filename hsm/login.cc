@@ -4,7 +4,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <string>
@@ -37,6 +36,11 @@ Failure LoginFailure(ReturnValue value, std::string_view token = {}) {
   }
 }
 
+ReturnValue LogIn(Session& session, CK_USER_TYPE type, const MaskedSecret& kept) {
+  const Secret pin = kept.Reveal();
+  return session.Call(&CK_FUNCTION_LIST::C_Login, type, Octets(pin.View()), pin.size());
+}
+
 std::string ErrorText() { return std::generic_category().message(errno); }
 
 }  // namespace
@@ -67,7 +71,7 @@ StartLock::~StartLock() {
 }
 
 Result<std::unique_ptr<Login>> Login::Open(const Module& module, const Token& token, User user,
-                                           const Secret& pin, SessionAccess access) {
+                                           MaskedSecret pin, SessionAccess access) {
   // A module may take no PIN for a wish to ask for it at a keypad of its own.
   if (pin.size() == 0) {
     return Failure{Reason::kHsmPin, {}, "the PIN for token \"" + token.info.label + "\" is empty"};
@@ -75,22 +79,19 @@ Result<std::unique_ptr<Login>> Login::Open(const Module& module, const Token& to
   auto session = Session::Open(module, token.slot, access);
   if (!session) return std::move(session).error();
   const CK_USER_TYPE type = user == User::kUser ? CKU_USER : CKU_SO;
-  const ReturnValue result =
-      session->Call(&CK_FUNCTION_LIST::C_Login, type, Octets(pin.View()), pin.size());
+  const ReturnValue result = LogIn(*session, type, pin);
   // A login is the process's, not the session's: one that is there already is as good.
   if (result.code() == CKR_USER_ALREADY_LOGGED_IN) {
     auto fresh = Session::Open(module, token.slot, access);
     if (!fresh) return std::move(fresh).error();
-    return std::unique_ptr<Login>(new Login(*std::move(fresh), user, pin));
+    return std::unique_ptr<Login>(new Login(*std::move(fresh), user, std::move(pin)));
   }
   if (!result.ok()) return LoginFailure(result, token.info.label);
-  return std::unique_ptr<Login>(new Login(*std::move(session), user, pin));
+  return std::unique_ptr<Login>(new Login(*std::move(session), user, std::move(pin)));
 }
 
-Login::Login(Session session, User user, const Secret& pin)
-    : session_(std::move(session)), user_(user), pin_(pin.size()) {
-  std::ranges::copy(pin.View(), pin_.Writable().begin());
-}
+Login::Login(Session session, User user, MaskedSecret pin)
+    : session_(std::move(session)), user_(user), pin_(std::move(pin)) {}
 
 Status Login::Again(const std::filesystem::path& lock_file) {
   const std::scoped_lock one_at_a_time(mutex_);
@@ -98,8 +99,7 @@ Status Login::Again(const std::filesystem::path& lock_file) {
   const auto lock = StartLock::Acquire(lock_file, kAgainPatience);
   if (!lock) return lock.error();
   if (auto renewed = session_.Renew(); !renewed) return renewed;
-  const ReturnValue result =
-      session_.Call(&CK_FUNCTION_LIST::C_Login, type(), Octets(pin_.View()), pin_.size());
+  const ReturnValue result = LogIn(session_, type(), pin_);
   if (result.ok()) return Done{};
   if (result.code() == CKR_USER_ALREADY_LOGGED_IN) return session_.Renew();
   const Failure failure = LoginFailure(result);

@@ -7,8 +7,8 @@
 #include <mutex>
 #include <optional>
 
+#include "firmware/base/masked_secret.h"
 #include "firmware/base/result.h"
-#include "firmware/base/secret.h"
 #include "hsm/module.h"
 #include "hsm/session.h"
 #include "hsm/token.h"
@@ -55,7 +55,7 @@ class Login {
   //   kHsmPin          the token refuses the PIN, or it is locked or expired; the detail names the
   //   token. kHsmUnavailable  anything else.
   static Result<std::unique_ptr<Login>> Open(const Module& module, const Token& token, User user,
-                                             const Secret& pin, SessionAccess access);
+                                             MaskedSecret pin, SessionAccess access);
   ~Login();
   // Logs in again when the token has forgotten the login of this process, as after it was gone;
   // good when it has not. Under the StartLock of `lock_file`. Once the PIN was refused it is not
@@ -68,13 +68,13 @@ class Login {
   Session& session() { return session_; }
 
  private:
-  Login(Session session, User user, const Secret& pin);
+  Login(Session session, User user, MaskedSecret pin);
   CK_USER_TYPE type() const { return user_ == User::kUser ? CKU_USER : CKU_SO; }
 
   std::mutex mutex_;  // of Again
   Session session_;
   const User user_;
-  Secret pin_;
+  const MaskedSecret pin_;
   std::optional<Failure> refused_;
 };
 

@@ -209,10 +209,9 @@ Result<CK_SLOT_ID> FindBlankToken(const Module& module, std::string_view label) 
                  std::to_string(blank.size()) + " tokens are not initialised, not one"};
 }
 
-Status SetUserPin(const Module& module, const Token& token, const Secret& so_pin,
-                  const Secret& pin) {
-  auto login =
-      Login::Open(module, token, User::kSecurityOfficer, so_pin, SessionAccess::kReadWrite);
+Status SetUserPin(const Module& module, const Token& token, Secret so_pin, const Secret& pin) {
+  auto login = Login::Open(module, token, User::kSecurityOfficer, std::move(so_pin),
+                           SessionAccess::kReadWrite);
   if (!login) return std::move(login).error();
   const ReturnValue set =
       (*login)->session().Call(&CK_FUNCTION_LIST::C_InitPIN, Octets(pin.View()), pin.size());
@@ -248,7 +247,7 @@ Status InitToken(NewToken token) {
   // Looked for anew: an initialised token may sit in another slot than the blank one did (quirk 4).
   auto found = FindToken(**module, token.label);
   if (!found) return std::move(found).error();
-  return SetUserPin(**module, *found, token.so_pin, token.pin);
+  return SetUserPin(**module, *found, std::move(token.so_pin), token.pin);
 }
 
 // Destroyed from the last to the first.

@@ -290,7 +290,7 @@ audit::Object Box::HsmOf(const hsm::TokenInfo& token) const {
   members.emplace("certificate", approved->certificate);
   members.emplace("standard", "FIPS " + approved->standard);
   members.emplace("level", std::to_string(approved->level));
-  if (!approved->exception_owner.empty()) {
+  if (approved->exception_until) {
     members.emplace("exception_owner", approved->exception_owner);
     members.emplace("exception_until", approved->exception_until->Iso());
   }

@@ -202,6 +202,9 @@ void ReadApprovedModule(Section section, Config& config) {
   if (const toml::node* until = section.Find("exception_until"); until != nullptr) {
     module.exception_until = UtcTime::FromIsoDate(section.TextOf(*until, "exception_until"));
     if (!module.exception_until) section.Wrong(*until, "exception_until", "must be a date");
+    if (module.exception_owner.empty()) section.Missing("exception_owner", "has to be there too");
+  } else if (!module.exception_owner.empty()) {
+    section.Missing("exception_until", "has to be there too: an exception ends");
   }
   section.Finish();
   config.approved_modules.push_back(std::move(module));

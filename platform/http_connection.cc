@@ -154,10 +154,10 @@ HttpConnection::Next HttpConnection::ServeOne() {
     return Answer(current, *broken);
   }
   current.request.body = std::get<HttpBody>(std::move(body));
-  // Also while a long body came.
-  if (!MayStay()) {
+  // Also while a long body came; and what it may do is what it may do now.
+  if (auto unwelcome = FindRoute(current)) {
     current.close = true;
-    return Answer(current, NoLongerWelcome());
+    return Answer(current, *unwelcome);
   }
 
   // Not caught: an exception from a handler is a bug and ends the process.
@@ -230,14 +230,8 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
   if (refusal_) return Problem(*refusal_);
 
   if (!MayStay()) return NoLongerWelcome();
-
   current.close = !current.head.keep_alive || MustClose();
-  request.client = *standing_.client();
-  auto found = router_.Find(request.method, request.path, request.client);
-  if (auto* refused = std::get_if<HttpResponse>(&found)) return std::move(*refused);
-  auto& match = std::get<Router::Match>(found);
-  current.route = match.route;
-  request.parameters = std::move(match.parameters);
+  if (auto unwelcome = FindRoute(current)) return unwelcome;
   if (auto refused = CheckBodyHeaders(current.head, *current.route)) return refused;
   request.headers = current.head.headers;
 
@@ -246,6 +240,18 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
     return ProblemWithStatus({Reason::kMalformed, "The only Expect taken is 100-continue."},
                              kExpectationFailed);
   }
+  return std::nullopt;
+}
+
+std::optional<HttpResponse> HttpConnection::FindRoute(Current& current) {
+  if (!MayStay()) return NoLongerWelcome();
+  HttpRequest& request = current.request;
+  request.client = *standing_.client();
+  auto found = router_.Find(request.method, request.path, request.client);
+  if (auto* refused = std::get_if<HttpResponse>(&found)) return std::move(*refused);
+  auto& match = std::get<Router::Match>(found);
+  current.route = match.route;
+  request.parameters = std::move(match.parameters);
   return std::nullopt;
 }
 
@@ -299,12 +305,12 @@ std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody
 
 // What cannot be read, or is shorter than was said, ends the connection: the client finds the body
 // cut off.
-IoOutcome HttpConnection::SendFile(const HttpResponse& response) {
+IoOutcome HttpConnection::SendFile(Current& current, const HttpResponse& response) {
   const Deadline base = After(settings_.write_deadline);
   Bytes piece(kFilePieceOctets);
   std::uint64_t sent = 0;
   while (sent < response.file_size) {
-    if (!MayStay()) return IoOutcome::kStopped;
+    if (FindRoute(current)) return IoOutcome::kStopped;
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), response.file_size - sent);
     const ssize_t got =
         ::pread(response.file->get(), piece.data(), wanted, static_cast<off_t>(sent));
@@ -319,7 +325,7 @@ IoOutcome HttpConnection::SendFile(const HttpResponse& response) {
   return IoOutcome::kDone;
 }
 
-HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpResponse& response) {
+HttpConnection::Next HttpConnection::Answer(Current& current, const HttpResponse& response) {
   const bool to_head = current.request.method == "HEAD";  // RFC 9110 section 9.3.2: no content
   const std::string_view body = to_head ? std::string_view{} : std::string_view(response.body);
   const Deadline deadline = After(settings_.write_deadline);
@@ -328,7 +334,8 @@ HttpConnection::Next HttpConnection::Answer(const Current& current, const HttpRe
   if (in_one) first += body;
   IoOutcome outcome = stream_.Write(AsBytes(first), deadline);
   if (outcome == IoOutcome::kDone && !in_one) outcome = stream_.Write(AsBytes(body), deadline);
-  if (outcome == IoOutcome::kDone && response.file && !to_head) outcome = SendFile(response);
+  if (outcome == IoOutcome::kDone && response.file && !to_head)
+    outcome = SendFile(current, response);
   ++answered_;
   if (settings_.observe) {
     const auto& request = current.request;

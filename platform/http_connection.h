@@ -54,11 +54,14 @@ class HttpConnection {
   // Fills `current` from the header; the answer when it is refused. Reads nothing.
   std::optional<HttpResponse> Admit(std::string_view octets, RequestParser& parser,
                                     Current& current);
+  // The client and the route of `current` as access is now; the answer when it is refused.
+  std::optional<HttpResponse> FindRoute(Current& current);
   // The body into current.request; monostate when the client has gone.
   std::variant<HttpBody, HttpResponse, std::monostate> ReceiveBody(RequestParser& parser,
                                                                    const Current& current);
-  IoOutcome SendFile(const HttpResponse& response);
-  Next Answer(const Current& current, const HttpResponse& response);
+  // While its client may still ask for it.
+  IoOutcome SendFile(Current& current, const HttpResponse& response);
+  Next Answer(Current& current, const HttpResponse& response);
   bool MustClose() const;
   // Whether its client may still be served (Standing::Holds).
   bool MayStay() { return refusal_ || standing_.Holds(); }

@@ -121,7 +121,7 @@ Status TrustIssuers(SSL_CTX& context, const std::filesystem::path& file) {
   const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store);
   for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
     if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_CRL) {
-      X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+      X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
       break;
     }
   }

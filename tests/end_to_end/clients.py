@@ -34,6 +34,7 @@ class Authority:
 
     def __init__(self, box=None, name="Clients of the tests"):
         self.box = box
+        self.path = b""
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = self._signed(self.name, self.key.public_key(), 3600 * 24, [
@@ -44,6 +45,15 @@ class Authority:
             self.write([])
             for role in ROLES:
                 self.issue(role, f"{role}.acb.test")
+
+    def intermediate(self, name):
+        """A CA below this one. What it issues brings its certificate along."""
+        below = Authority(name=name)
+        below.certificate = self._signed(below.name, below.key.public_key(), 3600 * 24, [
+            (x509.BasicConstraints(ca=True, path_length=0), True),
+            (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)])
+        below.path = below.certificate.public_bytes(serialization.Encoding.PEM)
+        return below
 
     def _signed(self, subject, key, seconds, extensions, since=3600):
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key)
@@ -68,21 +78,24 @@ class Authority:
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
             (x509.SubjectAlternativeName([x509.DNSName(name) for name in identities]), False)])
         folder = directory or self.box.directory / "tls"
-        (folder / f"{file}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        (folder / f"{file}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + self.path)
         write_private(folder / f"{file}.key", key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         return certificate
 
-    def write(self, revoked, path=None):
-        """The CA and its current CRL, in one file."""
+    def crl(self, revoked):
         builder = (x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(
             now() - datetime.timedelta(hours=1)).next_update(now() + datetime.timedelta(days=1)))
         for certificate in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(now()).build())
-        crl = builder.sign(self.key, hashes.SHA256())
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    def write(self, revoked, path=None, others=()):
+        """The CA and its current CRL, in one file, with the CRLs of others."""
         (path or self.box.directory / "tls" / "clients.pem").write_bytes(
-            self.certificate.public_bytes(serialization.Encoding.PEM) + crl.public_bytes(serialization.Encoding.PEM))
+            self.certificate.public_bytes(serialization.Encoding.PEM) + self.crl(revoked) +
+            b"".join(other.crl([]) for other in others))
 
 
 def log_lines(box, event):

@@ -393,6 +393,44 @@ class TestReload(AccessCase):
         self.assertIn(b"403", connection.recv(4096).split(b"\r\n", 1)[0])
         self.assertEqual(self.entry_of_reload(entries)["setting"], "client")
 
+    def test_what_was_taken_away_while_the_body_came_is_not_used(self):
+        good = self.box.config.read_text()
+        own = 'identity = "dsp.acb.test"\nrole = "dsp"'
+        self.assertIn(own, good)
+        for what, changed in (("role", own.replace('"dsp"', '"auditor"')),
+                              ("endpoints", own + '\nendpoints = ["GET /readyz"]'),
+                              ("originators", own + '\noriginators = ["90-B3-D5-1F-30-99-00-00"]'),
+                              ("nothing", own + "\nconnections = 9")):
+            document = self.world.sign(self.world.request())
+            connection = self.socket_of(self.box.client("dsp"))
+            connection.sendall(b"POST /v1/handovers HTTP/1.1\r\nHost: x\r\nContent-Type: application/xml\r\n"
+                               b"Content-Length: %d\r\n\r\n" % len(document) + document[:500])
+            self.box.config.write_text(good.replace(own, changed))
+            clients.reload(self.box)
+            connection.sendall(document[500:])
+            connection.settimeout(END_SECONDS)
+            expected = b"200" if what == "nothing" else b"403"
+            self.assertIn(expected, connection.recv(4096).split(b"\r\n", 1)[0], what)
+            self.box.config.write_text(good)
+            clients.reload(self.box)
+            self.box.close_clients()
+
+    def test_a_revoked_intermediate_takes_its_clients_with_it(self):
+        authority = self.authority
+        between = authority.intermediate("Between")
+        between.issue("feed", "feed.acb.test", directory=self.box.directory / "tls")
+        self.box._contexts.clear()  # pylint: disable=protected-access
+        authority.write([], others=[between])
+        clients.reload(self.box)
+        feed, auditor = self.box.client("feed"), self.box.client("auditor")
+        self.assertEqual([self.status(feed), self.status(auditor)], [200, 200])
+        ended = self.socket_of(feed)
+        authority.write([between.certificate], others=[between])
+        clients.reload(self.box)
+        self.assert_ends(ended)
+        self.assert_refused_at_the_door("feed")
+        self.assertEqual(self.status(auditor), 200)
+
     def test_a_certificate_that_ends_takes_its_open_connection_with_it(self):
         life = 6
         self.authority.issue("short", "feed.acb.test", seconds=life)

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import time
 
+import clients
 import harness
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -119,7 +120,22 @@ class Refusals(KeyCase):
         self.refused("OTHER_OPERATOR", "two operators", *arguments, *one, both=False)
         self.refused("OTHER_OPERATOR", "takes two", *arguments, *one, *one, both=False)
         self.refused("FORBIDDEN", "operator", *arguments, *one, "--as", str(tls / "auditor.pem"), both=False)
+        authority = clients.Authority(self.box)
+        authority.issue("both", "operator.acb.test", "operator2.acb.test")
+        authority.issue("two-roles", "auditor.acb.test", "operator2.acb.test")
+        for other in ("both", "two-roles"):
+            self.refused("FORBIDDEN", "two clients", *arguments, *one, "--as", str(tls / f"{other}.pem"), both=False)
+        good = self.box.config.read_text()
+        self.box.config.write_text(good.replace('identity = "operator2.acb.test"\n',
+                                                'identity = "operator2.acb.test"\nendpoints = ["GET /readyz"]\n'))
+        self.refused("FORBIDDEN", "less than the role", *arguments)
+        self.box.config.write_text(good)
         self.assertEqual(self.labels(), ["acb-checkpoint", "acb-ds", "acb-ka"])
+        between = authority.intermediate("Between")
+        between.issue("operator2", "operator2.acb.test", directory=tls)
+        authority.write([between.certificate], others=[between])
+        self.refused("FORBIDDEN", "revoked", *arguments)
+        authority.write([], others=[between])
         self.good(*arguments)
         self.assertEqual(self.labels(), ["acb-checkpoint", "acb-ds", "acb-ds-2", "acb-ka"])
 

@@ -639,7 +639,8 @@ TEST(ConfigApprovedModules, AreReadWhole) {
   EXPECT_EQ(read.exception_until, UtcTime::FromIsoDate("2027-01-31"));
   EXPECT_TRUE(Parse(std::string(kLeast))->approved_modules.empty());
   for (const char* wrong :
-       {"standard = \"140-1\"\n", "exception_until = \"soon\"\n", "serial = \"1\"\n"}) {
+       {"standard = \"140-1\"\n", "exception_owner = \"A\"\nexception_until = \"soon\"\n",
+        "exception_owner = \"A\"\n", "exception_until = \"2027-01-31\"\n", "serial = \"1\"\n"}) {
     EXPECT_FALSE(Parse(with(wrong))) << wrong;
   }
   EXPECT_FALSE(Parse(Replaced(with(""), "level = 3", "level = 5")));

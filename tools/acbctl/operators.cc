@@ -15,6 +15,10 @@ using Certificate = Handle<X509, X509_free>;
 using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
 using File = Handle<BIO, BIO_free_all>;
 
+constexpr int kMaxPathCertificates = 8;
+
+void PopFree(STACK_OF(X509) * path) { sk_X509_pop_free(path, X509_free); }
+
 Failure Forbidden(const std::filesystem::path& file, std::string_view why) {
   return Failure(Reason::kForbidden, file.string() + " " + std::string(why));
 }
@@ -24,6 +28,18 @@ Result<Certificate> ReadCertificate(const std::filesystem::path& file) {
   Certificate certificate(in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr);
   if (certificate) return certificate;
   return Failure(Reason::kConfiguration, "cannot read a certificate in PEM from " + file.string());
+}
+
+// What follows the certificate in its file: those between it and a CA of client_ca.
+Handle<STACK_OF(X509), PopFree> ReadPath(const std::filesystem::path& file) {
+  Handle<STACK_OF(X509), PopFree> path(sk_X509_new_null());
+  const File in(BIO_new_file(file.c_str(), "r"));
+  for (int left = kMaxPathCertificates; in && path && left >= 0; --left) {
+    X509* certificate = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr);
+    if (certificate == nullptr) break;
+    if (sk_X509_push(path.get(), certificate) == 0) std::abort();  // out of memory
+  }
+  return path;
 }
 
 Result<Key> ReadKeyOf(std::filesystem::path file) {
@@ -44,8 +60,9 @@ Status CheckIssued(const platform::Config& config, X509& certificate,
           ? 0
           : X509_load_cert_crl_file(lookup, config.tls_client_ca.c_str(), X509_FILETYPE_PEM);
   const Handle<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
-  if (loaded < 1 || !context ||
-      X509_STORE_CTX_init(context.get(), store.get(), &certificate, nullptr) != 1) {
+  const auto path = ReadPath(file);
+  if (loaded < 1 || !context || !path ||
+      X509_STORE_CTX_init(context.get(), store.get(), &certificate, path.get()) != 1) {
     return Failure(Reason::kConfiguration, "cannot read " + config.tls_client_ca.string());
   }
   STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store.get());
@@ -53,7 +70,9 @@ Status CheckIssued(const platform::Config& config, X509& certificate,
   for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
     has_crl |= X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_CRL;
   }
-  if (has_crl) X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_CRL_CHECK);
+  if (has_crl) {
+    X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  }
   X509_STORE_CTX_set_default(context.get(), "ssl_client");
   if (X509_verify_cert(context.get()) == 1) return Done{};
   return Forbidden(file,
@@ -61,17 +80,18 @@ Status CheckIssued(const platform::Config& config, X509& certificate,
                        X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
 }
 
-bool IsOperator(const platform::Config& config, const std::string& identity) {
-  return std::ranges::any_of(config.clients, [&](const platform::KnownClient& client) {
-    return client.identity == identity && client.role == platform::Role::kOperator;
-  });
+const platform::KnownClient* FindClient(const platform::Config& config, std::string_view identity) {
+  const auto found = std::ranges::find(config.clients, identity, &platform::KnownClient::identity);
+  return found == config.clients.end() ? nullptr : &*found;
 }
 
-// The first dNSName that configuration makes an operator.
+// As the service asks: the one client that the certificate is of (platform/access.h), an operator
+// from whom nothing was taken away.
 Result<std::string> IdentityOf(const platform::Config& config, X509& certificate,
                                const std::filesystem::path& file) {
   const Handle<GENERAL_NAMES, GENERAL_NAMES_free> names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const platform::KnownClient* client = nullptr;
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_DNS) continue;
@@ -81,9 +101,18 @@ Result<std::string> IdentityOf(const platform::Config& config, X509& certificate
     std::ranges::transform(identity, identity.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
-    if (IsOperator(config, identity)) return identity;
+    const platform::KnownClient* known = FindClient(config, identity);
+    if (known == nullptr || known == client) continue;
+    if (client != nullptr) return Forbidden(file, "is of two clients, so of none");
+    client = known;
   }
-  return Forbidden(file, "is of nobody to whom the configuration gives the role operator");
+  if (client == nullptr || client->role != platform::Role::kOperator) {
+    return Forbidden(file, "is of nobody to whom the configuration gives the role operator");
+  }
+  if (!client->endpoints.empty()) {
+    return Forbidden(file, "is of an operator who may do less than the role (\"endpoints\")");
+  }
+  return client->identity;
 }
 
 struct Operator {

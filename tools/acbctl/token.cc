@@ -4,7 +4,7 @@
 
 namespace acb::acbctl {
 
-Result<std::unique_ptr<hsm::Hsm>> OpenToken(const platform::Config& config) {
+Result<std::unique_ptr<hsm::Provisioning>> OpenToken(const platform::Config& config) {
   for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
   auto pin = platform::ReadPin(config.hsm_pin_file);
   if (!pin) return std::move(pin).error();
@@ -16,7 +16,11 @@ Result<std::unique_ptr<hsm::Hsm>> OpenToken(const platform::Config& config) {
   auto lister = hsm::Lister::Start(settings);
   if (!lister) return std::move(lister).error();
   settings.lister = *std::move(lister);
-  return hsm::Hsm::Open(std::move(settings));
+  return hsm::Provisioning::Open(std::move(settings));
+}
+
+Result<hsm::PublicKey> CheckpointKeyOf(hsm::Provisioning& token) {
+  return token.TestKeyPair(hsm::kCheckpointLabel, hsm::KeyPurpose::kCheckpoint);
 }
 
 }  // namespace acb::acbctl

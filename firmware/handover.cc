@@ -76,7 +76,7 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   // Above this line nothing changes state. Below it a failure may waste a counter, never repeat
   // one.
 
-  return Act(incoming, file, file.Wish(trust->generation()));
+  return Act(incoming, file, WishOf(file, *trust));
 }
 
 DryRunAnswer Handover::DryRun(const IncomingRequest& incoming) const {
@@ -94,7 +94,7 @@ DryRunAnswer Handover::DryRun(const IncomingRequest& incoming) const {
   });
   if (records) Judge(incoming, *trust, **records, file, list);
   list.Check("counter and volume", file.request && file.device && !list.failed(), [&]() -> Status {
-    return Keep(ports_.counters.Preview(file.Wish(trust->generation())), answer.next);
+    return Keep(ports_.counters.Preview(WishOf(file, *trust)), answer.next);
   });
   answer.request_id = file.claimed_id;
   answer.checks = list.outcomes();
@@ -241,12 +241,28 @@ CommandSigner& Handover::SignerOf(const CaseFile& file) const {
   return file.acb_keys == 0 ? ports_.signer : *settings_.later[file.acb_keys - 1].signer;
 }
 
-// R-SEC3-29, and which of two key pairs: decided before anything is reserved.
+std::optional<UtcTime> Handover::InUseSince(const CaseFile& file) const {
+  return file.acb_keys == 0 ? settings_.in_use_since
+                            : settings_.later[file.acb_keys - 1].in_use_since;
+}
+
+ReservationWish Handover::WishOf(const CaseFile& file, const smki::Trust& trust) const {
+  ReservationWish wish = file.Wish(trust.generation());
+  wish.acb_key = AcbOf(file).key_id;
+  return wish;
+}
+
+// R-SEC3-29, R-SEC3-21, and which of two key pairs: decided before anything is reserved.
 Status Handover::CheckAcb(const smki::Trust& trust, const Records& records, CaseFile& file) const {
   if (file.device && file.request) {
     const CellState& cell = file.device->cell(file.request->content().role);
     Status chosen = Keep(checks::ChooseAcbKeys(cell, in_use_), file.acb_keys);
     if (!chosen) return chosen;
+  }
+  if (const std::optional<UtcTime> since = InUseSince(file)) {
+    // The time of the log: one that a test fixes makes no key older.
+    Status young = keys::CheckAge(*since, file.now, settings_.key_limits);
+    if (!young) return young;
   }
   const checks::AcbCertificates& acb = AcbOf(file);
   for (const auto& ours : {acb.digital_signing, acb.key_agreement}) {

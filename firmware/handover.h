@@ -10,6 +10,7 @@
 #include "firmware/checks/acb_certificates.h"
 #include "firmware/checks/policy.h"
 #include "firmware/duis/request.h"
+#include "firmware/keys/limits.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
 
@@ -25,10 +26,15 @@ struct HandoverSettings {
   struct LaterKeys {
     checks::AcbCertificates acb;
     CommandSigner* signer;
+    std::optional<UtcTime> in_use_since = {};
   };
   std::vector<LaterKeys> later = {};
   AnswerTable answers = {};           // R-063-10
   std::vector<std::string> channels;  // that may ask for a handover; empty: every one (R-074-5)
+  // R-SEC3-21: since when `acb` has been in use; none: it has no limit by age. The limit by
+  // operations is the CounterStore's to keep.
+  std::optional<UtcTime> in_use_since = {};
+  keys::Limits key_limits = {};
 };
 
 // The certificates and revocation lists of the moment. Thread-safe; never null.
@@ -97,6 +103,8 @@ class Handover {
   // The key pair of CaseFile::acb_keys.
   const checks::AcbCertificates& AcbOf(const CaseFile& file) const;
   CommandSigner& SignerOf(const CaseFile& file) const;
+  std::optional<UtcTime> InUseSince(const CaseFile& file) const;
+  ReservationWish WishOf(const CaseFile& file, const smki::Trust& trust) const;
   Status CheckAcb(const smki::Trust& trust, const Records& records, CaseFile& file) const;
 
   HandoverAnswer Decline(const CaseFile& file, Failure why) const;

@@ -65,6 +65,8 @@ struct ReservationWish {
   // store has a newer one the reservation is refused with kChangedMeanwhile (design.md section 4).
   std::uint64_t trust_generation;
   UtcTime at;  // real time: where in the volume windows it counts
+  // The pair of ACB keys that is to sign: one operation of it (R-SEC3-21). None: none is counted.
+  std::optional<AcbKeyId> acb_key = {};
 };
 
 // Handovers that may be reserved in a rolling window before the excess is quarantined (R-NOW-11);
@@ -74,6 +76,13 @@ struct VolumeLimits {
   std::uint64_t user_day = 20'000;
   std::uint64_t total_hour = 10'000;
   std::uint64_t total_day = 100'000;
+};
+
+// Commands that one pair of the ACB's keys may sign, and from which on operators are warned
+// (R-SEC3-21); 0: no limit.
+struct KeyOperationLimits {
+  std::uint64_t most = 0;
+  std::uint64_t warn_at = 0;
 };
 
 // Counters of the ACB as originator (design.md section 4). Thread-safe. Every call blocks for a
@@ -97,6 +106,7 @@ class CounterStore {
   //                                      revocation lists changed since the checks; nothing spent.
   //   kBusy                              another reservation of this device is unanswered.
   //   kVolumeExceeded                    a threshold is reached (R-NOW-11); nothing spent.
+  //   kKeyLimit                          the key pair has signed as much as it may; nothing spent.
   //   kStoreUnavailable                  nothing was written; try again.
   //   kStoreInDoubt                      the value may be spent; every later call fails until
   //   reopened.

@@ -1,6 +1,7 @@
 #include "platform/acb_keys.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <map>
 #include <set>
 
@@ -17,22 +18,30 @@ hsm::AcbKeyLabels LabelsOf(std::uint32_t generation) {
           keys::LabelOf(Role::kKeyAgreement, generation)};
 }
 
-Result<AcbPair> FromFiles(const Config& config) {
+Result<AcbPair> FromFiles(const Config& config, UtcTime provisioned_at) {
   auto digital_signing = LoadCertificate(config.acb_digital_signing_certificate);
   if (!digital_signing) return std::move(digital_signing).error();
   auto key_agreement = LoadCertificate(config.acb_key_agreement_certificate);
   if (!key_agreement) return std::move(key_agreement).error();
   auto acb = checks::AcbCertificates::From(*std::move(digital_signing), *std::move(key_agreement));
   if (!acb) return std::move(acb).error();
-  return AcbPair{*std::move(acb), LabelsOf(1)};
+  return AcbPair{*std::move(acb), LabelsOf(1), provisioned_at};
+}
+
+// The earliest, as there is only one: no key that was retired comes back.
+UtcTime ActivatedAt(const keys::KeyRecord& key) {
+  const auto found =
+      std::ranges::find(key.transitions, keys::State::kActive, &keys::Transition::state);
+  return found == key.transitions.end() ? key.transitions.front().at : found->at;
 }
 
 Result<AcbPair> FromRegister(const keys::Register& keys, std::uint32_t generation) {
   const hsm::AcbKeyLabels labels = LabelsOf(generation);
-  auto acb = checks::AcbCertificates::From(keys.Find(labels.digital_signing)->certificate,
-                                           keys.Find(labels.key_agreement)->certificate);
+  const keys::KeyRecord& ds = *keys.Find(labels.digital_signing);
+  auto acb =
+      checks::AcbCertificates::From(ds.certificate, keys.Find(labels.key_agreement)->certificate);
   if (!acb) return std::move(acb).error();
-  return AcbPair{*std::move(acb), labels};
+  return AcbPair{*std::move(acb), labels, ActivatedAt(ds)};
 }
 
 std::string Lower(std::string_view text) {
@@ -86,11 +95,26 @@ Result<keys::Register> ReadKeys(const store::Store& store) {
   return keys::Register::Parse(**text);
 }
 
-Result<std::vector<AcbPair>> PairsInUse(const Config& config, const keys::Register& keys) {
+Result<UtcTime> ProvisionedAt(const store::Store& store) {
+  const auto first = store.ReadAudit(0, 1);
+  if (!first) return first.error();
+  boost::json::error_code error;
+  const auto entry =
+      first->empty() ? boost::json::value() : boost::json::parse(first->front(), error);
+  const auto* time = entry.is_object() ? entry.get_object().if_contains("time") : nullptr;
+  const auto at = time != nullptr && time->is_string()
+                      ? UtcTime::FromIso(std::string_view(time->get_string()))
+                      : std::nullopt;
+  if (!at) return Failure(Reason::kRecordDamaged, {}, "the log's first entry has no time");
+  return *at;
+}
+
+Result<std::vector<AcbPair>> PairsInUse(const Config& config, const keys::Register& keys,
+                                        UtcTime provisioned_at) {
   std::vector<AcbPair> pairs;
   // The first pair is as provisioning left it until a ceremony says more of it.
   if (keys.Find(LabelsOf(1).digital_signing) == nullptr) {
-    auto first = FromFiles(config);
+    auto first = FromFiles(config, provisioned_at);
     if (!first) return std::move(first).error();
     pairs.push_back(*std::move(first));
   }
@@ -143,11 +167,15 @@ std::vector<std::string> CompareWithToken(const keys::Register& keys,
                                           const std::vector<hsm::KeyObject>& objects) {
   std::set<std::string> known = {std::string(hsm::kCheckpointLabel)};
   const hsm::AcbKeyLabels first = LabelsOf(1);
-  for (const std::string& label : {first.digital_signing, first.key_agreement}) {
-    if (keys.Find(label) == nullptr) known.insert(label);
-  }
   std::vector<std::string> found;
   const auto in_token = ByLabel(objects);
+  for (const std::string& label : {first.digital_signing, first.key_agreement}) {
+    if (keys.Find(label) != nullptr) continue;
+    known.insert(label);
+    if (!in_token.contains(label)) {
+      found.push_back(label + ": made when the box was provisioned, and not in the token");
+    }
+  }
   for (const keys::KeyRecord& key : keys.keys()) {
     if (key.state == keys::State::kDestroyed) continue;
     known.insert(key.label);

@@ -15,15 +15,20 @@ namespace acb::platform {
 struct AcbPair {
   checks::AcbCertificates certificates;
   hsm::AcbKeyLabels labels;
+  UtcTime in_use_since{0};  // its activation; of the first pair, as provisioning left it, that
 };
 
 // The register as the last ceremony left it; empty before the first. Fails as the store does.
 Result<keys::Register> ReadKeys(const store::Store& store);
 
+// When the box was provisioned, by its log's first entry. kRecordDamaged.
+Result<UtcTime> ProvisionedAt(const store::Store& store);
+
 // The pairs in use, oldest first, of one EUI-64. Until a ceremony has touched them the first
 // pair's certificates are the files that [acb] names. Fails with kAcbCert (none is in use, or two
 // of different EUI-64s), kConfiguration (a file).
-Result<std::vector<AcbPair>> PairsInUse(const Config& config, const keys::Register& keys);
+Result<std::vector<AcbPair>> PairsInUse(const Config& config, const keys::Register& keys,
+                                        UtcTime provisioned_at);
 
 // R-SEC3-39, R-NOW-9: the entry of the list that this token is: maker, model and firmware as the
 // token says them, FIPS 140-3 level 3 or above, or 140-2 level 3 as an exception with owner and end

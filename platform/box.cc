@@ -43,6 +43,12 @@ audit::List LaterPairs(const std::vector<AcbPairDigests>& pairs) {
   return list;
 }
 
+audit::Object KeyLimitsOf(const keys::Limits& limits) {
+  return {{"max_age_days", std::to_string(limits.max_age.count())},
+          {"max_operations", std::to_string(limits.max_operations)},
+          {"warn_percent", std::to_string(limits.warn_percent)}};
+}
+
 // R-SEC3-65: which rules applied, for whoever reads a decision of this run later.
 audit::Object PolicyOf(const Config& config) {
   const checks::Policy& policy = config.policy;
@@ -63,6 +69,7 @@ audit::Object PolicyOf(const Config& config) {
           {"requested_floor_limit", std::to_string(policy.requested_floor_limit)},
           {"counter_jump", std::to_string(config.counter_jump)},
           {"feed_max_age_hours", std::move(ages)},
+          {"keys", KeyLimitsOf(config.key_limits)},
           {"volume", audit::Object{{"user_hour", std::to_string(volume.user_hour)},
                                    {"user_day", std::to_string(volume.user_day)},
                                    {"total_hour", std::to_string(volume.total_hour)},
@@ -95,16 +102,21 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
   if (Status hsm = box->OpenHsm(*std::move(settings_of_hsm)); !hsm) return std::move(hsm).error();
   if (Status start = box->StartStore(); !start) return std::move(start).error();
   box->StartCheckpoints();
+  box->key_watch_ =
+      std::make_unique<KeyWatch>(*box->store_, clock, log, config.key_limits, box->pairs_);
 
   HandoverSettings settings{.parse = {},
                             .validation_time = config.test.validation_time,
                             .policy = config.policy,
                             .acb = box->pairs_.front().certificates,
                             .answers = config.answers,
-                            .channels = config.handover_channels};
+                            .channels = config.handover_channels,
+                            .in_use_since = box->pairs_.front().in_use_since,
+                            .key_limits = config.key_limits};
   settings.parse.octets = config.request_octets;
   for (std::size_t i = 1; i < box->pairs_.size(); ++i) {
-    settings.later.push_back({box->pairs_[i].certificates, &box->hsm_->command_signer(i)});
+    settings.later.push_back(
+        {box->pairs_[i].certificates, &box->hsm_->command_signer(i), box->pairs_[i].in_use_since});
   }
   box->handover_ = std::make_unique<Handover>(HandoverPorts{.clock = clock,
                                                             .trust = *box->trust_,
@@ -138,6 +150,7 @@ Status Box::OpenStore() {
                                    .environment = StoreEnvironmentOf(config_.environment),
                                    .counter_jump = config_.counter_jump,
                                    .volume = config_.volume,
+                                   .key_operations = config_.key_limits.Operations(),
                                    .anchor_every = config_.anchor_every,
                                    .reserve = config_.store_reserve});
   if (!store) return std::move(store).error();
@@ -195,7 +208,9 @@ Status Box::OpenHsm(hsm::HsmSettings settings) {
   auto keys = ReadKeys(*store_);
   if (!keys) return std::move(keys).error();
   keys_ = *std::move(keys);
-  auto pairs = PairsInUse(config_, keys_);
+  const auto provisioned_at = ProvisionedAt(*store_);
+  if (!provisioned_at) return provisioned_at.error();
+  auto pairs = PairsInUse(config_, keys_, *provisioned_at);
   if (pairs) {
     for (const AcbPair& pair : *pairs) settings.acb_keys.push_back(pair.labels);
   }
@@ -380,6 +395,7 @@ std::vector<Failure> Box::Attention() const {
     Status fresh = checks::CheckFeedAges(**records, config_.policy, clock_.Now());
     if (!fresh) found.push_back(fresh.error());
   }
+  for (Failure& reached : key_watch_->Attention()) found.push_back(std::move(reached));
   for (const AcbPair& pair : pairs_) {
     Status ours = checks::CheckAcbCertificates(*trust_->Current(), pair.certificates, JudgedAt());
     if (!ours) found.push_back(std::move(ours).error());

@@ -13,6 +13,7 @@
 #include "platform/checkpoints.h"
 #include "platform/config.h"
 #include "platform/endpoint_table.h"
+#include "platform/key_watch.h"
 #include "platform/live_trust.h"
 #include "platform/log.h"
 #include "platform/metrics.h"
@@ -49,6 +50,7 @@ class Box {
   LiveTrust& trust() { return *trust_; }
   const std::vector<smki::CertificatePtr>& device_roots() const { return device_roots_; }
   Metrics& metrics() { return metrics_; }
+  KeyWatch& key_watch() const { return *key_watch_; }
   const std::string& environment() const { return environment_; }
   // Label, serial, issuer and SHA-256 of each certificate in use, for a notice.
   audit::List AcbCertificatesJson() const;
@@ -94,6 +96,7 @@ class Box {
   std::vector<AcbPair> pairs_;  // in use, oldest first
   std::unique_ptr<Handover> handover_;
   std::unique_ptr<Observer> observer_;
+  std::unique_ptr<KeyWatch> key_watch_;
   Metrics metrics_;
   std::unique_ptr<CheckpointKeeper> checkpoints_;  // last: it uses the store and the HSM
 };

@@ -410,6 +410,18 @@ void ReadVolume(Section section, Config& config) {
   section.Finish();
 }
 
+// R-SEC3-21.
+void ReadKeyLimits(Section section, Config& config) {
+  keys::Limits& limits = config.key_limits;
+  const auto days = static_cast<std::uint64_t>(limits.max_age.count());
+  limits.max_age =
+      std::chrono::days(section.IntegerOr("max_age_days", {1, keys::Limits::kMostDays}, days));
+  limits.max_operations = section.IntegerOr("max_operations", {1, keys::Limits::kMostOperations},
+                                            limits.max_operations);
+  limits.warn_percent = section.IntegerOr("warn_percent", {1, 99}, limits.warn_percent);
+  section.Finish();
+}
+
 void ReadBackup(Section section, const Paths& paths, Config& config) {
   config.backup_public_key = paths.Resolve(section.TextOr("public_key", {}));
   config.backup_directory = paths.Resolve(section.TextOr("directory", {}));
@@ -553,6 +565,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadChecks(root.Sub("checks"), config);
   ReadFeeds(root.Sub("feeds"), errors, config);
   ReadVolume(root.Sub("volume"), config);
+  ReadKeyLimits(root.Sub("keys"), config);
   ReadBackup(root.Sub("backup"), paths, config);
   ReadAudit(root.Sub("audit"), paths, errors, config);
   if (config.environment == smki::Environment::kTest) {

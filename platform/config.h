@@ -17,6 +17,7 @@
 #include "firmware/base/sha256.h"
 #include "firmware/base/time.h"
 #include "firmware/checks/policy.h"
+#include "firmware/keys/limits.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
 #include "hsm/verify_agreements.h"
@@ -125,6 +126,7 @@ struct Config {
 
   checks::Policy policy;
   VolumeLimits volume;
+  keys::Limits key_limits;
 
   std::filesystem::path backup_public_key;  // empty: no backup can be made
   std::filesystem::path backup_directory;   // where one is put together; empty: tmp of the store

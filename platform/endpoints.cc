@@ -44,12 +44,14 @@ boost::json::array ReasonsJson(const std::vector<Failure>& failures) {
 }
 
 HttpResponse Readiness(State state, bool ready, std::string_view environment,
-                       const std::vector<Failure>& found) {
-  HttpResponse response = JsonResponse(boost::json::object{{"state", Name(state)},
-                                                           {"ready", ready},
-                                                           {"can_sign", ready && found.empty()},
-                                                           {"environment", environment},
-                                                           {"reasons", ReasonsJson(found)}});
+                       const std::vector<Failure>& found, const audit::List& keys) {
+  HttpResponse response = JsonResponse(
+      boost::json::object{{"state", Name(state)},
+                          {"ready", ready},
+                          {"can_sign", ready && found.empty()},
+                          {"environment", environment},
+                          {"reasons", ReasonsJson(found)},
+                          {"keys", boost::json::parse(audit::CanonicalJson(audit::Value(keys)))}});
   if (!ready) response.status = Describe(Reason::kBusy).http_status;
   return response;
 }
@@ -232,6 +234,7 @@ HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& o
                      "Key agreements asked of the HSM to verify others.", checks);
   text += HsmMetrics(box.hsm().state());
   text += box.checkpoints().Metrics();
+  text += box.key_watch().Metrics();
   text += AdmissionMetrics(handovers, observations);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);
   text += StateMetrics(box.condition().state);
@@ -295,7 +298,8 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   router.Add("GET", "/v1/devices/{device}", 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
   router.Add("GET", "/readyz", 0, [&box](const HttpRequest&) {
-    return Readiness(box.condition().state, box.Ready(), box.environment(), box.Attention());
+    return Readiness(box.condition().state, box.Ready(), box.environment(), box.Attention(),
+                     box.key_watch().Json());
   });
   router.Add("GET", "/metrics", 0, [&box, handovers, observations](const HttpRequest&) {
     return GetMetrics(box, *handovers, *observations);
@@ -338,7 +342,7 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
   const State state = StateOfClosed(why.reason);
   router.Add("GET", "/readyz", 0, [why, state, environment](const HttpRequest&) {
-    return Readiness(state, false, environment, {why});
+    return Readiness(state, false, environment, {why}, {});
   });
   router.Add("GET", "/metrics", 0, [state](const HttpRequest&) {
     return MetricsPage(MetricText("acb_ready", "gauge", "1 when the box can decide.", 0) +

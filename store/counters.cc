@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/audit_log.h"
+#include "store/key_operations.h"
 #include "store/pending.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
@@ -80,6 +81,10 @@ Result<Decision> Decide(const Transaction& transaction, const ReservationWish& w
   }
   if (auto open = CheckNothingHeld(transaction, wish.request.target, wish.role); !open) {
     return std::move(open).error();
+  }
+  if (wish.acb_key) {
+    Status below = CheckKeyOperations(transaction, *wish.acb_key, settings.key_operations);
+    if (!below) return std::move(below).error();
   }
   const auto request = FindRequestRow(transaction, wish.request);
   if (!request) return request.error();
@@ -187,7 +192,7 @@ Result<OriginatorCounter> PreviewNext(const Transaction& transaction, const Rese
 }
 
 Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const ReservationWish& wish,
-                                      const OpenSettings& settings) {
+                                      const OpenSettings& settings, Environment environment) {
   auto decided = Decide(transaction, wish, settings);
   if (!decided) return std::move(decided).error();
 
@@ -197,6 +202,11 @@ Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const Reser
   if (auto written = WriteReservation(transaction, wish, decided->row, decided->released);
       !written) {
     return std::move(written).error();
+  }
+  if (wish.acb_key) {
+    Status counted = CountKeyOperation(transaction, *wish.acb_key, wish.at, settings.key_operations,
+                                       environment);
+    if (!counted) return std::move(counted).error();
   }
   // What two operators released counts too: the next one meets a threshold that is reached.
   if (auto counted = CountVolume(transaction, wish.request.originator, wish.at); !counted) {

@@ -31,7 +31,7 @@ Status CheckNotExported(const Fence& fence);
 
 // CounterStore::Reserve.
 Result<OriginatorCounter> ReserveNext(WriteTransaction& transaction, const ReservationWish& wish,
-                                      const OpenSettings& settings);
+                                      const OpenSettings& settings, Environment environment);
 
 // CounterStore::Preview.
 Result<OriginatorCounter> PreviewNext(const Transaction& transaction, const ReservationWish& wish,

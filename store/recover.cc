@@ -335,6 +335,7 @@ Status Recoverer::TakeInExport(WriteTransaction& transaction) {
   recovery_.taken_in = importer.taken_in();
   recovery_.feeds.assign(replay.feeds().begin(), replay.feeds().end());
   recovery_.lifted.assign(replay.lifted().begin(), replay.lifted().end());
+  recovery_.ceremonies.assign(replay.ceremonies().begin(), replay.ceremonies().end());
   recovery_.cells_unknown = replay.cells_unknown();
   fence_.raise = std::max(fence_.raise, replay.raise());
   fence_.base = std::max(fence_.base, replay.base());

@@ -4,12 +4,16 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "firmware/keys/register.h"
+#include "firmware/smki/key_identifier.h"
 #include "store/acts.h"
 #include "store/audit_log.h"
 #include "store/elsewhere.h"
+#include "store/key_operations.h"
 #include "store/observed_rows.h"
 #include "store/quarantine.h"
 #include "store/suspensions.h"
+#include "store/trust_changes.h"
 
 namespace acb::store {
 namespace {
@@ -18,8 +22,8 @@ namespace {
 constexpr std::size_t kMaxNamed = 1'000;
 
 // Kinds that say nothing of counters, cells or RequestIDs.
-constexpr std::string_view kNoEffect[] = {"stop",          "provision", "ceremony",
-                                          "configuration", "alarm",     "checkpoint"};
+constexpr std::string_view kNoEffect[] = {"stop", "provision", "configuration", "alarm",
+                                          "checkpoint"};
 
 // Acts that change nothing but numbers, if anything: those of Numbers, and the first words.
 constexpr std::string_view kOtherActs[] = {acts::kQuarantineRelease, acts::kQuarantineDelete,
@@ -53,6 +57,11 @@ std::optional<Sha256Digest> DigestOf(const boost::json::object& entry, std::stri
   if (!octets || octets->size() != digest.size()) return {};
   std::ranges::copy(*octets, digest.begin());
   return digest;
+}
+
+AcbKeyId IdOf(const PublicPoint& point) {
+  const Bytes identifier = smki::KeyIdentifier(point);
+  return AcbKeyId{ByteReader(identifier).U64()};
 }
 
 // Names up to a bound; what is beyond it is said by the bound itself.
@@ -310,6 +319,25 @@ Status Replay::Suspended(const boost::json::object& entry) {
   return Done{};
 }
 
+// R-SEC3-40, R-SEC3-41: the register is what the ceremonies made of each key, and each entry tells
+// its keys whole.
+Status Replay::Ceremony(const boost::json::object& entry) {
+  if (!IsTrue(entry, "complete")) return Done{};
+  const auto kept = transaction_.Get(Table::kSettings, KeyOf(Setting::kKeys));
+  if (!kept) return kept.error();
+  auto keys = kept->has_value() ? keys::Register::Parse(AsText(**kept)) : keys::Register();
+  if (!keys) return std::move(keys).error();
+  for (const std::string_view name : {"adopted", "keys"}) {
+    const auto* list = entry.if_contains(name);
+    if (list == nullptr) continue;
+    const auto told =
+        keys::Register::Parse(boost::json::serialize(boost::json::object{{"keys", *list}}));
+    if (!told) return Unusable(entry, "tells of keys in a form not known here");
+    for (const keys::KeyRecord& key : told->keys()) keys->Put(key);
+  }
+  return transaction_.Put(Table::kSettings, KeyOf(Setting::kKeys), AsBytes(keys->Serialise()));
+}
+
 Status Replay::Operated(const boost::json::object& entry) {
   const std::string_view what = EntryText(entry, "act");
   const bool complete = IsTrue(entry, "complete");
@@ -338,9 +366,50 @@ Status Replay::Operated(const boost::json::object& entry) {
   return Numbers(entry, "operator");
 }
 
+// R-SEC3-21: of the reservations that were lost with the log, those that came to a signature. A
+// certificate that neither a ceremony nor a start left here cannot be counted for.
+Status Replay::CountKeyOperationOf(const boost::json::object& entry) {
+  const auto* named = entry.if_contains("acb_certificate");
+  if (named == nullptr || !named->is_object()) return Done{};
+  const auto sha256 = DigestOf(named->get_object(), "sha256");
+  if (!sha256) return Done{};
+  auto known = acb_keys_.find(*sha256);
+  if (known == acb_keys_.end()) {
+    const auto key = AcbKeyOf(*sha256);
+    if (!key) return key.error();
+    if (!key->has_value()) return Done{};
+    known = acb_keys_.emplace(*sha256, **key).first;
+  }
+  // The alarm, where one was due, is in the log already.
+  const auto counted = AddKeyOperation(transaction_, known->second);
+  if (!counted) return counted.error();
+  return Done{};
+}
+
+Result<std::optional<AcbKeyId>> Replay::AcbKeyOf(const Sha256Digest& certificate) const {
+  const auto kept = transaction_.Get(Table::kSettings, KeyOf(Setting::kKeys));
+  if (!kept) return kept.error();
+  const auto keys = kept->has_value() ? keys::Register::Parse(AsText(**kept)) : keys::Register();
+  if (!keys) return keys.error();
+  for (const keys::KeyRecord& key : keys->keys()) {
+    if (key.certificate && key.certificate->sha256() == certificate) {
+      return std::optional(IdOf(key.point));
+    }
+  }
+  const auto der = FindTrustOctets(transaction_, certificate);
+  if (!der) return der.error();
+  if (!der->has_value()) return std::optional<AcbKeyId>();
+  const auto parsed = smki::Certificate::Parse(**der);
+  if (!parsed || !(*parsed)->public_point()) return std::optional<AcbKeyId>();
+  return std::optional(IdOf(*(*parsed)->public_point()));
+}
+
 // What any log says of numbers: they only go up.
 Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) {
   if (kind == "signed" || kind == "abandoned" || kind == "reserved-elsewhere") {
+    if (kind == "signed" && proven_) {
+      if (Status counted = CountKeyOperationOf(entry); !counted) return counted;
+    }
     Status raised = RaiseIssued(entry, "originator_counter");
     return raised ? GivenOut(entry, kind) : raised;
   }
@@ -366,6 +435,7 @@ Status Replay::Apply(const boost::json::object& entry) {
   const std::string_view kind = EntryText(entry, "kind");
   if (kind == "anchor") return InFlight(entry);
   if (kind == "operator") return Operated(entry);
+  if (kind == "ceremony") return Ceremony(entry);
   if (kind == "start") {
     raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
     return Done{};
@@ -414,6 +484,10 @@ Status Replay::TakeIn(const boost::json::object& entry) {
   proven_ = false;
   const std::string_view kind = EntryText(entry, "kind");
   if (kind == "anchor") return InFlight(entry);
+  if (kind == "ceremony" && IsTrue(entry, "complete")) {
+    Note(ceremonies_,
+         std::string(EntryText(entry, "index")) + " " + std::string(EntryText(entry, "act")));
+  }
   if (Status taken = Numbers(entry, kind); !taken) return taken;
   // What another box saw last may be older than what this one saw.
   return kind == "observed" ? ForgetCells(entry) : Status(Done{});

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -30,6 +32,8 @@ class Replay {
   // What Apply could not do again.
   const std::set<std::string, std::less<>>& feeds() const { return feeds_; }
   const std::set<std::string, std::less<>>& lifted() const { return lifted_; }
+  // Key ceremonies that TakeIn met, as "57 activate": what they made of keys is on no record here.
+  const std::set<std::string, std::less<>>& ceremonies() const { return ceremonies_; }
   // Devices came, with floors that are not in the log: every cell is to be unknown.
   bool cells_unknown() const { return cells_unknown_; }
   bool exported() const { return exported_; }
@@ -51,6 +55,9 @@ class Replay {
   Status Bind(const boost::json::object& entry);
   Status Operated(const boost::json::object& entry);
   Status Suspended(const boost::json::object& entry);
+  Status Ceremony(const boost::json::object& entry);
+  Status CountKeyOperationOf(const boost::json::object& entry);
+  Result<std::optional<AcbKeyId>> AcbKeyOf(const Sha256Digest& certificate) const;
   Status OutOfQuarantine(const boost::json::object& entry);
   Status Numbers(const boost::json::object& entry, std::string_view kind);
 
@@ -59,6 +66,8 @@ class Replay {
   bool proven_ = true;  // the entry that is being looked at
   std::set<std::string, std::less<>> feeds_;
   std::set<std::string, std::less<>> lifted_;
+  std::set<std::string, std::less<>> ceremonies_;
+  std::map<Sha256Digest, AcbKeyId> acb_keys_;  // by certificate
   bool cells_unknown_ = false;
   bool exported_ = false;
   std::uint64_t raise_ = 0;

@@ -76,7 +76,8 @@ enum class Setting : std::uint8_t {
   kFence = 2,
   kTrustGeneration = 3,
   kEpoch = 4,
-  kKeys = 5
+  kKeys = 5,
+  kKeyOperations = 6  // the key goes on with an AcbKeyId
 };
 Bytes KeyOf(Setting setting);
 Bytes EncodeIdentity(const Identity& identity);

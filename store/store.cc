@@ -136,7 +136,7 @@ Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
   std::optional<OriginatorCounter> counter;
   bool flushed = false;
   auto reserve = [&](WriteTransaction& transaction) -> Status {
-    auto next = ReserveNext(transaction, wish, core_->settings);
+    auto next = ReserveNext(transaction, wish, core_->settings, environment());
     if (!next) return std::move(next).error();
     counter = *next;
     return Done{};

@@ -47,6 +47,7 @@ struct OpenSettings {
   // A cell whose recorded floor is above this is not signed for.
   std::uint64_t recorded_floor_limit = kMaxSeqNumber - (std::uint64_t{1} << 48);
   VolumeLimits volume;
+  KeyOperationLimits key_operations;
   // The window: how far last_issued of all devices may have moved past the newest anchor (design.md
   // section 4, "Outstanding"). 1 .. kMaxAnchorEvery.
   std::uint64_t anchor_every = 4096;
@@ -333,6 +334,8 @@ struct Recovery {
   bool cells_unknown = false;       // of every device, until something newer is recorded
   std::vector<std::string> feeds;   // imports that were lost: to be made again
   std::vector<std::string> lifted;  // suspensions that are back: to be lifted again
+  // Key ceremonies of which no more than that they were is known: "57 activate".
+  std::vector<std::string> ceremonies;
 };
 
 // Takes a piece of a copy; a failure ends the copy.
@@ -541,6 +544,8 @@ class Store final : public RecordSource,
   // transaction that is anchored before this returns.
   Result<audit::Receipt> AppendCeremony(const audit::Entry& entry,
                                         const std::optional<std::string>& keys);
+  // How many counters were reserved for that pair of ACB keys to sign with (R-SEC3-21).
+  Result<std::uint64_t> KeyOperations(AcbKeyId key) const;
   // In order of index, those before `end`, as of one moment. The visitor must not call the store.
   Status ReadTrustChanges(std::uint64_t end,
                           const std::function<Status(const TrustChange&)>& visit) const;

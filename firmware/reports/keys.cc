@@ -32,6 +32,14 @@ std::string Operators(const boost::json::value& transition) {
   return list == nullptr ? std::string() : Plainly(*list);
 }
 
+// R-SEC3-21: "1826 days, 100000000 commands, warning at 90 %".
+std::string LimitsIn(const boost::json::value* policy) {
+  const auto* keys = policy == nullptr ? nullptr : MemberOf(*policy, "keys");
+  if (keys == nullptr) return {};
+  return TextOf(keys, "max_age_days") + " days, " + TextOf(keys, "max_operations") +
+         " commands, warning at " + TextOf(keys, "warn_percent") + " %";
+}
+
 // "2026-11-21T12:00:00Z generated (a.example, b.example); ..."
 std::string Transitions(const boost::json::value& key, std::string& generated) {
   std::string text;
@@ -77,6 +85,7 @@ void KeyInventory::TakeStart(const LogEntry& entry) {
   const std::string ka(entry.Text("acb_ka_certificate_sha256"));
   if (ds.empty() && ka.empty()) return;  // of a ceremony: it signs nothing
   newest_start_ = entry.index();
+  limits_ = LimitsIn(entry.Find("policy"));
   TakeUse(entry, kSigning, ds);
   TakeUse(entry, kAgreement, ka);
   signs_for_[ka] = ds;
@@ -107,8 +116,13 @@ void KeyInventory::TakeUse(const LogEntry& start, std::string_view role,
 }
 
 void KeyInventory::TakeCeremony(const LogEntry& entry) {
-  const boost::json::value* list = entry.Find("keys");
-  if (!entry.IsTrue("complete") || list == nullptr || !list->is_array()) return;
+  if (!entry.IsTrue("complete")) return;
+  TakeKeys(entry.Find("adopted"));
+  TakeKeys(entry.Find("keys"));
+}
+
+void KeyInventory::TakeKeys(const boost::json::value* list) {
+  if (list == nullptr || !list->is_array()) return;
   for (const boost::json::value& key : list->get_array()) {
     const std::string label = TextOf(&key, "label");
     if (ceremonies_.size() >= kMaxKeys && !ceremonies_.contains(label)) continue;
@@ -162,6 +176,7 @@ Row KeyInventory::RowOf(const Name& name, const Use* use, const std::string& lab
       {"custodians", TextOrNothing(known.custodians)},
       {"backups", TextOrNothing(known.backups)},
       {"transitions", TextOrNothing(known.transitions)},
+      {"limits", use == nullptr ? Cell() : TextOrNothing(limits_)},
       {"operations", counted == nullptr ? Cell() : Cell(std::to_string(counted->in_all))},
       {"since", use == nullptr ? Cell() : Cell(use->since.Iso())},
       {"first_start", use == nullptr ? Cell() : Cell(std::to_string(use->first_start))},
@@ -173,24 +188,11 @@ Row KeyInventory::RowOf(const Name& name, const Use* use, const std::string& lab
 
 Report KeyInventory::Finish() {
   Report report;
-  report.columns = {"key",
-                    "key_id",
-                    "algorithm",
-                    "public_sha256",
-                    "certificate_sha256",
-                    "certificate",
-                    "state",
-                    "generated",
-                    "custodians",
-                    "backups",
-                    "transitions",
-                    "operations",
-                    "since",
-                    "first_start",
-                    "last_start",
-                    "module",
-                    "commands_in_period",
-                    "commands_in_all"};
+  report.columns = {
+      "key",         "key_id", "algorithm",          "public_sha256",  "certificate_sha256",
+      "certificate", "state",  "generated",          "custodians",     "backups",
+      "transitions", "limits", "operations",         "since",          "first_start",
+      "last_start",  "module", "commands_in_period", "commands_in_all"};
   std::map<Name, std::string> labels;
   for (const auto& [label, one] : ceremonies_) labels[{one.role, one.certificate_sha256}] = label;
   for (const auto& [name, use] : uses_) {

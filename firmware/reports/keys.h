@@ -50,6 +50,7 @@ class KeyInventory final : public LogReport {
   void TakeStart(const LogEntry& entry);
   void TakeUse(const LogEntry& start, std::string_view role, const std::string& sha256);
   void TakeCeremony(const LogEntry& entry);
+  void TakeKeys(const boost::json::value* list);
   Row RowOf(const Name& name, const Use* use, const std::string& label,
             const Ceremony* ceremony) const;
   const Use* FindUse(const Name& name) const;
@@ -60,6 +61,7 @@ class KeyInventory final : public LogReport {
   std::map<std::string, std::string> signs_for_;  // KA certificate -> DS certificate of its pair
   Count abandoned_;
   std::uint64_t newest_start_ = 0;
+  std::string limits_;  // of the newest start
 };
 
 }  // namespace acb::reports

@@ -26,6 +26,8 @@ class FixedClock final : public Clock {
   UtcTime Now() const override { return testing::At(TestPki::kNow); }
 };
 
+constexpr std::int64_t kSecondsOfDay = 86'400;
+
 class FixedTrust final : public TrustSource {
  public:
   explicit FixedTrust(std::shared_ptr<const smki::Trust> trust) : trust_(std::move(trust)) {}
@@ -52,6 +54,7 @@ class FakeCounters final : public CounterStore {
   explicit FakeCounters(Events& events) : events_(events) {}
   Result<ReservedCounter> Reserve(const ReservationWish& wish) override {
     if (fails_with) return Failure(*fails_with);
+    acb_key = wish.acb_key;
     events_.push_back("reserve");
     return Mint(wish.request, wish.role, *OriginatorCounter::From(++last));
   }
@@ -71,6 +74,7 @@ class FakeCounters final : public CounterStore {
   }
   std::optional<Reason> fails_with;
   std::uint64_t last = 1300;
+  std::optional<AcbKeyId> acb_key;
 
  private:
   Events& events_;
@@ -155,7 +159,9 @@ class HandoverPath : public ::testing::Test {
                      .acb = *checks::AcbCertificates::From(pki.Certificate("acb-ds"),
                                                            pki.Certificate("acb-ka")),
                      .later = later_,
-                     .channels = channels_});
+                     .channels = channels_,
+                     .in_use_since = in_use_since_,
+                     .key_limits = key_limits_});
   }
   HandoverAnswer Send(const std::string& xml, std::optional<std::string_view> proposed = {}) {
     return Path().Handle({AsBytes(xml), "dsp-1", proposed, "gateway"});
@@ -173,6 +179,8 @@ class HandoverPath : public ::testing::Test {
   testing::FakeRecordsData data_ = testing::FakeRecordsData::Usual();
   std::vector<std::string> channels_;  // empty: every one
   std::vector<HandoverSettings::LaterKeys> later_;
+  std::optional<UtcTime> in_use_since_;
+  keys::Limits key_limits_;
   FixedClock clock_;
   FixedTrust trust_{TestPki::Get().Trust()};
   FakeSource source_{data_};
@@ -245,6 +253,26 @@ TEST_F(HandoverPath, ChangesNothingWhenACheckFails) {
   wrong_operator.key_agreement_certificate = TestPki::Get().Base64("no-b-ka");
   EXPECT_EQ(ReasonOf(Send(TestPki::Get().Sign(wrong_operator))), Reason::kNoNotRegistered);
   EXPECT_THAT(events_, ElementsAre("bind NO_NOT_REGISTERED"));
+}
+
+// R-SEC3-21: the hard stop by age, by the time of the log.
+TEST_F(HandoverPath, SignsWithAKeyUpToItsAgeAndNotBeyond) {
+  key_limits_.max_age = std::chrono::days(30);
+  in_use_since_ = clock_.Now().PlusSeconds(-30 * kSecondsOfDay + 1);
+  EXPECT_TRUE(Send(Good()).handed);
+  events_.clear();
+  in_use_since_ = clock_.Now().PlusSeconds(-30 * kSecondsOfDay);
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kKeyLimit);
+  EXPECT_THAT(events_, ElementsAre("record refused"));  // the RequestID stays open
+}
+
+// R-SEC3-21: which pair is to sign is told with the reservation, which counts it.
+TEST_F(HandoverPath, ReservesForThePairThatIsToSign) {
+  ASSERT_TRUE(Send(Good()).handed);
+  const auto acb = checks::AcbCertificates::From(TestPki::Get().Certificate("acb-ds"),
+                                                 TestPki::Get().Certificate("acb-ka"));
+  ASSERT_TRUE(counters_.acb_key);
+  EXPECT_EQ(*counters_.acb_key, acb->key_id);
 }
 
 // R-074-5.

@@ -131,6 +131,17 @@ TEST(KeyInventoryAndToken, DifferByAKeyThatIsGoneUnlessItWasDestroyed) {
   EXPECT_TRUE(CompareWithToken(keys, Provisioned()).empty());
 }
 
+TEST(KeyInventoryAndToken, DifferByTheFirstPairWhereNoRecordTellsOfItsEnd) {
+  auto objects = Provisioned();
+  std::erase_if(objects, [](const hsm::KeyObject& object) { return object.label == "acb-ds"; });
+  const auto found = CompareWithToken({}, objects);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found.front(), "acb-ds: made when the box was provisioned, and not in the token");
+  keys::Register keys;
+  keys.Put(Record("acb-ds", keys::State::kDestroyed));
+  EXPECT_TRUE(CompareWithToken(keys, objects).empty());
+}
+
 TEST(KeyInventoryAndToken, DifferByAnotherKeyUnderTheSameLabel) {
   keys::Register keys;
   keys::KeyRecord key = Record("acb-ds", keys::State::kActive);

@@ -303,6 +303,26 @@ TEST(Configuration, RefusesWrongRulesAgesAndThresholds) {
   }
 }
 
+// R-SEC3-21.
+TEST(Configuration, HasLimitsOfAKeyThatNothingTakesAway) {
+  const Config usual = Parse(kLeast).value();
+  EXPECT_EQ(usual.key_limits.max_age, std::chrono::days(1826));
+  EXPECT_EQ(usual.key_limits.max_operations, 100'000'000u);
+  EXPECT_EQ(usual.key_limits.warn_percent, 90u);
+  const Config set = Parse(std::string(kLeast) +
+                           "[keys]\nmax_age_days = 3653\nmax_operations = 1000000000\n"
+                           "warn_percent = 50\n")
+                         .value();
+  EXPECT_EQ(set.key_limits.max_age, std::chrono::days(3653));
+  EXPECT_EQ(set.key_limits.max_operations, 1'000'000'000u);
+  EXPECT_EQ(set.key_limits.warn_percent, 50u);
+  for (const char* wrong :
+       {"max_age_days = 0", "max_age_days = 3654", "max_operations = 0",
+        "max_operations = 1000000001", "warn_percent = 0", "warn_percent = 100", "max_uses = 1"}) {
+    EXPECT_FALSE(Parse(std::string(kLeast) + "[keys]\n" + wrong + "\n")) << wrong;
+  }
+}
+
 // R-SEC3-14, R-SEC3-16: 12 hours with a tolerance, 12 months.
 TEST(Configuration, BoundsTheAgeOfRevocationListsInLive) {
   const auto with = [](const std::string& setting) {

@@ -1,6 +1,8 @@
 #include <functional>
 #include <utility>
 
+#include "firmware/keys/register.h"
+#include "tests/fakes/salts.h"
 #include "tests/store/store_fixture.h"
 
 namespace acb::store {
@@ -406,6 +408,100 @@ TEST_F(Replayed, ANumberBehindTheAnchoredTreeMayNotJumpTooFar) {
   EXPECT_EQ(good->taken_in, 1u);
   Start();
   EXPECT_GT(Spend(Id(3)), near);
+}
+
+// R-SEC3-40, R-SEC3-41: what ceremonies made of keys, told by their entries alone.
+class KeysReplayed : public PutBack {
+ protected:
+  static keys::KeyRecord Key(std::string label, keys::State state) {
+    keys::KeyRecord key;
+    key.label = std::move(label);
+    key.role = keys::PartsOf(key.label)->role;
+    key.generation = keys::PartsOf(key.label)->generation;
+    key.state = state;
+    key.point.fill(0x04);
+    key.transitions.push_back({keys::State::kGenerated, kNow, {"one", "two"}});
+    return key;
+  }
+  static audit::Entry Entry(bool complete, const std::vector<keys::KeyRecord>& keys,
+                            const std::vector<keys::KeyRecord>& adopted = {}) {
+    audit::Entry entry("ceremony", kNow);
+    entry.Set("act", "generate").Set("complete", complete).Set("keys", ListOf(keys));
+    if (!adopted.empty()) entry.Set("adopted", ListOf(adopted));
+    return entry;
+  }
+  static audit::List ListOf(const std::vector<keys::KeyRecord>& keys) {
+    audit::List list;
+    for (const keys::KeyRecord& key : keys) list.emplace_back(Describe(key));
+    return list;
+  }
+  static std::string RegisterOf(const std::vector<keys::KeyRecord>& keys) {
+    keys::Register made;
+    for (const keys::KeyRecord& key : keys) made.Put(key);
+    return made.Serialise();
+  }
+  // As acbctl does: the entry tells what changed, the register is whole.
+  void Hold(const audit::Entry& entry, const std::optional<std::string>& whole) {
+    ASSERT_TRUE(store_->AppendCeremony(entry, whole));
+  }
+};
+
+TEST_F(KeysReplayed, AreTheRegisterThatTheLostCeremoniesHadLeft) {
+  const auto first = Key("acb-ds", keys::State::kActive);
+  const auto made = Key("acb-ds-2", keys::State::kGenerated);
+  const auto requested = Key("acb-ds-2", keys::State::kRequested);
+  Lose([&] {
+    Hold(Entry(true, {made}, {first}), RegisterOf({first, made}));
+    Hold(Entry(true, {requested}), RegisterOf({first, requested}));
+    Hold(Entry(false, {Key("acb-ds-3", keys::State::kGenerated)}), std::nullopt);
+  });
+  ASSERT_EQ(*store_->ReadKeyRegister(), std::nullopt);
+  const auto done = Do(From(entries_));
+  ASSERT_TRUE(done) << done.error().explanation << done.error().detail;
+  EXPECT_TRUE(done->ceremonies.empty());
+  EXPECT_EQ(*store_->ReadKeyRegister(), RegisterOf({first, requested}));
+}
+
+TEST_F(KeysReplayed, GoOnFromTheRegisterThatTheCopyHas) {
+  Reopen();
+  const auto first = Key("acb-ds", keys::State::kActive);
+  Hold(Entry(true, {first}), RegisterOf({first}));
+  const auto retired = Key("acb-ds", keys::State::kRetired);
+  const auto second = Key("acb-ds-2", keys::State::kActive);
+  Lose([&] { Hold(Entry(true, {second, retired}), RegisterOf({retired, second})); });
+  ASSERT_EQ(*store_->ReadKeyRegister(), RegisterOf({first}));
+  ASSERT_TRUE(Do(From(entries_)));
+  EXPECT_EQ(*store_->ReadKeyRegister(), RegisterOf({retired, second}));
+}
+
+TEST_F(KeysReplayed, WithoutTheLogStayAsTheCopyHasThem) {
+  const auto first = Key("acb-ds", keys::State::kActive);
+  Lose([&] { Hold(Entry(true, {first}), RegisterOf({first})); });
+  ASSERT_TRUE(Do(Order(kBase)));
+  EXPECT_EQ(*store_->ReadKeyRegister(), std::nullopt);
+}
+
+// Nothing proves it: what it did is to be looked for in the token.
+TEST_F(KeysReplayed, BehindTheAnchoredTreeAreOnlyNamed) {
+  Lose([this] { (void)Spend(Id(2)); });
+  audit::Entry entry = Entry(true, {Key("acb-ds-2", keys::State::kGenerated)});
+  entries_.push_back(entry.Serialise(entries_.size(), acb::testing::NoSalt).octets);
+  const auto done = Do(From(entries_));
+  ASSERT_TRUE(done) << done.error().explanation << done.error().detail;
+  EXPECT_EQ(*store_->ReadKeyRegister(), std::nullopt);
+  ASSERT_EQ(done->ceremonies.size(), 1u);
+  EXPECT_EQ(done->ceremonies[0], std::to_string(entries_.size() - 1) + " generate");
+}
+
+TEST_F(KeysReplayed, OfAnotherFormEndTheRecovery) {
+  Lose([this] {
+    audit::Entry entry("ceremony", kNow);
+    audit::List keys;
+    keys.emplace_back(audit::Object{{"label", "acb-ds-2"}});
+    Hold(entry.Set("act", "generate").Set("complete", true).Set("keys", std::move(keys)),
+         std::nullopt);
+  });
+  EXPECT_THAT(Do(From(entries_)), FailsWith(Reason::kBackupDamaged));
 }
 
 }  // namespace

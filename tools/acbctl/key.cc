@@ -15,6 +15,7 @@
 #include "platform/acb_keys.h"
 #include "platform/system_clock.h"
 #include "platform/trust_settings.h"
+#include "tools/acbctl/token.h"
 
 namespace acb::acbctl {
 namespace {
@@ -357,10 +358,15 @@ Result<Outcome> Destroy(Ceremony& ceremony, const KeyOptions& options) {
   ceremony.Note("backups", options.backups);
   ceremony.Step(Count(*before) + (key ? "" : "; " + options.label + " is on no record"));
 
-  const auto destroyed = ceremony.token().DestroyKey(options.label);
-  if (!destroyed) return destroyed.error();
-  audit::List returned;
   std::string text;
+  auto destroyed = ceremony.token().DestroyKey(options.label);
+  // On record and gone: its destruction is what the record lacks (after a recovery, say).
+  if (!destroyed && destroyed.error().reason == Reason::kNotFound && key) {
+    destroyed = std::vector<hsm::Destruction>();
+    text = "none, the token does not hold it any more";
+  }
+  if (!destroyed) return std::move(destroyed).error();
+  audit::List returned;
   for (const hsm::Destruction& one : *destroyed) {
     returned.emplace_back(audit::Object{{"half", Name(one.half)}, {"returned", one.returned}});
     text +=
@@ -443,7 +449,7 @@ void PrintKeys(const keys::Register& keys, const std::vector<hsm::KeyObject>& ob
 Result<boost::json::object> Listing(const KeyOptions& options) {
   const auto config = platform::LoadConfig(options.ceremony.config);
   if (!config) return config.error();
-  auto token = OpenForKeys(*config);
+  auto token = OpenToken(*config);
   if (!token) return std::move(token).error();
   const auto store = OpenStoppedStore(*config);
   if (!store) return store.error();

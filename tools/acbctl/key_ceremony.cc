@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <iostream>
 
 #include "platform/acb_keys.h"
 #include "platform/system_clock.h"
 #include "platform/trust_settings.h"
 #include "tools/acbctl/operators.h"
+#include "tools/acbctl/token.h"
 
 namespace acb::acbctl {
 namespace {
@@ -48,21 +48,6 @@ audit::List ListingJson(const std::vector<hsm::KeyObject>& objects) {
     list.emplace_back(std::move(members));
   }
   return list;
-}
-
-Result<std::unique_ptr<hsm::Provisioning>> OpenForKeys(const platform::Config& config) {
-  for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
-  auto pin = platform::ReadPin(config);
-  if (!pin) return std::move(pin).error();
-  hsm::HsmSettings settings{.module_path = config.hsm_module,
-                            .token_label = config.hsm_token_label,
-                            .pin = *std::move(pin),
-                            .lock_file = config.hsm_lock_file,
-                            .sessions = 1};
-  auto lister = hsm::Lister::Start(settings);
-  if (!lister) return std::move(lister).error();
-  settings.lister = *std::move(lister);
-  return hsm::Provisioning::Open(std::move(settings));
 }
 
 Result<std::unique_ptr<store::Store>> OpenStoppedStore(const platform::Config& config) {
@@ -119,7 +104,7 @@ Result<std::unique_ptr<Ceremony>> Ceremony::Open(const CeremonyOptions& options,
 }
 
 Status Ceremony::OpenToken() {
-  auto token = OpenForKeys(config_);
+  auto token = acbctl::OpenToken(config_);
   if (!token) return std::move(token).error();
   token_ = *std::move(token);
   return Done{};
@@ -141,9 +126,14 @@ Status Ceremony::OpenStore() {
   return Done{};
 }
 
-// What provisioning made is generation 1: on record from the first ceremony on.
+// What provisioning made is generation 1: on record from the first ceremony on, and in that
+// ceremony's entry, from which a recovery can tell it again.
 Status Ceremony::AdoptFirstPair() {
-  if (keys_.Find(keys::LabelOf(keys::Role::kDigitalSigning, 1)) != nullptr) return Done{};
+  std::vector<keys::Role> missing;
+  for (const keys::Role role : {keys::Role::kDigitalSigning, keys::Role::kKeyAgreement}) {
+    if (keys_.Find(keys::LabelOf(role, 1)) == nullptr) missing.push_back(role);
+  }
+  if (missing.empty()) return Done{};
   const auto entries = store_->ReadAudit(0, 1);
   if (!entries) return entries.error();
   boost::json::error_code error;
@@ -151,29 +141,45 @@ Status Ceremony::AdoptFirstPair() {
       entries->empty() ? boost::json::value() : boost::json::parse(entries->front(), error);
   audit::Object sources;
   sources.emplace("time", TextIn(provision, "time"));
-  for (const keys::Role role : {keys::Role::kDigitalSigning, keys::Role::kKeyAgreement}) {
+  audit::List adopted;
+  for (const keys::Role role : missing) {
     const std::string label = keys::LabelOf(role, 1);
     const auto* made = provision.is_object() ? provision.get_object().if_contains("keys") : nullptr;
     const auto* one =
         made != nullptr && made->is_object() ? made->get_object().if_contains(label) : nullptr;
     sources.emplace(label, one == nullptr ? std::string() : TextIn(*one, "source"));
-  }
-  for (const keys::Role role : {keys::Role::kDigitalSigning, keys::Role::kKeyAgreement}) {
     auto key = FirstKey(role, sources);
     if (!key) return std::move(key).error();
-    keys_.Put(*std::move(key));
+    if (!key->has_value()) continue;
+    adopted.emplace_back(Describe(**key));
+    keys_.Put(**std::move(key));
   }
+  if (!adopted.empty()) Note("adopted", std::move(adopted));
   return Done{};
 }
 
-Result<keys::KeyRecord> Ceremony::FirstKey(keys::Role role, const audit::Object& provision) {
+Result<bool> Ceremony::IsInToken(const std::string& label) {
+  const auto objects = token_->ListKeys();
+  if (!objects) return objects.error();
+  return std::ranges::find(*objects, label, &hsm::KeyObject::label) != objects->end();
+}
+
+// Nothing when neither a key nor a certificate tells of it. A key that the token does not have is
+// on record by its certificate all the same: after a recovery that lost the record of its
+// destruction, ceremonies are what puts the register in order.
+Result<std::optional<keys::KeyRecord>> Ceremony::FirstKey(keys::Role role,
+                                                          const audit::Object& provision) {
   keys::KeyRecord key;
   key.label = keys::LabelOf(role, 1);
   key.role = role;
-  const auto found = token_->TestKeyPair(key.label, PurposeOf(role));
-  if (!found) return found.error();
-  key.point = hsm::ToPoint(*found);
-  key.token_serial = token_->token().serial;
+  const auto held = IsInToken(key.label);
+  if (!held) return held.error();
+  if (*held) {
+    const auto found = token_->TestKeyPair(key.label, PurposeOf(role));
+    if (!found) return found.error();
+    key.point = hsm::ToPoint(*found);
+    key.token_serial = token_->token().serial;
+  }
   const auto text = [&](const std::string& name) {
     return std::get<std::string>(provision.at(name).get());
   };
@@ -183,16 +189,21 @@ Result<keys::KeyRecord> Ceremony::FirstKey(keys::Role role, const audit::Object&
   const auto& file = role == keys::Role::kDigitalSigning ? config_.acb_digital_signing_certificate
                                                          : config_.acb_key_agreement_certificate;
   std::error_code error;
-  if (!std::filesystem::exists(file, error)) return key;  // a live box whose key is not certified
+  if (!std::filesystem::exists(file, error)) {  // a live box whose key is not certified
+    if (*held) return std::optional(std::move(key));
+    return std::optional<keys::KeyRecord>();
+  }
   auto certificate = platform::LoadCertificate(file);
   if (!certificate) return std::move(certificate).error();
-  if ((*certificate)->public_point() != key.point) {
+  const auto certified = (*certificate)->public_point();
+  if (!*held && certified) key.point = *certified;
+  if (certified != key.point) {
     return Failure(Reason::kAcbCert, file.string() + " is not of key " + key.label);
   }
   key.certificate = *std::move(certificate);
   key.state = keys::State::kActive;
   key.transitions.push_back({keys::State::kActive, made, {"provisioning"}});
-  return key;
+  return std::optional(std::move(key));
 }
 
 void Ceremony::Step(const std::string& result) {

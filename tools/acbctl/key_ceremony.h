@@ -57,7 +57,8 @@ class Ceremony {
   Status OpenToken();
   Status OpenStore();
   Status AdoptFirstPair();
-  Result<keys::KeyRecord> FirstKey(keys::Role role, const audit::Object& provision);
+  Result<std::optional<keys::KeyRecord>> FirstKey(keys::Role role, const audit::Object& provision);
+  Result<bool> IsInToken(const std::string& label);
   audit::Entry Record(bool complete) const;
   Status Finish();
 
@@ -77,8 +78,6 @@ class Ceremony {
 // The token's listing as the log and the operator get it, in order of label.
 audit::List ListingJson(const std::vector<hsm::KeyObject>& objects);
 
-// A login that may make keys, with a lister. Before the store is opened: it forks.
-Result<std::unique_ptr<hsm::Provisioning>> OpenForKeys(const platform::Config& config);
 // Not while acbd has it. The message says what to do.
 Result<std::unique_ptr<store::Store>> OpenStoppedStore(const platform::Config& config);
 

@@ -8,6 +8,7 @@
 
 #include "firmware/audit/container.h"
 #include "firmware/base/sha256_stream.h"
+#include "platform/acb_keys.h"
 #include "platform/system_clock.h"
 #include "store/store.h"
 #include "tools/acbctl/operators.h"
@@ -125,7 +126,22 @@ Result<std::unique_ptr<store::Store>> OpenStopped(const platform::Config& config
   return store;
 }
 
-Result<store::Recovery> Run(const RecoverOptions& options) {
+// A recovery, and what is to be done about the keys.
+struct Outcome {
+  store::Recovery recovery;
+  std::vector<std::string> keys_differ;  // register and token, in words
+};
+
+// What was recovered is recovered, whatever can be said of the keys.
+std::vector<std::string> CompareKeys(const store::Store& store, hsm::Provisioning& token) {
+  const auto keys = platform::ReadKeys(store);
+  if (!keys) return {"the register of keys cannot be read: " + keys.error().detail};
+  const auto objects = token.ListKeys();
+  if (!objects) return {"the token does not list its keys: " + objects.error().detail};
+  return platform::CompareWithToken(*keys, *objects);
+}
+
+Result<Outcome> Run(const RecoverOptions& options) {
   const auto config = platform::LoadConfig(options.config);
   if (!config) return config.error();
   const auto base = BaseOf(options);
@@ -145,8 +161,9 @@ Result<store::Recovery> Run(const RecoverOptions& options) {
     order.next_line = [&from] { return from->Next(); };
   }
   // Before the store is opened: it makes threads.
-  auto hsm = OpenToken(*config);
-  if (!hsm) return std::move(hsm).error();
+  auto token = OpenToken(*config);
+  if (!token) return std::move(token).error();
+  if (auto key = CheckpointKeyOf(**token); !key) return std::move(key).error();
   auto store = OpenStopped(*config);
   if (!store) return std::move(store).error();
   order.at = platform::SystemClock().Now();
@@ -155,14 +172,17 @@ Result<store::Recovery> Run(const RecoverOptions& options) {
   order.progress = [&progress](std::uint64_t done, std::uint64_t total) {
     progress.Show(done, total);
   };
-  return (*store)->Recover((*hsm)->anchors(), order, config->anchor_every);
+  auto recovery = (*store)->Recover((*token)->anchors(), order, config->anchor_every);
+  if (!recovery) return std::move(recovery).error();
+  return Outcome{*std::move(recovery), CompareKeys(**store, **token)};
 }
 
 boost::json::array ListOf(const std::vector<std::string>& names) {
   return boost::json::array(names.begin(), names.end());
 }
 
-boost::json::object ResultOf(const RecoverOptions& options, const store::Recovery& done) {
+boost::json::object ResultOf(const RecoverOptions& options, const Outcome& outcome) {
+  const store::Recovery& done = outcome.recovery;
   boost::json::object result{
       {"epoch", std::to_string(done.epoch)},
       {"raise", std::to_string(done.raise)},
@@ -178,6 +198,8 @@ boost::json::object ResultOf(const RecoverOptions& options, const store::Recover
   result["cells_unknown"] = done.cells_unknown;
   if (!done.feeds.empty()) result["import_again"] = ListOf(done.feeds);
   if (!done.lifted.empty()) result["lift_again"] = ListOf(done.lifted);
+  if (!done.ceremonies.empty()) result["ceremonies_not_taken_in"] = ListOf(done.ceremonies);
+  if (!outcome.keys_differ.empty()) result["keys_differ"] = ListOf(outcome.keys_differ);
   result["next"] = "acbd --config " + options.config.string();
   return result;
 }
@@ -201,7 +223,11 @@ int Recover(const RecoverOptions& options) {
     return kGood;
   }
   PrintMembers(result, "");
-  if (done->cells_unknown) {
+  if (!done->keys_differ.empty()) {
+    std::cout << "the register of keys is not what the token holds: 'acbctl key list' shows both, "
+                 "and key ceremonies put them in order before the box can sign\n";
+  }
+  if (done->recovery.cells_unknown) {
     std::cout << "every cell is unknown, and not signed for, until an observation or an import of "
                  "devices gives its floor\n";
   }

@@ -86,7 +86,7 @@ class Restorer {
   platform::Config config_;
   platform::PrivateKey key_;
   std::optional<hsm::PublicKey> checkpoint_key_;
-  std::unique_ptr<hsm::Hsm> hsm_;
+  std::unique_ptr<hsm::Provisioning> token_;
   std::vector<platform::BackupReader> readers_;
   std::uint64_t full_octets_ = 0;  // of the full backup's copy
   Sha256Digest full_sha256_{};
@@ -136,10 +136,12 @@ Status Restorer::Run() {
   auto restoration = store::Restoration::Begin(config_.store_directory);
   if (!restoration) return std::move(restoration).error();
   // Before the store is opened: it makes threads.
-  auto hsm = OpenToken(config_);
-  if (!hsm) return std::move(hsm).error();
-  hsm_ = *std::move(hsm);
-  if (!checkpoint_key_) checkpoint_key_ = hsm_->checkpoint_signer().public_key();
+  auto token = OpenToken(config_);
+  if (!token) return std::move(token).error();
+  token_ = *std::move(token);
+  auto own_key = CheckpointKeyOf(*token_);
+  if (!own_key) return std::move(own_key).error();
+  if (!checkpoint_key_) checkpoint_key_ = *std::move(own_key);
 
   for (std::size_t i = 0; i < readers_.size(); ++i) {
     if (Status taken = Take(i, *restoration); !taken) return taken;
@@ -266,7 +268,7 @@ Status Restorer::CheckStore(const store::Restoration& restoration) {
   const auto contains = (*store)->Contains(state.tree_size, state.root);
   if (!contains) return contains.error();
   if (!*contains) return Damaged("the copy does not contain the log that the manifest names");
-  Status anchored = (*store)->CheckAnchors(hsm_->anchors());
+  Status anchored = (*store)->CheckAnchors(token_->anchors());
   if (anchored) return Done{};
   const Reason reason = anchored.error().reason;
   const bool recoverable = reason == Reason::kAnchorMissing || reason == Reason::kAnchorForeign ||

@@ -11,7 +11,7 @@ constexpr std::chrono::seconds kPatience{30};
 
 }  // namespace
 
-Result<std::unique_ptr<hsm::Hsm>> OpenToken(const platform::Config& config) {
+Result<std::unique_ptr<hsm::Provisioning>> OpenToken(const platform::Config& config) {
   for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
   auto pin = platform::ReadPin(config);
   if (!pin) return std::move(pin).error();
@@ -24,7 +24,11 @@ Result<std::unique_ptr<hsm::Hsm>> OpenToken(const platform::Config& config) {
   auto lister = hsm::Lister::Start(settings);
   if (!lister) return std::move(lister).error();
   settings.lister = *std::move(lister);
-  return hsm::Hsm::Open(std::move(settings));
+  return hsm::Provisioning::Open(std::move(settings));
+}
+
+Result<hsm::PublicKey> CheckpointKeyOf(hsm::Provisioning& token) {
+  return token.TestKeyPair(hsm::kCheckpointLabel, hsm::KeyPurpose::kCheckpoint);
 }
 
 }  // namespace acb::acbctl

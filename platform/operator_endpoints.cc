@@ -218,12 +218,13 @@ HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& req
     const auto stopped = box.store().Suspend(order->rows, now);
     if (!stopped) return Problem(stopped.error());
     receipt = *stopped;
-    if (!order->suspect_key.empty()) {
-      const auto alarmed = box.store().Append(SuspectKeyAlarm(box, *order, now));
-      if (!alarmed) return Problem(alarmed.error());
-    }
   }
   if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
+  // After the stop is in force, whatever becomes of the alarm.
+  if (!order->suspect_key.empty()) {
+    const auto alarmed = box.store().Append(SuspectKeyAlarm(box, *order, now));
+    if (!alarmed) return Problem(alarmed.error());
+  }
   HttpResponse response = JsonResponse(
       boost::json::object{{"action", order->lift ? "lift" : "suspend"},
                           {"outcome", complete ? "done" : "waits for a second operator"},

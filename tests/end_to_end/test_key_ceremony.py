@@ -397,8 +397,19 @@ class Live(harness.TestCase):
 
     def test_softhsm_signs_nothing_whatever_the_list_says(self):
         self.assertIn("SoftHSM", self.refused())
-        self.certify_first_pair()
         self.box.approve_module("SoftHSM project", "SoftHSM v2")
+        self.assertIn("SoftHSM", self.refused())
+        # Nor is a production key made or certified in it.
+        for act in (("generate", "--role", "digital-signing", *GENERATE),
+                    ("csr", "--key", "acb-ds", "--out", str(self.folder / "ds.csr"), *REQUEST, "--eui64", self.pki.acb)):
+            code, answer = tool(self.box, *act)
+            self.assertEqual((code, answer["reason"]), (1, "HSM_NOT_APPROVED"), act)
+        # With keys that have certificates all the same.
+        module = self.box.setting("hsm", "module")
+        self.box.use_shim(self.folder / "signatures.log", ACB_SHIM_MAKER="Test HSM Ltd")
+        self.box.approve_module("Test HSM Ltd")
+        self.certify_first_pair()
+        self.box.configure("hsm", module=module)
         self.assertIn("SoftHSM", self.refused())
 
     def test_an_approved_module_is_taken_and_no_other(self):

@@ -407,6 +407,10 @@ Result<std::string> Carry(const KeyOptions& options, Act act, Steps steps) {
 int Run(const KeyOptions& options, Act act, Steps steps, const Status& texts) {
   const bool json = options.ceremony.json;
   if (!texts) return Refuse(texts.error(), json);
+  const std::string& witness = options.ceremony.witness;
+  if (Status fits = CheckTexts({{"--witness", &witness}}); !witness.empty() && !fits) {
+    return Refuse(fits.error(), json);
+  }
   const auto record = Carry(options, act, steps);
   if (!record) return Refuse(record.error(), json);
   if (json) std::cout << *record << "\n";

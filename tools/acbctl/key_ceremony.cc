@@ -13,6 +13,9 @@
 namespace acb::acbctl {
 namespace {
 
+// Twice this many in one record, of some 200 octets each, with 65,535 at most (audit/tile.h).
+constexpr std::size_t kMaxListed = 128;
+
 hsm::KeyPurpose PurposeOf(keys::Role role) {
   return role == keys::Role::kDigitalSigning ? hsm::KeyPurpose::kSigning
                                              : hsm::KeyPurpose::kAgreement;
@@ -97,6 +100,9 @@ Result<std::unique_ptr<Ceremony>> Ceremony::Open(const CeremonyOptions& options,
                                       {"serial", info.serial},
                                       {"firmware", info.firmware_version}});
   ceremony->Step("token " + info.label + ", serial " + info.serial);
+  Status fit = ceremony->CheckModule();
+  if (fit) fit = ceremony->CheckListing();
+  if (!fit) return ceremony->Abort(std::move(fit).error());
   if (Status first = ceremony->AdoptFirstPair(); !first) {
     return ceremony->Abort(std::move(first).error());
   }
@@ -108,6 +114,27 @@ Status Ceremony::OpenToken() {
   if (!token) return std::move(token).error();
   token_ = *std::move(token);
   return Done{};
+}
+
+// R-SEC3-39: a production key is never made or certified in a module that may not sign. To take one
+// out of use, any module will do.
+Status Ceremony::CheckModule() {
+  if (config_.environment != smki::Environment::kLive) return Done{};
+  if (act_ == keys::Act::kRetire || act_ == keys::Act::kDestroy) return Done{};
+  const auto approved = platform::ApprovalOf(config_.approved_modules, token_->token(), at_);
+  if (!approved) return approved.error();
+  return Done{};
+}
+
+// Before anything is made or destroyed: what was done has to fit into its record.
+Status Ceremony::CheckListing() {
+  const auto objects = token_->ListKeys();
+  if (!objects) return objects.error();
+  if (objects->size() <= kMaxListed) return Done{};
+  return Failure(Reason::kConfiguration, "the token holds " + std::to_string(objects->size()) +
+                                             " keys and halves of keys: a record lists at most " +
+                                             std::to_string(kMaxListed) +
+                                             ". The box wants a token of its own");
 }
 
 Status Ceremony::OpenStore() {

@@ -55,6 +55,8 @@ class Ceremony {
  private:
   Ceremony(const CeremonyOptions& options, keys::Act act, platform::Config config);
   Status OpenToken();
+  Status CheckModule();
+  Status CheckListing();
   Status OpenStore();
   Status AdoptFirstPair();
   Result<std::optional<keys::KeyRecord>> FirstKey(keys::Role role, const audit::Object& provision);

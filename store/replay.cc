@@ -366,8 +366,9 @@ Status Replay::Operated(const boost::json::object& entry) {
   return Numbers(entry, "operator");
 }
 
-// R-SEC3-21: of the reservations that were lost with the log, those that came to a signature. A
-// certificate that neither a ceremony nor a start left here cannot be counted for.
+// R-SEC3-21: of the reservations that were lost with the log, those that came to a signature; of
+// what no anchor proves an operation too many is better than one too few. A certificate that
+// neither a ceremony nor a start left here cannot be counted for.
 Status Replay::CountKeyOperationOf(const boost::json::object& entry) {
   const auto* named = entry.if_contains("acb_certificate");
   if (named == nullptr || !named->is_object()) return Done{};
@@ -407,7 +408,7 @@ Result<std::optional<AcbKeyId>> Replay::AcbKeyOf(const Sha256Digest& certificate
 // What any log says of numbers: they only go up.
 Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) {
   if (kind == "signed" || kind == "abandoned" || kind == "reserved-elsewhere") {
-    if (kind == "signed" && proven_) {
+    if (kind == "signed") {
       if (Status counted = CountKeyOperationOf(entry); !counted) return counted;
     }
     Status raised = RaiseIssued(entry, "originator_counter");

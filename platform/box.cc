@@ -71,11 +71,16 @@ audit::Object PolicyOf(const Config& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log) {
+Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log,
+                                       Sandbox* sandbox) {
   std::unique_ptr<Box> box(new Box(config, clock, log));
   box->environment_ = NameOf(config.environment);
-  auto settings_of_hsm = box->StartLister();
+  auto settings_of_hsm = box->StartLister(sandbox);
   if (!settings_of_hsm) return std::move(settings_of_hsm).error();
+  box->lister_ = settings_of_hsm->lister->process();
+  if (sandbox != nullptr) {
+    if (Status limited = sandbox->RestrictFiles(); !limited) return std::move(limited).error();
+  }
   if (Status store = box->OpenStore(); !store) return std::move(store).error();
   if (Status trust = box->OpenTrust(); !trust) return std::move(trust).error();
   if (Status hsm = box->OpenHsm(*std::move(settings_of_hsm)); !hsm) return std::move(hsm).error();
@@ -160,7 +165,7 @@ Status Box::LoadDeviceRoots() {
 }
 
 // Before the store: the lister must have none of its files, and no thread runs yet.
-Result<hsm::HsmSettings> Box::StartLister() const {
+Result<hsm::HsmSettings> Box::StartLister(const Sandbox* sandbox) const {
   auto pin = ReadPin(config_.hsm_pin_file);
   if (!pin) return Failure(Reason::kHsmPin, std::move(pin).error().explanation);
   hsm::HsmSettings settings{.module_path = config_.hsm_module,
@@ -168,6 +173,7 @@ Result<hsm::HsmSettings> Box::StartLister() const {
                             .pin = *std::move(pin),
                             .lock_file = config_.hsm_lock_file,
                             .sessions = kHsmSessions};
+  if (sandbox != nullptr) settings.confine_lister = [sandbox] { return sandbox->ConfineLister(); };
   auto lister = hsm::Lister::Start(settings);
   if (!lister) return std::move(lister).error();
   settings.lister = *std::move(lister);

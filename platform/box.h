@@ -16,6 +16,7 @@
 #include "platform/live_trust.h"
 #include "platform/log.h"
 #include "platform/metrics.h"
+#include "platform/sandbox.h"
 #include "store/store.h"
 
 namespace acb::platform {
@@ -29,8 +30,10 @@ class Box {
   // kHsmPin, kHsmUnavailable, kAcbCert (a certificate does not fit its key), kConfiguration (a file
   // that configuration names is of no use), kAnchorMissing, kAnchorForeign, kStoreRolledBack,
   // kOvertaken.
-  static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock,
-                                           const Log& log);
+  // `sandbox`, where there is one, is put around the lister, and around the files of this process
+  // before its first thread.
+  static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock, const Log& log,
+                                           Sandbox* sandbox = nullptr);
 
   // A `configuration` entry: who may use the service from now on, and as what.
   Status RecordAccess(const std::vector<KnownClient>& clients, UtcTime at);
@@ -48,6 +51,7 @@ class Box {
   CheckpointKeeper& checkpoints() { return *checkpoints_; }
   LiveTrust& trust() { return *trust_; }
   const std::vector<smki::CertificatePtr>& device_roots() const { return device_roots_; }
+  pid_t lister() const { return lister_; }
   Metrics& metrics() { return metrics_; }
   const std::string& environment() const { return environment_; }
   // Label, serial, issuer and SHA-256 of each certificate in use, for a notice.
@@ -69,7 +73,7 @@ class Box {
  private:
   Box(const Config& config, const Clock& clock, const Log& log)
       : config_(config), clock_(clock), log_(log) {}
-  Result<hsm::HsmSettings> StartLister() const;
+  Result<hsm::HsmSettings> StartLister(const Sandbox* sandbox) const;
   Status OpenStore();
   void StartCheckpoints();
   Status OpenTrust();
@@ -86,6 +90,7 @@ class Box {
   const Clock& clock_;
   const Log& log_;
   std::string environment_;
+  pid_t lister_ = 0;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<LiveTrust> trust_;
   std::vector<smki::CertificatePtr> device_roots_;

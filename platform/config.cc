@@ -424,6 +424,28 @@ void ReadAudit(Section section, const Paths& paths, Errors& errors, Config& conf
   section.Finish();
 }
 
+void ReadHardening(Section section, const Paths& paths, Config& config) {
+  const bool live = config.environment == smki::Environment::kLive;
+  HardeningSettings& hardening = config.hardening;
+  hardening.sandbox = section.TruthOr("sandbox", true);
+  if (live && !hardening.sandbox) {
+    section.Wrong(*section.Find("sandbox"), "sandbox", "must be true in environment live");
+  }
+  hardening.require_landlock = section.TruthOr("require_landlock", live);
+  for (const std::string& text : section.Texts("hsm_files")) {
+    hardening.hsm_files.push_back(paths.Resolve(text));
+  }
+  for (const toml::node* entry : section.List("hsm_ports")) {
+    const auto* port = entry->as_integer();
+    if (port == nullptr || port->get() < 1 || port->get() > 65535) {
+      section.Wrong(*entry, "hsm_ports", "must hold TCP ports from 1 to 65535");
+      break;
+    }
+    hardening.hsm_ports.push_back(static_cast<std::uint16_t>(port->get()));
+  }
+  section.Finish();
+}
+
 void ReadTrustAnchors(Section& test, Errors& errors, TestSettings& settings) {
   for (const toml::node* entry : test.List("trust_anchors")) {
     if (!entry->is_table()) {
@@ -506,6 +528,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadVolume(root.Sub("volume"), config);
   ReadBackup(root.Sub("backup"), paths, config);
   ReadAudit(root.Sub("audit"), paths, errors, config);
+  ReadHardening(root.Sub("hardening"), paths, config);
   if (config.environment == smki::Environment::kTest) {
     ReadTest(root.Sub("test"), errors, config.test);
   } else {

@@ -60,6 +60,14 @@ struct ApprovedModule {
   std::optional<UtcTime> exception_until;
 };
 
+// What the process denies itself (sandbox.h).
+struct HardeningSettings {
+  bool sandbox = true;                           // false: only in environment test
+  bool require_landlock = false;                 // absent: true in live
+  std::vector<std::filesystem::path> hsm_files;  // what the module writes beside SoftHSM's token
+  std::vector<std::uint16_t> hsm_ports;          // TCP, where the HSM is reached over a network
+};
+
 // All paths are absolute, or relative to the directory of the file as resolved.
 struct Config {
   std::filesystem::path file;
@@ -125,6 +133,8 @@ struct Config {
 
   std::filesystem::path checkpoint_file;  // each checkpoint is appended to it; empty: to none
   std::vector<WitnessSetting> witnesses;
+
+  HardeningSettings hardening;
 
   TestSettings test;
 };

@@ -43,13 +43,22 @@ boost::json::array ReasonsJson(const std::vector<Failure>& failures) {
   return reasons;
 }
 
+boost::json::object SandboxJson(const Sandbox* sandbox) {
+  const SandboxState state = sandbox != nullptr ? sandbox->state() : SandboxState{};
+  boost::json::object json{{"system_calls", state.calls},
+                           {"landlock_abi", std::to_string(state.landlock_abi.value_or(0))}};
+  if (!state.off.empty()) json["off"] = state.off;
+  return json;
+}
+
 HttpResponse Readiness(State state, bool ready, std::string_view environment,
-                       const std::vector<Failure>& found) {
+                       const std::vector<Failure>& found, const Sandbox* sandbox) {
   HttpResponse response = JsonResponse(boost::json::object{{"state", Name(state)},
                                                            {"ready", ready},
                                                            {"can_sign", ready && found.empty()},
                                                            {"environment", environment},
-                                                           {"reasons", ReasonsJson(found)}});
+                                                           {"reasons", ReasonsJson(found)},
+                                                           {"sandbox", SandboxJson(sandbox)}});
   if (!ready) response.status = Describe(Reason::kBusy).http_status;
   return response;
 }
@@ -254,7 +263,8 @@ void GovernOrEnd(Router& router,
 
 }  // namespace
 
-Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& log) {
+Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& log,
+                 const Sandbox* sandbox) {
   Router router;
   AddCommonRoutes(router, config);
   // What was observed is recorded however many handovers are asked for.
@@ -270,8 +280,9 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
               .content_types = {"application/xml", "text/xml"}});
   router.Add("GET", "/v1/devices/{device}", 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
-  router.Add("GET", "/readyz", 0, [&box](const HttpRequest&) {
-    return Readiness(box.condition().state, box.Ready(), box.environment(), box.Attention());
+  router.Add("GET", "/readyz", 0, [&box, sandbox](const HttpRequest&) {
+    return Readiness(box.condition().state, box.Ready(), box.environment(), box.Attention(),
+                     sandbox);
   });
   router.Add("GET", "/metrics", 0, [&box, handovers, observations](const HttpRequest&) {
     return GetMetrics(box, *handovers, *observations);
@@ -308,13 +319,14 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   return router;
 }
 
-Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock) {
+Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock,
+                    const Sandbox* sandbox) {
   Router router;
   AddCommonRoutes(router, config);
   const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
   const State state = StateOfClosed(why.reason);
-  router.Add("GET", "/readyz", 0, [why, state, environment](const HttpRequest&) {
-    return Readiness(state, false, environment, {why});
+  router.Add("GET", "/readyz", 0, [why, state, environment, sandbox](const HttpRequest&) {
+    return Readiness(state, false, environment, {why}, sandbox);
   });
   router.Add("GET", "/metrics", 0, [state](const HttpRequest&) {
     return MetricsPage(MetricText("acb_ready", "gauge", "1 when the box can decide.", 0) +

@@ -88,16 +88,27 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
     log.Warning("test-environment", {{"meaning", "nothing signed here may reach a live device"}});
   }
 
+  Sandbox sandbox(config, log);
   // A box that cannot open stays up to say why: readiness names the cause.
-  auto box = Box::Open(config, clock, log);
+  auto box = Box::Open(config, clock, log, &sandbox);
   if (!box) log.Failed(LogLevel::kError, "not-ready", box.error());
+  // Without a box that came so far: what is left needs limits all the same.
+  if (Status limited = sandbox.RestrictFiles(); !limited) {
+    log.Failed(LogLevel::kError, "start-failed", limited.error());
+    return kFailed;
+  }
   HttpsServerSettings settings = ServerSettings(config);
   settings.observe = [&log](const Exchange& exchange) { LogRequest(log, exchange); };
-  auto server = HttpsServer::Start(
-      std::move(settings),
-      box ? BoxRoutes(**box, config, clock, log) : ClosedRoutes(box.error(), config, clock), log);
+  auto server = HttpsServer::Start(std::move(settings),
+                                   box ? BoxRoutes(**box, config, clock, log, &sandbox)
+                                       : ClosedRoutes(box.error(), config, clock, &sandbox),
+                                   log);
   if (!server) {
     log.Failed(LogLevel::kError, "start-failed", server.error());
+    return kFailed;
+  }
+  if (Status limited = sandbox.RestrictCalls(box ? (*box)->lister() : 0); !limited) {
+    log.Failed(LogLevel::kError, "start-failed", limited.error());
     return kFailed;
   }
   log.Notice("listening", {{"address", config.listen_address},

@@ -1,6 +1,7 @@
 #include "hsm/command_signer.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "firmware/gbcs/mac.h"
 #include "hsm/operations.h"
@@ -20,7 +21,10 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCom
   if (!lease) return std::move(lease).error();
 
   // The signature comes last: when it is made, nothing is left that the HSM could refuse.
+  const auto begun = std::chrono::steady_clock::now();
   auto shared = Agree(lease->session(), key_agreement_, device_key);
+  const auto agreed = std::chrono::steady_clock::now();
+  derive_latency_.Observe(agreed - begun);
   if (!shared) return std::move(shared).error();
   const gbcs::OtherInfo info = gbcs::MakeOtherInfo(command.originator(), gbcs::CraFlag::kCommand,
                                                    command.counter().value(), command.target());
@@ -28,6 +32,7 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCom
 
   const auto signed_octets =
       SignVerified(lease->session(), digital_signing_, command.ToBeSigned(), &lied);
+  sign_latency_.Observe(std::chrono::steady_clock::now() - agreed);
   if (!signed_octets) return signed_octets.error();
   gbcs::Signature signature;
   static_assert(sizeof signature == 64);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "firmware/base/latency.h"
 #include "firmware/ports.h"
 
 namespace acb::hsm {
@@ -30,11 +31,16 @@ class HsmCommandSigner final : public CommandSigner {
   // not; the known-answer test at start is one of each (acb_hsm_sign_total).
   std::uint64_t sign_operations() const;
   std::uint64_t derive_operations() const;
+  // How long they took: a signature with its verification in software.
+  const LatencyHistogram& sign_latency() const { return sign_latency_; }
+  const LatencyHistogram& derive_latency() const { return derive_latency_; }
 
  private:
   SessionPool& sessions_;
   const Key& digital_signing_;
   const Key& key_agreement_;
+  LatencyHistogram sign_latency_;
+  LatencyHistogram derive_latency_;
 };
 
 }  // namespace acb::hsm

@@ -418,6 +418,15 @@ audit::List Box::AcbCertificatesJson() const {
   return list;
 }
 
+std::vector<std::pair<std::string, UtcTime>> Box::CertificateEnds() const {
+  std::vector<std::pair<std::string, UtcTime>> ends;
+  for (const AcbPair& pair : pairs_) {
+    ends.emplace_back(pair.labels.digital_signing, pair.certificates.digital_signing->not_after());
+    ends.emplace_back(pair.labels.key_agreement, pair.certificates.key_agreement->not_after());
+  }
+  return ends;
+}
+
 bool Box::Ready() const { return !store_->ended(); }
 
 }  // namespace acb::platform

@@ -56,6 +56,8 @@ class Box {
   const std::string& environment() const { return environment_; }
   // Label, serial, issuer and SHA-256 of each certificate in use, for a notice.
   audit::List AcbCertificatesJson() const;
+  // When each certificate in use ends, by the label of its key.
+  std::vector<std::pair<std::string, UtcTime>> CertificateEnds() const;
 
   // What keeps the box from signing anything, or would: empty when all is well. Does not block on
   // the HSM.

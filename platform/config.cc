@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 #include "firmware/base/trust_anchor_cell.h"
 #include "platform/config_section.h"
@@ -206,13 +208,20 @@ void ReadApprovedModules(Section& hsm, Errors& errors, Config& config) {
   }
 }
 
+std::filesystem::path PinFileOf(const std::string& text, const Paths& paths) {
+  if (!text.starts_with(kCredentialPrefix)) return paths.Resolve(text);
+  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+  return std::filesystem::path(directory != nullptr ? directory : kUsualCredentials) /
+         text.substr(kCredentialPrefix.size());
+}
+
 void ReadHsm(Section section, const Paths& paths, Errors& errors, Config& config) {
   config.hsm_module = paths.Resolve(section.Text("module"));
   config.hsm_token_label = section.Text("token_label");
   if (config.hsm_token_label.size() > kMaxTokenLabelOctets) {
     section.Wrong(*section.Find("token_label"), "token_label", "must have 32 octets at most");
   }
-  config.hsm_pin_file = paths.Resolve(section.Text("pin_file"));
+  config.hsm_pin_file = PinFileOf(section.Text("pin_file"), paths);
   if (section.Find("lock_file") != nullptr) {
     config.hsm_lock_file = paths.Resolve(section.Text("lock_file"));
   }
@@ -324,22 +333,16 @@ constexpr std::pair<Feed, std::uint64_t> kLiveFeedHours[] = {
 constexpr std::uint64_t kMaxFeedHours = 10 * 366 * 24;
 
 // [feeds.max_age_hours]: a feed by its name; 0 takes its limit away.
-void ReadFeeds(Section section, Errors& errors, Config& config) {
+void ReadFeeds(Section section, Config& config) {
   std::map<Feed, std::uint64_t> hours;
   if (config.environment == smki::Environment::kLive) {
     hours.insert(std::begin(kLiveFeedHours), std::end(kLiveFeedHours));
   }
-  const toml::node* node = section.Find("max_age_hours");
-  if (node != nullptr && !node->is_table())
-    section.Wrong(*node, "max_age_hours", "must be a table");
-  if (node != nullptr && node->is_table()) {
-    Section ages(node->as_table(), "feeds.max_age_hours", errors);
-    for (const Feed feed : kFeeds) {
-      const std::string name(Name(feed));
-      if (ages.Find(name) != nullptr) hours[feed] = ages.IntegerOr(name, {0, kMaxFeedHours}, 0);
-    }
-    ages.Finish();
+  Section ages = section.Sub("max_age_hours");
+  for (const Feed feed : kFeeds) {
+    hours[feed] = ages.IntegerOr(Name(feed), {0, kMaxFeedHours}, hours[feed]);
   }
+  ages.Finish();
   for (const auto& [feed, limit] : hours) {
     if (limit != 0) config.policy.feed_max_age[feed] = std::chrono::hours(limit);
   }
@@ -524,7 +527,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadTrust(root.Sub("trust"), paths, config);
   ReadLimits(root.Sub("limits"), config);
   ReadChecks(root.Sub("checks"), config);
-  ReadFeeds(root.Sub("feeds"), errors, config);
+  ReadFeeds(root.Sub("feeds"), config);
   ReadVolume(root.Sub("volume"), config);
   ReadBackup(root.Sub("backup"), paths, config);
   ReadAudit(root.Sub("audit"), paths, errors, config);
@@ -536,6 +539,24 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   }
   root.Finish();
   return config;
+}
+
+void Flatten(const toml::node& node, const std::string& name,
+             std::map<std::string, std::string>& into) {
+  if (const auto* table = node.as_table()) {
+    for (const auto& [key, value] : *table) {
+      const std::string below(key.str());
+      Flatten(value, name.empty() ? below : name + "." + below, into);
+    }
+  } else if (const auto* list = node.as_array(); list != nullptr && list->is_array_of_tables()) {
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      Flatten(*list->get(i), name + "[" + std::to_string(i) + "]", into);
+    }
+  } else {
+    std::ostringstream text;
+    node.visit([&](const auto& value) { text << value; });
+    into[name] = text.str();
+  }
 }
 
 Failure CannotRead(const std::filesystem::path& file, const std::string& why) {
@@ -558,15 +579,6 @@ Result<Secret> ReadAtMost(const Descriptor& descriptor, const std::filesystem::p
   return CannotRead(file, "has more than " + std::to_string(limit) + " octets");
 }
 
-Result<std::string> ReadSettings(const std::filesystem::path& file) {
-  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!descriptor) return CannotRead(file, std::strerror(errno));
-  std::size_t size = 0;
-  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
-  if (!octets) return octets.error();
-  return std::string(AsText(octets->View().first(size)));
-}
-
 Status CheckPinFile(const Descriptor& descriptor, const std::filesystem::path& file) {
   struct stat status {};
   if (::fstat(descriptor.get(), &status) != 0) return CannotRead(file, std::strerror(errno));
@@ -582,17 +594,32 @@ Status CheckPinFile(const Descriptor& descriptor, const std::filesystem::path& f
 
 }  // namespace
 
-Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file) {
-  Errors errors(file.filename().string());
+Result<std::string> ReadSettings(const std::filesystem::path& file) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor) return CannotRead(file, std::strerror(errno));
+  std::size_t size = 0;
+  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
+  if (!octets) return octets.error();
+  return std::string(AsText(octets->View().first(size)));
+}
+
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file,
+                           ConfigReport* report) {
+  Errors errors(file.filename().string(), report != nullptr ? &report->settings : nullptr);
+  const auto wrong = [&] {
+    if (report != nullptr) report->errors = errors.Lines();
+    return *errors.first();
+  };
   toml::table table;
   try {  // Debian's toml++ has no other way to say that a text is not TOML
     table = toml::parse(text, file.string());
   } catch (const toml::parse_error& error) {
     errors.Add(error.source().begin.line, std::string(error.description()));
-    return *errors.first();
+    return wrong();
   }
   Config config = ReadAll(table, file, errors);
-  if (errors.first()) return *errors.first();
+  if (errors.first()) return wrong();
+  Flatten(table, "", config.given);
   return config;
 }
 

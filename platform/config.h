@@ -136,7 +136,23 @@ struct Config {
 
   HardeningSettings hardening;
 
+  // Every setting that the file names, by its full name ("client[0].role"), as TOML writes it: what
+  // a reload compares.
+  std::map<std::string, std::string> given;
+
   TestSettings test;
+};
+
+// A setting as it was read: its value in plain text, and where it stands; line 0: it is a default.
+struct SettingRead {
+  std::uint32_t line = 0;
+  std::string value;
+};
+
+// What reading a file found beside the first error.
+struct ConfigReport {
+  std::vector<std::string> errors;              // "acbd.toml:12: ...", by line
+  std::map<std::string, SettingRead> settings;  // every setting that the reader knows
 };
 
 inline constexpr std::size_t kMaxWitnesses = 16;
@@ -151,7 +167,17 @@ inline constexpr std::string_view kUsualAuthorities = "/etc/ssl/certs/ca-certifi
 Result<Config> LoadConfig(const std::filesystem::path& file);
 // The settings of a text; `file` names it and is where relative paths start. Opens nothing: the
 // answers are the built-in ones.
-Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file);
+// `report`, which may be null, gets all that is wrong.
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file,
+                           ConfigReport* report = nullptr);
+
+// "credential:NAME" in hsm.pin_file: the file of that name that the service manager put into
+// CREDENTIALS_DIRECTORY; without one, where systemd would put it for acbd.service.
+inline constexpr std::string_view kCredentialPrefix = "credential:";
+inline constexpr std::string_view kUsualCredentials = "/run/credentials/acbd.service";
+
+// What `text` says of the configuration as a whole; at most `limit` octets are read of a file.
+Result<std::string> ReadSettings(const std::filesystem::path& file);
 
 // The settings of the server that the configuration asks for; the caller adds `observe`. Bodies are
 // spooled to `tmp` in the store directory.

@@ -12,6 +12,7 @@
 #include "platform/audit_endpoints.h"
 #include "platform/audit_view.h"
 #include "platform/backup_endpoint.h"
+#include "platform/box_gauges.h"
 #include "platform/counter_endpoints.h"
 #include "platform/export_endpoint.h"
 #include "platform/feed_import.h"
@@ -107,11 +108,14 @@ std::vector<Eui64> OriginatorsOf(const ClientIdentity& client) {
 
 HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
                           const HttpRequest& request) {
+  const auto begun = std::chrono::steady_clock::now();
+  StageTimer timer(box.metrics());
   const IncomingRequest incoming{.octets = request.body.View(),
                                  .client = request.client.name,
                                  .proposed = request.Header("X-Originator-Counter"),
                                  .channel = request.client.channel,
-                                 .originators = OriginatorsOf(request.client)};
+                                 .originators = OriginatorsOf(request.client),
+                                 .watch = &timer};
   const auto dry_run = request.QueryParameter("dry_run");
   // To sign what was meant as a trial would be worse than to refuse.
   if (request.query_parameters.size() != (dry_run ? 1U : 0U) ||
@@ -122,7 +126,7 @@ HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
     return ToResponse(box.handover().DryRun(incoming), config.answers, box.environment());
   }
   const HandoverAnswer answer = box.handover().Handle(incoming);
-  box.metrics().Count(answer);
+  box.metrics().Count(answer, std::chrono::steady_clock::now() - begun);
   HttpResponse json = ToResponse(answer, config.answers, box.environment());
   if (!WantsXml(request)) return json;
   return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock));
@@ -204,7 +208,9 @@ HttpResponse MetricsPage(std::string text) {
   return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
 }
 
-HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& observations) {
+HttpResponse GetMetrics(Box& box, const Config& config, const Clock& clock,
+                        const Admission& handovers, const Admission& observations,
+                        const Sandbox* sandbox) {
   std::string text = box.metrics().Text();
   std::uint64_t signatures = 0;
   std::uint64_t agreements = 0;
@@ -218,6 +224,8 @@ HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& o
       MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.", agreements);
   text += box.checkpoints().Metrics();
   text += AdmissionMetrics(handovers, observations);
+  text += BoxGauges(box, config, clock.Now());
+  text += SandboxMetrics(sandbox);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);
   text += StateMetrics(box.condition().state);
   return MetricsPage(std::move(text));
@@ -284,9 +292,10 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
     return Readiness(box.condition().state, box.Ready(), box.environment(), box.Attention(),
                      sandbox);
   });
-  router.Add("GET", "/metrics", 0, [&box, handovers, observations](const HttpRequest&) {
-    return GetMetrics(box, *handovers, *observations);
-  });
+  router.Add("GET", "/metrics", 0,
+             [&box, &config, &clock, handovers, observations, sandbox](const HttpRequest&) {
+               return GetMetrics(box, config, clock, *handovers, *observations, sandbox);
+             });
   AddInterchangeRoutes(router, box, config, clock);
   AddCounterRoutes(router, box, clock);
   AddObservationRoute(router, box, config);
@@ -328,9 +337,9 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
   router.Add("GET", "/readyz", 0, [why, state, environment, sandbox](const HttpRequest&) {
     return Readiness(state, false, environment, {why}, sandbox);
   });
-  router.Add("GET", "/metrics", 0, [state](const HttpRequest&) {
+  router.Add("GET", "/metrics", 0, [state, sandbox](const HttpRequest&) {
     return MetricsPage(MetricText("acb_ready", "gauge", "1 when the box can decide.", 0) +
-                       StateMetrics(state));
+                       StateMetrics(state) + SandboxMetrics(sandbox));
   });
   router.Add("POST", "/v1/handovers", config.body_octets,
              [why, environment, &config, &clock](const HttpRequest& request) {

@@ -33,8 +33,7 @@ bool IsForUs(const std::string& pid) {
 }
 
 Failure CannotTell(const std::string& path, std::string_view why) {
-  return Failure(Reason::kConfiguration,
-                 "NOTIFY_SOCKET names " + path + ": " + std::string(why));
+  return Failure(Reason::kConfiguration, "NOTIFY_SOCKET names " + path + ": " + std::string(why));
 }
 
 // One line of STATUS=: nothing of it may be read as another variable.
@@ -91,8 +90,7 @@ Result<ServiceManager> ServiceManager::Connect() {
 void ServiceManager::Tell(std::string_view text) {
   if (!socket_) return;
   // A service manager that does not read loses a datagram; the service goes on.
-  static_cast<void>(
-      ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  static_cast<void>(::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 void ServiceManager::ReadyBut(std::string_view why) {

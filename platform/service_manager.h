@@ -1,7 +1,7 @@
-// The service manager's side of a unit with Type=notify: the sockets it opened, what it is told, and
-// its watchdog. The protocols of sd_notify(3) and sd_listen_fds(3), which are a datagram and three
-// environment variables: libsystemd would bring four compression libraries into the process that
-// holds the keys.
+// The service manager's side of a unit with Type=notify: the sockets it opened, what it is told,
+// and its watchdog. The protocols of sd_notify(3) and sd_listen_fds(3), which are a datagram and
+// three environment variables: libsystemd would bring four compression libraries into the process
+// that holds the keys.
 #pragma once
 
 #include <chrono>

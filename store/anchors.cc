@@ -81,6 +81,7 @@ Anchors::State Anchors::state() const {
   const std::lock_guard lock(mutex_);
   State state = state_;
   state.outstanding = SincePassed().moved;
+  state.passed_at = passed_at_;
   return state;
 }
 

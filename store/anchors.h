@@ -67,7 +67,8 @@ class Anchors final : public AnchorKeeper {
   struct State {
     std::optional<Anchor> passed;  // the newest; nothing before Begin
     std::uint64_t outstanding = 0;
-    std::uint64_t made = 0;  // since Begin
+    std::uint64_t made = 0;                             // since Begin
+    std::chrono::steady_clock::time_point passed_at{};  // with `passed`
   };
   State state() const;
   // The newest that has passed, once its tree has more than `tree_size` entries; nothing when it

@@ -83,7 +83,7 @@ class TestSandbox(harness.TestCase):
         self.fail(f"the intruder did not come to its end: {self.box.log_tail(60)}")
 
     def preloaded(self, listening):
-        return {"LD_PRELOAD": binary("tests/end_to_end", "libacb_intruder.so"),
+        return {"LD_PRELOAD": binary("tests/platform", "libacb_intruder.so"),
                 "ACB_INTRUDER": str(self.box.directory / "intrude"), "ACB_INTRUDER_OK": str(self.box.directory / "softhsm2.conf"),
                 "ACB_INTRUDER_PORT": str(listening.port)}
 

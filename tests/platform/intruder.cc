@@ -6,7 +6,8 @@
 //   ACB_INTRUDER_PORT  a TCP port of 127.0.0.1 where somebody listens
 //
 // Places: the main thread (sigtimedwait), a thread of the server that was there before the list of
-// system calls (accept4), the lister (fork). A line: "intruder PLACE WHAT ERRNO", 0 when it was done.
+// system calls (accept4), the lister (fork). A line: "intruder PLACE WHAT ERRNO", 0 when it was
+// done.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -153,7 +153,7 @@ std::string BoxGauges(Box& box, const Config& config, UtcTime now) {
   if (const auto records = box.store().Open()) text += FeedMetrics(**records, config, now);
   text += RevocationMetrics(box.store(), now) + CertificateMetrics(box, config);
   // Of the whole box: each device has a counter of its own, and the highest has the least left.
-  AppendGauge(text, "acb_counter_headroom",
+  AppendGauge(text, "acb_originator_headroom",
               "What is left above the highest counter given out since the start.",
               static_cast<double>(kMaxSeqNumber - box.metrics().highest_counter()));
   text += MetricHead("acb_build_info", "gauge", "1, with the rule set in force.");

@@ -112,7 +112,7 @@ class TestMetrics(harness.TestCase):
         self.assertGreater(self.value("acb_anchor_window"), 0)
         self.assertGreater(self.value("acb_store_map_bytes"), self.value("acb_store_used_bytes"))
         self.assertGreater(self.value("acb_store_disk_available_bytes"), 0)
-        self.assertGreater(self.value("acb_counter_headroom"), 2.0**62)
+        self.assertGreater(self.value("acb_originator_headroom"), 2.0**62)
 
     def test_every_query_asks_for_a_metric_that_is_there(self):
         rules = (MONITORING / "acbd.rules.yml").read_text()

@@ -201,6 +201,8 @@ class TestService(harness.TestCase):
                 if keep is not None:
                     os.dup2(keep, 3)
                     os.close(keep)
+                else:
+                    os.close(3)
         self.assert_signs(self.world.devices[0])
         # A second one, or none that listens, is an error that says so.
         self.box.stop()

@@ -78,6 +78,18 @@ Failure Refused(const std::string& what, int code) {
                                              what + ": " + std::generic_category().message(-code));
 }
 
+constexpr std::uint64_t kWhole = ~std::uint64_t{0};
+
+// libseccomp's own macros for this are C.
+constexpr scmp_arg_cmp Masked(unsigned argument, std::uint64_t mask, std::uint64_t value) {
+  return {.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+// Of an argument of type int: the kernel looks at no other bits.
+constexpr scmp_arg_cmp Is(unsigned argument, int value) {
+  constexpr std::uint64_t kInt = 0xFFFF'FFFF;
+  return Masked(argument, kInt, static_cast<std::uint32_t>(value));
+}
+
 class Builder {
  public:
   explicit Builder(Filter* filter) : filter_(filter) {}
@@ -108,45 +120,44 @@ class Builder {
 
 // New program code: in no memory that may be written, and none at all is mapped.
 void AllowDataMemory(Builder& builder) {
-  builder.AllowIf(SCMP_SYS(mmap), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  builder.AllowIf(SCMP_SYS(mprotect), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  builder.AllowIf(SCMP_SYS(mmap), Masked(2, PROT_EXEC, 0));
+  builder.AllowIf(SCMP_SYS(mprotect), Masked(2, PROT_EXEC, 0));
 }
 
 void AllowThreads(Builder& builder, bool children) {
   // clone3(2) has its flags in memory, where no filter sees them: glibc falls back to clone(2).
   builder.Answer(SCMP_SYS(clone3), ENOSYS);
   if (children) {
-    builder.AllowIf(SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, kAllNamespaces, 0));
+    builder.AllowIf(SCMP_SYS(clone), Masked(0, kAllNamespaces, 0));
   } else {
-    builder.AllowIf(SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    builder.AllowIf(SCMP_SYS(clone), Masked(0, CLONE_THREAD, CLONE_THREAD));
   }
 }
 
 void AllowSignals(Builder& builder, const CallRules& rules) {
   if (rules.children) return;
-  const auto self = static_cast<scmp_datum_t>(getpid());
-  builder.AllowIf(SCMP_SYS(tgkill), SCMP_A0_64(SCMP_CMP_EQ, self));
-  builder.AllowIf(SCMP_SYS(kill), SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint32_t>(self)));
+  const pid_t self = getpid();
+  builder.AllowIf(SCMP_SYS(tgkill), Is(0, self));
+  builder.AllowIf(SCMP_SYS(kill), Is(0, self));
   if (rules.signals_to > 0) {
-    builder.AllowIf(SCMP_SYS(kill),
-                    SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint32_t>(rules.signals_to)));
+    builder.AllowIf(SCMP_SYS(kill), Is(0, rules.signals_to));
   }
 }
 
 // A name of a thread, and looking at limits: nothing that changes what the process may do.
 void AllowHarmless(Builder& builder) {
   for (const int option : {PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_SET_VMA}) {
-    builder.AllowIf(SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint32_t>(option)));
+    builder.AllowIf(SCMP_SYS(prctl), Is(0, option));
   }
-  builder.AllowIf(SCMP_SYS(prlimit64), SCMP_A2_64(SCMP_CMP_EQ, 0));
+  builder.AllowIf(SCMP_SYS(prlimit64), Masked(2, kWhole, 0));
   // A notification to systemd: on a socket that is connected already.
-  builder.AllowIf(SCMP_SYS(sendto), SCMP_A4_64(SCMP_CMP_EQ, 0));
+  builder.AllowIf(SCMP_SYS(sendto), Masked(4, kWhole, 0));
 }
 
 void AllowOutgoing(Builder& builder) {
   builder.Allow(kOutgoing);
   for (const int family : {AF_INET, AF_INET6}) {
-    builder.AllowIf(SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint32_t>(family)));
+    builder.AllowIf(SCMP_SYS(socket), Is(0, family));
   }
 }
 

@@ -63,11 +63,14 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
     return Repeat(*file.claimed_id, **std::move(earlier));
   }
 
+  incoming.Passed(Stage::kAuthenticate);
+
   Checklist list(Checklist::Mode::kDecide);
   Judge(incoming, *trust, **records, file, list);
   if (Status verdict = list.Verdict(); !verdict) return Decline(file, verdict.error());
 
   records->reset();  // a reader that stays open makes the store grow
+  incoming.Passed(Stage::kJudge);
 
   // No counter is spent on what an HSM that is known to be lost would not sign (F6).
   Status able = SignerOf(file).CheckAvailable();
@@ -281,16 +284,22 @@ HandoverAnswer Handover::Act(const IncomingRequest& incoming, const CaseFile& fi
     return hold ? Quarantine(file, counter.error()) : Decline(file, counter.error());
   }
 
+  incoming.Passed(Stage::kReserve);
+
   const gbcs::HandoverContent& content = file.target->content();
   const auto command = gbcs::BuildUpdateSecurityCredentials(content, *counter);
   if (!command) return DeclineAfterReserve(file, *std::move(counter), command.error());
   Status same = gbcs::CheckCorrelation(*command, content, *counter);  // R-SEC3-6, R-NOW-5
   if (!same) return DeclineAfterReserve(file, *std::move(counter), same.error());
 
+  incoming.Passed(Stage::kBuild);
+
   bool lied = false;
   const auto handed = SignerOf(file).SignAndMac(*command, *file.device->key_agreement, lied);
   if (lied) return DeclineAfterLie(file, *std::move(counter), handed.error());
   if (!handed) return DeclineAfterReserve(file, *std::move(counter), handed.error());
+
+  incoming.Passed(Stage::kSign);
 
   // P4: on disk, with the answer, before it leaves.
   const auto receipt = ports_.log.AppendSigned(
@@ -298,6 +307,8 @@ HandoverAnswer Handover::Act(const IncomingRequest& incoming, const CaseFile& fi
       file.SignedEntry(*counter, *handed, settings_.acb.eui64, *AcbOf(file).digital_signing),
       settings_.acb.eui64, *handed, incoming.octets);
   if (!receipt) return DeclineAfterReserve(file, *std::move(counter), receipt.error());
+
+  incoming.Passed(Stage::kRecord);
 
   StoredRequest stored;
   stored.state = StoredRequest::State::kSigned;

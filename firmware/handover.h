@@ -53,6 +53,18 @@ struct HandoverPorts {
   CommandSigner& signer;
 };
 
+// The stages of one handover that was not refused before its end, in order.
+enum class Stage : std::uint8_t { kAuthenticate, kJudge, kReserve, kBuild, kSign, kRecord };
+inline constexpr std::size_t kStages = 6;
+
+// Told when a stage of one request is over, on the thread that handles it: who has a clock can say
+// how long it took.
+class StageWatch {
+ public:
+  virtual ~StageWatch() = default;
+  virtual void Passed(Stage stage) = 0;
+};
+
 struct IncomingRequest {
   BytesView octets;
   std::string client;                        // identity of the mTLS peer
@@ -62,6 +74,11 @@ struct IncomingRequest {
   bool released = false;
   // The Users that the client may hand in requests of; none: every one.
   std::vector<Eui64> originators = {};
+  StageWatch* watch = nullptr;  // may be none
+
+  void Passed(Stage stage) const {
+    if (watch != nullptr) watch->Passed(stage);
+  }
 };
 
 struct HandoverAnswer {

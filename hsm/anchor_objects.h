@@ -32,7 +32,7 @@ namespace acb::hsm {
 // lock: what another did before is then seen.
 //
 // The search of Destroy is through the session alone: what that has not seen it leaves. More than
-// 64 objects, or one longer than 512 octets, is a failure of every call. After a failed Create the
+// 512 objects, or one longer than 512 octets, is a failure of every call. After a failed Create the
 // object may be there or not.
 //
 // List reads every value each time: 5 objects cost less than the flush of a batch, and a handle

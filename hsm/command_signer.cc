@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -42,7 +43,10 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedC
   if (!lease) return std::move(lease).error();
 
   // The signature comes last: when it is made, nothing is left that the HSM could refuse.
+  const auto begun = std::chrono::steady_clock::now();
   auto shared = Agree(lease->session(), key_agreement_, device_key);
+  const auto agreed = std::chrono::steady_clock::now();
+  derive_latency_.Observe(agreed - begun);
   if (!shared) return std::move(shared).error();
   const gbcs::OtherInfo info = gbcs::MakeOtherInfo(command.originator(), gbcs::CraFlag::kCommand,
                                                    command.counter().value(), command.target());
@@ -51,6 +55,7 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedC
 
   const auto signed_octets =
       SignVerified(lease->session(), digital_signing_, command.ToBeSigned(), &lied);
+  sign_latency_.Observe(std::chrono::steady_clock::now() - agreed);
   if (!signed_octets) return signed_octets.error();
   // Last, so that those of other requests can be checked with it.
   if (auto right = checker_.Check(lease->session(), std::move(claim)); !right) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "firmware/base/latency.h"
 #include "firmware/ports.h"
 
 namespace acb::hsm {
@@ -43,6 +44,9 @@ class HsmCommandSigner final : public CommandSigner {
   std::uint64_t derive_operations() const;
   // Derivations beyond these, for AgreementChecker: one for up to kMaxAgreementGroup secrets.
   std::uint64_t check_derivations() const;
+  // How long they took: a signature with its verification in software.
+  const LatencyHistogram& sign_latency() const { return sign_latency_; }
+  const LatencyHistogram& derive_latency() const { return derive_latency_; }
 
  private:
   Result<gbcs::SignedCommand> SignInThread(const gbcs::UnsignedCommand& command,
@@ -53,6 +57,8 @@ class HsmCommandSigner final : public CommandSigner {
   const Key& digital_signing_;
   const Key& key_agreement_;
   AgreementChecker& checker_;
+  mutable LatencyHistogram sign_latency_;  // thread-safe
+  mutable LatencyHistogram derive_latency_;
 };
 
 }  // namespace acb::hsm

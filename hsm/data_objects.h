@@ -14,9 +14,9 @@ namespace acb::hsm {
 
 inline constexpr std::string_view kAnchorApplication = "acb-anchor";
 
-// A box keeps one object and for a moment two. As many as this would mean that no start has cleaned
-// up for long.
-inline constexpr std::size_t kMaxDataObjects = 64;
+// A box keeps one object and for a moment two, and makes no more once some dozen could not be
+// destroyed (store/anchors.h). As many as this would mean that no start has cleaned up for long.
+inline constexpr std::size_t kMaxDataObjects = 512;
 inline constexpr std::size_t kMaxDataOctets = 512;  // an anchor has about 190
 
 struct DataObject {

@@ -151,6 +151,7 @@ struct Hsm::Parts {
   // A token that was gone may have forgotten the login; the handles of private keys then went with
   // it. Signing resumes without a restart, with keys that are found and tested as at the start.
   Status Prepare(Session& session) {
+    if (opened.module->TakeHandlesLost()) keys_lost = true;
     auto logged_in = session.IsLoggedIn();
     if (!logged_in) return std::move(logged_in).error();
     if (*logged_in && !keys_lost) return Done{};
@@ -163,7 +164,10 @@ struct Hsm::Parts {
     for (const Key* key : AllKeys()) {
       auto found = key->FindAgain(session);
       if (found) found = TestKey(session, *key);
-      if (!found) return found;
+      if (found) continue;
+      // A module may see its token again only when it is initialised anew: a probe does that.
+      supervisor.breaker().NoteDeviceError(found.error().detail);
+      return found;
     }
     keys_lost = false;
     return Done{};
@@ -172,7 +176,7 @@ struct Hsm::Parts {
   // Every ACB key in use at work, in a session that was opened now.
   Status ProbeKeys(unsigned failures) {
     sessions.CloseIdle();
-    if (failures % kProbesBeforeAnew == kProbesBeforeAnew - 1) {
+    if (supervisor.TakeAnewWanted() || failures % kProbesBeforeAnew == kProbesBeforeAnew - 1) {
       // Refused while another call is under way: it is then tried as it is.
       static_cast<void>(InitialiseAnew());
     }

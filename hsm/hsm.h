@@ -54,6 +54,9 @@ struct HsmSettings {
   // Asked once logged in, before any key is looked for: a failure ends Open with it (R-SEC3-39). By
   // a thread that may outlive an Open that was given up: it owns what it uses.
   std::function<Status(const TokenInfo&)> accept{};
+  // Asked in the lister's process before it loads anything: limits what that may do. False: it
+  // ends.
+  std::function<bool()> confine_lister{};
 };
 inline constexpr std::size_t kMaxAcbKeyPairs = 8;
 

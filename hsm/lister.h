@@ -25,8 +25,7 @@ struct HsmSettings;
 // The lister has no descriptor of ours but its two pipes and standard error, ignores the signals
 // that stop a service or come from a terminal (the clean stop lists once more, and a service
 // manager signals the whole group), cannot be traced or dumped by others, and ends with us, however
-// we end. It keeps the PIN. The system calls it may make are not limited here: that belongs to the
-// box's sandbox.
+// we end. It keeps the PIN. What else it may do is limited by HsmSettings::confine_lister.
 //
 // One thread at a time.
 class Lister {

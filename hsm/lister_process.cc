@@ -155,6 +155,7 @@ class ListerProcess {
 
 void RunLister(const HsmSettings& settings, milliseconds deadline, pid_t parent, ChildPipes pipes) {
   if (!Isolate(parent, pipes)) _exit(EXIT_FAILURE);
+  if (settings.confine_lister && !settings.confine_lister()) _exit(EXIT_FAILURE);
   Prepare(settings);
   ListerProcess(settings, deadline, std::move(pipes)).Serve();
   _exit(EXIT_SUCCESS);

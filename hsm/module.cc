@@ -66,6 +66,9 @@ Status Module::InitialiseAnew() const {
 }
 
 void Module::Report(ReturnValue result) const {
+  if (result.code() == CKR_KEY_HANDLE_INVALID || result.code() == CKR_OBJECT_HANDLE_INVALID) {
+    handles_lost_ = true;
+  }
   if (result.Class() == ReturnClass::kDeviceError) breaker_->NoteDeviceError(result.Text());
 }
 

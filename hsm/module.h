@@ -67,6 +67,10 @@ class Module {
   Status InitialiseAnew() const;
   std::uint64_t generation() const { return generation_.load(); }
 
+  // Whether it said since the last time that a handle of an object is of none: a token that was
+  // away and is back may have given its objects new ones. Thread-safe.
+  bool TakeHandlesLost() const { return handles_lost_.exchange(false); }
+
   // Device errors are reported to it from now on. Once, before there is a second thread; it
   // outlives the calls, or is taken away again with nullptr.
   void ReportTo(Breaker* breaker) { breaker_ = breaker; }
@@ -96,6 +100,7 @@ class Module {
   Breaker* breaker_ = nullptr;
   mutable std::shared_mutex gate_;  // held shared by every call, alone by InitialiseAnew
   mutable std::atomic<std::uint64_t> generation_{0};
+  mutable std::atomic<bool> handles_lost_{false};
 };
 
 }  // namespace acb::hsm

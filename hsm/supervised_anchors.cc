@@ -21,8 +21,10 @@ Result<Objects> SupervisedAnchors::ListAnew() {
 
 // The octets are the job's own: it may outlive this call.
 Status SupervisedAnchors::Create(BytesView octets) {
-  return supervisor_.AskOfAnchors<Done>(
+  const Status created = supervisor_.AskOfAnchors<Done>(
       [this, own = ToBytes(octets)] { return anchors_.Create(own); }, kTimesForOthers);
+  supervisor_.NoteCreated(created);
+  return created;
 }
 
 Status SupervisedAnchors::Destroy(BytesView octets) {

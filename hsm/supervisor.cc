@@ -62,6 +62,17 @@ void Supervisor::OpenFor(const std::string& hanging) {
   listings_crew_.GiveUpWaiting();
 }
 
+void Supervisor::NoteCreated(const Status& created) {
+  if (created) {
+    not_created_ = 0;
+    return;
+  }
+  if (breaker_.open() || ++not_created_ < kErrorsToOpen) return;
+  not_created_ = 0;
+  anew_wanted_ = true;
+  breaker_.Open("no anchor can be created: " + created.error().detail);
+}
+
 void Supervisor::Changed(bool open, const std::string& why) {
   const std::scoped_lock lock(mutex_);
   changed_.notify_all();

@@ -1,6 +1,7 @@
 // Deadlines and the breaker for everything that is asked of the HSM while the service runs.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -61,7 +62,10 @@ class Supervisor {
   // comes to is destroyed.
   template <class T>
   Result<T> Ask(std::function<Result<T>()> job) {
-    return AskOf(keys_crew_, std::move(job), settings_.deadline);
+    auto outcome = AskOf(keys_crew_, std::move(job), settings_.deadline);
+    // A listing that succeeds says nothing of the keys: it clears no errors of theirs.
+    if (outcome) breaker_.NoteGood();
+    return outcome;
   }
   // The same on the one thread that the anchors have. `times`: of the deadline.
   template <class T>
@@ -74,6 +78,12 @@ class Supervisor {
   Result<T> AskOfListings(std::function<Result<T>()> job, int times = 1) {
     return AskOf(listings_crew_, std::move(job), times * settings_.deadline);
   }
+
+  // Of each object that was to be created. After kErrorsToOpen failures in a row the breaker opens,
+  // and the first probe is told to initialise the module anew: signing may go well meanwhile.
+  void NoteCreated(const Status& created);
+  // Whether the module is to be initialised anew; asked once for each time.
+  bool TakeAnewWanted() { return anew_wanted_.exchange(false); }
 
   // Stops probing and takes nothing more. Blocks up to some deadlines. False when a call still
   // hangs: what the jobs use is then to be left as it is.
@@ -94,7 +104,6 @@ class Supervisor {
     bool hangs = false;
     auto outcome = crew.Ask(std::move(job), deadline, &hangs);
     if (hangs) OpenFor(outcome.error().detail);
-    if (outcome) breaker_.NoteGood();
     return outcome;
   }
   void OpenFor(const std::string& hanging);
@@ -108,6 +117,8 @@ class Supervisor {
   Crew keys_crew_;
   Crew anchors_crew_;
   Crew listings_crew_;
+  std::atomic<std::uint64_t> not_created_{0};  // in a row
+  std::atomic<bool> anew_wanted_{false};
   Probe keys_;
   Probe anchors_;
   mutable std::mutex mutex_;

@@ -92,11 +92,16 @@ Failure HsmUnavailable(const hsm::HsmState& state) {
 
 }  // namespace
 
-Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log) {
+Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log,
+                                       Sandbox* sandbox) {
   std::unique_ptr<Box> box(new Box(config, clock, log));
   box->environment_ = NameOf(config.environment);
-  auto settings_of_hsm = box->StartLister();
+  auto settings_of_hsm = box->StartLister(sandbox);
   if (!settings_of_hsm) return std::move(settings_of_hsm).error();
+  box->lister_ = settings_of_hsm->lister->process();
+  if (sandbox != nullptr) {
+    if (Status limited = sandbox->RestrictFiles(); !limited) return std::move(limited).error();
+  }
   if (Status store = box->OpenStore(); !store) return std::move(store).error();
   if (Status trust = box->OpenTrust(); !trust) return std::move(trust).error();
   if (Status hsm = box->OpenHsm(*std::move(settings_of_hsm)); !hsm) return std::move(hsm).error();
@@ -187,7 +192,7 @@ Status Box::LoadDeviceRoots() {
 }
 
 // Before the store: the lister must have none of its files, and no thread runs yet.
-Result<hsm::HsmSettings> Box::StartLister() const {
+Result<hsm::HsmSettings> Box::StartLister(const Sandbox* sandbox) const {
   auto pin = ReadPin(config_);
   if (!pin) return Failure(Reason::kHsmPin, std::move(pin).error().explanation);
   hsm::HsmSettings settings{.module_path = config_.hsm_module,
@@ -198,6 +203,7 @@ Result<hsm::HsmSettings> Box::StartLister() const {
                             .deadline = config_.hsm_deadline,
                             .verify_agreements = config_.hsm_verify_agreements,
                             .on_change = LogHsmChanges(log_)};
+  if (sandbox != nullptr) settings.confine_lister = [sandbox] { return sandbox->ConfineLister(); };
   auto lister = hsm::Lister::Start(settings);
   if (!lister) return std::move(lister).error();
   settings.lister = *std::move(lister);
@@ -447,6 +453,15 @@ audit::List Box::AcbCertificatesJson() const {
     }
   }
   return list;
+}
+
+std::vector<std::pair<std::string, UtcTime>> Box::CertificateEnds() const {
+  std::vector<std::pair<std::string, UtcTime>> ends;
+  for (const AcbPair& pair : pairs_) {
+    ends.emplace_back(pair.labels.digital_signing, pair.certificates.digital_signing->not_after());
+    ends.emplace_back(pair.labels.key_agreement, pair.certificates.key_agreement->not_after());
+  }
+  return ends;
 }
 
 bool Box::Ready() const { return !store_->ended(); }

@@ -17,6 +17,7 @@
 #include "platform/live_trust.h"
 #include "platform/log.h"
 #include "platform/metrics.h"
+#include "platform/sandbox.h"
 #include "store/store.h"
 
 namespace acb::platform {
@@ -30,8 +31,10 @@ class Box {
   // kHsmPin, kHsmUnavailable, kAcbCert (a certificate does not fit its key), kConfiguration (a file
   // that configuration names is of no use), kAnchorMissing, kAnchorForeign, kStoreRolledBack,
   // kOvertaken.
-  static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock,
-                                           const Log& log);
+  // `sandbox`, where there is one, is put around the lister, and around the files of this process
+  // before its first thread.
+  static Result<std::unique_ptr<Box>> Open(const Config& config, const Clock& clock, const Log& log,
+                                           Sandbox* sandbox = nullptr);
 
   // A `configuration` entry: who may use the service from now on, and as what.
   Status RecordAccess(const std::vector<KnownClient>& clients, UtcTime at);
@@ -49,11 +52,14 @@ class Box {
   CheckpointKeeper& checkpoints() { return *checkpoints_; }
   LiveTrust& trust() { return *trust_; }
   const std::vector<smki::CertificatePtr>& device_roots() const { return device_roots_; }
+  pid_t lister() const { return lister_; }
   Metrics& metrics() { return metrics_; }
   KeyWatch& key_watch() const { return *key_watch_; }
   const std::string& environment() const { return environment_; }
   // Label, serial, issuer and SHA-256 of each certificate in use, for a notice.
   audit::List AcbCertificatesJson() const;
+  // When each certificate in use ends, by the label of its key.
+  std::vector<std::pair<std::string, UtcTime>> CertificateEnds() const;
 
   // What keeps the box from signing anything, or would: empty when all is well. Does not block on
   // the HSM.
@@ -71,7 +77,7 @@ class Box {
  private:
   Box(const Config& config, const Clock& clock, const Log& log)
       : config_(config), clock_(clock), log_(log) {}
-  Result<hsm::HsmSettings> StartLister() const;
+  Result<hsm::HsmSettings> StartLister(const Sandbox* sandbox) const;
   Status OpenStore();
   void StartCheckpoints();
   Status OpenTrust();
@@ -88,6 +94,7 @@ class Box {
   const Clock& clock_;
   const Log& log_;
   std::string environment_;
+  pid_t lister_ = 0;
   std::unique_ptr<hsm::Hsm> hsm_;  // before the store, whose threads use its anchors to the last
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<LiveTrust> trust_;

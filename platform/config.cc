@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 #include "firmware/base/trust_anchor_cell.h"
 #include "platform/config_section.h"
@@ -373,22 +374,16 @@ constexpr std::pair<Feed, std::uint64_t> kLiveFeedHours[] = {
 constexpr std::uint64_t kMaxFeedHours = 10 * 366 * 24;
 
 // [feeds.max_age_hours]: a feed by its name; 0 takes its limit away.
-void ReadFeeds(Section section, Errors& errors, Config& config) {
+void ReadFeeds(Section section, Config& config) {
   std::map<Feed, std::uint64_t> hours;
   if (config.environment == smki::Environment::kLive) {
     hours.insert(std::begin(kLiveFeedHours), std::end(kLiveFeedHours));
   }
-  const toml::node* node = section.Find("max_age_hours");
-  if (node != nullptr && !node->is_table())
-    section.Wrong(*node, "max_age_hours", "must be a table");
-  if (node != nullptr && node->is_table()) {
-    Section ages(node->as_table(), "feeds.max_age_hours", errors);
-    for (const Feed feed : kFeeds) {
-      const std::string name(Name(feed));
-      if (ages.Find(name) != nullptr) hours[feed] = ages.IntegerOr(name, {0, kMaxFeedHours}, 0);
-    }
-    ages.Finish();
+  Section ages = section.Sub("max_age_hours");
+  for (const Feed feed : kFeeds) {
+    hours[feed] = ages.IntegerOr(Name(feed), {0, kMaxFeedHours}, hours[feed]);
   }
+  ages.Finish();
   for (const auto& [feed, limit] : hours) {
     if (limit != 0) config.policy.feed_max_age[feed] = std::chrono::hours(limit);
   }
@@ -485,6 +480,28 @@ void ReadAudit(Section section, const Paths& paths, Errors& errors, Config& conf
   section.Finish();
 }
 
+void ReadHardening(Section section, const Paths& paths, Config& config) {
+  const bool live = config.environment == smki::Environment::kLive;
+  HardeningSettings& hardening = config.hardening;
+  hardening.sandbox = section.TruthOr("sandbox", true);
+  if (live && !hardening.sandbox) {
+    section.Wrong(*section.Find("sandbox"), "sandbox", "must be true in environment live");
+  }
+  hardening.require_landlock = section.TruthOr("require_landlock", live);
+  for (const std::string& text : section.Texts("hsm_files")) {
+    hardening.hsm_files.push_back(paths.Resolve(text));
+  }
+  for (const toml::node* entry : section.List("hsm_ports")) {
+    const auto* port = entry->as_integer();
+    if (port == nullptr || port->get() < 1 || port->get() > 65535) {
+      section.Wrong(*entry, "hsm_ports", "must hold TCP ports from 1 to 65535");
+      break;
+    }
+    hardening.hsm_ports.push_back(static_cast<std::uint16_t>(port->get()));
+  }
+  section.Finish();
+}
+
 void ReadTrustAnchors(Section& test, Errors& errors, TestSettings& settings) {
   for (const toml::node* entry : test.List("trust_anchors")) {
     if (!entry->is_table()) {
@@ -563,11 +580,12 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadTrust(root.Sub("trust"), paths, config);
   ReadLimits(root.Sub("limits"), config);
   ReadChecks(root.Sub("checks"), config);
-  ReadFeeds(root.Sub("feeds"), errors, config);
+  ReadFeeds(root.Sub("feeds"), config);
   ReadVolume(root.Sub("volume"), config);
   ReadKeyLimits(root.Sub("keys"), config);
   ReadBackup(root.Sub("backup"), paths, config);
   ReadAudit(root.Sub("audit"), paths, errors, config);
+  ReadHardening(root.Sub("hardening"), paths, config);
   if (config.environment == smki::Environment::kTest) {
     ReadTest(root.Sub("test"), errors, config.test);
   } else {
@@ -575,6 +593,24 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   }
   root.Finish();
   return config;
+}
+
+void Flatten(const toml::node& node, const std::string& name,
+             std::map<std::string, std::string>& into) {
+  if (const auto* table = node.as_table()) {
+    for (const auto& [key, value] : *table) {
+      const std::string below(key.str());
+      Flatten(value, name.empty() ? below : name + "." + below, into);
+    }
+  } else if (const auto* list = node.as_array(); list != nullptr && list->is_array_of_tables()) {
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      Flatten(*list->get(i), name + "[" + std::to_string(i) + "]", into);
+    }
+  } else {
+    std::ostringstream text;
+    node.visit([&](const auto& value) { text << value; });
+    into[name] = text.str();
+  }
 }
 
 Failure CannotRead(const std::filesystem::path& file, const std::string& why) {
@@ -595,15 +631,6 @@ Result<Secret> ReadAtMost(const Descriptor& descriptor, const std::filesystem::p
     size += static_cast<std::size_t>(got);
   }
   return CannotRead(file, "has more than " + std::to_string(limit) + " octets");
-}
-
-Result<std::string> ReadSettings(const std::filesystem::path& file) {
-  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!descriptor) return CannotRead(file, std::strerror(errno));
-  std::size_t size = 0;
-  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
-  if (!octets) return octets.error();
-  return std::string(AsText(octets->View().first(size)));
 }
 
 Status CheckPinFile(const Descriptor& descriptor, const std::filesystem::path& file) {
@@ -641,17 +668,32 @@ Result<Secret> ReadPinFrom(const Descriptor& descriptor, const std::filesystem::
 
 }  // namespace
 
-Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file) {
-  Errors errors(file.filename().string());
+Result<std::string> ReadSettings(const std::filesystem::path& file) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor) return CannotRead(file, std::strerror(errno));
+  std::size_t size = 0;
+  const auto octets = ReadAtMost(descriptor, file, kMaxConfigOctets, size);
+  if (!octets) return octets.error();
+  return std::string(AsText(octets->View().first(size)));
+}
+
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file,
+                           ConfigReport* report) {
+  Errors errors(file.filename().string(), report != nullptr ? &report->settings : nullptr);
+  const auto wrong = [&] {
+    if (report != nullptr) report->errors = errors.Lines();
+    return *errors.first();
+  };
   toml::table table;
   try {  // Debian's toml++ has no other way to say that a text is not TOML
     table = toml::parse(text, file.string());
   } catch (const toml::parse_error& error) {
     errors.Add(error.source().begin.line, std::string(error.description()));
-    return *errors.first();
+    return wrong();
   }
   Config config = ReadAll(table, file, errors);
-  if (errors.first()) return *errors.first();
+  if (errors.first()) return wrong();
+  Flatten(table, "", config.given);
   return config;
 }
 

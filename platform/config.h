@@ -62,6 +62,14 @@ struct ApprovedModule {
   std::optional<UtcTime> exception_until;
 };
 
+// What the process denies itself (sandbox.h).
+struct HardeningSettings {
+  bool sandbox = true;                           // false: only in environment test
+  bool require_landlock = false;                 // absent: true in live
+  std::vector<std::filesystem::path> hsm_files;  // what the module writes beside SoftHSM's token
+  std::vector<std::uint16_t> hsm_ports;          // TCP, where the HSM is reached over a network
+};
+
 // All paths are absolute, or relative to the directory of the file as resolved.
 struct Config {
   std::filesystem::path file;
@@ -134,7 +142,25 @@ struct Config {
   std::filesystem::path checkpoint_file;  // each checkpoint is appended to it; empty: to none
   std::vector<WitnessSetting> witnesses;
 
+  HardeningSettings hardening;
+
+  // Every setting that the file names, by its full name ("client[0].role"), as TOML writes it: what
+  // a reload compares.
+  std::map<std::string, std::string> given;
+
   TestSettings test;
+};
+
+// A setting as it was read: its value in plain text, and where it stands; line 0: it is a default.
+struct SettingRead {
+  std::uint32_t line = 0;
+  std::string value;
+};
+
+// What reading a file found beside the first error.
+struct ConfigReport {
+  std::vector<std::string> errors;              // "acbd.toml:12: ...", by line
+  std::map<std::string, SettingRead> settings;  // every setting that the reader knows
 };
 
 inline constexpr std::size_t kMaxWitnesses = 16;
@@ -149,7 +175,12 @@ inline constexpr std::string_view kUsualAuthorities = "/etc/ssl/certs/ca-certifi
 Result<Config> LoadConfig(const std::filesystem::path& file);
 // The settings of a text; `file` names it and is where relative paths start. Opens nothing: the
 // answers are the built-in ones.
-Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file);
+// `report`, which may be null, gets all that is wrong.
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& file,
+                           ConfigReport* report = nullptr);
+
+// What `text` says of the configuration as a whole; at most `limit` octets are read of a file.
+Result<std::string> ReadSettings(const std::filesystem::path& file);
 
 // The settings of the server that the configuration asks for; the caller adds `observe`. Bodies are
 // spooled to `tmp` in the store directory.

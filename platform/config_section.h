@@ -6,13 +6,16 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "firmware/base/request_id.h"
 #include "firmware/base/result.h"
+#include "platform/config.h"
 
 namespace acb::platform {
 
@@ -24,21 +27,44 @@ struct Range {
   std::uint64_t most;
 };
 
-// The first thing that is wrong. Reading goes on after it, so that a reader of settings needs no
-// branch for each.
+inline constexpr std::size_t kMaxConfigErrors = 100;
+
+// What is wrong, and what was read. Reading goes on after an error, so that a reader of settings
+// needs no branch for each.
 class Errors {
  public:
-  explicit Errors(std::string file) : file_(std::move(file)) {}
+  explicit Errors(std::string file, std::map<std::string, SettingRead>* settings = nullptr)
+      : file_(std::move(file)), settings_(settings) {}
   void Add(toml::source_index line, const std::string& what) {
-    if (!first_) {
-      first_ = Failure{Reason::kConfiguration, file_ + ":" + std::to_string(line) + ": " + what};
+    if (all_.size() < kMaxConfigErrors) {
+      all_.emplace_back(line, file_ + ":" + std::to_string(line) + ": " + what);
     }
   }
-  const std::optional<Failure>& first() const { return first_; }
+  std::optional<Failure> first() const {
+    if (all_.empty()) return {};
+    return Failure{Reason::kConfiguration, all_.front().second};
+  }
+  // In the order of their lines.
+  std::vector<std::string> Lines() const {
+    auto sorted = all_;
+    std::ranges::stable_sort(sorted, {}, &std::pair<toml::source_index, std::string>::first);
+    std::vector<std::string> lines;
+    for (auto& [line, text] : sorted) lines.push_back(std::move(text));
+    return lines;
+  }
+  // A setting was asked for, and this is its value: as given, else its default.
+  void Asked(const std::string& name) {
+    if (settings_ != nullptr) settings_->try_emplace(name);
+  }
+  void Took(const std::string& name, toml::source_index line, std::string value) {
+    if (settings_ != nullptr)
+      settings_->insert_or_assign(name, SettingRead{line, std::move(value)});
+  }
 
  private:
   std::string file_;
-  std::optional<Failure> first_;
+  std::map<std::string, SettingRead>* settings_;
+  std::vector<std::pair<toml::source_index, std::string>> all_;
 };
 
 // One table: every key that is asked for is known, Finish() refuses the rest.
@@ -58,6 +84,7 @@ class Section {
 
   const toml::node* Find(std::string_view key) {
     known_.emplace(key);
+    errors_.Asked(Full(key));
     return table_ != nullptr ? table_->get(key) : nullptr;
   }
   Section Sub(std::string_view key) {
@@ -74,7 +101,9 @@ class Section {
   }
   std::string TextOr(std::string_view key, std::string fallback) {
     const toml::node* node = Find(key);
-    return node != nullptr ? TextOf(*node, key) : std::move(fallback);
+    if (node != nullptr) return TextOf(*node, key);
+    errors_.Took(Full(key), 0, fallback);
+    return fallback;
   }
   std::string TextOf(const toml::node& node, std::string_view key) {
     const auto* text = node.as_string();
@@ -83,18 +112,24 @@ class Section {
       Wrong(node, key, "must be a text that is not empty");
       return {};
     }
+    errors_.Took(Full(key), node.source().begin.line, text->get());
     return text->get();
   }
 
   bool TruthOr(std::string_view key, bool fallback) {
     const toml::node* node = Find(key);
+    errors_.Took(Full(key), 0, fallback ? "true" : "false");
     if (node == nullptr) return fallback;
-    if (const auto* truth = node->as_boolean()) return truth->get();
+    if (const auto* truth = node->as_boolean()) {
+      errors_.Took(Full(key), node->source().begin.line, truth->get() ? "true" : "false");
+      return truth->get();
+    }
     Wrong(*node, key, "must be true or false");
     return fallback;
   }
   std::uint64_t IntegerOr(std::string_view key, Range range, std::uint64_t fallback) {
     const toml::node* node = Find(key);
+    errors_.Took(Full(key), 0, std::to_string(fallback));
     if (node == nullptr) return fallback;
     const auto* number = node->as_integer();
     if (number == nullptr || number->get() < 0 ||
@@ -103,11 +138,13 @@ class Section {
       Wrong(*node, key, "must be a whole number" + Text(range));
       return fallback;
     }
+    errors_.Took(Full(key), node->source().begin.line, std::to_string(number->get()));
     return static_cast<std::uint64_t>(number->get());
   }
   // 64-bit counters stand as text everywhere, as in JSON.
   std::uint64_t DecimalOr(std::string_view key, Range range, std::uint64_t fallback) {
     const toml::node* node = Find(key);
+    errors_.Took(Full(key), 0, std::to_string(fallback));
     if (node == nullptr) return fallback;
     const auto* text = node->as_string();
     const auto number = text != nullptr ? ParseDecimal(text->get()) : std::nullopt;
@@ -115,6 +152,7 @@ class Section {
       Wrong(*node, key, "must be a decimal number in quotes" + Text(range));
       return fallback;
     }
+    errors_.Took(Full(key), node->source().begin.line, text->get());
     return *number;
   }
 

@@ -12,6 +12,7 @@
 #include "platform/audit_endpoints.h"
 #include "platform/audit_view.h"
 #include "platform/backup_endpoint.h"
+#include "platform/box_gauges.h"
 #include "platform/counter_endpoints.h"
 #include "platform/export_endpoint.h"
 #include "platform/feed_import.h"
@@ -43,15 +44,25 @@ boost::json::array ReasonsJson(const std::vector<Failure>& failures) {
   return reasons;
 }
 
+boost::json::object SandboxJson(const Sandbox* sandbox) {
+  const SandboxState state = sandbox != nullptr ? sandbox->state() : SandboxState{};
+  boost::json::object json{{"system_calls", state.calls},
+                           {"landlock_abi", std::to_string(state.landlock_abi.value_or(0))}};
+  if (!state.off.empty()) json["off"] = state.off;
+  return json;
+}
+
 HttpResponse Readiness(State state, bool ready, std::string_view environment,
-                       const std::vector<Failure>& found, const audit::List& keys) {
+                       const std::vector<Failure>& found, const audit::List& keys,
+                       const Sandbox* sandbox) {
   HttpResponse response = JsonResponse(
       boost::json::object{{"state", Name(state)},
                           {"ready", ready},
                           {"can_sign", ready && found.empty()},
                           {"environment", environment},
                           {"reasons", ReasonsJson(found)},
-                          {"keys", boost::json::parse(audit::CanonicalJson(audit::Value(keys)))}});
+                          {"keys", boost::json::parse(audit::CanonicalJson(audit::Value(keys)))},
+                          {"sandbox", SandboxJson(sandbox)}});
   if (!ready) response.status = Describe(Reason::kBusy).http_status;
   return response;
 }
@@ -100,11 +111,14 @@ std::vector<Eui64> OriginatorsOf(const ClientIdentity& client) {
 
 HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
                           const HttpRequest& request) {
+  const auto begun = std::chrono::steady_clock::now();
+  StageTimer timer(box.metrics());
   const IncomingRequest incoming{.octets = request.body.View(),
                                  .client = request.client.name,
                                  .proposed = request.Header("X-Originator-Counter"),
                                  .channel = request.client.channel,
-                                 .originators = OriginatorsOf(request.client)};
+                                 .originators = OriginatorsOf(request.client),
+                                 .watch = &timer};
   const auto dry_run = request.QueryParameter("dry_run");
   // To sign what was meant as a trial would be worse than to refuse.
   if (request.query_parameters.size() != (dry_run ? 1U : 0U) ||
@@ -115,7 +129,7 @@ HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
     return ToResponse(box.handover().DryRun(incoming), config.answers, box.environment());
   }
   const HandoverAnswer answer = box.handover().Handle(incoming);
-  box.metrics().Count(answer);
+  box.metrics().Count(answer, std::chrono::steady_clock::now() - begun);
   HttpResponse json = ToResponse(answer, config.answers, box.environment());
   if (!WantsXml(request)) return json;
   return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock));
@@ -216,7 +230,9 @@ std::string HsmMetrics(const hsm::HsmState& hsm) {
                     hsm.initialised_anew);
 }
 
-HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& observations) {
+HttpResponse GetMetrics(Box& box, const Config& config, const Clock& clock,
+                        const Admission& handovers, const Admission& observations,
+                        const Sandbox* sandbox) {
   std::string text = box.metrics().Text();
   std::uint64_t signatures = 0;
   std::uint64_t agreements = 0;
@@ -236,6 +252,8 @@ HttpResponse GetMetrics(Box& box, const Admission& handovers, const Admission& o
   text += box.checkpoints().Metrics();
   text += box.key_watch().Metrics();
   text += AdmissionMetrics(handovers, observations);
+  text += BoxGauges(box, config, clock.Now());
+  text += SandboxMetrics(sandbox);
   text += MetricText("acb_ready", "gauge", "1 when the box can decide.", box.Ready() ? 1 : 0);
   text += StateMetrics(box.condition().state);
   return MetricsPage(std::move(text));
@@ -281,7 +299,8 @@ void GovernOrEnd(Router& router,
 
 }  // namespace
 
-Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& log) {
+Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& log,
+                 const Sandbox* sandbox) {
   Router router;
   AddCommonRoutes(router, config);
   // What was observed is recorded however many handovers are asked for.
@@ -297,13 +316,14 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
               .content_types = {"application/xml", "text/xml"}});
   router.Add("GET", "/v1/devices/{device}", 0,
              [&box, &clock](const HttpRequest& request) { return GetDevice(box, clock, request); });
-  router.Add("GET", "/readyz", 0, [&box](const HttpRequest&) {
+  router.Add("GET", "/readyz", 0, [&box, sandbox](const HttpRequest&) {
     return Readiness(box.condition().state, box.Ready(), box.environment(), box.Attention(),
-                     box.key_watch().Json());
+                     box.key_watch().Json(), sandbox);
   });
-  router.Add("GET", "/metrics", 0, [&box, handovers, observations](const HttpRequest&) {
-    return GetMetrics(box, *handovers, *observations);
-  });
+  router.Add("GET", "/metrics", 0,
+             [&box, &config, &clock, handovers, observations, sandbox](const HttpRequest&) {
+               return GetMetrics(box, config, clock, *handovers, *observations, sandbox);
+             });
   AddInterchangeRoutes(router, box, config, clock);
   AddCounterRoutes(router, box, clock);
   AddObservationRoute(router, box, config);
@@ -336,17 +356,18 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   return router;
 }
 
-Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock) {
+Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock,
+                    const Sandbox* sandbox) {
   Router router;
   AddCommonRoutes(router, config);
   const std::string environment = config.environment == smki::Environment::kLive ? "live" : "test";
   const State state = StateOfClosed(why.reason);
-  router.Add("GET", "/readyz", 0, [why, state, environment](const HttpRequest&) {
-    return Readiness(state, false, environment, {why}, {});
+  router.Add("GET", "/readyz", 0, [why, state, environment, sandbox](const HttpRequest&) {
+    return Readiness(state, false, environment, {why}, {}, sandbox);
   });
-  router.Add("GET", "/metrics", 0, [state](const HttpRequest&) {
+  router.Add("GET", "/metrics", 0, [state, sandbox](const HttpRequest&) {
     return MetricsPage(MetricText("acb_ready", "gauge", "1 when the box can decide.", 0) +
-                       StateMetrics(state));
+                       StateMetrics(state) + SandboxMetrics(sandbox));
   });
   router.Add("POST", "/v1/handovers", config.body_octets,
              [why, environment, &config, &clock](const HttpRequest& request) {

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -140,6 +141,7 @@ class HttpsServer::Impl {
   Status Reload(const AccessSettings& settings);
 
   std::uint16_t port() const { return port_; }
+  std::uint64_t rounds() const { return rounds_; }
   std::size_t connections() const {
     const std::scoped_lock lock(mutex_);
     return served_;
@@ -180,6 +182,7 @@ class HttpsServer::Impl {
   Descriptor listener_;
   Descriptor stop_event_;
   std::uint16_t port_ = 0;
+  std::atomic<std::uint64_t> rounds_ = 0;
 
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
@@ -207,9 +210,13 @@ Status HttpsServer::Impl::Open() {
   access_.emplace(*std::move(access));
   stop_event_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_event_) return CannotListen(settings_, std::strerror(errno));
-  auto listener = Listen(settings_);
-  if (!listener) return listener.error();
-  listener_ = *std::move(listener);
+  if (settings_.listener >= 0) {
+    listener_ = Descriptor(settings_.listener);
+  } else {
+    auto listener = Listen(settings_);
+    if (!listener) return listener.error();
+    listener_ = *std::move(listener);
+  }
   port_ = BoundPort(listener_.get());
   return Done{};
 }
@@ -228,10 +235,11 @@ Status HttpsServer::Impl::StartThreads() {
 }
 
 void HttpsServer::Impl::AcceptLoop() {
-  constexpr auto kForEver = Clock::time_point::max();
+  ::prctl(PR_SET_NAME, "acb-acceptor");
   while (!stopping_) {
-    // In steps of an hour, which is as long as WaitFor waits at once.
-    const auto outcome = WaitFor(listener_.get(), POLLIN, stop_event_.get(), kForEver);
+    ++rounds_;
+    const auto until = Clock::now() + kAcceptorRound;
+    const auto outcome = WaitFor(listener_.get(), POLLIN, stop_event_.get(), until);
     if (outcome != IoOutcome::kDone || !AwaitBudget()) continue;
     Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket) {
@@ -247,6 +255,7 @@ void HttpsServer::Impl::AcceptLoop() {
 bool HttpsServer::Impl::AwaitBudget() {
   for (auto wait = budget_.Wait(Clock::now()); wait.count() > 0;
        wait = budget_.Wait(Clock::now())) {
+    ++rounds_;
     const auto until = Clock::now() + std::min<Clock::duration>(wait, kLongestPause);
     if (WaitFor(stop_event_.get(), POLLIN, -1, until) != IoOutcome::kTimeout) return false;
   }
@@ -256,6 +265,7 @@ bool HttpsServer::Impl::AwaitBudget() {
 void HttpsServer::Impl::TakeIn(Descriptor socket) {
   std::unique_lock lock(mutex_);
   while (arriving_ >= kArrivingConnections && !stopping_) {
+    ++rounds_;
     EvictOldestArrival();
     changed_.wait_for(lock, kEvictionPause);
   }
@@ -442,6 +452,7 @@ Result<std::unique_ptr<HttpsServer>> HttpsServer::Start(HttpsServerSettings sett
 
 Status HttpsServer::Reload(const AccessSettings& access) { return impl_->Reload(access); }
 std::uint16_t HttpsServer::port() const { return impl_->port(); }
+std::uint64_t HttpsServer::rounds() const { return impl_->rounds(); }
 std::size_t HttpsServer::connections() const { return impl_->connections(); }
 void HttpsServer::Stop(std::chrono::milliseconds patience) { impl_->Stop(patience); }
 

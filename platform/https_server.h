@@ -41,10 +41,14 @@ struct Exchange {
 };
 
 inline constexpr std::size_t kArrivingConnections = 64;
+inline constexpr std::chrono::milliseconds kAcceptorRound{1000};
 
 struct HttpsServerSettings {
   std::string address = "127.0.0.1";  // IPv4 or IPv6, numeric
   std::uint16_t port = 0;             // 0: any free port, see port()
+  // A socket that listens already, not blocking, in place of these; must be open when Start is
+  // called, which takes it over. -1: none.
+  int listener = -1;
 
   AccessSettings access;
 
@@ -94,6 +98,9 @@ class HttpsServer {
   std::uint16_t port() const;
   // Connections in a served place now, for metrics.
   std::size_t connections() const;
+  // Rounds of the thread that takes connections in: goes up at least every kAcceptorRound unless
+  // that thread is stuck, or waits for room.
+  std::uint64_t rounds() const;
 
   // Takes no more connections, closes those that wait between requests, lets requests whose header
   // has begun be answered (with Connection: close) until `patience` is over, then cuts the rest,

@@ -3,16 +3,22 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
+#include <map>
 
 #include "firmware/duis/signature.h"
 #include "platform/box.h"
 #include "platform/config.h"
+#include "platform/config_check.h"
 #include "platform/endpoints.h"
 #include "platform/hardening.h"
+#include "platform/heartbeat.h"
 #include "platform/https_server.h"
 #include "platform/log.h"
+#include "platform/service_manager.h"
 #include "platform/system_clock.h"
 
 namespace acb::platform {
@@ -22,6 +28,12 @@ constexpr int kGood = 0;
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr std::chrono::seconds kStopPatience{20};
+
+template <class T>
+Status Outcome(const Result<T>& result) {
+  if (result) return Done{};
+  return result.error();
+}
 
 // Before any thread, so that every thread inherits it: signals are taken in WaitForStop alone.
 sigset_t BlockStopSignals() {
@@ -36,23 +48,57 @@ sigset_t BlockStopSignals() {
   return stop;
 }
 
+std::string Joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text;
+}
+
+using Settings = std::map<std::string, std::string>;
+
+// Says what differs from what is in force, and what of it waits for a restart.
+void LogChanges(const Settings& in_force, const Config& read, const Log& log) {
+  std::vector<std::string> now;
+  std::vector<std::string> later;
+  for (const std::string& name : ChangedSettings(in_force, read.given)) {
+    (TakesEffectOnReload(name) ? now : later).push_back(name);
+  }
+  log.Notice("reloaded", {{"clients", read.clients.size()},
+                          {"changed", Joined(now)},
+                          {"needs_restart", Joined(later)}});
+  if (later.empty()) return;
+  log.Warning("restart-needed",
+              {{"settings", Joined(later)}, {"meaning", "changed in the file and not in force"}});
+}
+
 // Clients, their CAs and revocation lists, and our own certificate, as the file has them now; what
 // else it says waits for a restart. A file that is wrong in any place changes nothing.
-void ReloadAccess(const std::filesystem::path& file, HttpsServer& server, Box* box,
-                  const Clock& clock, const Log& log) {
+void ReloadAccess(const std::filesystem::path& file, Settings& in_force, HttpsServer& server,
+                  Box* box, const Clock& clock, const Log& log) {
   const auto config = LoadConfig(file);
   Status reloaded = config ? server.Reload(ServerSettings(*config).access) : Status(config.error());
   if (!reloaded) return log.Failed(LogLevel::kError, "reload-failed", reloaded.error());
-  log.Notice("reloaded", {{"clients", config->clients.size()}});
+  LogChanges(in_force, *config, log);
+  const auto taken = [](const auto& setting) { return TakesEffectOnReload(setting.first); };
+  std::erase_if(in_force, taken);
+  std::ranges::copy_if(config->given, std::inserter(in_force, in_force.end()), taken);
   if (box == nullptr) return;
   if (Status kept = box->RecordAccess(config->clients, clock.Now()); !kept) {
     log.Failed(LogLevel::kError, "reload-not-recorded", kept.error());
   }
 }
 
+void TellReady(ServiceManager& manager, const Result<std::unique_ptr<Box>>& box) {
+  if (!box) return manager.ReadyBut(box.error().explanation);
+  const std::vector<Failure> attention = (*box)->Attention();
+  if (attention.empty()) return manager.Ready();
+  manager.ReadyBut(attention.front().explanation);
+}
+
 // The signal that ends the service, or 0 when another box has taken over (design.md section 4):
-// then this one must not stay up. `reload` is called for each SIGHUP.
-int WaitForStop(const sigset_t& stop, const Box* box, const std::function<void()>& reload) {
+// then this one must not stay up. `reload` is called for each SIGHUP, `beat` in between.
+int WaitForStop(const sigset_t& stop, const Box* box, const std::function<void()>& reload,
+                const std::function<void()>& beat) {
   constexpr timespec kPatience{.tv_sec = 0, .tv_nsec = 200'000'000};
   while (box == nullptr || !box->overtaken()) {
     const int received = sigtimedwait(&stop, nullptr, &kPatience);
@@ -61,6 +107,7 @@ int WaitForStop(const sigset_t& stop, const Box* box, const std::function<void()
     } else if (received > 0) {
       return received;
     }
+    beat();
   }
   return 0;
 }
@@ -78,78 +125,114 @@ void LogRequest(const Log& log, const Exchange& exchange) {
                        {"microseconds", exchange.duration.count()}});
 }
 
-int Run(const Config& config, const Log& log, const Clock& clock) {
-  const sigset_t stop = BlockStopSignals();
-  for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
-  if (Status xml = duis::InitialiseXml(); !xml) {
-    log.Failed(LogLevel::kError, "start-failed", xml.error());
+// From READY to the clean stop; the exit status.
+int Serve(const Config& config, const sigset_t& stop, ServiceManager& manager,
+          const Result<std::unique_ptr<Box>>& box, HttpsServer& server, const Clock& clock,
+          const Log& log) {
+  Box* const open = box ? box->get() : nullptr;
+  TellReady(manager, box);
+  Heartbeat heartbeat(manager, server, open, log);
+  Settings in_force = config.given;
+  const auto reload = [&] {
+    manager.Reloading();
+    ReloadAccess(config.file, in_force, server, open, clock, log);
+    TellReady(manager, box);
+  };
+  const int received = WaitForStop(stop, open, reload, [&] { heartbeat.Beat(); });
+  manager.Stopping();
+  if (received == 0) {
+    log.Failed(LogLevel::kError, "overtaken", Failure(Reason::kOvertaken));
+    server.Stop(kStopPatience);
     return kFailed;
   }
+  log.Notice("stopping", {{"signal", received}});
+  server.Stop(kStopPatience);
+  Status stopped = open != nullptr ? open->Stop() : Status(Done{});
+  if (!stopped) {
+    log.Failed(LogLevel::kError, "stop-failed", stopped.error());
+    return kFailed;
+  }
+  log.Notice("stopped");
+  return kGood;
+}
+
+int Failed(const Log& log, const Status& why) {
+  log.Failed(LogLevel::kError, "start-failed", why.error());
+  return kFailed;
+}
+
+int Run(const Config& config, const Log& log, const Clock& clock) {
+  const sigset_t stop = BlockStopSignals();
+  auto listener = InheritedListener();
+  auto manager = ServiceManager::Connect();
+  for (const Status& good : {Outcome(listener), Outcome(manager)}) {
+    if (!good) return Failed(log, good);
+  }
+  for (const auto& [name, value] : config.hsm_environment) setenv(name.c_str(), value.c_str(), 1);
+  if (Status xml = duis::InitialiseXml(); !xml) return Failed(log, xml);
   if (config.environment == smki::Environment::kTest) {
     log.Warning("test-environment", {{"meaning", "nothing signed here may reach a live device"}});
   }
 
+  Sandbox sandbox(config, log);
   // A box that cannot open stays up to say why: readiness names the cause.
-  auto box = Box::Open(config, clock, log);
+  auto box = Box::Open(config, clock, log, &sandbox);
   if (!box) log.Failed(LogLevel::kError, "not-ready", box.error());
+  // Without a box that came so far: what is left needs limits all the same.
+  if (Status limited = sandbox.RestrictFiles(); !limited) return Failed(log, limited);
   HttpsServerSettings settings = ServerSettings(config);
+  if (*listener) settings.listener = listener->Release();
   settings.observe = [&log](const Exchange& exchange) { LogRequest(log, exchange); };
-  auto server = HttpsServer::Start(
-      std::move(settings),
-      box ? BoxRoutes(**box, config, clock, log) : ClosedRoutes(box.error(), config, clock), log);
-  if (!server) {
-    log.Failed(LogLevel::kError, "start-failed", server.error());
-    return kFailed;
-  }
+  auto server = HttpsServer::Start(std::move(settings),
+                                   box ? BoxRoutes(**box, config, clock, log, &sandbox)
+                                       : ClosedRoutes(box.error(), config, clock, &sandbox),
+                                   log);
+  if (!server) return Failed(log, Outcome(server));
+  Status limited = sandbox.RestrictCalls(box ? (*box)->lister() : 0);
+  if (!limited) return Failed(log, limited);
   log.Notice("listening", {{"address", config.listen_address},
                            {"port", (*server)->port()},
                            {"ready", box.has_value() && (*box)->Ready()}});
+  return Serve(config, stop, *manager, box, **server, clock, log);
+}
 
-  Box* const open = box ? box->get() : nullptr;
-  const int received =
-      WaitForStop(stop, open, [&] { ReloadAccess(config.file, **server, open, clock, log); });
-  if (received == 0) {
-    log.Failed(LogLevel::kError, "overtaken", Failure(Reason::kOvertaken));
-    (*server)->Stop(kStopPatience);
-    return kFailed;
-  }
-  log.Notice("stopping", {{"signal", received}});
-  (*server)->Stop(kStopPatience);
-  if (box) {
-    if (Status stopped = (*box)->Stop(); !stopped) {
-      log.Failed(LogLevel::kError, "stop-failed", stopped.error());
-      return kFailed;
-    }
-  }
-  log.Notice("stopped");
+int Check(const std::filesystem::path& file) {
+  const std::vector<std::string> wrong = CheckConfig(file);
+  for (const std::string& line : wrong) std::cerr << "acbd: " << line << "\n";
+  if (!wrong.empty()) return kFailed;
+  std::cout << file.string() << ": good\n";
   return kGood;
 }
 
 int Main(int argc, char** argv) {
   CLI::App app("The ACB handover-signing service");
   std::filesystem::path file;
-  bool check_only = false;
-  app.add_option("--config", file, "acbd.toml")->required();
-  app.add_flag("--check-config", check_only, "Check the configuration and exit");
+  std::string to_check;
+  app.add_option("--config", file, "acbd.toml");
+  CLI::Option* const check =
+      app.add_option("--check-config", to_check, "Check a configuration and exit")->expected(0, 1);
   app.footer(
-      "Exit code: 0 stopped or checked, 1 failed, 2 usage.\nExample:\n  acbd --config "
-      "/etc/acbd/acbd.toml");
+      "Exit code: 0 stopped, or the configuration is good; 1 failed; 2 usage.\nExamples:\n"
+      "  acbd --config /etc/acbd/acbd.toml\n"
+      "  sudo -u acbd acbd --check-config /etc/acbd/acbd.toml");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kGood : kUsage;
   }
+  if (!to_check.empty()) file = to_check;
+  if (file.empty()) {
+    std::cerr << "acbd: --config FILE or --check-config FILE is needed\n";
+    return kUsage;
+  }
   const SystemClock clock;
   const Log log = Log::ToStderr(clock);
   HardenProcess(log);
+  if (check->count() != 0) return Check(file);
   const auto config = LoadConfig(file);
   if (!config) {
     std::cerr << "acbd: " << config.error().explanation << "\n";
     return kFailed;
-  }
-  if (check_only) {
-    std::cout << file.string() << ": good\n";
-    return kGood;
   }
   return Run(*config, log, clock);
 }

@@ -81,6 +81,7 @@ Anchors::State Anchors::state() const {
   const std::lock_guard lock(mutex_);
   State state = state_;
   state.outstanding = SincePassed().moved;
+  state.passed_at = passed_at_;
   return state;
 }
 
@@ -129,7 +130,7 @@ Status Anchors::CheckReachable() {
     if (!last_failed_) return Done{};
   }
   const auto listed = objects_->ListAnew();
-  if (!listed) return listed.error();
+  if (!listed) return Unmade(listed.error());
   return Done{};
 }
 
@@ -182,6 +183,13 @@ Status Anchors::Failed(Failure why) {
   return why;
 }
 
+Status Anchors::Unmade(Failure why) {
+  const std::lock_guard lock(mutex_);
+  last_failed_ = true;
+  state_.unmade = why;
+  return why;
+}
+
 Status Anchors::CheckSuccessor(const std::vector<Anchor>& listed) const {
   const Anchor* successor = FindSuccessor(listed, attempted_);
   if (successor == nullptr) return Done{};
@@ -199,24 +207,26 @@ Status Anchors::LookForSuccessor() {
 // R-NOW-7. A box overtaken without knowing it creates, then lists, as its successor does: so one of
 // them sees the other.
 Status Anchors::MakeObject() {
+  if (Status clear = CheckLeftBehind(); !clear) return clear;
   const Status created = objects_->Create(EncodeAnchor(attempted_));
   // It may be there whatever was reported.
   auto listed = DecodeAnchors(objects_->ListAnew());
-  if (!listed) return Failed(listed.error());
+  if (!listed) return Unmade(listed.error());
   if (auto alone = CheckSuccessor(*listed); !alone) return alone;
   if (Contains(*listed, attempted_)) {
     listed_ = *std::move(listed);
     Passed();
     return created;
   }
-  if (!created) return Failed(created.error());
-  return Failed({Reason::kHsmUnavailable, {}, "the anchor that was just made is not listed"});
+  if (!created) return Unmade(created.error());
+  return Unmade({Reason::kHsmUnavailable, {}, "the anchor that was just made is not listed"});
 }
 
 void Anchors::Passed() {
   {
     const std::lock_guard lock(mutex_);
     last_failed_ = false;
+    state_.unmade.reset();
     passed_at_ = std::chrono::steady_clock::now();
     covered_ = {};
     state_.passed = attempted_;
@@ -225,12 +235,33 @@ void Anchors::Passed() {
   passed_.notify_all();
 }
 
+// Before one is made: the one that has passed stays.
+Status Anchors::CheckLeftBehind() {
+  if (left_behind_ < kMaxLeftBehind) return Done{};
+  auto listed = DecodeAnchors(objects_->ListAnew());
+  if (!listed) return Unmade(listed.error());
+  listed_ = *std::move(listed);
+  const auto passed = state().passed;
+  if (passed) DestroyBelow(*passed);
+  if (left_behind_ < kMaxLeftBehind) return Done{};
+  return Unmade({Reason::kHsmUnavailable,
+                 {},
+                 "the HSM does not destroy old anchors: " + std::to_string(left_behind_) +
+                     " are left, and no more are made"});
+}
+
 // "Then the box destroys its own old one." One that stays is lower, and goes with the next. After a
 // failure the rest stays too: each call may take as long as the HSM lets it.
 void Anchors::DestroyLower() {
+  if (listed_.empty()) return;
+  DestroyBelow(attempted_);
+}
+
+void Anchors::DestroyBelow(const Anchor& top) {
+  left_behind_ = 0;
   for (const Anchor& anchor : std::exchange(listed_, {})) {
-    if (anchor.start() != attempted_.start() || !attempted_.IsAbove(anchor)) continue;
-    if (!objects_->Destroy(EncodeAnchor(anchor))) return;
+    if (anchor.start() != top.start() || !top.IsAbove(anchor)) continue;
+    if (left_behind_ > 0 || !objects_->Destroy(EncodeAnchor(anchor))) ++left_behind_;
   }
 }
 

@@ -20,6 +20,10 @@ inline constexpr std::chrono::milliseconds kAnchorAge{60'000};
 // Objects of one listing: a box leaves one or two behind, and each start destroys the lower ones.
 inline constexpr std::size_t kMaxAnchorObjects = 10'000;
 
+// Lower objects of this start that the HSM did not destroy, beyond which none is made: the token
+// must not fill up with what nobody can take away any more.
+inline constexpr std::size_t kMaxLeftBehind = 12;
+
 // Counters that one `anchor` entry names, some 80 octets each: further ones have an entry of their
 // own before it, marked "continues".
 inline constexpr std::size_t kMaxGivenOutPerEntry = 500;
@@ -67,7 +71,9 @@ class Anchors final : public AnchorKeeper {
   struct State {
     std::optional<Anchor> passed;  // the newest; nothing before Begin
     std::uint64_t outstanding = 0;
-    std::uint64_t made = 0;  // since Begin
+    std::uint64_t made = 0;                             // since Begin
+    std::chrono::steady_clock::time_point passed_at{};  // with `passed`
+    std::optional<Failure> unmade{};                    // why the last attempt at one came to none
   };
   State state() const;
   // The newest that has passed, once its tree has more than `tree_size` entries; nothing when it
@@ -88,6 +94,9 @@ class Anchors final : public AnchorKeeper {
   audit::Entry NewEntry() const;
   Status Name(const Transaction& transaction);
   Status Failed(Failure why);
+  Status Unmade(Failure why);
+  Status CheckLeftBehind();
+  void DestroyBelow(const Anchor& top);
   Status CheckSuccessor(const std::vector<Anchor>& listed) const;
   void Passed();
   Noted SincePassed() const;  // with the mutex held
@@ -99,7 +108,10 @@ class Anchors final : public AnchorKeeper {
   // The newest that was tried: no other box made it. Written by the writer's thread, while none is
   // in the making.
   Anchor attempted_;
-  std::vector<Anchor> listed_;  // anew, when the last one passed; of the thread that makes it
+  // Of the thread that makes them: what was listed anew when the last one passed, and how many
+  // lower ones of this start stayed.
+  std::vector<Anchor> listed_;
+  std::size_t left_behind_ = 0;
 
   mutable std::mutex mutex_;  // guards what follows
   State state_;

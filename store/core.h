@@ -22,6 +22,21 @@ struct Store::Core {
   Core(std::shared_ptr<const LmdbEnvironment> opened, const OpenSettings& given, Identity read,
        const Seams& seams);
 
+  // Why nothing is released: no anchor can be made.
+  Status CheckAnchorable() const {
+    if (anchors.MayReleaseReservations()) return Done{};
+    auto unmade = anchors.state().unmade;
+    if (!unmade) return Done{};
+    return Failure(Reason::kHsmUnavailable, "no anchor can be made", unmade->detail);
+  }
+  // For whoever has to be covered by an anchor, of all that was written until now.
+  Status AnchorNow() {
+    return Run(Lane::kFinish, [](WriteTransaction& transaction) -> Status {
+      transaction.DemandAnchor();
+      return Done{};
+    });
+  }
+
   // One moment of the store.
   Result<ReadTransaction> Read() const {
     // What a failed commit left in the page cache may not be on the disk: nobody acts on it.

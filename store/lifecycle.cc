@@ -81,12 +81,7 @@ Status Store::Stop(const audit::Entry& stop) {
   });
 }
 
-Status Store::AnchorNow() {
-  return core_->Run(Lane::kFinish, [](WriteTransaction& transaction) -> Status {
-    transaction.DemandAnchor();
-    return Done{};
-  });
-}
+Status Store::AnchorNow() { return core_->AnchorNow(); }
 
 std::optional<Anchored> Store::anchored() const {
   return ToAnchored(core_->anchors.state().passed);
@@ -111,6 +106,7 @@ bool Store::overtaken() const {
 
 Status Store::attention() const {
   if (auto sound = core_->writer.CheckNotEnded(); !sound) return sound;
+  if (auto anchorable = core_->CheckAnchorable(); !anchorable) return anchorable;
   return core_->space.Check();
 }
 

@@ -65,4 +65,10 @@ Status Space::Check() const {
   return Done{};
 }
 
+std::optional<std::uint64_t> Space::DiskAvailable() const {
+  const auto disk = LookAtMostOnceASecond();
+  if (!disk) return {};
+  return disk->available;
+}
+
 }  // namespace acb::store

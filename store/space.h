@@ -35,6 +35,9 @@ class Space {
 
   // kStoreFull: less than the reserve is left, of the map or of the file system.
   Status Check() const;
+  std::uint64_t reserve() const { return reserve_; }
+  // Octets that the file system has left; nothing when it cannot be asked.
+  std::optional<std::uint64_t> DiskAvailable() const;
 
  private:
   std::optional<FileSystem> LookAtMostOnceASecond() const;

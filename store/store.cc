@@ -133,6 +133,10 @@ Result<std::unique_ptr<Records>> Store::Open() const {
 
 Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
   core_->SettleOwed(wish.request.target);
+  // No counter is spent that could not be handed out: first the anchor that all wait for.
+  if (!core_->CheckAnchorable()) {
+    if (Status anchored = core_->AnchorNow(); !anchored) return std::move(anchored).error();
+  }
   std::optional<OriginatorCounter> counter;
   bool flushed = false;
   auto reserve = [&](WriteTransaction& transaction) -> Status {
@@ -492,6 +496,11 @@ Result<std::uint64_t> Store::UnansweredCount() const {
 Statistics Store::statistics() const {
   const Writer::Counts counts = core_->writer.counts();
   const Anchors::State anchors = core_->anchors.state();
+  std::optional<std::chrono::milliseconds> anchor_age;
+  if (anchors.passed) {
+    anchor_age = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - anchors.passed_at);
+  }
   return {.jobs = counts.jobs,
           .batches = counts.batches,
           .commits = counts.commits,
@@ -502,7 +511,13 @@ Statistics Store::statistics() const {
           .in_doubt = in_doubt(),
           .outstanding = anchors.outstanding,
           .anchors_made = anchors.made,
-          .anchored_size = anchors.passed ? anchors.passed->tree_size : 0};
+          .anchored_size = anchors.passed ? anchors.passed->tree_size : 0,
+          .anchor_age = anchor_age,
+          .reserve_octets = core_->space.reserve(),
+          .disk_available = core_->space.DiskAvailable(),
+          .flushes = counts.flushes,
+          .writer_rounds = counts.rounds,
+          .in_long_job = counts.in_long_job};
 }
 
 }  // namespace acb::store

@@ -15,6 +15,7 @@
 #include "firmware/anchor_objects.h"
 #include "firmware/audit/merkle.h"
 #include "firmware/audit/tile.h"
+#include "firmware/base/latency.h"
 #include "firmware/observation.h"
 #include "firmware/ports.h"
 #include "firmware/smki/trust.h"
@@ -350,9 +351,17 @@ struct Statistics {
   std::uint64_t map_octets = 0;
   std::uint64_t used_octets = 0;
   bool in_doubt = false;
-  std::uint64_t outstanding = 0;    // design.md section 4
-  std::uint64_t anchors_made = 0;   // since Start
-  std::uint64_t anchored_size = 0;  // entries that the newest anchor covers
+  std::uint64_t outstanding = 0;                        // design.md section 4
+  std::uint64_t anchors_made = 0;                       // since Start
+  std::uint64_t anchored_size = 0;                      // entries that the newest anchor covers
+  std::optional<std::chrono::milliseconds> anchor_age;  // of the newest; nothing before Start
+  std::uint64_t reserve_octets = 0;
+  std::optional<std::uint64_t> disk_available;  // octets; nothing when it cannot be asked
+  LatencyHistogram::Counts flushes{};
+  // Goes up at least once a second while the store serves, but in a long job (an import, an act of
+  // operators), which may take minutes.
+  std::uint64_t writer_rounds = 0;
+  bool in_long_job = false;
 };
 
 // Thread-safe. Everything that writes blocks for one flush, shared with whoever writes at that time

@@ -1,5 +1,7 @@
 #include "store/writer.h"
 
+#include <sys/prctl.h>
+
 #include <string>
 #include <utility>
 
@@ -55,6 +57,7 @@ Writer::Counts Writer::counts() const {
   const std::lock_guard lock(mutex_);
   Counts counts = counts_;
   counts.queued = queue_.size();
+  counts.flushes = flushes_.counts();
   return counts;
 }
 
@@ -124,12 +127,16 @@ Status Writer::RunAct(Gate at, Gate then, const Act& act) {
 }
 
 void Writer::Serve() {
+  ::prctl(PR_SET_NAME, "acb-writer");
   std::unique_lock lock(mutex_);
   while (true) {
+    ++counts_.rounds;
+    counts_.in_long_job = false;
     WaitForWork(lock);
     if (stopping_ && queue_.empty() && IsSettled()) return;  // nobody waits any more
     const Batch batch = Drain();  // empty: nobody came, and it is time for a look, or for an anchor
     const bool act = !batch.empty() && batch.front()->act != nullptr;
+    counts_.in_long_job = act || (!batch.empty() && batch.front()->lane == Lane::kAlone);
     if (act) Settle(lock);
     lock.unlock();
     if (act) {
@@ -199,7 +206,9 @@ Status Writer::WriteNow(const Work& work) {
   if (!transaction) return std::move(transaction).error();
   if (auto done = work(*transaction); !done) return done;  // dropped: nothing was written
   if (transaction->writes() == 0) return Done{};
+  const auto begun = std::chrono::steady_clock::now();
   auto committed = std::move(*transaction).Commit();
+  flushes_.Observe(std::chrono::steady_clock::now() - begun);
   // Not tried again: after a failed flush the kernel may have dropped the pages and would report
   // success (reliability.md section 1).
   if (!committed) End(committed.error());

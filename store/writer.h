@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "firmware/base/latency.h"
 #include "firmware/base/result.h"
 #include "store/anchor_keeper.h"
 #include "store/transactions.h"
@@ -61,6 +62,11 @@ class Writer {
     std::uint64_t commits = 0;
     std::uint64_t dropped = 0;
     std::uint64_t queued = 0;
+    // Rounds of the writer's thread: goes up at least once every look_interval while it serves, but
+    // in a long job, which may take minutes.
+    std::uint64_t rounds = 0;
+    bool in_long_job = false;
+    LatencyHistogram::Counts flushes{};
   };
 
   // `anchors` is used by the writer's two threads.
@@ -153,6 +159,7 @@ class Writer {
   bool stopping_ = false;
   std::optional<Failure> ended_;
   Counts counts_;
+  LatencyHistogram flushes_;
 
   // Last: they use everything above.
   std::thread maker_;

@@ -24,6 +24,8 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
 
   int get() const { return number_; }
+  // The caller closes it from now on.
+  int Release() noexcept { return std::exchange(number_, -1); }
   explicit operator bool() const { return number_ >= 0; }
   // The result of close() says nothing that could be acted on: sockets, and files that are read or
   // unlinked.

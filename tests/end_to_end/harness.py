@@ -269,6 +269,9 @@ class Box:
         self.configure("hsm", module=shim_module())
         self.env.update({"ACB_SHIM_MODULE": module, "ACB_SHIM_LOG": str(log)})
         self.env.update(env)
+        # What the shim writes lies outside the box's directories: the box is told that its module needs it.
+        folders = {str(Path(value).parent) for value in (str(log), *env.values()) if str(value).startswith("/")}
+        self.configure("hardening", hsm_files=sorted(folders))
 
     def approve_module(self, manufacturer, model="T1", firmware="2.6", level=3, **more):
         """Puts a module on the list of those that a live box may sign with."""

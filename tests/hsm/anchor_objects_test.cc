@@ -118,7 +118,7 @@ TEST_F(AnchorObjectsOfAToken, MoreThanTheLimitIsAFailureAndTheLimitIsNot) {
   for (const auto& listed : {hsm->anchors().ListAnew(), hsm->anchors().List()}) {
     ASSERT_FALSE(listed);
     EXPECT_EQ(listed.error().reason, Reason::kHsmUnavailable);
-    EXPECT_EQ(listed.error().detail, "more objects than the 64 expected");
+    EXPECT_EQ(listed.error().detail, "more objects than the 512 expected");
   }
 }
 

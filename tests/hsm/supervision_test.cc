@@ -241,6 +241,60 @@ TEST_F(SupervisionOfTwoPairs, RefusesBothAtOnceAndProbesBothBeforeItSignsAgain) 
   for (const std::size_t pair : {0U, 1U}) EXPECT_TRUE(SignsWith(*hsm, pair));
 }
 
+// The store's writer looks at the anchors for each batch: that goes well while no key works.
+TEST_F(Supervision, OpensThoughListingsGoWellInBetween) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  for (const char* fault : {"wrong-signature", "wrong-derived", "ckr:C_Sign:0x30"}) {
+    SCOPED_TRACE(fault);
+    ASSERT_TRUE(SignsAgain(*hsm));
+    const std::uint64_t opened = hsm->state().times_opened;
+    SetFault(fault);
+    for (std::uint64_t i = 0; i < kErrorsToOpen; ++i) {
+      EXPECT_EQ(hsm->state().times_opened, opened);
+      ExpectRefused(*hsm);
+      if (i + 1 < kErrorsToOpen) {
+        EXPECT_TRUE(hsm->anchors().List());
+      }
+    }
+    EXPECT_EQ(hsm->state().times_opened, opened + 1);
+    ClearFault();
+  }
+  EXPECT_TRUE(SignsAgain(*hsm));
+}
+
+// SoftHSM needs it after its token's directory was away.
+TEST_F(Supervision, InitialisesAnewWhenNoObjectCanBeCreatedThoughKeysWork) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(Signs(*hsm));
+  SetFault("ckr:C_CreateObject:0x5");
+  for (std::uint64_t i = 0; i < kErrorsToOpen; ++i) {
+    ASSERT_TRUE(SignsAgain(*hsm));
+    EXPECT_FALSE(hsm->anchors().Create(Bytes{1, 2, 3}));
+  }
+  EXPECT_EQ(hsm->state().times_opened, 1U);
+  ClearFault();
+  ASSERT_TRUE(SignsAgain(*hsm));
+  EXPECT_EQ(hsm->state().initialised_anew, 1U);
+  EXPECT_TRUE(hsm->anchors().Create(Bytes{1, 2, 3}));
+}
+
+// ecosystem.md section 3: a token whose directory was away gives its objects new handles.
+TEST_F(Supervision, FindsTheKeysAgainAfterTheTokenWasAway) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(Signs(*hsm));
+  const auto tokens = directory_ / "tokens";
+  const auto away = directory_ / "away";
+  std::filesystem::rename(tokens, away);
+  EXPECT_TRUE(Wait([&] { return !Signs(*hsm) || !hsm->anchors().List(); }));
+  std::filesystem::rename(away, tokens);
+  EXPECT_TRUE(SignsAgain(*hsm));
+  EXPECT_TRUE(Wait([&] { return hsm->anchors().Create(Bytes{1, 2, 3}).has_value(); }));
+  EXPECT_TRUE(SignsAgain(*hsm));
+}
+
 TEST_F(Supervision, ManyHangAtOnceAndTheirThreadsAreReplaced) {
   const auto hsm = Open(kShort);
   ASSERT_TRUE(hsm);

@@ -1,4 +1,6 @@
 // design.md section 4: "Anchor", "The writer", "Outstanding". R-NOW-7, R-128-20.
+#include "store/anchors.h"
+
 #include <lmdb.h>
 
 #include <algorithm>
@@ -315,6 +317,41 @@ TEST_F(Anchored, WhoseOldOneStaysDestroysItWithTheNext) {
   Mend();
   EXPECT_TRUE(Demand());
   EXPECT_TRUE(SoonLeft(1));
+}
+
+// A token that fills up with old ones starts no box any more.
+TEST_F(Anchored, IsNotMadeAnyMoreWhenTooManyOldOnesStay) {
+  Fail(Call::kDestroy);
+  std::size_t made = 0;
+  while (made < 2 * kMaxLeftBehind && Demand()) ++made;
+  EXPECT_GE(made, kMaxLeftBehind);
+  EXPECT_LT(made, 2 * kMaxLeftBehind);
+  EXPECT_LE(AnchorsIn(token_).size(), kMaxLeftBehind + 2);
+  EXPECT_THAT(Demand(), FailsWith(Reason::kHsmUnavailable));
+  const std::uint64_t counts = store_->statistics().anchored_size;
+  EXPECT_TRUE(std::ranges::any_of(AnchorsIn(token_), [counts](const Anchor& anchor) {
+    return anchor.tree_size == counts;
+  })) << "the one that has passed stays";
+  Mend();
+  EXPECT_TRUE(Soon([&] { return Demand().has_value(); }));
+  EXPECT_TRUE(SoonLeft(1));
+}
+
+// What cannot be handed out is not reserved: the counter would be spent, and the same again with
+// each request that is repeated.
+TEST_F(Anchored, ThatCannotBeMadeCostsNoCounters) {
+  EXPECT_TRUE(store_->attention());
+  Fail(Call::kListAnew);
+  EXPECT_FALSE(Demand());
+  EXPECT_THAT(store_->attention(), FailsWith(Reason::kHsmUnavailable));
+  const std::uint64_t issued = FindDevice()->last_issued;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(Reserve(Id(next_)), FailsWith(Reason::kHsmUnavailable));
+  }
+  EXPECT_EQ(FindDevice()->last_issued, issued);
+  Mend();
+  EXPECT_TRUE(Soon([&] { return store_->attention().has_value(); }));
+  EXPECT_NE(Spend(Id(next_)), 0u);
 }
 
 // An entry is spent for each attempt.

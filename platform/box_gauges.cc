@@ -1,0 +1,175 @@
+#include "platform/box_gauges.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <cstdio>
+#include <ctime>
+#include <map>
+
+#include "firmware/base/handle.h"
+#include "firmware/base/trust_anchor_cell.h"
+#include "firmware/rules.h"
+#include "firmware/smki/revocation_list.h"
+
+namespace acb::platform {
+namespace {
+
+constexpr double kMilliseconds = 1000;
+
+std::string Label(std::string_view name, std::string_view value) {
+  std::string text(name);
+  text += "=\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return text += '"';
+}
+
+void AppendGauge(std::string& text, std::string_view name, std::string_view help, double value) {
+  text += MetricHead(name, "gauge", help);
+  AppendSample(text, name, {}, value);
+}
+
+std::string HsmMetrics(Box& box) {
+  constexpr std::string_view kName = "acb_hsm_operation_seconds";
+  std::string text =
+      MetricHead(kName, "histogram",
+                 "Time of the HSM's operations with the ACB's keys; a signature with "
+                 "its verification in software.");
+  for (std::size_t pair = 0; pair < box.hsm().acb_key_pairs(); ++pair) {
+    const auto& signer = box.hsm().command_signer(pair);
+    const std::string label = Label("pair", std::to_string(pair + 1));
+    AppendHistogram(text, kName, label + "," + Label("operation", "sign"),
+                    signer.sign_latency().counts());
+    AppendHistogram(text, kName, label + "," + Label("operation", "derive"),
+                    signer.derive_latency().counts());
+  }
+  return text;
+}
+
+std::string StoreMetrics(const store::Statistics& store, const Config& config) {
+  std::string text =
+      MetricHead("acb_store_flush_seconds", "histogram", "Time of a commit with its flush.");
+  AppendHistogram(text, "acb_store_flush_seconds", {}, store.flushes);
+  AppendGauge(text, "acb_store_queue", "Jobs that wait for the store's writer.",
+              static_cast<double>(store.queued));
+  AppendGauge(text, "acb_store_in_doubt", "1 when a write may or may not be on the disk.",
+              store.in_doubt ? 1 : 0);
+  AppendGauge(text, "acb_store_used_bytes", "Of the store's map.",
+              static_cast<double>(store.used_octets));
+  AppendGauge(text, "acb_store_map_bytes", "What the store may grow to.",
+              static_cast<double>(store.map_octets));
+  AppendGauge(text, "acb_store_reserve_bytes", "Below which no new work is taken.",
+              static_cast<double>(store.reserve_octets));
+  if (store.disk_available) {
+    AppendGauge(text, "acb_store_disk_available_bytes", "Left on the store's file system.",
+                static_cast<double>(*store.disk_available));
+  }
+  if (store.anchor_age) {
+    AppendGauge(text, "acb_anchor_age_seconds", "Of the newest anchor in the HSM.",
+                static_cast<double>(store.anchor_age->count()) / kMilliseconds);
+  }
+  AppendGauge(text, "acb_anchor_outstanding", "By which counters have moved since that anchor.",
+              static_cast<double>(store.outstanding));
+  AppendGauge(text, "acb_anchor_window", "By which they may move until the next.",
+              static_cast<double>(config.anchor_every));
+  return text + MetricText("acb_anchors_total", "counter", "Anchors made.", store.anchors_made);
+}
+
+std::string FeedMetrics(const Records& records, const Config& config, UtcTime now) {
+  std::string ages =
+      MetricHead("acb_feed_age_seconds", "gauge", "Since the newest import of each feed.");
+  for (const Feed feed : kFeeds) {
+    const auto last = records.FindLastImport(feed);
+    if (!last || !last->has_value()) continue;
+    AppendSample(
+        ages, "acb_feed_age_seconds", Label("feed", Name(feed)),
+        static_cast<double>(now.milliseconds() - (*last)->at.milliseconds()) / kMilliseconds);
+  }
+  ages += MetricHead("acb_feed_max_age_seconds", "gauge", "Above which nothing is signed.");
+  for (const auto& [feed, limit] : config.policy.feed_max_age) {
+    AppendSample(ages, "acb_feed_max_age_seconds", Label("feed", Name(feed)),
+                 static_cast<double>(std::chrono::seconds(limit).count()));
+  }
+  return ages;
+}
+
+// Of each issuer the newest list.
+std::string RevocationMetrics(const store::Store& store, UtcTime now) {
+  std::map<std::string, std::pair<UtcTime, UtcTime>> newest;
+  if (const auto material = store.LoadTrustMaterial()) {
+    for (const Bytes& der : material->revocation_lists) {
+      const auto list = smki::RevocationList::Parse(der);
+      if (!list) continue;
+      const std::pair times((*list)->this_update(), (*list)->next_update());
+      const auto at = newest.try_emplace((*list)->issuer().Text(), times).first;
+      if (at->second.first < times.first) at->second = times;
+    }
+  }
+  std::string text = MetricHead("acb_revocation_list_age_seconds", "gauge",
+                                "Since thisUpdate of each issuer's newest list.");
+  for (const auto& [issuer, times] : newest) {
+    AppendSample(text, "acb_revocation_list_age_seconds", Label("issuer", issuer),
+                 static_cast<double>(now.seconds() - times.first.seconds()));
+  }
+  text += MetricHead("acb_revocation_list_next_update_seconds", "gauge",
+                     "nextUpdate of each issuer's newest list, Unix time.");
+  for (const auto& [issuer, times] : newest) {
+    AppendSample(text, "acb_revocation_list_next_update_seconds", Label("issuer", issuer),
+                 static_cast<double>(times.second.seconds()));
+  }
+  return text;
+}
+
+// When the certificate of the file ends; nothing when it cannot be read.
+std::optional<double> EndOf(const std::filesystem::path& file) {
+  const Handle<std::FILE, std::fclose> in(std::fopen(file.c_str(), "re"));
+  if (!in) return {};
+  const Handle<X509, X509_free> certificate(PEM_read_X509(in.get(), nullptr, nullptr, nullptr));
+  if (!certificate) return {};
+  std::tm time{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &time) != 1) return {};
+  return static_cast<double>(::timegm(&time));
+}
+
+std::string CertificateMetrics(const Box& box, const Config& config) {
+  constexpr std::string_view kName = "acb_certificate_not_after_seconds";
+  std::string text = MetricHead(kName, "gauge", "Ends of our own certificates, Unix time.");
+  for (const auto& [label, end] : box.CertificateEnds()) {
+    AppendSample(text, kName, Label("certificate", label), static_cast<double>(end.seconds()));
+  }
+  if (const auto end = EndOf(config.tls_certificate)) {
+    AppendSample(text, kName, Label("certificate", "tls-server"), *end);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string BoxGauges(Box& box, const Config& config, UtcTime now) {
+  std::string text = HsmMetrics(box) + StoreMetrics(box.store().statistics(), config);
+  if (const auto records = box.store().Open()) text += FeedMetrics(**records, config, now);
+  text += RevocationMetrics(box.store(), now) + CertificateMetrics(box, config);
+  // Of the whole box: each device has a counter of its own, and the highest has the least left.
+  AppendGauge(text, "acb_originator_headroom",
+              "What is left above the highest counter given out since the start.",
+              static_cast<double>(kMaxSeqNumber - box.metrics().highest_counter()));
+  text += MetricHead("acb_build_info", "gauge", "1, with the rule set in force.");
+  AppendSample(text, "acb_build_info",
+               Label("rules", kRuleSetVersion) + "," + Label("environment", box.environment()), 1);
+  return text;
+}
+
+std::string SandboxMetrics(const Sandbox* sandbox) {
+  const SandboxState state = sandbox != nullptr ? sandbox->state() : SandboxState{};
+  std::string text;
+  AppendGauge(text, "acb_sandbox_system_calls", "1 when the list of system calls is in force.",
+              state.calls ? 1 : 0);
+  AppendGauge(text, "acb_sandbox_landlock_abi", "Landlock that limits files; 0: none.",
+              state.landlock_abi.value_or(0));
+  return text;
+}
+
+}  // namespace acb::platform

@@ -1,0 +1,139 @@
+#include "platform/config_check.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "platform/config.h"
+#include "platform/tls.h"
+
+namespace acb::platform {
+namespace {
+
+class Findings {
+ public:
+  Findings(std::string file, const ConfigReport& report)
+      : file_(std::move(file)), report_(report) {}
+
+  void Add(const std::string& setting, const std::string& what) {
+    const auto found = report_.settings.find(setting);
+    const std::uint32_t line = found != report_.settings.end() ? found->second.line : 0;
+    lines_.emplace(line, file_ + ":" + std::to_string(line) + ": " + setting + ": " + what);
+  }
+
+  // A file that is read at the start; an empty path is a setting that was left out.
+  void NeedFile(const std::string& setting, const std::filesystem::path& path) {
+    if (path.empty()) return;
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) {
+      Add(setting, path.string() + " cannot be opened: " + std::strerror(errno));
+    } else if (!S_ISREG(status.st_mode)) {
+      Add(setting, path.string() + " is not a regular file");
+    } else if (::access(path.c_str(), R_OK) != 0) {
+      Add(setting, path.string() + " cannot be read by this user: " + std::strerror(errno));
+    }
+  }
+  void NeedDirectory(const std::string& setting, const std::filesystem::path& path,
+                     const std::string& remedy) {
+    if (path.empty()) return;
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) {
+      Add(setting, path.string() + " cannot be opened: " + std::strerror(errno) + "; " + remedy);
+    } else if (!S_ISDIR(status.st_mode)) {
+      Add(setting, path.string() + " is not a directory");
+    } else if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
+      Add(setting, path.string() + " is not this user's to write: " + std::strerror(errno));
+    }
+  }
+
+  std::vector<std::string> lines() const {
+    std::vector<std::string> lines;
+    for (const auto& [line, text] : lines_) lines.push_back(text);
+    return lines;
+  }
+
+ private:
+  std::string file_;
+  const ConfigReport& report_;
+  std::multimap<std::uint32_t, std::string> lines_;
+};
+
+void CheckTls(const Config& config, Findings& findings) {
+  findings.NeedFile("tls.certificate", config.tls_certificate);
+  findings.NeedFile("tls.key", config.tls_key);
+  findings.NeedFile("tls.client_ca", config.tls_client_ca);
+  if (!findings.lines().empty()) return;
+  const auto context =
+      MakeServerContext({config.tls_certificate, config.tls_key, config.tls_client_ca});
+  if (!context) findings.Add("tls.certificate", context.error().explanation);
+}
+
+// The PIN is not said, nor anything of it.
+void CheckHsm(const Config& config, Findings& findings) {
+  findings.NeedFile("hsm.module", config.hsm_module);
+  if (config.hsm_pin_file.empty()) return;  // it is there only while the service runs
+  if (const auto read = ReadPin(config.hsm_pin_file); !read) {
+    findings.Add("hsm.pin_file", read.error().explanation);
+  }
+}
+
+void CheckFiles(const Config& config, Findings& findings) {
+  CheckTls(config, findings);
+  CheckHsm(config, findings);
+  findings.NeedDirectory("store.directory", config.store_directory,
+                         "acbctl provision makes it: it is never made by itself");
+  findings.NeedFile("acb.digital_signing_certificate", config.acb_digital_signing_certificate);
+  findings.NeedFile("acb.key_agreement_certificate", config.acb_key_agreement_certificate);
+  for (const auto& root : config.trust_roots) findings.NeedFile("trust.roots", root);
+  for (const auto& root : config.device_roots) findings.NeedFile("trust.device_roots", root);
+  findings.NeedFile("answers.response_codes", config.response_codes);
+  findings.NeedFile("backup.public_key", config.backup_public_key);
+  findings.NeedDirectory("backup.directory", config.backup_directory, "make it");
+  if (!config.checkpoint_file.empty()) {
+    findings.NeedDirectory("audit.checkpoint_file", config.checkpoint_file.parent_path(),
+                           "make it");
+  }
+  for (const WitnessSetting& witness : config.witnesses) {
+    findings.NeedFile("audit.witness.ca", witness.ca);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CheckConfig(const std::filesystem::path& file) {
+  const auto text = ReadSettings(file);
+  if (!text) return {text.error().explanation};
+  ConfigReport report;
+  const auto config = ParseConfig(*text, file, &report);
+  if (!config) return report.errors;
+  Findings findings(file.filename().string(), report);
+  CheckFiles(*config, findings);
+  std::vector<std::string> lines = findings.lines();
+  if (lines.empty()) {
+    // The table of response codes has lines of its own.
+    if (const auto loaded = LoadConfig(file); !loaded) return {loaded.error().explanation};
+  }
+  return lines;
+}
+
+std::vector<std::string> ChangedSettings(const std::map<std::string, std::string>& before,
+                                         const std::map<std::string, std::string>& after) {
+  std::set<std::string> changed;
+  for (const auto& [name, value] : before) {
+    const auto now = after.find(name);
+    if (now == after.end() || now->second != value) changed.insert(name);
+  }
+  for (const auto& [name, value] : after) {
+    if (!before.contains(name)) changed.insert(name);
+  }
+  return {changed.begin(), changed.end()};
+}
+
+bool TakesEffectOnReload(const std::string& setting) {
+  return setting.starts_with("tls.") || setting.starts_with("client[");
+}
+
+}  // namespace acb::platform

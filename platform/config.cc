@@ -483,7 +483,8 @@ void ReadAudit(Section section, const Paths& paths, Errors& errors, Config& conf
 void ReadHardening(Section section, const Paths& paths, Config& config) {
   const bool live = config.environment == smki::Environment::kLive;
   HardeningSettings& hardening = config.hardening;
-  hardening.sandbox = section.TruthOr("sandbox", true);
+  // An integrator's module and tools want files of their own that nobody has listed.
+  hardening.sandbox = section.TruthOr("sandbox", live);
   if (live && !hardening.sandbox) {
     section.Wrong(*section.Find("sandbox"), "sandbox", "must be true in environment live");
   }

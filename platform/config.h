@@ -64,8 +64,8 @@ struct ApprovedModule {
 
 // What the process denies itself (sandbox.h).
 struct HardeningSettings {
-  bool sandbox = true;                           // false: only in environment test
-  bool require_landlock = false;                 // absent: true in live
+  bool sandbox = true;            // always in live; absent: false in environment test
+  bool require_landlock = false;  // absent: true in live
   std::vector<std::filesystem::path> hsm_files;  // what the module writes beside SoftHSM's token
   std::vector<std::uint16_t> hsm_ports;          // TCP, where the HSM is reached over a network
 };

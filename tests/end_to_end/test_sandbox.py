@@ -52,9 +52,12 @@ class Listening:
 class TestSandbox(harness.TestCase):
     def setUp(self):
         self.folder = self.enterContext(temporary_directory())
-        self.world = World.own(self.folder, devices=2)
+        self.world = World.own(self.folder, devices=2, start=False)
         self.box = self.world.box
+        self.box.configure("hardening", sandbox=True)  # in live it always is
         self.addCleanup(self.box.kill)
+        self.box.start()
+        self.world.import_own()
         state = self.box.get("/readyz").json["sandbox"]
         if state.get("off") == "built with a sanitizer":
             self.skipTest("built with a sanitizer: the sandbox is left out, as its log line says")

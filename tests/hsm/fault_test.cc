@@ -256,6 +256,8 @@ TEST_F(LyingModule, FailsTheCallThatIsNamedBeforeOrAfterItsWork) {
   EXPECT_FALSE(anchors.Destroy(Bytes(190, 1)));
   ClearFault();
   EXPECT_EQ(anchors.List()->size(), 1U);
+  // Three that fail in a row would open the breaker.
+  EXPECT_TRUE(anchors.Create(Bytes(190, 2)) && anchors.Destroy(Bytes(190, 2)));
   SetFault("wrong-secret");
   EXPECT_FALSE(anchors.Create(Bytes(190, 3))) << "read back and compared";
   ClearFault();

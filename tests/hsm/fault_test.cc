@@ -242,25 +242,28 @@ TEST_F(LyingModule, FailsTheCallThatIsNamedBeforeOrAfterItsWork) {
   const auto hsm = OpenHsm();
   ASSERT_TRUE(hsm);
   AnchorObjects& anchors = hsm->anchors();
+  // Some of what fails here fails often enough in a row to open the breaker.
+  const auto mend = [&] {
+    ClearFault();
+    while (!hsm->state().available) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  };
   SetFault("before:C_CreateObject");
   EXPECT_FALSE(anchors.Create(Bytes(190, 1)));
-  ClearFault();
+  mend();
   EXPECT_EQ(anchors.List()->size(), 0U);
   SetFault("after:C_CreateObject");
   EXPECT_FALSE(anchors.Create(Bytes(190, 1)));
   SetFault("after:C_FindObjects");
   EXPECT_FALSE(anchors.List());
-  ClearFault();
+  mend();
   EXPECT_EQ(anchors.List()->size(), 1U) << "failed but kept";
   SetFault("before:C_DestroyObject");
   EXPECT_FALSE(anchors.Destroy(Bytes(190, 1)));
-  ClearFault();
+  mend();
   EXPECT_EQ(anchors.List()->size(), 1U);
-  // Three that fail in a row would open the breaker.
-  EXPECT_TRUE(anchors.Create(Bytes(190, 2)) && anchors.Destroy(Bytes(190, 2)));
   SetFault("wrong-secret");
   EXPECT_FALSE(anchors.Create(Bytes(190, 3))) << "read back and compared";
-  ClearFault();
+  mend();
   EXPECT_EQ(anchors.List()->size(), 1U) << "and destroyed";
 }
 

@@ -373,7 +373,7 @@ HandoverAnswer Handover::DeclineAfterReserve(const CaseFile& file, ReservedCount
 HandoverAnswer Handover::DeclineAfterLie(const CaseFile& file, ReservedCounter&& counter,
                                          Failure why) const {
   Status abandoned = ports_.counters.AbandonWithAlarm(
-      std::move(counter), why, "the HSM gave a signature that does not verify", file.now);
+      std::move(counter), why, "the HSM gave a wrong signature or secret", file.now);
   if (!abandoned) why = std::move(abandoned).error();
   return Decline(file, std::move(why));
 }

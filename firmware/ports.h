@@ -180,8 +180,8 @@ class CommandSigner {
   // Fails with
   //   kHsmUnavailable  the HSM failed or gave a wrong result; nothing leaves.
   //   kRecordDamaged   the device's key is not a point of P-256; the HSM was not asked.
-  // `lied` becomes true when it failed because the HSM gave a signature that does not verify: a
-  // security event, which the caller records.
+  // `lied` becomes true when it failed because the HSM gave a signature that does not verify, or a
+  // secret that is not the right one: a security event, which the caller records.
   virtual Result<gbcs::SignedCommand> SignAndMac(const gbcs::UnsignedCommand& command,
                                                  const PublicPoint& device_key, bool& lied) = 0;
 };

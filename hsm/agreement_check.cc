@@ -167,7 +167,7 @@ Status AgreementChecker::CheckGroup(Session& session,
     Failure failure{Reason::kHsmUnavailable,
                     {},
                     "key \"" + key_.label() + "\": the module derived a secret that is wrong"};
-    if (Breaker* breaker = session.module().breaker()) breaker->NoteDeviceError(failure.detail);
+    session.module().NoteDeviceError(failure.detail);
     if (lied != nullptr) *lied = true;
     return failure;
   };

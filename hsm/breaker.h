@@ -12,7 +12,7 @@
 
 namespace acb::hsm {
 
-// Device errors in a row, with nothing that succeeded between them, that open the breaker: one
+// Device errors in a row, with no key that worked between them, that open the breaker: one
 // alone may be the module's stumbling (ecosystem.md section 3, quirk 2).
 inline constexpr std::uint64_t kErrorsToOpen = 3;
 
@@ -31,7 +31,7 @@ class Breaker {
 
   // The module said that the device failed, or gave a result that is wrong.
   void NoteDeviceError(const std::string& what);
-  // Something succeeded. While open this is not enough: only Close closes it.
+  // A key worked. While open this is not enough: only Close closes it.
   void NoteGood();
   // At once: a call hangs.
   void Open(const std::string& why);

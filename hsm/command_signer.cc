@@ -38,7 +38,7 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignAndMac(const gbcs::UnsignedCom
 
 Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedCommand& command,
                                                            const PublicPoint& device_key,
-                                                           bool& lied) const {
+                                                           bool& lied) {
   auto lease = sessions_.Borrow();
   if (!lease) return std::move(lease).error();
 
@@ -58,7 +58,7 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedC
   sign_latency_.Observe(std::chrono::steady_clock::now() - agreed);
   if (!signed_octets) return signed_octets.error();
   // Last, so that those of other requests can be checked with it.
-  if (auto right = checker_.Check(lease->session(), std::move(claim)); !right) {
+  if (auto right = checker_.Check(lease->session(), std::move(claim), &lied); !right) {
     return std::move(right).error();
   }
   gbcs::Signature signature;

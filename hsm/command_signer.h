@@ -50,15 +50,15 @@ class HsmCommandSigner final : public CommandSigner {
 
  private:
   Result<gbcs::SignedCommand> SignInThread(const gbcs::UnsignedCommand& command,
-                                           const PublicPoint& device_key, bool& lied) const;
+                                           const PublicPoint& device_key, bool& lied);
 
   Supervisor& supervisor_;
   SessionPool& sessions_;
   const Key& digital_signing_;
   const Key& key_agreement_;
   AgreementChecker& checker_;
-  mutable LatencyHistogram sign_latency_;  // thread-safe
-  mutable LatencyHistogram derive_latency_;
+  LatencyHistogram sign_latency_;
+  LatencyHistogram derive_latency_;
 };
 
 }  // namespace acb::hsm

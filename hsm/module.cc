@@ -65,6 +65,10 @@ Status Module::InitialiseAnew() const {
   return ToFailure("C_Initialize", initialised);
 }
 
+void Module::NoteDeviceError(const std::string& what) const {
+  if (breaker_ != nullptr) breaker_->NoteDeviceError(what);
+}
+
 void Module::Report(ReturnValue result) const {
   if (result.code() == CKR_KEY_HANDLE_INVALID || result.code() == CKR_OBJECT_HANDLE_INVALID) {
     handles_lost_ = true;

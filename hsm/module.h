@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -75,6 +76,8 @@ class Module {
   // outlives the calls, or is taken away again with nullptr.
   void ReportTo(Breaker* breaker) { breaker_ = breaker; }
   Breaker* breaker() const { return breaker_; }
+  // What the module gave is wrong, whatever it returned.
+  void NoteDeviceError(const std::string& what) const;
 
  private:
   struct CloseLibrary {

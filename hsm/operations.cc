@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "firmware/base/sha256.h"
-#include "hsm/breaker.h"
 #include "hsm/software_key.h"
 
 namespace acb::hsm {
@@ -28,7 +27,7 @@ Failure Failed(const Key& key, std::string_view what) {
 // A result that is wrong says more of the device than an error does.
 Failure Lied(const Session& session, const Key& key, std::string_view what) {
   Failure failure = Failed(key, what);
-  if (Breaker* breaker = session.module().breaker()) breaker->NoteDeviceError(failure.detail);
+  session.module().NoteDeviceError(failure.detail);
   return failure;
 }
 

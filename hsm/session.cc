@@ -4,8 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include "hsm/breaker.h"
-
 namespace acb::hsm {
 namespace {
 
@@ -74,7 +72,7 @@ Failure Session::Unusable(std::string detail) {
 }
 
 Failure Session::Garbled(std::string detail) {
-  if (Breaker* breaker = module_->breaker()) breaker->NoteDeviceError(detail);
+  module_->NoteDeviceError(detail);
   return Unusable(std::move(detail));
 }
 

@@ -13,17 +13,17 @@ constexpr std::size_t WriteOffsFor(std::size_t threads) { return kMaxSessions - 
 Supervisor::Supervisor(Settings settings)
     : settings_(std::move(settings)),
       breaker_([this](bool open, const std::string& why) { Changed(open, why); }),
-      keys_crew_(settings_.threads, WriteOffsFor(settings_.threads)),
+      keys_(settings_.threads, WriteOffsFor(settings_.threads), settings_.deadline),
       // A creation that is late must not meet one that was made after it: one thread, in order.
-      anchors_crew_(1, 0),
+      anchors_(1, 0, settings_.deadline),
       // The lister takes one request at a time.
-      listings_crew_(1, 0) {}
+      listings_(1, 0, settings_.deadline) {}
 
 Supervisor::~Supervisor() { static_cast<void>(Close()); }
 
 void Supervisor::Start(Probe keys, Probe anchors) {
-  keys_ = std::move(keys);
-  anchors_ = std::move(anchors);
+  probe_keys_ = std::move(keys);
+  probe_anchors_ = std::move(anchors);
   prober_ = std::thread([this] { ProbeWhileOpen(); });
 }
 
@@ -34,14 +34,14 @@ bool Supervisor::Close() {
   }
   changed_.notify_all();
   if (prober_.joinable()) prober_.join();  // one that asks gets its answer within the deadlines
-  const bool keys_over = keys_crew_.Close(settings_.deadline);
-  const bool anchors_over = anchors_crew_.Close(settings_.deadline);
-  return listings_crew_.Close(settings_.deadline) && anchors_over && keys_over;
+  const bool keys_over = keys_.crew.Close(settings_.deadline);
+  const bool anchors_over = anchors_.crew.Close(settings_.deadline);
+  return listings_.crew.Close(settings_.deadline) && anchors_over && keys_over;
 }
 
 Crew::Counts Supervisor::counts() const {
-  Crew::Counts counts = keys_crew_.counts();
-  for (const Crew* crew : {&anchors_crew_, &listings_crew_}) {
+  Crew::Counts counts = keys_.crew.counts();
+  for (const Crew* crew : {&anchors_.crew, &listings_.crew}) {
     const Crew::Counts more = crew->counts();
     counts.hanging += more.hanging;
     counts.timeouts += more.timeouts;
@@ -54,12 +54,12 @@ std::uint64_t Supervisor::probes() const {
   return probes_;
 }
 
-void Supervisor::OpenFor(const std::string& hanging) {
-  breaker_.Open(hanging);
-  // They would only hang too, one deadline later.
-  keys_crew_.GiveUpWaiting();
-  anchors_crew_.GiveUpWaiting();
-  listings_crew_.GiveUpWaiting();
+void Supervisor::OpenFor(const std::string& why) {
+  breaker_.Open(why);
+  // They would only wait too, one deadline longer.
+  keys_.crew.GiveUpWaiting();
+  anchors_.crew.GiveUpWaiting();
+  listings_.crew.GiveUpWaiting();
 }
 
 void Supervisor::NoteCreated(const Status& created) {
@@ -80,9 +80,9 @@ void Supervisor::Changed(bool open, const std::string& why) {
 }
 
 void Supervisor::LeaveTo(const std::shared_ptr<void>& what) {
-  keys_crew_.LeaveTo(what);
-  anchors_crew_.LeaveTo(what);
-  listings_crew_.LeaveTo(what);
+  keys_.crew.LeaveTo(what);
+  anchors_.crew.LeaveTo(what);
+  listings_.crew.LeaveTo(what);
 }
 
 bool Supervisor::Pause(std::chrono::milliseconds pause) {
@@ -98,37 +98,44 @@ void Supervisor::ProbeWhileOpen() {
       if (closing_) return;
     }
     auto pause = kFirstProbe;
-    for (unsigned failures = 0; breaker_.open(); ++failures) {
+    for (unsigned failures = 0; breaker_.open();) {
       if (!Pause(pause)) return;
-      bool hangs = false;
-      if (ProbeOnce(failures, hangs)) {
+      const Found found = ProbeOnce(failures);
+      if (found == Found::kSound) {
         breaker_.Close();
         break;
       }
-      pause = std::min(2 * pause, hangs ? kLastProbeOfHang : kLastProbe);
+      // A module that is only slow gains nothing by being initialised anew.
+      if (found != Found::kSlow) ++failures;
+      pause = std::min(2 * pause, found == Found::kHangs ? kLastProbeOfHang : kLastProbe);
     }
   }
 }
 
 // Not through AskOf: the breaker is open.
-Status Supervisor::ProbeOnce(unsigned failures, bool& hangs) {
+Supervisor::Found Supervisor::ProbeOnce(unsigned failures) {
   // No more threads are spent on a module that answers none of its calls.
-  hangs = true;
-  if (!keys_crew_.counts().may_write_off) {
-    return Failure{Reason::kHsmUnavailable, {}, "too many calls hang in the HSM's module"};
-  }
+  if (!keys_.crew.counts().may_write_off) return Found::kHangs;
   {
     const std::scoped_lock lock(mutex_);
     ++probes_;
   }
-  auto sound = keys_crew_.Ask<Done>([this, failures] { return keys_(failures); },
-                                    settings_.deadline, &hangs);
-  if (!sound || anchors_ == nullptr) return sound;
-  sound = anchors_crew_.Ask<Done>([this, failures] { return anchors_(failures); },
-                                  settings_.deadline, &hangs);
-  if (!sound) return sound;
+  Found found = ProbeLane(keys_, [this, failures] { return probe_keys_(failures); });
+  if (found != Found::kSound || probe_anchors_ == nullptr) return found;
+  found = ProbeLane(anchors_, [this, failures] { return probe_anchors_(failures); });
+  if (found != Found::kSound) return found;
   // A listing anew that was given up is over: nothing is made before its thread is free again.
-  return listings_crew_.Ask<Done>([]() -> Status { return Done{}; }, settings_.deadline, &hangs);
+  return ProbeLane(listings_, []() -> Status { return Done{}; });
+}
+
+Supervisor::Found Supervisor::ProbeLane(Lane& lane, std::function<Status()> probe) const {
+  bool hangs = false;
+  const auto began = std::chrono::steady_clock::now();
+  const Status sound = lane.crew.Ask<Done>(std::move(probe), settings_.deadline, &hangs);
+  if (hangs) return Found::kHangs;
+  if (!sound) return Found::kFailed;
+  const bool slow = lane.slowness.IsSlow(began, std::chrono::steady_clock::now());
+  return slow ? Found::kSlow : Found::kSound;
 }
 
 }  // namespace acb::hsm

@@ -378,9 +378,9 @@ TEST_F(HandoverPath, AbandonsTheCounterWhenTheHsmFailsAndLeavesTheRequestOpen) {
 TEST_F(HandoverPath, RaisesAnAlarmWhenTheHsmGivesAWrongSignature) {
   signer_.lies = true;
   EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
-  EXPECT_THAT(events_, ElementsAre("reserve", "sign 1301",
-                                   "alarm the HSM gave a signature that does not verify",
-                                   "abandon 1301 HSM_UNAVAILABLE", "record refused"));
+  EXPECT_THAT(events_,
+              ElementsAre("reserve", "sign 1301", "alarm the HSM gave a wrong signature or secret",
+                          "abandon 1301 HSM_UNAVAILABLE", "record refused"));
 }
 
 TEST_F(HandoverPath, SendsNoCommandThatCouldNotBeRecorded) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iostream>
 
+#include "tests/hsm/shim_test.h"
 #include "tests/hsm/test_token.h"
 
 namespace acb::hsm {
@@ -11,18 +12,15 @@ namespace {
 
 using testing::Why;
 
-class ModuleAcceptance : public testing::TokenTest {
+class ModuleAcceptance : public testing::ShimTest {
  protected:
   void SetUp() override {
-    TokenTest::SetUp();
-    module_ = ACB_SHIM_PATH;
-    setenv("ACB_SHIM_MODULE", testing::kSoftHsm, 1);
-    setenv("ACB_SHIM_FAULT", (directory_ / "fault").c_str(), 1);
+    ShimTest::SetUp();
     ASSERT_TRUE(MakeToken("acb"));
   }
   void TearDown() override {
-    for (const char* name : {"ACB_SHIM_MODULE", "ACB_SHIM_FAULT", "ACB_SHIM_FAIL"}) unsetenv(name);
-    TokenTest::TearDown();
+    unsetenv("ACB_SHIM_FAIL");
+    ShimTest::TearDown();
   }
   // Objects files of the token: its own description is one.
   std::size_t ObjectFiles() const {

@@ -7,6 +7,7 @@
 #include "hsm/opened.h"
 #include "hsm/operations.h"
 #include "hsm/software_key.h"
+#include "tests/hsm/shim_test.h"
 #include "tests/hsm/test_token.h"
 
 namespace acb::hsm {
@@ -161,19 +162,11 @@ TEST_F(AgreementCheck, ManyThreadsShareTheirChecks) {
   EXPECT_EQ(released_wrong, 0);
 }
 
-class LyingAgreement : public testing::TokenTest {
+class LyingAgreement : public testing::ShimTest {
  protected:
   void SetUp() override {
-    TokenTest::SetUp();
-    module_ = ACB_SHIM_PATH;
-    setenv("ACB_SHIM_MODULE", testing::kSoftHsm, 1);
-    setenv("ACB_SHIM_FAULT", (directory_ / "fault").c_str(), 1);
+    ShimTest::SetUp();
     Provision();
-  }
-  void TearDown() override {
-    unsetenv("ACB_SHIM_MODULE");
-    unsetenv("ACB_SHIM_FAULT");
-    TokenTest::TearDown();
   }
 };
 
@@ -184,9 +177,9 @@ TEST_F(LyingAgreement, NoCommandLeavesThatWasMadeWithAWrongSecret) {
   for (const char* fault : {"wrong-secret", "stale-secret", "zero-secret", "short-secret"}) {
     SCOPED_TRACE(fault);
     ASSERT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(1), device));
-    std::ofstream(directory_ / "fault") << fault;
+    SetFault(fault);
     EXPECT_FALSE(testing::SignAndMac(hsm->command_signer(), SomeCommand(2), device));
-    std::filesystem::remove(directory_ / "fault");
+    ClearFault();
   }
   EXPECT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(3), device));
 }

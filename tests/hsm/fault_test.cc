@@ -5,6 +5,7 @@
 #include "firmware/gbcs/mac.h"
 #include "firmware/gbcs/message.h"
 #include "hsm/software_key.h"
+#include "tests/hsm/shim_test.h"
 #include "tests/hsm/test_token.h"
 
 namespace acb::hsm {
@@ -13,31 +14,21 @@ namespace {
 using testing::SomeCommand;
 using testing::Why;
 
-class LyingModule : public testing::TokenTest {
+class LyingModule : public testing::ShimTest {
  protected:
   void SetUp() override {
-    TokenTest::SetUp();
-    module_ = ACB_SHIM_PATH;
-    setenv("ACB_SHIM_MODULE", testing::kSoftHsm, 1);
-    setenv("ACB_SHIM_FAULT", (directory_ / "fault").c_str(), 1);
+    ShimTest::SetUp();
     auto device = SoftwareKey::Generate();
     ASSERT_TRUE(device);
     device_ = device->point();
   }
   void TearDown() override {
     for (const char* name :
-         {"ACB_SHIM_MODULE", "ACB_SHIM_FAULT", "ACB_SHIM_LOG", "ACB_SHIM_SIGN_DELAY_US",
-          "ACB_SHIM_GONE_FILE", "ACB_SHIM_SIGN_DELAY_AFTER_US"}) {
+         {"ACB_SHIM_SIGN_DELAY_US", "ACB_SHIM_GONE_FILE", "ACB_SHIM_SIGN_DELAY_AFTER_US"}) {
       unsetenv(name);
     }
-    TokenTest::TearDown();
+    ShimTest::TearDown();
   }
-  // Whole or not at all: written beside and renamed.
-  void SetFault(const std::string& fault) const {
-    std::ofstream(directory_ / "fault.new") << fault << "\n";
-    std::filesystem::rename(directory_ / "fault.new", directory_ / "fault");
-  }
-  void ClearFault() const { std::filesystem::remove(directory_ / "fault"); }
   std::vector<std::string> Log() const {
     std::ifstream in(directory_ / "log");
     std::vector<std::string> lines;

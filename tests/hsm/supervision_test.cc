@@ -9,6 +9,7 @@
 #include "hsm/breaker.h"
 #include "hsm/return_value.h"
 #include "hsm/software_key.h"
+#include "tests/hsm/shim_test.h"
 #include "tests/hsm/test_token.h"
 
 namespace acb::hsm {
@@ -22,30 +23,21 @@ using testing::Why;
 constexpr int kPolls = 6000;
 constexpr milliseconds kPoll{10};
 
-class Supervision : public testing::TokenTest {
+class Supervision : public testing::ShimTest {
  protected:
   void SetUp() override {
-    TokenTest::SetUp();
-    module_ = ACB_SHIM_PATH;
-    setenv("ACB_SHIM_MODULE", testing::kSoftHsm, 1);
-    setenv("ACB_SHIM_FAULT", (directory_ / "fault").c_str(), 1);
+    ShimTest::SetUp();
     setenv("ACB_SHIM_LOG", (directory_ / "log").c_str(), 1);
     auto device = SoftwareKey::Generate();
     ASSERT_TRUE(device);
     device_ = device->point();
     Provision();
   }
+  // First, so that what hangs in the shim ends.
   void TearDown() override {
     ClearFault();
-    for (const char* name : {"ACB_SHIM_MODULE", "ACB_SHIM_FAULT", "ACB_SHIM_LOG"}) unsetenv(name);
-    TokenTest::TearDown();
+    ShimTest::TearDown();
   }
-
-  void SetFault(const std::string& fault) const {
-    std::ofstream(directory_ / "fault.new") << fault;
-    std::filesystem::rename(directory_ / "fault.new", directory_ / "fault");
-  }
-  void ClearFault() const { std::filesystem::remove(directory_ / "fault"); }
 
   std::unique_ptr<Hsm> Open(milliseconds deadline = milliseconds(1500)) {
     HsmSettings settings = Settings();
@@ -260,6 +252,44 @@ TEST_F(Supervision, OpensThoughListingsGoWellInBetween) {
     EXPECT_EQ(hsm->state().times_opened, opened + 1);
     ClearFault();
   }
+  EXPECT_TRUE(SignsAgain(*hsm));
+}
+
+// Each is below its deadline; together they would keep a handover for longer than it may take.
+TEST_F(Supervision, OpensWhenOperationsStaySlowThoughNoneHangs) {
+  const auto hsm = Open(milliseconds(3000));
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(Signs(*hsm));
+  SetFault("delay:C_DeriveKey:800000");
+  int good = 0;
+  while (good < 10 && Signs(*hsm)) ++good;
+  EXPECT_GE(good, 1) << "one slow operation is none too many";
+  EXPECT_LE(good, 3);
+  EXPECT_EQ(hsm->state().times_opened, 1U);
+  EXPECT_EQ(hsm->state().timeouts, 0U);
+  EXPECT_FALSE(Wait([&, until = hsm->state().probes + 2] {
+                 return hsm->state().available || hsm->state().probes >= until;
+               }) &&
+               hsm->state().available)
+      << "a probe that is slow too closes nothing";
+  EXPECT_EQ(hsm->state().initialised_anew, 0U);
+  ClearFault();
+  EXPECT_TRUE(SignsAgain(*hsm));
+  ASSERT_FALSE(Changes().empty());
+  EXPECT_NE(Changes().front().find("too slowly"), std::string::npos);
+}
+
+TEST_F(Supervision, OpensWhenListingsStaySlow) {
+  const auto hsm = Open(milliseconds(3000));
+  ASSERT_TRUE(hsm);
+  SetFault("delay:C_FindObjectsInit:1000000");
+  int good = 0;
+  while (good < 10 && hsm->anchors().List()) ++good;
+  EXPECT_GE(good, 1);
+  EXPECT_LE(good, 4);
+  EXPECT_EQ(hsm->state().times_opened, 1U);
+  EXPECT_EQ(hsm->state().timeouts, 0U);
+  ClearFault();
   EXPECT_TRUE(SignsAgain(*hsm));
 }
 

@@ -1,0 +1,38 @@
+// When operations that all succeed are too slow to go on with.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+
+namespace acb::hsm {
+
+// A deadline for each operation does not bound a handover, which waits for several, its own and
+// those of whoever is before it. So slowness that lasts as long as one operation may take counts
+// as much as an operation that hangs: a handover is answered within the 5 s of design.md section 5
+// although no single operation reaches its deadline.
+//
+// Thread-safe; blocks only for its own lock.
+class Slowness {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Milliseconds = std::chrono::milliseconds;
+
+  // An operation is slow from a quarter of its deadline on: healthy ones take a hundredth.
+  explicit Slowness(Milliseconds deadline) : slow_(deadline / 4), lasting_(deadline) {}
+
+  bool IsSlow(Time began, Time ended) const { return ended - began >= slow_; }
+  // Of each operation that is over. True when at least two have been slow, none between them was
+  // not, and from the begin of the first to this end it took a whole deadline: then all begins
+  // anew. Slow operations that are more than a deadline apart say nothing of each other.
+  bool Note(Time began, Time ended);
+
+ private:
+  const Milliseconds slow_;
+  const Milliseconds lasting_;
+  std::mutex mutex_;  // guards what follows
+  bool lasts_ = false;
+  Time since_;
+  Time last_end_;
+};
+
+}  // namespace acb::hsm

@@ -12,6 +12,7 @@
 #include "tools/acb-verify/leaves.h"
 #include "tools/acb-verify/members.h"
 #include "tools/acb-verify/request_ids.h"
+#include "tools/acb-verify/retired_keys.h"
 #include "tools/acb-verify/side_file.h"
 #include "tools/acb-verify/signed_command.h"
 
@@ -132,6 +133,10 @@ class Pass {
     if (kind == "operator" && TextOf(entry, "act") == "recover") absent_.SeeRecovery(position);
     if ((kind == "start" || kind == "feed") && trust_ != nullptr) {
       if (Status same = trust_->SeeEntry(position, entry); !same) Say(position, same.error());
+    }
+    if (kind == "ceremony") retired_.SeeCeremony(position, entry);
+    if (kind == "signed") {
+      if (Status in_use = retired_.CheckSigned(entry); !in_use) Say(position, in_use.error());
     }
     if (kind == "signed") request_ids_.Add(TextOf(entry, "request_id"), position);
     if (range_.panel) return Done{};
@@ -302,6 +307,7 @@ class Pass {
   std::optional<LeafComparison> leaves_;
   Counters counters_;
   RequestIds request_ids_;
+  RetiredKeys retired_;
   CommandCounts commands_;
   EntryCounts counts_;
   std::optional<UtcTime> latest_;

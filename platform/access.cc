@@ -40,7 +40,14 @@ Result<std::shared_ptr<const Access>> Access::Load(const AccessSettings& setting
     }
     auto rights = std::make_shared<const ClientRights>(
         ClientRights{.endpoints = client.endpoints, .originators = client.originators});
-    access->clients_.emplace(LowerCase(client.identity), Entry{client, std::move(rights)});
+    std::string issuer;
+    if (!client.issuer.empty()) {
+      auto digest = DigestOfCertificate(client.issuer);
+      if (!digest) return std::move(digest).error();
+      issuer = *std::move(digest);
+    }
+    access->clients_.emplace(LowerCase(client.identity),
+                             Entry{client, std::move(issuer), std::move(rights)});
   }
   return std::shared_ptr<const Access>(access);
 }
@@ -53,9 +60,14 @@ std::optional<ClientIdentity> Access::Identify(const PeerCertificate& peer) cons
     // A certificate for two clients would have two roles: it has none.
     if (found) return std::nullopt;
     const Entry& entry = known->second;
+    // Before the roles are weighed: for that CA's word the name is nobody's.
+    if (!entry.issuer.empty() && std::ranges::count(peer.issuers, entry.issuer) == 0) {
+      return std::nullopt;
+    }
     found = ClientIdentity{.name = name,
                            .role = entry.client.role,
                            .sha256 = peer.sha256,
+                           .key_sha256 = peer.key_sha256,
                            .channel = entry.client.channel,
                            .rights = entry.rights};
   }

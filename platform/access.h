@@ -2,6 +2,7 @@
 // service runs, and what a connection that is open already makes of that.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,9 @@ struct KnownClient {
   // Less than the role may: ClientRights. Empty: all of it.
   std::vector<std::string> endpoints = {};
   std::vector<Eui64> originators = {};
+  // A CA certificate in PEM; the verified path of the client's certificate has to hold it. Empty:
+  // any CA of `tls.ca` may name this client.
+  std::filesystem::path issuer = {};
   std::size_t connections = 0;  // at once; 0: as the server's setting says
 };
 
@@ -41,13 +45,14 @@ struct AccessSettings {
 // As read at one moment; never changes. Thread-safe.
 class Access {
  public:
-  // kConfiguration: a file cannot be used; a client is narrowed to an endpoint that `router` does
-  // not have for its role.
+  // kConfiguration: a file cannot be used, the issuer of a client among them; a client is narrowed
+  // to an endpoint that `router` does not have for its role.
   static Result<std::shared_ptr<const Access>> Load(const AccessSettings& settings,
                                                     const Router& router);
 
   SSL_CTX& context() const { return *tls_; }
-  // The one client that the certificate is of; nothing when it is of none, or of two.
+  // The one client that the certificate is of; nothing when it is of none, of two, or of one whose
+  // certificates another CA issues.
   std::optional<ClientIdentity> Identify(const PeerCertificate& peer) const;
   // How many connections that client may have at once; 0: nothing of its own is set.
   std::size_t ConnectionsOf(std::string_view client) const;
@@ -59,6 +64,7 @@ class Access {
  private:
   struct Entry {
     KnownClient client;
+    std::string issuer;  // SHA-256 of the certificate, hex; empty: any
     std::shared_ptr<const ClientRights> rights;
   };
   TlsContext tls_;

@@ -418,13 +418,19 @@ Status Box::RecordAccess(const std::vector<KnownClient>& clients, UtcTime at) {
     ++count[std::string(Name(client.role))];
     text.append(client.identity).append(" ").append(Name(client.role)).append("\n");
   }
+  std::vector<std::string> operators;
+  for (const KnownClient& client : clients) {
+    // From whom an endpoint was taken away says it again if it is still allowed.
+    if (client.role != Role::kOperator || !client.endpoints.empty()) continue;
+    operators.push_back(client.identity);
+  }
   audit::Object roles;
   for (const auto& [role, number] : count) roles.emplace(role, std::to_string(number));
   audit::Entry entry("configuration", at);
   entry.Set("setting", "client")
       .Set("clients", std::move(roles))
       .Set("clients_sha256", ToHex(Sha256(AsBytes(text))));
-  auto receipt = store_->Append(entry);
+  auto receipt = store_->AppendAccess(std::move(entry), operators);
   if (!receipt) return std::move(receipt).error();
   return Done{};
 }

@@ -1,16 +1,11 @@
 #include "platform/box_gauges.h"
 
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
-#include <cstdio>
-#include <ctime>
 #include <map>
 
-#include "firmware/base/handle.h"
 #include "firmware/base/trust_anchor_cell.h"
 #include "firmware/rules.h"
 #include "firmware/smki/revocation_list.h"
+#include "platform/tls.h"
 
 namespace acb::platform {
 namespace {
@@ -32,14 +27,51 @@ void AppendGauge(std::string& text, std::string_view name, std::string_view help
   AppendSample(text, name, {}, value);
 }
 
-std::string HsmMetrics(Box& box) {
+std::string HsmTotals(hsm::Hsm& hsm) {
+  std::uint64_t signatures = 0;
+  std::uint64_t agreements = 0;
+  std::uint64_t checks = 0;
+  for (std::size_t pair = 0; pair < hsm.acb_key_pairs(); ++pair) {
+    signatures += hsm.command_signer(pair).sign_operations();
+    agreements += hsm.command_signer(pair).derive_operations();
+    checks += hsm.command_signer(pair).check_derivations();
+  }
+  std::string text = MetricText("acb_hsm_sign_total", "counter",
+                                "Signatures asked of the HSM with the ACB's keys.", signatures);
+  text +=
+      MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.", agreements);
+  text += MetricText("acb_hsm_agreement_checks_total", "counter",
+                     "Key agreements asked of the HSM to verify others.", checks);
+  return text;
+}
+
+std::string HsmStateMetrics(const hsm::HsmState& hsm) {
+  return MetricText("acb_hsm_available", "gauge", "1 while the HSM is asked, 0 while it is probed.",
+                    hsm.available ? 1 : 0) +
+         MetricText("acb_hsm_breaker_opened_total", "counter",
+                    "Times that the HSM was given up until it answers again.", hsm.times_opened) +
+         MetricText("acb_hsm_device_errors_total", "counter",
+                    "Calls that failed in the device, and results that were wrong.",
+                    hsm.device_errors) +
+         MetricText("acb_hsm_timeouts_total", "counter",
+                    "Operations that were given up because they took too long.", hsm.timeouts) +
+         MetricText("acb_hsm_hanging_calls", "gauge",
+                    "Operations that were given up and are not over.", hsm.hanging) +
+         MetricText("acb_hsm_probes_total", "counter", "Probes of an HSM that was given up.",
+                    hsm.probes) +
+         MetricText("acb_hsm_initialised_anew_total", "counter",
+                    "Times that the module was initialised anew to reach its device again.",
+                    hsm.initialised_anew);
+}
+
+std::string HsmLatencies(hsm::Hsm& hsm) {
   constexpr std::string_view kName = "acb_hsm_operation_seconds";
   std::string text =
       MetricHead(kName, "histogram",
                  "Time of the HSM's operations with the ACB's keys; a signature with "
                  "its verification in software.");
-  for (std::size_t pair = 0; pair < box.hsm().acb_key_pairs(); ++pair) {
-    const auto& signer = box.hsm().command_signer(pair);
+  for (std::size_t pair = 0; pair < hsm.acb_key_pairs(); ++pair) {
+    const auto& signer = hsm.command_signer(pair);
     const std::string label = Label("pair", std::to_string(pair + 1));
     AppendHistogram(text, kName, label + "," + Label("operation", "sign"),
                     signer.sign_latency().counts());
@@ -123,25 +155,15 @@ std::string RevocationMetrics(const store::Store& store, UtcTime now) {
   return text;
 }
 
-// When the certificate of the file ends; nothing when it cannot be read.
-std::optional<double> EndOf(const std::filesystem::path& file) {
-  const Handle<std::FILE, std::fclose> in(std::fopen(file.c_str(), "re"));
-  if (!in) return {};
-  const Handle<X509, X509_free> certificate(PEM_read_X509(in.get(), nullptr, nullptr, nullptr));
-  if (!certificate) return {};
-  std::tm time{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &time) != 1) return {};
-  return static_cast<double>(::timegm(&time));
-}
-
 std::string CertificateMetrics(const Box& box, const Config& config) {
   constexpr std::string_view kName = "acb_certificate_not_after_seconds";
   std::string text = MetricHead(kName, "gauge", "Ends of our own certificates, Unix time.");
   for (const auto& [label, end] : box.CertificateEnds()) {
     AppendSample(text, kName, Label("certificate", label), static_cast<double>(end.seconds()));
   }
-  if (const auto end = EndOf(config.tls_certificate)) {
-    AppendSample(text, kName, Label("certificate", "tls-server"), *end);
+  if (const auto end = EndOfCertificate(config.tls_certificate)) {
+    AppendSample(text, kName, Label("certificate", "tls-server"),
+                 static_cast<double>(end->seconds()));
   }
   return text;
 }
@@ -149,7 +171,8 @@ std::string CertificateMetrics(const Box& box, const Config& config) {
 }  // namespace
 
 std::string BoxGauges(Box& box, const Config& config, UtcTime now) {
-  std::string text = HsmMetrics(box) + StoreMetrics(box.store().statistics(), config);
+  std::string text = HsmTotals(box.hsm()) + HsmStateMetrics(box.hsm().state()) +
+                     HsmLatencies(box.hsm()) + StoreMetrics(box.store().statistics(), config);
   if (const auto records = box.store().Open()) text += FeedMetrics(**records, config, now);
   text += RevocationMetrics(box.store(), now) + CertificateMetrics(box, config);
   // Of the whole box: each device has a counter of its own, and the highest has the least left.

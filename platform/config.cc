@@ -127,7 +127,8 @@ void ReadRights(Section& section, std::optional<Role> role, KnownClient& client)
   client.connections = section.IntegerOr("connections", {1, 10'000}, 0);
 }
 
-void ReadClient(Section section, std::set<std::string, std::less<>>& names, Config& config) {
+void ReadClient(Section section, const Paths& paths, std::set<std::string, std::less<>>& names,
+                Config& config) {
   std::string identity = section.Text("identity");
   std::ranges::transform(identity, identity.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -150,12 +151,13 @@ void ReadClient(Section section, std::set<std::string, std::less<>>& names, Conf
   KnownClient client{.identity = std::move(identity),
                      .role = role.value_or(Role::kAuditor),
                      .channel = std::move(channel)};
+  client.issuer = paths.Resolve(section.TextOr("issuer", {}));
   ReadRights(section, role, client);
   section.Finish();
   if (role) config.clients.push_back(std::move(client));
 }
 
-void ReadClients(Section& root, Errors& errors, Config& config) {
+void ReadClients(Section& root, const Paths& paths, Errors& errors, Config& config) {
   std::set<std::string, std::less<>> names;
   const auto clients = root.List("client");
   for (const toml::node* entry : clients) {
@@ -163,7 +165,7 @@ void ReadClients(Section& root, Errors& errors, Config& config) {
       root.Wrong(*entry, "client", "must be a table: [[client]]");
       return;
     }
-    ReadClient(Section(entry->as_table(), "client", errors), names, config);
+    ReadClient(Section(entry->as_table(), "client", errors), paths, names, config);
   }
   if (clients.empty()) root.Missing("client", "is missing: nobody could use the service");
 }
@@ -571,7 +573,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadEnvironment(root, config);
   ReadListen(root.Sub("listen"), config);
   ReadTls(root.Sub("tls"), paths, config);
-  ReadClients(root, errors, config);
+  ReadClients(root, paths, errors, config);
   ReadAnswers(root.Sub("answers"), paths, config);
   ReadHandover(root.Sub("handover"), config);
   ReadHsm(root.Sub("hsm"), paths, errors, config);

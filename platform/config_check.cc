@@ -65,6 +65,11 @@ void CheckTls(const Config& config, Findings& findings) {
   findings.NeedFile("tls.certificate", config.tls_certificate);
   findings.NeedFile("tls.key", config.tls_key);
   findings.NeedFile("tls.client_ca", config.tls_client_ca);
+  for (const KnownClient& client : config.clients) {
+    if (client.issuer.empty()) continue;
+    const auto issuer = DigestOfCertificate(client.issuer);
+    if (!issuer) findings.Add("client", issuer.error().explanation);
+  }
   if (!findings.lines().empty()) return;
   const auto context =
       MakeServerContext({config.tls_certificate, config.tls_key, config.tls_client_ca});

@@ -87,7 +87,8 @@ Result<store::RaiseWish> ReadRaise(const HttpRequest& request, UtcTime now) {
                         .to = *to,
                         .reason = *std::move(reason),
                         .operator_name = request.client.name,
-                        .at = now};
+                        .at = now,
+                        .operator_key = request.client.key_sha256};
   if (body->contains("role")) {
     const auto name = TextMember(*body, "role");
     if (!name) return name.error();

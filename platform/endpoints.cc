@@ -211,44 +211,10 @@ HttpResponse MetricsPage(std::string text) {
   return Text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
 }
 
-std::string HsmMetrics(const hsm::HsmState& hsm) {
-  return MetricText("acb_hsm_available", "gauge", "1 while the HSM is asked, 0 while it is probed.",
-                    hsm.available ? 1 : 0) +
-         MetricText("acb_hsm_breaker_opened_total", "counter",
-                    "Times that the HSM was given up until it answers again.", hsm.times_opened) +
-         MetricText("acb_hsm_device_errors_total", "counter",
-                    "Calls that failed in the device, and results that were wrong.",
-                    hsm.device_errors) +
-         MetricText("acb_hsm_timeouts_total", "counter",
-                    "Operations that were given up because they took too long.", hsm.timeouts) +
-         MetricText("acb_hsm_hanging_calls", "gauge",
-                    "Operations that were given up and are not over.", hsm.hanging) +
-         MetricText("acb_hsm_probes_total", "counter", "Probes of an HSM that was given up.",
-                    hsm.probes) +
-         MetricText("acb_hsm_initialised_anew_total", "counter",
-                    "Times that the module was initialised anew to reach its device again.",
-                    hsm.initialised_anew);
-}
-
 HttpResponse GetMetrics(Box& box, const Config& config, const Clock& clock,
                         const Admission& handovers, const Admission& observations,
                         const Sandbox* sandbox) {
   std::string text = box.metrics().Text();
-  std::uint64_t signatures = 0;
-  std::uint64_t agreements = 0;
-  std::uint64_t checks = 0;
-  for (std::size_t pair = 0; pair < box.hsm().acb_key_pairs(); ++pair) {
-    signatures += box.hsm().command_signer(pair).sign_operations();
-    agreements += box.hsm().command_signer(pair).derive_operations();
-    checks += box.hsm().command_signer(pair).check_derivations();
-  }
-  text += MetricText("acb_hsm_sign_total", "counter",
-                     "Signatures asked of the HSM with the ACB's keys.", signatures);
-  text +=
-      MetricText("acb_hsm_derive_total", "counter", "Key agreements asked of the HSM.", agreements);
-  text += MetricText("acb_hsm_agreement_checks_total", "counter",
-                     "Key agreements asked of the HSM to verify others.", checks);
-  text += HsmMetrics(box.hsm().state());
   text += box.checkpoints().Metrics();
   text += box.key_watch().Metrics();
   text += AdmissionMetrics(handovers, observations);

@@ -229,7 +229,6 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
   request.query_parameters = std::move(target->parameters);
   if (refusal_) return Problem(*refusal_);
 
-  if (!MayStay()) return NoLongerWelcome();
   current.close = !current.head.keep_alive || MustClose();
   if (auto unwelcome = FindRoute(current)) return unwelcome;
   if (auto refused = CheckBodyHeaders(current.head, *current.route)) return refused;
@@ -244,7 +243,10 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
 }
 
 std::optional<HttpResponse> HttpConnection::FindRoute(Current& current) {
-  if (!MayStay()) return NoLongerWelcome();
+  if (!MayStay()) {
+    current.close = true;
+    return NoLongerWelcome();
+  }
   HttpRequest& request = current.request;
   request.client = *standing_.client();
   auto found = router_.Find(request.method, request.path, request.client);

@@ -54,9 +54,10 @@ struct ClientRights {
 
 // Who is at the other end of the TLS connection.
 struct ClientIdentity {
-  std::string name;    // the dNSName of the certificate that configuration names, lower case
-  Role role;           // the one that configuration gives it
-  std::string sha256;  // of the certificate's DER, lower-case hex
+  std::string name;        // the dNSName of the certificate that configuration names, lower case
+  Role role;               // the one that configuration gives it
+  std::string sha256;      // of the certificate's DER, lower-case hex
+  std::string key_sha256;  // of its SubjectPublicKeyInfo: who holds one key is one operator
   // The label that configuration gives its channel (R-074-5).
   std::string channel = std::string(kUsualChannel);
   std::shared_ptr<const ClientRights> rights = {};  // none: nothing is taken away

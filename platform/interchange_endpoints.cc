@@ -51,8 +51,10 @@ HttpResponse Export(Box& box, const Config& config, const Clock& clock,
   const auto fenced = ReadFenced(request);
   if (!fenced) return Problem(fenced.error());
   const UtcTime now = clock.Now();
-  const auto agreed = box.store().AgreeToExport(
-      {.fenced = *fenced, .operator_name = request.client.name, .at = now});
+  const auto agreed = box.store().AgreeToExport({.fenced = *fenced,
+                                                 .operator_name = request.client.name,
+                                                 .at = now,
+                                                 .operator_key = request.client.key_sha256});
   if (!agreed) return Problem(agreed.error());
   if (!agreed->complete) return Waits({{"fenced", *fenced}}, agreed->receipt);
   auto file = UnnamedFile::Create(config.store_directory / "tmp");
@@ -105,7 +107,8 @@ HttpResponse Import(Box& box, const Clock& clock, const HttpRequest& request) {
                                .sha256 = file->sha256(),
                                .key_sha256 = Sha256(hsm::ToSpki(*key)),
                                .operator_name = request.client.name,
-                               .at = clock.Now()};
+                               .at = clock.Now(),
+                               .operator_key = request.client.key_sha256};
   const auto done = box.store().ImportCounters(wish, file->Source());
   if (!done) return Problem(done.error());
   if (!done->complete) {

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <functional>
 
+#include "platform/metrics.h"
+
 namespace acb::platform {
 namespace {
 
@@ -22,9 +24,7 @@ std::int64_t AgeInSeconds(const keys::Use& use, UtcTime now) {
 std::string PerKey(std::string_view name, std::string_view type, std::string_view help,
                    const std::vector<KeyCondition>& found,
                    const std::function<std::uint64_t(const KeyCondition&)>& value) {
-  std::string text = "# HELP ";
-  text.append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ");
-  text.append(type).append("\n");
+  std::string text = MetricHead(name, type, help);
   for (const KeyCondition& one : found) {
     text.append(name).append("{key=\"").append(one.label).append("\"} ");
     text.append(std::to_string(value(one))).append("\n");
@@ -34,8 +34,7 @@ std::string PerKey(std::string_view name, std::string_view type, std::string_vie
 
 std::string Standings(const std::vector<KeyCondition>& found) {
   std::string text =
-      "# HELP acb_key_standing How near a pair of ACB keys is to its limits.\n"
-      "# TYPE acb_key_standing gauge\n";
+      MetricHead("acb_key_standing", "gauge", "How near a pair of ACB keys is to its limits.");
   for (const KeyCondition& one : found) {
     for (const keys::Standing standing : kStandings) {
       text.append("acb_key_standing{key=\"").append(one.label).append("\",standing=\"");

@@ -64,7 +64,8 @@ HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const Ht
                     store::QuarantineAct act) {
   const auto id = ParseDecimal(request.Parameter("id"));
   if (!id) return Problem(Failure(Reason::kNotFound, "the quarantine's numbers are decimal"));
-  const auto done = box.store().AgreeOnQuarantined(*id, act, request.client.name, clock.Now());
+  const auto done = box.store().AgreeOnQuarantined(*id, act, request.client.name, clock.Now(),
+                                                   request.client.key_sha256);
   if (!done) return Problem(done.error());
   if (done->complete && act == store::QuarantineAct::kRelease) {
     if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
@@ -210,7 +211,8 @@ HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& req
   bool complete = true;
   audit::Receipt receipt{};
   if (order->lift) {
-    const auto lifted = box.store().AgreeToLift(order->rows.front(), now);
+    const auto lifted =
+        box.store().AgreeToLift(order->rows.front(), now, request.client.key_sha256);
     if (!lifted) return Problem(lifted.error());
     complete = lifted->complete;
     receipt = lifted->receipt;

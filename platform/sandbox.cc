@@ -41,6 +41,10 @@ void AddNameService(std::vector<std::filesystem::path>& readable) {
   }
 }
 
+bool ConnectsOut(const Config& config) {
+  return !config.hardening.hsm_ports.empty() || !config.witnesses.empty();
+}
+
 // "directories.tokendir = PATH" of SoftHSM's settings.
 std::filesystem::path TokenDirectoryOf(const std::filesystem::path& settings) {
   constexpr std::string_view kKey = "directories.tokendir";
@@ -100,6 +104,7 @@ SandboxPlan ServicePlan(const Config& config) {
         config.acb_key_agreement_certificate, config.backup_public_key}) {
     AddParent(plan.readable, file);
   }
+  for (const KnownClient& client : config.clients) AddParent(plan.readable, client.issuer);
   for (const auto& root : config.trust_roots) AddParent(plan.readable, root);
   for (const auto& root : config.device_roots) AddParent(plan.readable, root);
   plan.writable.push_back(config.store_directory);
@@ -111,7 +116,7 @@ SandboxPlan ServicePlan(const Config& config) {
     AddParent(plan.readable, witness.ca);
   }
   if (!config.witnesses.empty()) AddNameService(plan.readable);
-  if (!plan.connect_ports.empty()) plan.connect_ports.push_back(kDnsPort);
+  if (ConnectsOut(config)) plan.connect_ports.push_back(kDnsPort);
   return plan;
 }
 
@@ -166,7 +171,7 @@ Status Sandbox::RestrictFiles() {
 
 Status Sandbox::RestrictCalls(pid_t lister) {
   if (!off_.empty()) return Done{};
-  const bool sockets = !ServicePlan(config_).connect_ports.empty();
+  const bool sockets = ConnectsOut(config_);
   Status done = ApplyCallList({.sockets = sockets, .signals_to = lister});
   if (!done) return done;
   calls_ = true;

@@ -52,7 +52,7 @@ constexpr int kAlways[] = {
     SCMP_SYS(restart_syscall),
     // signals to itself
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigtimedwait), SCMP_SYS(rt_sigpending), SCMP_SYS(sigaltstack),
+    SCMP_SYS(rt_sigtimedwait), SCMP_SYS(rt_sigpending), SCMP_SYS(sigaltstack), SCMP_SYS(alarm),
     // what it is
     SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(uname),
     SCMP_SYS(sysinfo), SCMP_SYS(getrlimit), SCMP_SYS(getrusage), SCMP_SYS(times),
@@ -66,9 +66,9 @@ constexpr int kConnections[] = {SCMP_SYS(accept4),    SCMP_SYS(getsockname), SCM
 // Outgoing ones: a name is asked for (UDP), then TCP.
 constexpr int kOutgoing[] = {SCMP_SYS(connect), SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg)};
 
-constexpr int kChildren[] = {SCMP_SYS(dup2), SCMP_SYS(dup3),    SCMP_SYS(close_range),
-                             SCMP_SYS(kill), SCMP_SYS(tgkill),  SCMP_SYS(alarm),
-                             SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+constexpr int kChildren[] = {SCMP_SYS(dup2),    SCMP_SYS(dup3),   SCMP_SYS(close_range),
+                             SCMP_SYS(kill),    SCMP_SYS(tgkill), SCMP_SYS(mmap),
+                             SCMP_SYS(mprotect)};
 
 constexpr std::uint64_t kAllNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
                                          CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;

@@ -26,6 +26,8 @@
 namespace acb::platform {
 namespace {
 
+using Certificate = Handle<X509, X509_free>;
+
 // Root, intermediate, leaf: no client's path needs more.
 constexpr int kMaxPathDepth = 3;
 constexpr off_t kMaxKeyFile = 64 * 1024;
@@ -110,44 +112,12 @@ Status UseOwnCertificate(SSL_CTX& context, const TlsFiles& files) {
   return Done{};
 }
 
-// Certificates and CRLs of the file go to the store; with a CRL among them, revocation is checked.
-Status TrustIssuers(SSL_CTX& context, const std::filesystem::path& file) {
-  ERR_clear_error();
-  X509_STORE* store = SSL_CTX_get_cert_store(&context);
-  X509_LOOKUP* lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-  if (lookup == nullptr || X509_load_cert_crl_file(lookup, file.c_str(), X509_FILETYPE_PEM) <= 0) {
-    return Unusable(file, "no usable CA certificate");
-  }
-  const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store);
-  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
-    if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_CRL) {
-      X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-      break;
-    }
-  }
-  return Done{};
-}
-
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   return lower;
-}
-
-std::vector<std::string> DnsNames(const X509& certificate) {
-  std::vector<std::string> names;
-  const Handle<GENERAL_NAMES, GENERAL_NAMES_free> all(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
-  for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-    if (name->type != GEN_DNS) continue;
-    const ASN1_STRING* text = name->d.dNSName;
-    names.push_back(LowerCase({reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                               static_cast<std::size_t>(ASN1_STRING_length(text))}));
-  }
-  return names;
 }
 
 // An unreadable time is over.
@@ -178,6 +148,25 @@ UtcTime EarliestNextUpdate(X509_STORE& store) {
   return end;
 }
 
+Certificate ReadCertificate(const std::filesystem::path& file) {
+  ERR_clear_error();
+  const Handle<BIO, BIO_free_all> in(BIO_new_file(file.c_str(), "re"));
+  return Certificate(in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr);
+}
+
+std::string HexSha256(int size, unsigned char* der) {
+  if (size <= 0) std::abort();  // out of memory: it was decoded from DER
+  const auto digest = Sha256(BytesView(der, static_cast<std::size_t>(size)));
+  OPENSSL_free(der);
+  return ToHex(digest);
+}
+
+std::string DigestOfKey(const X509& certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &der);
+  return HexSha256(size, der);
+}
+
 int RemainingMs(Deadline deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -195,10 +184,68 @@ std::string TlsErrorText() {
   return reason != nullptr ? reason : "OpenSSL error " + std::to_string(code);
 }
 
+Status LoadIssuers(X509_STORE& store, const std::filesystem::path& file) {
+  ERR_clear_error();
+  X509_LOOKUP* lookup = X509_STORE_add_lookup(&store, X509_LOOKUP_file());
+  if (lookup == nullptr || X509_load_cert_crl_file(lookup, file.c_str(), X509_FILETYPE_PEM) <= 0) {
+    return Unusable(file, "no usable CA certificate");
+  }
+  const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(&store);
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_CRL) {
+      X509_STORE_set_flags(&store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+      break;
+    }
+  }
+  return Done{};
+}
+
+std::vector<std::string> DnsNamesOf(const X509& certificate) {
+  std::vector<std::string> names;
+  const Handle<GENERAL_NAMES, GENERAL_NAMES_free> all(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type != GEN_DNS) continue;
+    const ASN1_STRING* text = name->d.dNSName;
+    names.push_back(LowerCase({reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                               static_cast<std::size_t>(ASN1_STRING_length(text))}));
+  }
+  return names;
+}
+
+std::string DigestOf(const X509& certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(&certificate, &der);
+  return HexSha256(size, der);
+}
+
+std::vector<std::string> IssuersIn(const STACK_OF(X509) * path) {
+  std::vector<std::string> issuers;
+  for (int i = 1; i < sk_X509_num(path); ++i) issuers.push_back(DigestOf(*sk_X509_value(path, i)));
+  return issuers;
+}
+
+Result<std::string> DigestOfCertificate(const std::filesystem::path& file) {
+  const auto certificate = ReadCertificate(file);
+  if (certificate) return DigestOf(*certificate);
+  return Unusable(file, "no usable certificate");
+}
+
+std::optional<UtcTime> EndOfCertificate(const std::filesystem::path& file) {
+  const auto certificate = ReadCertificate(file);
+  ERR_clear_error();
+  if (!certificate) return std::nullopt;
+  return TimeOf(X509_get0_notAfter(certificate.get()));
+}
+
 Result<TlsContext> MakeServerContext(const TlsFiles& files) {
   TlsContext context = NewContext(TLS_server_method());
   if (const auto own = UseOwnCertificate(*context, files); !own) return own.error();
-  if (const auto issuers = TrustIssuers(*context, files.ca); !issuers) return issuers.error();
+  if (const auto issuers = LoadIssuers(*SSL_CTX_get_cert_store(context.get()), files.ca);
+      !issuers) {
+    return issuers.error();
+  }
   STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(files.ca.c_str());
   if (names == nullptr) return Unusable(files.ca, "no CA certificate");
   SSL_CTX_set_client_CA_list(context.get(), names);  // takes the names
@@ -211,7 +258,10 @@ Result<TlsContext> MakeClientContext(const TlsFiles& files) {
   if (!files.certificate.empty() || !files.key.empty()) {
     if (const auto own = UseOwnCertificate(*context, files); !own) return own.error();
   }
-  if (const auto issuers = TrustIssuers(*context, files.ca); !issuers) return issuers.error();
+  if (const auto issuers = LoadIssuers(*SSL_CTX_get_cert_store(context.get()), files.ca);
+      !issuers) {
+    return issuers.error();
+  }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   return context;
 }
@@ -383,14 +433,12 @@ std::optional<UtcTime> TlsStream::VerifyPeer(SSL_CTX& context) const {
 }
 
 std::optional<PeerCertificate> TlsStream::Peer() const {
-  const Handle<X509, X509_free> certificate(SSL_get1_peer_certificate(ssl_.get()));
+  const Certificate certificate(SSL_get1_peer_certificate(ssl_.get()));
   if (!certificate) return std::nullopt;
-  unsigned char* der = nullptr;
-  const int size = i2d_X509(certificate.get(), &der);
-  if (size <= 0) return std::nullopt;
-  const auto digest = Sha256(BytesView(der, static_cast<std::size_t>(size)));
-  OPENSSL_free(der);
-  return PeerCertificate{DnsNames(*certificate), ToHex(digest)};
+  return PeerCertificate{.dns_names = DnsNamesOf(*certificate),
+                         .sha256 = DigestOf(*certificate),
+                         .key_sha256 = DigestOfKey(*certificate),
+                         .issuers = IssuersIn(SSL_get0_verified_chain(ssl_.get()))};
 }
 
 }  // namespace acb::platform

@@ -43,10 +43,26 @@ Result<TlsContext> MakeClientContext(const TlsFiles& files);
 // empty.
 std::string TlsErrorText();
 
-// dNSNames of the peer's certificate, in lower case, and the certificate's SHA-256.
+// CAs from a file in PEM into a store, with their revocation lists: where one is among them every
+// certificate of a path below the root, and the root, is held against one. kConfiguration.
+Status LoadIssuers(X509_STORE& store, const std::filesystem::path& file);
+// The dNSNames in its SAN, in lower case.
+std::vector<std::string> DnsNamesOf(const X509& certificate);
+// SHA-256 of its DER, lower-case hex.
+std::string DigestOf(const X509& certificate);
+// The same of each CA certificate of a verified path.
+std::vector<std::string> IssuersIn(const STACK_OF(X509) * path);
+// The same of the first certificate in a file in PEM. kConfiguration.
+Result<std::string> DigestOfCertificate(const std::filesystem::path& file);
+// When the first certificate of the file, in PEM, ends; nothing when it cannot be read.
+std::optional<UtcTime> EndOfCertificate(const std::filesystem::path& file);
+
+// What the peer's certificate says: dNSNames in lower case, digests in lower-case hex.
 struct PeerCertificate {
   std::vector<std::string> dns_names;
-  std::string sha256;
+  std::string sha256;                // of its DER
+  std::string key_sha256;            // of its SubjectPublicKeyInfo
+  std::vector<std::string> issuers;  // IssuersIn its path, as the handshake verified it
 };
 
 enum class IoOutcome {

@@ -1,5 +1,7 @@
 #include "store/agreements.h"
 
+#include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "store/fields.h"
@@ -17,18 +19,18 @@ bool IsGood(const OperatorWord& word, UtcTime now) {
   return now < word.at.PlusSeconds(kWordSeconds);
 }
 
-// Those that are no longer good.
-Status DropOldWords(WriteTransaction& transaction, UtcTime now) {
-  std::vector<Bytes> old;
+Status DropWords(WriteTransaction& transaction,
+                 const std::function<bool(const OperatorWord&)>& which) {
+  std::vector<Bytes> dropped;
   Status walked = transaction.Walk(
       Table::kAgreements, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
         const auto word = DecodeWord(payload);
         if (!word) return Damaged(Table::kAgreements, key, "does not have the table's form");
-        if (!IsGood(*word, now)) old.push_back(ToBytes(key));
-        return old.size() < kMaxAgreements;
+        if (which(*word)) dropped.push_back(ToBytes(key));
+        return dropped.size() < kMaxAgreements;
       });
   if (!walked) return walked;
-  for (const Bytes& key : old) {
+  for (const Bytes& key : dropped) {
     if (Status gone = transaction.Delete(Table::kAgreements, key); !gone) return gone;
   }
   return Done{};
@@ -40,6 +42,7 @@ Bytes EncodeWord(const OperatorWord& word) {
   ByteWriter out;
   out.U64(Biased(word.at));
   PutText(out, std::string_view(word.operator_name).substr(0, kMaxOperatorName));
+  if (!word.operator_key.empty()) PutText(out, word.operator_key);
   return std::move(out).bytes();
 }
 
@@ -48,6 +51,7 @@ std::optional<OperatorWord> DecodeWord(BytesView payload) {
   OperatorWord word;
   word.at = Unbiased(in.U64());
   word.operator_name = TakeText(in);
+  if (!in.rest().empty()) word.operator_key = TakeText(in);
   if (!in.Finished() || word.operator_name.empty()) return {};
   return word;
 }
@@ -61,6 +65,12 @@ Result<std::optional<OperatorWord>> FindFirstWord(const Transaction& transaction
     return Failure(Reason::kOtherOperator,
                    "operator " + word.operator_name + " has agreed to it already");
   }
+  // Whoever holds the key is one operator, under whatever names.
+  if (!word.operator_key.empty() && (*first)->operator_key == word.operator_key) {
+    return Failure(Reason::kOtherOperator, "the certificates of " + (*first)->operator_name +
+                                               " and " + word.operator_name +
+                                               " are of one key, so of one operator");
+  }
   return first;
 }
 
@@ -69,7 +79,9 @@ Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView sub
   auto count = transaction.Count(Table::kAgreements);
   if (!count) return std::move(count).error();
   if (*count >= kMaxAgreements) {
-    if (Status dropped = DropOldWords(transaction, word.at); !dropped) return dropped;
+    Status dropped =
+        DropWords(transaction, [&](const OperatorWord& kept) { return !IsGood(kept, word.at); });
+    if (!dropped) return dropped;
     count = transaction.Count(Table::kAgreements);
     if (!count) return std::move(count).error();
     if (*count >= kMaxAgreements) {
@@ -84,6 +96,18 @@ Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subj
   const auto word = transaction.Get(Table::kAgreements, key);
   if (!word) return word.error();
   return word->has_value() ? transaction.Delete(Table::kAgreements, key) : Done{};
+}
+
+Result<std::vector<std::string>> DropWordsOfOthers(WriteTransaction& transaction,
+                                                   const std::vector<std::string>& operators) {
+  std::vector<std::string> whose;
+  Status dropped = DropWords(transaction, [&](const OperatorWord& word) {
+    if (std::ranges::count(operators, word.operator_name) != 0) return false;
+    if (std::ranges::count(whose, word.operator_name) == 0) whose.push_back(word.operator_name);
+    return true;
+  });
+  if (!dropped) return std::move(dropped).error();
+  return whose;
 }
 
 audit::List NamesOf(const std::optional<OperatorWord>& first, std::string_view second) {

@@ -13,7 +13,7 @@ Result<Exporting> AgreeOnExport(WriteTransaction& transaction, const ExportWish&
                                 Environment environment) {
   auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
   if (!fence) return std::move(fence).error();
-  const OperatorWord word{wish.at, wish.operator_name};
+  const OperatorWord word{wish.at, wish.operator_name, wish.operator_key};
   const bool fences = wish.fenced && !fence->exported;
   std::optional<OperatorWord> first;
   if (fences) {

@@ -236,7 +236,7 @@ Result<CountersImport> AgreeOnImport(WriteTransaction& transaction, const Import
                                              std::string(Name(wish.head.environment)) +
                                              ", this box is of " + std::string(Name(environment)));
   }
-  const OperatorWord word{wish.at, wish.operator_name};
+  const OperatorWord word{wish.at, wish.operator_name, wish.operator_key};
   const auto first = FindFirstWord(transaction, AgreedAct::kCountersImport, wish.sha256, word);
   if (!first) return first.error();
   transaction.DemandAnchor();

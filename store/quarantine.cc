@@ -64,23 +64,20 @@ audit::Entry EntryOf(std::string_view kind, const QuarantinedItem& item, UtcTime
 }
 
 Result<Agreement> FirstOfTwo(WriteTransaction& transaction, QuarantinedItem item, QuarantineAct act,
-                             std::string_view operator_name, UtcTime at, Environment environment) {
-  audit::Entry entry = EntryOf("operator", item, at);
-  entry.Set("act", Name(act)).Set("operators", audit::List{std::string(operator_name)});
+                             const OperatorWord& word, Environment environment) {
+  audit::Entry entry = EntryOf("operator", item, word.at);
+  entry.Set("act", Name(act)).Set("operators", audit::List{word.operator_name});
   entry.Set("complete", false);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();
   // A first word for the other act is taken back by this one.
   const AgreedAct other = AgreedActOf(act == QuarantineAct::kRelease ? QuarantineAct::kDelete
                                                                      : QuarantineAct::kRelease);
-  Status word = UseFirstWord(transaction, other, KeyOf(item.id));
-  if (word) {
-    word = KeepFirstWord(transaction, AgreedActOf(act), KeyOf(item.id),
-                         {at, std::string(operator_name)});
-  }
-  if (!word) return std::move(word).error();
+  Status said = UseFirstWord(transaction, other, KeyOf(item.id));
+  if (said) said = KeepFirstWord(transaction, AgreedActOf(act), KeyOf(item.id), word);
+  if (!said) return std::move(said).error();
   item.first_act = act;
-  item.first_operator = operator_name;
+  item.first_operator = word.operator_name;
   Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
   if (!put) return std::move(put).error();
   transaction.DemandAnchor();
@@ -301,18 +298,18 @@ Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const Quar
 }
 
 Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, QuarantineAct act,
-                        std::string_view operator_name, UtcTime at, Environment environment) {
+                        const OperatorWord& word, Environment environment) {
   auto item = FindItem(transaction, id);
   if (!item) return std::move(item).error();
-  const auto first =
-      FindFirstWord(transaction, AgreedActOf(act), KeyOf(id), {at, std::string(operator_name)});
+  const auto first = FindFirstWord(transaction, AgreedActOf(act), KeyOf(id), word);
   if (!first) return first.error();
   if (!first->has_value()) {
-    return FirstOfTwo(transaction, *std::move(item), act, operator_name, at, environment);
+    return FirstOfTwo(transaction, *std::move(item), act, word, environment);
   }
-  audit::Entry entry = EntryOf(act == QuarantineAct::kRelease ? "released" : "operator", *item, at);
+  audit::Entry entry =
+      EntryOf(act == QuarantineAct::kRelease ? "released" : "operator", *item, word.at);
   entry.Set("act", Name(act))
-      .Set("operators", NamesOf(*first, operator_name))
+      .Set("operators", NamesOf(*first, word.operator_name))
       .Set("complete", true);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();

@@ -4,6 +4,7 @@
 // Each writing function is one job of the writer: it checks everything before it writes.
 #pragma once
 
+#include "store/agreements.h"
 #include "store/answers.h"
 #include "store/store.h"
 #include "store/transactions.h"
@@ -44,7 +45,7 @@ Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const Quar
 // recovery leaves the cell unknown: an observation or a device import made since has to say who
 // holds it (design.md section 4, "Recover").
 Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, QuarantineAct act,
-                        std::string_view operator_name, UtcTime at, Environment environment);
+                        const OperatorWord& word, Environment environment);
 
 // Deletes its rows, when two operators have decided.
 Status TakeOut(WriteTransaction& transaction, const QuarantinedItem& item);

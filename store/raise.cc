@@ -115,7 +115,7 @@ Result<Raising> AgreeOnRaise(WriteTransaction& transaction, const RaiseWish& wis
                              const OpenSettings& settings, Environment environment) {
   auto raised = Apply(transaction, wish, settings);
   if (!raised) return std::move(raised).error();
-  const OperatorWord word{wish.at, wish.operator_name};
+  const OperatorWord word{wish.at, wish.operator_name, wish.operator_key};
   const auto first = FindFirstWord(transaction, AgreedAct::kRaise, SubjectOf(wish), word);
   if (!first) return first.error();
 

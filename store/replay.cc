@@ -59,6 +59,13 @@ std::optional<Sha256Digest> DigestOf(const boost::json::object& entry, std::stri
   return digest;
 }
 
+// A store from before the first ceremony has none.
+Result<keys::Register> ReadKeys(const Transaction& transaction) {
+  const auto kept = transaction.Get(Table::kSettings, KeyOf(Setting::kKeys));
+  if (!kept) return kept.error();
+  return kept->has_value() ? keys::Register::Parse(AsText(**kept)) : keys::Register();
+}
+
 AcbKeyId IdOf(const PublicPoint& point) {
   const Bytes identifier = smki::KeyIdentifier(point);
   return AcbKeyId{ByteReader(identifier).U64()};
@@ -323,9 +330,7 @@ Status Replay::Suspended(const boost::json::object& entry) {
 // its keys whole.
 Status Replay::Ceremony(const boost::json::object& entry) {
   if (!IsTrue(entry, "complete")) return Done{};
-  const auto kept = transaction_.Get(Table::kSettings, KeyOf(Setting::kKeys));
-  if (!kept) return kept.error();
-  auto keys = kept->has_value() ? keys::Register::Parse(AsText(**kept)) : keys::Register();
+  auto keys = ReadKeys(transaction_);
   if (!keys) return std::move(keys).error();
   for (const std::string_view name : {"adopted", "keys"}) {
     const auto* list = entry.if_contains(name);
@@ -388,9 +393,7 @@ Status Replay::CountKeyOperationOf(const boost::json::object& entry) {
 }
 
 Result<std::optional<AcbKeyId>> Replay::AcbKeyOf(const Sha256Digest& certificate) const {
-  const auto kept = transaction_.Get(Table::kSettings, KeyOf(Setting::kKeys));
-  if (!kept) return kept.error();
-  const auto keys = kept->has_value() ? keys::Register::Parse(AsText(**kept)) : keys::Register();
+  const auto keys = ReadKeys(transaction_);
   if (!keys) return keys.error();
   for (const keys::KeyRecord& key : keys->keys()) {
     if (key.certificate && key.certificate->sha256() == certificate) {

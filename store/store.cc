@@ -273,9 +273,11 @@ Result<std::vector<QuarantinedItem>> Store::ListQuarantine(std::uint64_t from,
 }
 
 Result<Agreement> Store::AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
-                                            std::string_view operator_name, UtcTime at) {
+                                            std::string_view operator_name, UtcTime at,
+                                            std::string_view operator_key) {
+  const OperatorWord word{at, std::string(operator_name), std::string(operator_key)};
   return core_->WriteOperatorsAct([&](WriteTransaction& transaction) {
-    return Agree(transaction, id, act, operator_name, at, environment());
+    return Agree(transaction, id, act, word, environment());
   });
 }
 
@@ -285,9 +287,11 @@ Result<audit::Receipt> Store::Suspend(const std::vector<Suspension>& rows, UtcTi
   });
 }
 
-Result<Lifting> Store::AgreeToLift(const Suspension& row, UtcTime at) {
+Result<Lifting> Store::AgreeToLift(const Suspension& row, UtcTime at,
+                                   std::string_view operator_key) {
+  const OperatorWord word{at, row.by, std::string(operator_key)};
   return core_->WriteOperatorsAct(
-      [&](WriteTransaction& transaction) { return Lift(transaction, row, at, environment()); });
+      [&](WriteTransaction& transaction) { return Lift(transaction, row, word, environment()); });
 }
 
 Result<std::vector<Suspension>> Store::ListSuspensions() const {
@@ -304,6 +308,18 @@ Result<audit::Receipt> Store::Append(const audit::Entry& entry) {
   const audit::PreparedEntry prepared = Prepare(entry, environment());
   return core_->Write(Lane::kFinish, [&](WriteTransaction& transaction) {
     return AppendEntry(transaction, prepared);
+  });
+}
+
+Result<audit::Receipt> Store::AppendAccess(audit::Entry entry,
+                                           const std::vector<std::string>& operators) {
+  return core_->WriteOperatorsAct([&](WriteTransaction& transaction) -> Result<audit::Receipt> {
+    const auto whose = DropWordsOfOthers(transaction, operators);
+    if (!whose) return whose.error();
+    audit::Entry recorded = entry;
+    if (!whose->empty())
+      recorded.Set("words_dropped_of", audit::List(whose->begin(), whose->end()));
+    return AppendEntry(transaction, recorded, environment());
   });
 }
 

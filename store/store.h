@@ -148,6 +148,7 @@ struct RaiseWish {
   std::string reason;
   std::string operator_name;
   UtcTime at{0};
+  std::string operator_key = {};  // of the certificate: OperatorWord
 };
 
 struct Raising {
@@ -173,6 +174,7 @@ struct ExportWish {
   bool fenced = false;  // this box gives out no counter any more, for good: takes two operators
   std::string operator_name;
   UtcTime at{0};
+  std::string operator_key = {};  // of the certificate: OperatorWord
 };
 
 struct Exporting {
@@ -209,6 +211,7 @@ struct ImportWish {
   Sha256Digest key_sha256{};  // of the source's checkpoint key
   std::string operator_name;
   UtcTime at{0};
+  std::string operator_key = {};  // of the certificate: OperatorWord
 };
 
 // Gives one device a call, nothing at the end; a failure ends the import and nothing is imported.
@@ -507,6 +510,10 @@ class Store final : public RecordSource,
                                        BytesView request_octets) override;
   Result<audit::Receipt> Append(const audit::Entry& entry) override;
   Status Confirm() override;
+  // `entry`, of who may use the service from now on. First words of operators who are not in
+  // `operators` are as if they had not been said; the entry names them.
+  Result<audit::Receipt> AppendAccess(audit::Entry entry,
+                                      const std::vector<std::string>& operators);
 
   Result<audit::Receipt> AppendQuarantined(const RequestId& request, const Sha256Digest& body,
                                            RemotePartyRole role, const audit::Entry& entry,
@@ -523,15 +530,17 @@ class Store final : public RecordSource,
   Result<std::vector<QuarantinedItem>> ListQuarantine(std::uint64_t from,
                                                       std::uint64_t count) const;
   // One operator's word for an act; the second, of another name, completes it (R-NOW-11).
-  // kNotFound; kOtherOperator: the same operator twice.
+  // kNotFound; kOtherOperator: the same operator twice, or one key under two names.
   Result<Agreement> AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
-                                       std::string_view operator_name, UtcTime at);
+                                       std::string_view operator_name, UtcTime at,
+                                       std::string_view operator_key = {});
 
   // R-SEC3-56: at once; what is under way and not yet reserved is decided anew. All rows in one
   // transaction, with one entry.
   Result<audit::Receipt> Suspend(const std::vector<Suspension>& rows, UtcTime at);
   // As AgreeOnQuarantined; `by` of the row is the operator.
-  Result<Lifting> AgreeToLift(const Suspension& row, UtcTime at);
+  Result<Lifting> AgreeToLift(const Suspension& row, UtcTime at,
+                              std::string_view operator_key = {});
   Result<std::vector<Suspension>> ListSuspensions() const;
 
   // Up to `count` entries from index `from` on, the octets of the log; fewer at its end. At most

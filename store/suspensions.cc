@@ -85,19 +85,18 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
   return receipt;
 }
 
-Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, UtcTime at,
-                     Environment environment) {
+Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted,
+                     const OperatorWord& word, Environment environment) {
   const Bytes key = KeyOf(wanted.scope, wanted.subject);
   const auto payload = transaction.Get(Table::kSuspensions, key);
   if (!payload) return payload.error();
   if (!payload->has_value()) return Failure(Reason::kNotFound, "that is not suspended");
   auto row = DecodeSuspension(key, **payload);
   if (!row) return Damaged(Table::kSuspensions, key, "does not have the table's form");
-  const OperatorWord word{at, wanted.by};
   const auto first = FindFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key), word);
   if (!first) return first.error();
   const bool complete = first->has_value();
-  audit::Entry entry = EntryOf(acts::kLift, wanted, at);
+  audit::Entry entry = EntryOf(acts::kLift, wanted, word.at);
   entry.Set("operators", NamesOf(*first, wanted.by)).Set("complete", complete);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();

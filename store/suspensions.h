@@ -3,6 +3,7 @@
 // Each writing function is one job of the writer: it checks everything before it writes.
 #pragma once
 
+#include "store/agreements.h"
 #include "store/store.h"
 #include "store/transactions.h"
 
@@ -16,8 +17,8 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
                                         Environment environment);
 
 // Store::AgreeToLift: two are needed to go on.
-Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted, UtcTime at,
-                     Environment environment);
+Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted,
+                     const OperatorWord& word, Environment environment);
 
 // As firmware/checks/suspension.h for a handover: kSigningSuspended while everything is stopped,
 // kBlocked while the device is.

@@ -68,9 +68,9 @@ class Authority:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256())
 
-    def issue(self, file, *identities, seconds=3600, directory=None):
+    def issue(self, file, *identities, seconds=3600, directory=None, key=None):
         """Writes FILE.pem and FILE.key beside the box's; gives the certificate."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, file)])
         certificate = self._signed(subject, key.public_key(), seconds, [
             (x509.BasicConstraints(ca=False, path_length=None), True),

@@ -469,6 +469,79 @@ class TestTwoOperators(AccessCase):
         self.assertEqual(last["operators"], ["operator.acb.test", "operator2.acb.test"])
 
 
+    def test_one_key_under_two_names_is_one_operator(self):
+        key = clients.ec.generate_private_key(clients.ec.SECP256R1())
+        for role in ("operator", "operator2"):
+            self.authority.issue(role, f"{role}.acb.test", key=key)
+        self.start()
+        self.post("operator", "suspend")
+        self.assertEqual(self.post("operator", "lift").status, 202)
+        self.box.stop()
+        self.box.start()  # the key is kept with the word
+        answer = self.post("operator2", "lift")
+        self.assertEqual((answer.status, answer.reason), (403, "OTHER_OPERATOR"))
+        self.assertIn("of one key", answer.json["detail"])
+        self.authority.issue("operator2", "operator2.acb.test")
+        self.box._contexts.clear()  # pylint: disable=protected-access
+        self.box.close_clients()
+        self.assertEqual(self.post("operator2", "lift").json["outcome"], "done")
+
+    def test_the_word_of_an_operator_who_was_removed_is_none(self):
+        self.authority.issue("operator3", "operator3.acb.test")
+        self.client_table("operator3.acb.test", role="operator")
+        self.start()
+        self.post("operator", "suspend")
+        self.assertEqual(self.post("operator", "lift").status, 202)
+        self.without_client("operator.acb.test")
+        entries = len(self.box.audit_entries())
+        clients.reload(self.box)
+        deadline = time.monotonic() + END_SECONDS
+        while not (found := self.box.audit_entries(entries)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(found[0][1]["words_dropped_of"], ["operator.acb.test"])
+        self.assertEqual(self.post("operator2", "lift").status, 202, "a first word again")
+        self.assertEqual(self.post("operator3", "lift").json["outcome"], "done")
+
+    def post(self, role, action):
+        body = json.dumps({"scope": "all", "action": action, "authority": "test"})
+        return self.box.client(role).request("POST", "/v1/suspension", body, JSON)
+
+
+class TestIssuer(AccessCase):
+    def test_a_client_is_whom_its_own_ca_names_and_nobody_else(self):
+        """Each of two CAs may issue for its own clients alone, though the box takes both (design.md section 8)."""
+        other = self.authority.intermediate("Feeds")
+        folder = self.box.directory / "tls"
+        other.issue("forged", "operator2.acb.test", directory=folder)
+        other.issue("feed", "feed.acb.test", directory=folder)
+        self.authority.write([], others=[other])
+        pem = clients.serialization.Encoding.PEM
+        (folder / "feeds.pem").write_bytes(other.certificate.public_bytes(pem))
+        self.authority.issue("others-feed", "feed.acb.test")
+        self.client_table("feed.acb.test", issuer="tls/feeds.pem")
+        self.start()
+        self.assertEqual(self.status(self.box.client("feed")), 200)
+        refused = self.box.client("others-feed").request("GET", "/v1/feeds")
+        self.assertEqual((refused.status, refused.reason), (403, "FORBIDDEN"))
+        # Without an issuer any CA's word counts; with one, on an open connection too.
+        forged = self.box.client("forged")
+        self.assertEqual(self.status(forged, "/v1/quarantine"), 200)
+        clean = self.authority.certificate.public_bytes(pem)
+        (folder / "own.pem").write_bytes(clean)
+        third = clients.Authority(name="Third")
+        (folder / "third.pem").write_bytes(third.certificate.public_bytes(pem))
+        self.client_table("operator2.acb.test", issuer="tls/third.pem")
+        clients.reload(self.box)
+        refused = forged.request("GET", "/v1/quarantine")
+        self.assertEqual((refused.status, refused.reason), (403, "FORBIDDEN"))
+
+    def test_an_issuer_that_cannot_be_read_is_refused_at_the_start(self):
+        self.client_table("feed.acb.test", issuer="tls/absent.pem")
+        self.box.spawn()
+        self.assertEqual(self.box.outcome(), ("ended", 1))
+        self.assertIn("absent.pem", self.box.log_tail())
+
+
 class TestLog(AccessCase):
     def test_each_line_about_a_client_has_an_id_and_none_has_what_is_not_for_it(self):
         self.start()

@@ -243,7 +243,11 @@ class Rotation(KeyCase):
 
         # The older one goes out of use: what still holds it is not signed for, and says so.
         self.box.stop()
-        self.good("retire", "--generation", "1")
+        before = self.listing()["cells_of_devices"]
+        record = self.good("retire", "--generation", "1")
+        self.assertEqual((record["cells_of_devices"], record["cells_without_pair"]), (before[old], before[""]))
+        self.assertGreater(int(before[old]), 0)
+        self.assertGreater(int(before[new]), 0)
         self.box.start()
         _, answer = self.hand_over(0)
         self.assertEqual((answer.status, answer.reason), (503, "ACB_CERT"), answer)
@@ -259,6 +263,7 @@ class Rotation(KeyCase):
             before = {item["label"] for item in record["listing_before"]}
             after = {item["label"] for item in record["listing_after"]}
             self.assertEqual(before - after, {label})
+            self.assertEqual(record["cells_of_devices"], "0")
             self.assertEqual([item["returned"] for item in record["returned"]], ["CKR_OK", "CKR_OK"])
         listing = self.listing()
         self.assertEqual(listing["differences"], [])
@@ -286,6 +291,7 @@ class Rotation(KeyCase):
             self.assertTrue(entry["complete"])
             self.assertEqual([step["number"] for step in entry["steps"]], ["1", "2", "3", "4", "5", "6"])
             self.assertEqual(len(set(entry["operators"])), 2)
+            self.assertEqual(len({one["certificate_sha256"] for one in entry["participants"]}), 2)
             self.assertEqual(len(entry["script_sha256"]), 64)
         export = self.folder / "log.tar"
         run(binary("tools", "acbctl"), "--directory", str(self.box.directory), "audit", "export", "--from", "0",

@@ -78,6 +78,40 @@ TEST_F(Raise, ForgetsAWordAfterADay) {
   EXPECT_EQ(LastIssued(), 9000u);
 }
 
+// Whoever holds a key is one operator, under whatever names.
+TEST_F(Raise, TakesNoSecondWordOfTheSameKeyUnderAnotherName) {
+  RaiseWish wish{.device = kDevice,
+                 .role = {},
+                 .to = 9000,
+                 .reason = "two certificates of one key",
+                 .operator_name = kAda,
+                 .at = kNow,
+                 .operator_key = "aa"};
+  ASSERT_TRUE(store_->AgreeToRaise(wish));
+  wish.operator_name = kBob;
+  EXPECT_THAT(store_->AgreeToRaise(wish), FailsWith(Reason::kOtherOperator));
+  EXPECT_EQ(LastIssued(), 0u);
+  wish.operator_key = "bb";
+  EXPECT_TRUE(store_->AgreeToRaise(wish)->complete);
+}
+
+// R-128-21, R-NOW-11: an operator who was removed has said nothing.
+TEST_F(Raise, ForgetsTheWordOfWhomConfigurationNoLongerNames) {
+  const audit::Entry access("configuration", kNow);
+  ASSERT_TRUE(Say(kAda, 9000));
+  ASSERT_TRUE(store_->AppendAccess(access, {kAda, kBob}));
+  EXPECT_THAT(Say(kAda, 9000), FailsWith(Reason::kOtherOperator)) << "she is still named";
+  ASSERT_TRUE(store_->AppendAccess(access, {kBob}));
+  const auto said = store_->ReadAudit(*store_->AuditSize() - 1, 1);
+  ASSERT_TRUE(said);
+  EXPECT_NE(said->front().find(R"("words_dropped_of":["ada.acb.test"])"), std::string::npos)
+      << said->front();
+  EXPECT_FALSE(Say(kBob, 9000)->complete);
+  EXPECT_EQ(LastIssued(), 0u);
+  ASSERT_TRUE(store_->AppendAccess(access, {kAda, kBob}));
+  EXPECT_TRUE(Say(kAda, 9000)->complete);
+}
+
 // R-128-21: neither operator, nor both, can lower or repeat.
 TEST_F(Raise, OnlyGoesUp) {
   Agree(9000);
@@ -211,7 +245,9 @@ TEST(OperatorWord, KeepsItsOctets) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->at, kNow);
   EXPECT_EQ(read->operator_name, kAda);
+  EXPECT_EQ(read->operator_key, "");
   EXPECT_FALSE(DecodeWord(EncodeWord({kNow, ""})));
+  EXPECT_EQ(DecodeWord(EncodeWord({kNow, kAda, "ab12"}))->operator_key, "ab12");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "platform/acb_keys.h"
 #include "platform/system_clock.h"
 #include "platform/trust_settings.h"
+#include "tools/acbctl/key_holders.h"
 #include "tools/acbctl/token.h"
 
 namespace acb::acbctl {
@@ -318,10 +319,28 @@ Result<Outcome> Activate(Ceremony& ceremony, const KeyOptions& options) {
   return AdvancePair(ceremony, options.generation, State::kActive);
 }
 
+// What goes out of use may still be needed: on the record, and told before it is done.
+Result<std::string> Holders(Ceremony& ceremony, std::uint32_t generation) {
+  const auto pair = PairOf(ceremony.keys(), generation);
+  if (!pair) return std::string("which devices hold this pair is not known");
+  const auto cells = CountAcbCells(ceremony.store());
+  if (!cells) return cells.error();
+  ceremony.Note("cells_of_devices", std::to_string(cells->Of(*pair)));
+  ceremony.Note("cells_without_pair", std::to_string(cells->without_pair));
+  if (const std::uint64_t left = cells->Of(*pair); left != 0) {
+    std::cerr << "acbctl: " << left
+              << " cells of devices still hold this pair: nobody can hand them "
+              << "over once it is destroyed\n";
+  }
+  return HoldersText(*cells, *pair);
+}
+
 Result<Outcome> Retire(Ceremony& ceremony, const KeyOptions& options) {
   Status in_use = ceremony.keys().CheckPair(options.generation, State::kActive);
   if (!in_use) return std::move(in_use).error();
-  ceremony.Step("generation " + std::to_string(options.generation));
+  const auto holders = Holders(ceremony, options.generation);
+  if (!holders) return holders.error();
+  ceremony.Step("generation " + std::to_string(options.generation) + "; " + *holders);
   auto rest = ceremony.keys().ActiveGenerations();
   std::erase(rest, options.generation);
   if (rest.empty()) {
@@ -356,7 +375,13 @@ Result<Outcome> Destroy(Ceremony& ceremony, const KeyOptions& options) {
   ceremony.Note("listing_before", ListingJson(*before));
   ceremony.Note("label", options.label);
   ceremony.Note("backups", options.backups);
-  ceremony.Step(Count(*before) + (key ? "" : "; " + options.label + " is on no record"));
+  std::string known = "; " + options.label + " is on no record";
+  if (key) {
+    const auto holders = Holders(ceremony, keys::PartsOf(key->label)->generation);
+    if (!holders) return holders.error();
+    known = "; " + *holders;
+  }
+  ceremony.Step(Count(*before) + known);
 
   std::string text;
   auto destroyed = ceremony.token().DestroyKey(options.label);
@@ -432,7 +457,8 @@ boost::json::value ToJson(const audit::Value& value) {
   return boost::json::parse(audit::CanonicalJson(value));
 }
 
-void PrintKeys(const keys::Register& keys, const std::vector<hsm::KeyObject>& objects) {
+void PrintKeys(const keys::Register& keys, const std::vector<hsm::KeyObject>& objects,
+               const AcbCells& cells) {
   for (const KeyRecord& key : keys.keys()) {
     std::cout << key.label << "  " << Name(key.role) << "  " << Name(key.state) << "  "
               << StateInToken(objects, key.label) << "  point SHA-256 " << ToHex(Sha256(key.point))
@@ -442,12 +468,24 @@ void PrintKeys(const keys::Register& keys, const std::vector<hsm::KeyObject>& ob
                 << ToHex(key.certificate->subject_key_identifier()) << ", until "
                 << key.certificate->not_after().Iso() << "\n";
     }
+    if (const auto pair = PairOf(keys, keys::PartsOf(key.label)->generation)) {
+      std::cout << "    " << HoldersText(cells, *pair) << "\n";
+    }
     for (const keys::Transition& one : key.transitions) {
       std::cout << "    " << one.at.Iso() << "  " << Name(one.state) << "  by";
       for (const std::string& name : one.operators) std::cout << " " << name;
       std::cout << "\n";
     }
   }
+}
+
+// Of each pair that a device holds, by subject key identifier; "" of those that do not say.
+boost::json::object CellsJson(const AcbCells& cells) {
+  boost::json::object json{{"", std::to_string(cells.without_pair)}};
+  for (const auto& [pair, count] : cells.by_pair) {
+    json[ToHex(ByteWriter().U64(pair.value).bytes())] = std::to_string(count);
+  }
+  return json;
 }
 
 Result<boost::json::object> Listing(const KeyOptions& options) {
@@ -461,9 +499,11 @@ Result<boost::json::object> Listing(const KeyOptions& options) {
   if (!keys) return keys.error();
   const auto objects = (*token)->ListKeys();
   if (!objects) return objects.error();
+  const auto cells = CountAcbCells(**store);
+  if (!cells) return cells.error();
   const auto differences = platform::CompareWithToken(*keys, *objects);
   if (!options.ceremony.json) {
-    PrintKeys(*keys, *objects);
+    PrintKeys(*keys, *objects, *cells);
     std::cout << "in the token: " << Count(*objects) << "\n";
     if (keys->keys().empty()) {
       std::cout << "no ceremony has been held yet: acb-ds and acb-ka are as provisioning made "
@@ -474,6 +514,7 @@ Result<boost::json::object> Listing(const KeyOptions& options) {
   }
   boost::json::object json = boost::json::parse(keys->Serialise()).as_object();
   json["token"] = ToJson(audit::Value(ListingJson(*objects)));
+  json["cells_of_devices"] = CellsJson(*cells);
   json["differences"] = boost::json::array(differences.begin(), differences.end());
   return json;
 }

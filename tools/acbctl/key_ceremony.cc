@@ -83,7 +83,10 @@ Result<std::unique_ptr<Ceremony>> Ceremony::Open(const CeremonyOptions& options,
   std::unique_ptr<Ceremony> ceremony(new Ceremony(options, act, *std::move(config)));
   auto operators = ProveTwoOperators(ceremony->config_, options.as);
   if (!operators) return std::move(operators).error();
-  ceremony->operators_ = *std::move(operators);
+  for (ProvenOperator& one : *operators) {
+    ceremony->operators_.push_back(std::move(one.identity));
+    ceremony->certificates_.push_back(std::move(one.certificate));
+  }
   if (!options.json) {
     std::cout << "key ceremony '" << Name(act) << "', script version " << keys::kScriptVersion
               << ", SHA-256 " << ToHex(keys::ScriptSha256(act)) << "\n";
@@ -252,8 +255,9 @@ void Ceremony::Note(std::string_view name, audit::Value value) {
 audit::Entry Ceremony::Record(bool complete) const {
   audit::Entry entry("ceremony", at_);
   audit::List participants;
-  for (const std::string& name : operators_) {
-    participants.emplace_back(audit::Object{{"name", name}, {"role", "operator"}});
+  for (std::size_t i = 0; i < operators_.size(); ++i) {
+    participants.emplace_back(audit::Object{
+        {"name", operators_[i]}, {"role", "operator"}, {"certificate_sha256", certificates_[i]}});
   }
   entry.Set("act", Name(act_))
       .Set("script_version", keys::kScriptVersion)

@@ -67,7 +67,8 @@ class Ceremony {
   const CeremonyOptions& options_;
   const keys::Act act_;
   const platform::Config config_;
-  std::vector<std::string> operators_;
+  std::vector<std::string> operators_;  // who they are, and with which certificate
+  std::vector<std::string> certificates_;
   UtcTime at_{0};
   keys::Register keys_;
   audit::Object notes_;

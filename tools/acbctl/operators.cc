@@ -2,11 +2,11 @@
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
 
 #include "firmware/base/handle.h"
+#include "platform/tls.h"
 
 namespace acb::acbctl {
 namespace {
@@ -50,31 +50,24 @@ Result<Key> ReadKeyOf(std::filesystem::path file) {
   return Failure(Reason::kConfiguration, "cannot read the certificate's key from " + file.string());
 }
 
-// As the service asks of a client's certificate, CRLs in the file included.
-Status CheckIssued(const platform::Config& config, X509& certificate,
-                   const std::filesystem::path& file) {
+// As the service asks of a client's certificate, CRLs in the file included. Gives the CAs of its
+// path (platform::IssuersIn).
+Result<std::vector<std::string>> CheckIssued(const platform::Config& config, X509& certificate,
+                                             const std::filesystem::path& file) {
   const Handle<X509_STORE, X509_STORE_free> store(X509_STORE_new());
-  X509_LOOKUP* lookup = store ? X509_STORE_add_lookup(store.get(), X509_LOOKUP_file()) : nullptr;
-  const int loaded =
-      lookup == nullptr
-          ? 0
-          : X509_load_cert_crl_file(lookup, config.tls_client_ca.c_str(), X509_FILETYPE_PEM);
   const Handle<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
   const auto path = ReadPath(file);
-  if (loaded < 1 || !context || !path ||
-      X509_STORE_CTX_init(context.get(), store.get(), &certificate, path.get()) != 1) {
+  if (!store || !context || !path) std::abort();  // out of memory
+  if (Status loaded = platform::LoadIssuers(*store, config.tls_client_ca); !loaded) {
+    return std::move(loaded).error();
+  }
+  if (X509_STORE_CTX_init(context.get(), store.get(), &certificate, path.get()) != 1) {
     return Failure(Reason::kConfiguration, "cannot read " + config.tls_client_ca.string());
   }
-  STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store.get());
-  bool has_crl = false;
-  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
-    has_crl |= X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_CRL;
-  }
-  if (has_crl) {
-    X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  }
   X509_STORE_CTX_set_default(context.get(), "ssl_client");
-  if (X509_verify_cert(context.get()) == 1) return Done{};
+  if (X509_verify_cert(context.get()) == 1) {
+    return platform::IssuersIn(X509_STORE_CTX_get0_chain(context.get()));
+  }
   return Forbidden(file,
                    std::string("is not a client certificate of [tls] client_ca: ") +
                        X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
@@ -88,19 +81,10 @@ const platform::KnownClient* FindClient(const platform::Config& config, std::str
 // As the service asks: the one client that the certificate is of (platform/access.h), an operator
 // from whom nothing was taken away.
 Result<std::string> IdentityOf(const platform::Config& config, X509& certificate,
+                               const std::vector<std::string>& issuers,
                                const std::filesystem::path& file) {
-  const Handle<GENERAL_NAMES, GENERAL_NAMES_free> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
   const platform::KnownClient* client = nullptr;
-  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_DNS) continue;
-    const ASN1_STRING* text = name->d.dNSName;
-    std::string identity(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                         static_cast<std::size_t>(ASN1_STRING_length(text)));
-    std::ranges::transform(identity, identity.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+  for (const std::string& identity : platform::DnsNamesOf(certificate)) {
     const platform::KnownClient* known = FindClient(config, identity);
     if (known == nullptr || known == client) continue;
     if (client != nullptr) return Forbidden(file, "is of two clients, so of none");
@@ -112,11 +96,19 @@ Result<std::string> IdentityOf(const platform::Config& config, X509& certificate
   if (!client->endpoints.empty()) {
     return Forbidden(file, "is of an operator who may do less than the role (\"endpoints\")");
   }
+  if (!client->issuer.empty()) {
+    const auto issuer = platform::DigestOfCertificate(client->issuer);
+    if (!issuer) return issuer.error();
+    if (std::ranges::count(issuers, *issuer) == 0) {
+      return Forbidden(file, "is not issued by the CA that the configuration names for " +
+                                 client->identity + " (\"issuer\")");
+    }
+  }
   return client->identity;
 }
 
 struct Operator {
-  std::string identity;
+  ProvenOperator proven;
   Key key;
 };
 
@@ -128,17 +120,16 @@ Result<Operator> Prove(const platform::Config& config, const std::filesystem::pa
   if (X509_check_private_key(certificate->get(), key->get()) != 1) {
     return Forbidden(file, "does not fit the key beside it");
   }
-  if (Status issued = CheckIssued(config, **certificate, file); !issued) {
-    return std::move(issued).error();
-  }
-  auto identity = IdentityOf(config, **certificate, file);
+  const auto issuers = CheckIssued(config, **certificate, file);
+  if (!issuers) return issuers.error();
+  auto identity = IdentityOf(config, **certificate, *issuers, file);
   if (!identity) return std::move(identity).error();
-  return Operator{*std::move(identity), *std::move(key)};
+  return Operator{{*std::move(identity), platform::DigestOf(**certificate)}, *std::move(key)};
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> ProveTwoOperators(
+Result<std::vector<ProvenOperator>> ProveTwoOperators(
     const platform::Config& config, const std::vector<std::filesystem::path>& certificates) {
   if (certificates.size() != 2) {
     return Failure(Reason::kOtherOperator, "it takes two operators: --as CERT --as CERT2");
@@ -147,17 +138,17 @@ Result<std::vector<std::string>> ProveTwoOperators(
   if (!one) return one.error();
   const auto two = Prove(config, certificates[1]);
   if (!two) return two.error();
-  if (one->identity == two->identity) {
+  if (one->proven.identity == two->proven.identity) {
     return Failure(Reason::kOtherOperator,
-                   "both certificates are of operator " + one->identity + ": it takes two");
+                   "both certificates are of operator " + one->proven.identity + ": it takes two");
   }
   // Whoever holds the key is one operator, under whatever names.
   if (EVP_PKEY_eq(one->key.get(), two->key.get()) == 1) {
-    return Failure(Reason::kOtherOperator, "the certificates of " + one->identity + " and " +
-                                               two->identity +
+    return Failure(Reason::kOtherOperator, "the certificates of " + one->proven.identity + " and " +
+                                               two->proven.identity +
                                                " are of one key, so of one operator: it takes two");
   }
-  return std::vector<std::string>{one->identity, two->identity};
+  return std::vector<ProvenOperator>{one->proven, two->proven};
 }
 
 }  // namespace acb::acbctl

@@ -151,7 +151,7 @@ Result<Outcome> Run(const RecoverOptions& options) {
   order.reason = options.reason;
   auto operators = ProveTwoOperators(*config, options.as);
   if (!operators) return std::move(operators).error();
-  order.operators = *std::move(operators);
+  for (ProvenOperator& one : *operators) order.operators.push_back(std::move(one.identity));
   std::optional<Export> from;
   if (!order.base) {
     auto opened = Export::Open(options.from);

@@ -13,7 +13,9 @@
 #include <map>
 #include <set>
 
+#include "firmware/base/descriptor.h"
 #include "firmware/base/request_id.h"
+#include "firmware/base/sha256_stream.h"
 #include "platform/backup_file.h"
 
 namespace acb::platform {
@@ -27,45 +29,33 @@ constexpr std::string_view kProduct = "acb-handover-signing";
 
 Failure Wrong(std::string what) { return {Reason::kFirmwareHash, std::move(what)}; }
 
-class OpenFile {
- public:
-  // O_NONBLOCK: a FIFO in its place must not hold the start.
-  explicit OpenFile(const std::filesystem::path& file)
-      : descriptor_(
-            ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)) {}
-  ~OpenFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
+// O_NONBLOCK: a FIFO in its place must not hold the start.
+Descriptor OpenRegular(const std::filesystem::path& file) {
+  Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (!in || ::fstat(in.get(), &status) != 0) return Descriptor();
+  if (S_ISREG(status.st_mode)) return in;
+  errno = 0;
+  return Descriptor();
+}
 
-  bool regular() const {
-    struct stat status {};
-    return descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
+// Octets read, 0 at the end, less than 0 for an error (errno).
+ssize_t ReadSome(const Descriptor& in, void* into, std::size_t size) {
+  for (;;) {
+    const ssize_t got = ::read(in.get(), into, size);
+    if (got >= 0 || errno != EINTR) return got;
   }
-  // Octets read, 0 at the end, less than 0 for an error (errno).
-  ssize_t Read(std::span<std::uint8_t> into) const {
-    for (;;) {
-      const ssize_t got = ::read(descriptor_, into.data(), into.size());
-      if (got >= 0 || errno != EINTR) return got;
-    }
-  }
-
- private:
-  const int descriptor_;
-};
+}
 
 Result<std::string> ReadSmall(const std::filesystem::path& file, std::size_t limit) {
-  errno = 0;
-  const OpenFile in(file);
-  if (!in.regular()) {
+  const Descriptor in = OpenRegular(file);
+  if (!in) {
     return Wrong(file.string() + ": " + (errno != 0 ? std::strerror(errno) : "no regular file"));
   }
   std::string text(limit + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
-    const ssize_t got = in.Read({reinterpret_cast<std::uint8_t*>(text.data()) + size,  // NOLINT
-                                 text.size() - size});
+    const ssize_t got = ReadSome(in, text.data() + size, text.size() - size);
     if (got < 0) return Wrong(file.string() + ": " + std::strerror(errno));
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
@@ -101,9 +91,8 @@ std::optional<std::string> TextOf(const boost::json::object& object, std::string
 }
 
 bool HasOnly(const boost::json::object& object, std::initializer_list<std::string_view> known) {
-  return object.size() == known.size() && std::ranges::all_of(known, [&](std::string_view name) {
-           return object.contains(name);
-         });
+  return object.size() == known.size() &&
+         std::ranges::all_of(known, [&](std::string_view name) { return object.contains(name); });
 }
 
 std::optional<ManifestKind> KindOf(std::string_view name) {
@@ -244,15 +233,15 @@ FirmwareFindings MeasureFirmware(const FirmwareManifest& manifest,
 
 std::optional<Sha256Digest> HashFile(const std::filesystem::path& file) {
   constexpr std::size_t kHashedAtOnce = std::size_t{256} * 1024;
-  const OpenFile in(file);
-  if (!in.regular()) return {};
-  Sha256Hasher hasher;
-  std::vector<std::uint8_t> buffer(kHashedAtOnce);
+  const Descriptor in = OpenRegular(file);
+  if (!in) return {};
+  Sha256Stream stream;
+  Bytes buffer(kHashedAtOnce);
   for (;;) {
-    const ssize_t got = in.Read(buffer);
+    const ssize_t got = ReadSome(in, buffer.data(), buffer.size());
     if (got < 0) return {};
-    if (got == 0) return hasher.Finish();
-    hasher.Add(BytesView(buffer).first(static_cast<std::size_t>(got)));
+    if (got == 0) return stream.Finish();
+    stream.Update(BytesView(buffer).first(static_cast<std::size_t>(got)));
   }
 }
 

@@ -1,7 +1,8 @@
-// What a release consists of, as its maker signed it, and what is installed in its place (R-SEC3-55).
+// What a release consists of, as its maker signed it, and what is installed in its place
+// (R-SEC3-55).
 //
-// The manifest is JSON: a release number that never decreases, and path and SHA-256 of every file of
-// the packages. Beside it lies MANIFEST.sig: ECDSA P-256 with SHA-256 over its octets, DER
+// The manifest is JSON: a release number that never decreases, and path and SHA-256 of every file
+// of the packages. Beside it lies MANIFEST.sig: ECDSA P-256 with SHA-256 over its octets, DER
 // (platform/packaging/manifest.py makes both).
 #pragma once
 
@@ -39,8 +40,8 @@ struct FirmwareManifest {
   Sha256Digest signer{};  // of the release key, an uncompressed point
 };
 
-// Fails with kFirmwareHash: not such a file, a member that is missing, unknown or twice, a path that
-// is not absolute or leads upwards, more than kMaxManifestFiles.
+// Fails with kFirmwareHash: not such a file, a member that is missing, unknown or twice, a path
+// that is not absolute or leads upwards, more than kMaxManifestFiles.
 inline constexpr std::size_t kMaxManifestFiles = 10'000;
 Result<FirmwareManifest> ParseFirmwareManifest(std::string_view text);
 
@@ -56,8 +57,8 @@ struct FirmwareFindings {
   std::size_t measured = 0;  // files whose SHA-256 was compared
   std::vector<std::string> missing;
   std::vector<std::string> changed;
-  std::vector<std::string> edited;   // configuration that is not as it came: the site's right
-  std::vector<std::string> left_out;  // documentation
+  std::vector<std::string> edited;         // configuration that is not as it came: the site's right
+  std::vector<std::string> left_out;       // documentation
   std::vector<std::string> installed;      // packages
   std::vector<std::string> not_installed;  // packages
 

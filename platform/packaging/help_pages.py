@@ -5,7 +5,7 @@
         BIN   the folder with acbd, acbctl and acb-verify
         OUT   gets man/ (from man/*.in beside this script) and completions/
 
-Example: help_pages.py build/packages/work/bin build/packages/work --version 0.1.0 --date 2026-11-22
+Example: help_pages.py tree/bin tree --version 0.1.0 --date 2026-11-22
 Exit status: 0 good, 1 a program's --help could not be read, 2 usage.
 """
 

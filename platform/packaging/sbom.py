@@ -109,7 +109,7 @@ def copyright_text(package):
 
 
 def licences(package):
-    """Names of the copyright file's License fields (DEP 5); else the common licences that a text file refers to."""
+    """Names of the copyright file's License fields (DEP 5); else the common licences that its text refers to or has."""
     text = copyright_text(package)
     if text.lstrip().startswith("Format:"):
         names = [name.strip() for name in re.findall(r"(?m)^License:[ \t]*(\S.*)$", text)]
@@ -117,6 +117,8 @@ def licences(package):
         names = re.findall(r"/usr/share/common-licenses/([A-Za-z0-9.+-]*[A-Za-z0-9+])", text)
         if re.search(r"(?i)runtime library exception", text):
             names.append("GCC Runtime Library Exception")
+        if "Permission is hereby granted, free of charge" in text:
+            names.append("MIT")
     return sorted(set(names)) or [f"see /usr/share/doc/{package.split(':')[0]}/copyright"]
 
 

@@ -104,8 +104,9 @@ std::optional<ManifestKind> KindOf(std::string_view name) {
 
 // In its shortest form, so that it means one file and is named once.
 bool IsPlainAbsolute(const std::filesystem::path& path) {
-  return path.is_absolute() && path.has_filename() && path == path.lexically_normal() &&
-         path.string().find('\0') == std::string::npos;
+  return path.is_absolute() && path.has_filename() &&
+         path.native() == path.lexically_normal().native() &&
+         path.native().find('\0') == std::string::npos;
 }
 
 std::optional<ManifestFile> FileOf(const boost::json::value& value) {

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 
+#include "firmware/base/handle.h"
 #include "platform/firmware_check.h"
 
 namespace acb::platform {

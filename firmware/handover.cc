@@ -156,6 +156,10 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
   const bool known = request != nullptr;
   const UtcTime at = file.judged_at;
 
+  list.Check("software", known, [&]() -> Status {
+    if (settings_.software) return *settings_.software;
+    return Done{};
+  });
   list.Check("suspension", known, [&] { return checks::CheckSigningNotSuspended(records); });
   list.Check("feed-age", known, [&] { return checks::CheckFeedAges(records, policy, file.now); });
   list.Check("feeds", known, [&] { return file.NoteFeeds(records); });

@@ -35,6 +35,9 @@ struct HandoverSettings {
   // operations is the CounterStore's to keep.
   std::optional<UtcTime> in_use_since = {};
   keys::Limits key_limits = {};
+  // R-SEC3-55: what is wrong with the installed software; none: it is the release that it claims to
+  // be, or (test alone) was not measured.
+  std::optional<Failure> software = {};
 };
 
 // The certificates and revocation lists of the moment. Thread-safe; never null.

@@ -96,6 +96,8 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
                                        Sandbox* sandbox) {
   std::unique_ptr<Box> box(new Box(config, clock, log));
   box->environment_ = NameOf(config.environment);
+  // Before the sandbox, which leaves none of these files to read.
+  box->firmware_ = MeasureAtStart({config.firmware_manifest, config.firmware_key});
   auto settings_of_hsm = box->StartLister(sandbox);
   if (!settings_of_hsm) return std::move(settings_of_hsm).error();
   box->lister_ = settings_of_hsm->lister->process();
@@ -117,7 +119,8 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
                             .answers = config.answers,
                             .channels = config.handover_channels,
                             .in_use_since = box->pairs_.front().in_use_since,
-                            .key_limits = config.key_limits};
+                            .key_limits = config.key_limits,
+                            .software = box->firmware_.failure};
   settings.parse.octets = config.request_octets;
   for (std::size_t i = 1; i < box->pairs_.size(); ++i) {
     settings.later.push_back(
@@ -272,6 +275,9 @@ Status Box::StartStore() {
     digests.push_back(
         {pair.certificates.digital_signing->sha256(), pair.certificates.key_agreement->sha256()});
   }
+  const auto newest = store_->NewestRelease();
+  if (!newest) return newest.error();
+  firmware_.CompareWithNewest(*newest);
   const std::string trust = TrustSettingsJson(trust_->Current()->settings(), digests);
   audit::Entry start("start", now);
   start.Set("store", ToHex(store_->identity().id))
@@ -284,10 +290,12 @@ Status Box::StartStore() {
       .Set("acb", pairs_.front().certificates.eui64.Hyphenated())
       .Set("acb_ds_certificate_sha256", ToHex(digests.front().digital_signing))
       .Set("acb_ka_certificate_sha256", ToHex(digests.front().key_agreement))
-      .Set("hsm", HsmOf(token));
+      .Set("hsm", HsmOf(token))
+      .Set("software", firmware_.record);
   if (pairs_.size() > 1) start.Set("acb_later", LaterPairs(digests));
   if (Status started = store_->Start(hsm_->anchors(), {start}); !started) return started;
   if (Status kept = KeepTrustSettings(trust); !kept) return kept;
+  if (Status kept = KeepRelease(); !kept) return kept;
   if (Status compared = CompareInventory(); !compared) return compared;
   if (config_.policy.network_operator_registration) return Done{};
   // SECMP0063's check is what the box is for: that it is off is a record of its own.
@@ -316,6 +324,16 @@ audit::Object Box::HsmOf(const hsm::TokenInfo& token) const {
     members.emplace("exception_until", approved->exception_until->Iso());
   }
   return members;
+}
+
+// R-SEC3-55: from now on no older release signs with this store. One that is not in order is none.
+Status Box::KeepRelease() {
+  if (!firmware_.checked) {
+    log_.Notice("software-not-measured", {{"meaning", "environment test without [firmware]"}});
+  }
+  if (firmware_.failure || !firmware_.release) return Done{};
+  log_.Notice("software", {{"release", *firmware_.release}});
+  return store_->KeepRelease(*firmware_.release);
 }
 
 // R-SEC3-40: the inventory equals the token's listing. What does not fit is said and recorded, and
@@ -388,6 +406,7 @@ Status Box::Stop() {
 
 std::vector<Failure> Box::Attention() const {
   std::vector<Failure> found;
+  if (firmware_.failure) found.push_back(*firmware_.failure);
   if (Status store = store_->attention(); !store) found.push_back(std::move(store).error());
   if (const hsm::HsmState hsm = hsm_->state(); !hsm.available) {
     found.push_back(HsmUnavailable(hsm));

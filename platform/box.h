@@ -13,6 +13,7 @@
 #include "platform/checkpoints.h"
 #include "platform/config.h"
 #include "platform/endpoint_table.h"
+#include "platform/firmware_check.h"
 #include "platform/key_watch.h"
 #include "platform/live_trust.h"
 #include "platform/log.h"
@@ -87,6 +88,7 @@ class Box {
   audit::Object HsmOf(const hsm::TokenInfo& token) const;
   Status CompareInventory();
   Status StartStore();
+  Status KeepRelease();
   Status KeepTrustSettings(const std::string& settings);
   UtcTime JudgedAt() const { return config_.test.validation_time.value_or(clock_.Now()); }
 
@@ -94,6 +96,7 @@ class Box {
   const Clock& clock_;
   const Log& log_;
   std::string environment_;
+  FirmwareState firmware_;  // what the start found of the installed software
   pid_t lister_ = 0;
   std::unique_ptr<hsm::Hsm> hsm_;  // before the store, whose threads use its anchors to the last
   std::unique_ptr<store::Store> store_;

@@ -425,6 +425,16 @@ void ReadBackup(Section section, const Paths& paths, Config& config) {
   section.Finish();
 }
 
+// R-SEC3-55: always in live, where a manifest that is missing keeps the box from signing.
+void ReadFirmware(Section section, const Paths& paths, Config& config) {
+  const std::string manifest = section.TextOr("manifest", "/usr/share/acbd/manifest.json");
+  const std::string key = section.TextOr("key", "release-key.pem");
+  section.Finish();
+  if (config.environment == smki::Environment::kTest && !section.present()) return;
+  config.firmware_manifest = paths.Resolve(manifest);
+  config.firmware_key = paths.Resolve(key);
+}
+
 // "https://host[:port][/prefix]", the prefix of what a path may hold without an escape.
 bool ReadWitnessUrl(std::string_view url, WitnessSetting& witness) {
   constexpr std::size_t kAfterScheme = std::string_view("https://").size();
@@ -589,6 +599,7 @@ Config ReadAll(const toml::table& table, const std::filesystem::path& file, Erro
   ReadBackup(root.Sub("backup"), paths, config);
   ReadAudit(root.Sub("audit"), paths, errors, config);
   ReadHardening(root.Sub("hardening"), paths, config);
+  ReadFirmware(root.Sub("firmware"), paths, config);
   if (config.environment == smki::Environment::kTest) {
     ReadTest(root.Sub("test"), errors, config.test);
   } else {

@@ -144,6 +144,11 @@ struct Config {
 
   HardeningSettings hardening;
 
+  // What the start measures the installed files against (firmware_check.h). Empty: nothing, which
+  // is for environment test without [firmware].
+  std::filesystem::path firmware_manifest;
+  std::filesystem::path firmware_key;
+
   // Every setting that the file names, by its full name ("client[0].role"), as TOML writes it: what
   // a reload compares.
   std::map<std::string, std::string> given;

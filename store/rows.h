@@ -77,7 +77,8 @@ enum class Setting : std::uint8_t {
   kTrustGeneration = 3,
   kEpoch = 4,
   kKeys = 5,
-  kKeyOperations = 6  // the key goes on with an AcbKeyId
+  kKeyOperations = 6,  // the key goes on with an AcbKeyId
+  kNewestRelease = 7
 };
 Bytes KeyOf(Setting setting);
 Bytes EncodeIdentity(const Identity& identity);

@@ -562,6 +562,10 @@ class Store final : public RecordSource,
   // transaction that is anchored before this returns.
   Result<audit::Receipt> AppendCeremony(const audit::Entry& entry,
                                         const std::optional<std::string>& keys);
+  // The greatest release number of the software that was ever kept; nothing when none was
+  // (R-SEC3-55). KeepRelease lowers nothing.
+  Result<std::optional<std::uint64_t>> NewestRelease() const;
+  Status KeepRelease(std::uint64_t release);
   // How many counters were reserved for that pair of ACB keys to sign with (R-SEC3-21).
   Result<std::uint64_t> KeyOperations(AcbKeyId key) const;
   // In order of index, those before `end`, as of one moment. The visitor must not call the store.

@@ -16,6 +16,7 @@ import subprocess
 
 import harness
 from harness import World, duis_sign, own_pki
+from release import Release
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -129,6 +130,7 @@ class Stage:
         if self.live:  # which takes no token that calls itself SoftHSM (R-SEC3-39)
             self.box.use_shim(self.folder / "signatures.log", ACB_SHIM_MAKER="Test HSM Ltd")
             self.box.approve_module("Test HSM Ltd")
+            Release(self.folder / "release").cover(self.box, 1)  # R-SEC3-55
         if "shim" in self.settings:
             self.box.use_shim(self.folder / "signatures.log", ACB_SHIM_FAULT=str(self.folder / "fault"),
                               **self.settings["shim"])

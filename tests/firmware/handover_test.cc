@@ -161,7 +161,8 @@ class HandoverPath : public ::testing::Test {
                      .later = later_,
                      .channels = channels_,
                      .in_use_since = in_use_since_,
-                     .key_limits = key_limits_});
+                     .key_limits = key_limits_,
+                     .software = software_});
   }
   HandoverAnswer Send(const std::string& xml, std::optional<std::string_view> proposed = {}) {
     return Path().Handle({AsBytes(xml), "dsp-1", proposed, "gateway"});
@@ -181,6 +182,7 @@ class HandoverPath : public ::testing::Test {
   std::vector<HandoverSettings::LaterKeys> later_;
   std::optional<UtcTime> in_use_since_;
   keys::Limits key_limits_;
+  std::optional<Failure> software_;
   FixedClock clock_;
   FixedTrust trust_{TestPki::Get().Trust()};
   FakeSource source_{data_};
@@ -256,6 +258,15 @@ TEST_F(HandoverPath, ChangesNothingWhenACheckFails) {
 }
 
 // R-SEC3-21: the hard stop by age, by the time of the log.
+// R-SEC3-55.
+TEST_F(HandoverPath, SignsNothingWhileTheInstalledSoftwareIsNotTheRelease) {
+  software_ = Failure(Reason::kFirmwareHash, "changed since its release: /usr/sbin/acbd");
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFirmwareHash);
+  EXPECT_THAT(events_, ElementsAre("record refused"));
+  software_.reset();
+  EXPECT_TRUE(Send(Good()).handed) << "a fault leaves the RequestID open";
+}
+
 TEST_F(HandoverPath, SignsWithAKeyUpToItsAgeAndNotBeyond) {
   key_limits_.max_age = std::chrono::days(30);
   in_use_since_ = clock_.Now().PlusSeconds(-30 * kSecondsOfDay + 1);

@@ -7,6 +7,7 @@
 #include "tools/acbctl/audit_export.h"
 #include "tools/acbctl/backup.h"
 #include "tools/acbctl/counters.h"
+#include "tools/acbctl/firmware.h"
 #include "tools/acbctl/interchange.h"
 #include "tools/acbctl/key.h"
 #include "tools/acbctl/observe.h"
@@ -64,6 +65,26 @@ void AddProvision(CLI::App& app, ProvisionOptions& options) {
       "Example:\n  acbctl provision --directory /tmp/box --environment test --root root.pem \\\n"
       "    --acb-ds-certificate acb-ds.pem --acb-ka-certificate acb-ka.pem \\\n"
       "    --import-key ds=acb-ds.key --import-key ka=acb-ka.key");
+}
+
+CLI::App* AddFirmware(CLI::App& app, FirmwareOptions& options) {
+  CLI::App* firmware = app.add_subcommand("firmware", "The installed software; needs no box");
+  firmware->require_subcommand(1);
+  CLI::App* verify = firmware->add_subcommand(
+      "verify", "Is this release signed, whole, and not older than the installed one?");
+  verify
+      ->add_option("manifest", options.manifest, "manifest.json; manifest.json.sig lies beside it")
+      ->required();
+  verify->add_option("--key", options.key, "Public release key, PEM, from a trusted hand")
+      ->required();
+  verify->add_option("--root", options.root, "Where its files are")->capture_default_str();
+  verify->add_option("--installed", options.installed, "Manifest of the installed release")
+      ->capture_default_str();
+  verify->footer(
+      "Before an installation, on the packages unpacked elsewhere; afterwards without --root.\n"
+      "Example:\n  for package in *.deb; do dpkg-deb -x $package unpacked; done\n"
+      "  acbctl firmware verify manifest.json --key release-key.pem --root unpacked");
+  return verify;
 }
 
 struct CounterOptions {
@@ -478,6 +499,9 @@ int Main(int argc, char** argv) {
   CLI::App* rules = app.add_subcommand(
       "rules", "What a handover has to pass, and where each rule comes from; needs no box");
 
+  FirmwareOptions firmware;
+  CLI::App* firmware_verify = AddFirmware(app, firmware);
+
   BackupOptions backup;
   CLI::App* backup_command =
       app.add_subcommand("backup", "A backup of the running box, encrypted to [backup] public_key");
@@ -518,6 +542,10 @@ int Main(int argc, char** argv) {
   }
   if (app.got_subcommand("key")) return RunKey(key, connection);
   if (rules->parsed()) return ShowRules(connection.json);
+  if (firmware_verify->parsed()) {
+    firmware.json = connection.json;
+    return VerifyFirmware(firmware);
+  }
   if (connection.directory.empty() && (connection.url.empty() || connection.ca.empty() ||
                                        connection.certificate.empty() || connection.key.empty())) {
     std::cerr << "acbctl: say which box: --directory DIR, or --url, --cacert, --cert and --key\n";

@@ -31,6 +31,7 @@ JOURNAL = """#!/bin/sh
 # The box's log in place of the journal's; nothing is known of the kernel's.
 case "$*" in
   "-u acbd -n "*" -o cat") exec tail -n "$4" "$ACB_LOG" ;;
+  "-u acbd -p notice -n "*" -o cat") grep -E '"level":"(error|warning|notice)"' "$ACB_LOG" | tail -n "$6" ;;
   "-k -n "*) exit 0 ;;
   *) echo "journalctl: not stood in for: $*" >&2; exit 64 ;;
 esac
@@ -50,6 +51,7 @@ class Section:
 
 class Page:
     def __init__(self, text):
+        self.text = text
         self.intro = Section("")
         self.sections = {}
         section, seen = self.intro, False

@@ -527,6 +527,9 @@ def main():
         except (SoakFailed, harness.Failure) as error:
             print(f"soak.py: seed {options.seed}: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("soak.py: interrupted; nothing is judged", file=sys.stderr)
+            return 1
     show(result)
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")

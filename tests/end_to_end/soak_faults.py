@@ -136,7 +136,7 @@ class SlowClients:
             with contextlib.suppress(OSError):
                 connection = socket.create_connection(("127.0.0.1", stage.box.port), timeout=5)
                 if number % 2:
-                    connection = context.wrap_socket(connection)
+                    connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
                     connection.sendall(b"GET /healthz HTTP/1.1\r\nHo")
                 self.sockets.append(connection)
 

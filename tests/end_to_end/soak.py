@@ -43,11 +43,13 @@ CLIENTS = 4
 STORM_DEVICES = 8
 CAPACITY_SECONDS = 10
 STEADY_SHARE = 5 / 6
-SETTLED_SECONDS = 2.0  # after a fault was lifted and it signs again, until all is thought to be as before
+SETTLED_SHARE = 0.2  # of the time between faults: after it signs again, until all is thought to be as before
 SIGNS_AGAIN_SECONDS = 30
 WARM_UP_SHARE, WARM_UP_SECONDS = 0.1, 120
 JUDGED_MINUTES = 10  # a shorter run shows memory and latency, and does not judge them
-RESERVE_SHARE = 16  # of the disk that is free: so much room above the reserve
+RESERVE_SHARE = 2  # of the disk that is free is the reserve; what is above is there to be written
+FILLER_MARGIN = 16  # of the reserve: how far below it the disk is filled
+HANDOVER_OCTETS = 16 << 10  # of store, books and the shim's log together
 PROGRESS_SECONDS = 10
 REPORTED = 5
 
@@ -89,13 +91,12 @@ class Stage:
 
     def _reserve(self):
         """So large that a file without content fills the disk down to it, and others' writes do not."""
-        available = soak_faults.disk_room(self.box.store)
-        self.reserve = min(available - available // RESERVE_SHARE, 1 << 40)
+        self.reserve = min(soak_faults.disk_room(self.box.store) // RESERVE_SHARE, 1 << 40)
         self.box.configure("store", map_size_gib=2 * (self.reserve >> 30) + 64, reserve_mib=self.reserve >> 20)
 
     def filler_octets(self):
         room = soak_faults.disk_room(self.box.store)
-        return room - self.reserve + self.reserve // (2 * RESERVE_SHARE)
+        return room - self.reserve + self.reserve // FILLER_MARGIN
 
     def lister(self):
         found = [process for process, name in soak_faults.children_of(self.box.process.pid).items() if name == "acb-lister"]
@@ -128,8 +129,8 @@ class Stage:
 class Sampler:
     """Looks once a second, and knows when nothing is wrong."""
 
-    def __init__(self, stage, load):
-        self.stage, self.load = stage, load
+    def __init__(self, stage, load, settled):
+        self.stage, self.load, self.settled = stage, load, settled
         self.samples = []
         self.quiet_since = time.monotonic()
         self.quiet = []  # (begin, end) of times in which nothing was wrong
@@ -143,7 +144,7 @@ class Sampler:
         self.quiet_since = None
 
     def calm(self):
-        self.quiet_since = time.monotonic() + SETTLED_SECONDS
+        self.quiet_since = time.monotonic() + self.settled
 
     def end(self):
         self.trouble()
@@ -265,8 +266,9 @@ class Soak:
     def run(self):
         try:
             self.capacity = self._measure_capacity()
+            self._need_room()
             self.load.pace(self.capacity / 2)
-            self.sampler = Sampler(self.stage, self.load)
+            self.sampler = Sampler(self.stage, self.load, SETTLED_SHARE * self.options.every)
             seconds = 60 * self.options.minutes
             self.began = time.monotonic()
             self.steady_end = self.began + STEADY_SHARE * seconds
@@ -287,21 +289,28 @@ class Soak:
             raise SoakFailed(f"nothing is signed at all: {self.load.wrong()[:1]}\n{self.stage.box.log_tail()}")
         return found
 
+    def _need_room(self):
+        needed = int(self.capacity / 2 * 60 * self.options.minutes * HANDOVER_OCTETS)
+        room = soak_faults.disk_room(self.folder) - self.stage.reserve
+        if needed > room:
+            raise SoakFailed(f"{needed >> 20} MiB will be written, and {self.folder} has {room >> 20} MiB above the reserve (half of "
+                             "what is free): name a larger disk with --directory, or run for fewer --minutes")
+
     def _strike_until(self, end, strikes):
         due = time.monotonic() + self.options.every
         while due < end:
             while time.monotonic() < due:
-                self._progress(end, "")
+                self._progress("")
                 time.sleep(0.1)
             fault = strikes.next()
-            self._progress(end, fault.name)
+            self._progress(fault.name)
             strikes.one(self.stage, self.load, self.sampler, fault)
             if self.load.dead():
                 raise SoakFailed(f"clients ended by themselves: {self.load.dead()}")
             due = max(due + self.options.every, time.monotonic())
         time.sleep(max(0.0, end - time.monotonic()))
 
-    def _progress(self, _, fault):
+    def _progress(self, fault):
         now = time.monotonic()
         if now - self.last_progress < PROGRESS_SECONDS or self.options.quiet:
             return

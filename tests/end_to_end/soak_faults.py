@@ -13,7 +13,7 @@ from pathlib import Path
 
 import harness
 from fault_shim import FAIL, STATE
-from harness import duis_sign
+from harness import duis_sign, own_pki
 
 FAULT_SECONDS = 2.0
 STORM_CLIENTS = 24
@@ -71,6 +71,11 @@ class Imports:
         stage.world.import_parties([f"{duis_sign.hyphenated('90b3d51f30990000')},SOAK,IS,active,2016-01-01,"
                                     f"{2030 + self.count % 60}-01-01,yes,"])
         stage.world.import_devices(stage.world.device_rows)
+        # Of now: those of the beginning end after half a day.
+        made = stage.world.pki.made
+        stage.box.import_feed("revocation-lists", "".join(
+            own_pki.make_pki.make_list(str(stage.world.pki.directory), made.NUMBER + self.count, arl=arl)
+            for arl in (False, True)))
         stage.box.close_clients()
 
     def lift(self, _):

@@ -15,11 +15,11 @@ import harness
 import soak
 from harness import temporary_directory
 
-EVERY_SECONDS = 5
+EVERY_SECONDS = 6
 
 
 class TestSoak(harness.TestCase):
-    minutes = 1.5
+    minutes = 1.6
 
     def test_a_short_one(self):
         options = soak.arguments(["--minutes", str(self.minutes), "--every", str(EVERY_SECONDS), "--capacity-seconds", "3",

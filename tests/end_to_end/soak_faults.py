@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import harness
@@ -46,17 +47,45 @@ class ListerStopped:
         os.kill(self.process, signal.SIGCONT)
 
 
+class DiskToItself:
+    """Held while a test fills the disk, or while it must not be filled by another. A name of the kernel's: it leaves
+    nothing behind, however its holder ends."""
+
+    NAME = "\0acb-tests-fill-the-disk"
+    SECONDS = 120
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        deadline = time.monotonic() + self.SECONDS
+        while not self._taken():
+            if time.monotonic() > deadline:
+                raise harness.Failure(f"another test has filled the disk for {self.SECONDS} s")
+            time.sleep(0.1)
+
+    def _taken(self):
+        try:
+            self.socket.bind(self.NAME)
+        except OSError:
+            return False
+        return True
+
+    def give_back(self):
+        self.socket.close()
+
+
 class DiskFull:
     """Down to the reserve, which is a large one of the real disk (Stage): nothing else is in need."""
 
     name = "disk full"
 
     def strike(self, stage):
+        self.disk = DiskToItself()
         with open(stage.filler, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, stage.filler_octets())
 
     def lift(self, stage):
         stage.filler.unlink()
+        self.disk.give_back()
 
 
 class Imports:

@@ -27,6 +27,7 @@ from fault_shim import FAIL, STATE, FaultShim
 from harness import World, binary, own_pki, temporary_directory
 from runbook import RULES, Measures, Operator, Page, alerts_that_fire
 from scenario_stage import FAKETIME
+from soak_faults import DiskToItself
 from test_audit import Witness
 import tlog_reference as tlog
 
@@ -282,6 +283,7 @@ class TestService(Runbook):
         with self.incident("BUSY") as page:
             self.strike("delay:C_Sign:200000")
             stop = threading.Event()
+            self.addCleanup(stop.set)
 
             def client(number):
                 own = self.box.client("dsp")
@@ -292,7 +294,7 @@ class TestService(Runbook):
                     page.answers.add(f"{answer.status} {answer.reason}")
                 own.close()
 
-            crowd = [threading.Thread(target=client, args=(number,)) for number in range(6)]
+            crowd = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(6)]
             for one in crowd:
                 one.start()
             wait_for("503 BUSY", lambda: "503 BUSY" in page.answers)
@@ -300,7 +302,8 @@ class TestService(Runbook):
             told = page.block()
             self.assertIn('"client":"dsp.acb.test"', told)
             text = self.box.config.read_text()
-            self.box.config.write_text(text.replace('identity = "dsp.acb.test"', 'identity = "dsp.acb.test"\nconnections = 2'))
+            name = 'identity = "dsp.acb.test"'
+            self.box.config.write_text(text.replace(name, f"{name}\nconnections = 2"))
             stop.set()
             for one in crowd:
                 one.join()
@@ -362,6 +365,7 @@ class TestStore(Runbook):
 
     @tries("STORE_FULL")
     def test_disk_and_map(self):
+        self.addCleanup(DiskToItself().give_back)
         self.stage()
         self.box.stop()
         # Of the real disk, with room on either side for what others write meanwhile; the map is larger than that.

@@ -45,7 +45,7 @@ class TestVerdict(harness.TestCase):
     def figures(**last):
         """The drift of a box that is the same in both quarters, but for `last`."""
         one = object.__new__(soak.Soak)
-        one.options = soak.arguments(["--minutes", "20"])
+        one.options = soak.arguments(["--minutes", "60"])
         one.began, one.steady_end = 0.0, 1000.0
         same = {"process": 1, "descriptors": 40, "threads": 90, "anonymous": 100 << 20, "resident": 200 << 20, "children": 1}
         one.sampler = type("Sampler", (), {})()

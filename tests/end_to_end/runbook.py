@@ -6,7 +6,8 @@
     alerts_that_fire({...})                    by promtool: which alerts of the rules fire on such measures
 
 On the page a block is a run of indented lines; an empty line between two begins another, before which the operator has
-something to do. `systemctl` and `journalctl` are stood in for: the box's process and its log take their place.
+something to do. `systemctl` and `journalctl` are stood in for: the box's process and its log take their place. So are
+`systemd-run` and `runuser`, which change the user.
 """
 
 import json
@@ -35,6 +36,16 @@ case "$*" in
   "-k -n "*) exit 0 ;;
   *) echo "journalctl: not stood in for: $*" >&2; exit 64 ;;
 esac
+"""
+# As whoever runs the test: there is no user acbd here, and no systemd.
+AS_ACBD = """#!/bin/sh
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -u|-p) shift 2 ;;
+    -*) shift ;;
+    *) exec "$@" ;;
+  esac
+done
 """
 STOP_SECONDS = 60
 HEARTBEAT_SECONDS = 0.05
@@ -182,8 +193,9 @@ class Operator:
         programs.mkdir()
         for part, name in (("tools", "acbctl"), ("platform", "acbd")):
             (programs / name).symlink_to(binary(part, name))
-        (programs / "journalctl").write_text(JOURNAL)
-        (programs / "journalctl").chmod(0o755)
+        for name, text in (("journalctl", JOURNAL), ("runuser", AS_ACBD), ("systemd-run", AS_ACBD)):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
         self.path = f"{programs}:{os.environ['PATH']}"
         self.exports = {name: self.here(value) for name, value in page.exports.items()}
 

@@ -199,7 +199,7 @@ class TestService(Runbook):
             self.assertEqual(self.box.outcome(), ("ended", 1))
             page.look()
             self.assertRegex(self.box.log_tail(1), r"^acbd: acbd\.toml:\d+: unknown setting")
-            said = page.block(fails=["acbd --check-config"])
+            said = page.block(fails=["runuser -u acbd -- acbd --check-config"])
             self.assertIn("nonsense", said)
             self.assertRegex(said, r"acbd\.toml:\d+")
             self.box.config.write_text(good)

@@ -5,8 +5,8 @@
     soak.py --minutes 4320 --json soak.json     three days; the figures also as JSON
     soak.py --minutes 3 --seed 7                a look; what needs longer is shown and not judged
 
-Measures the capacity of these clients first, then keeps half of it up. Five sixths of the time the process stays the same
-and meets what it has to outlive (soak_faults.py: the HSM gone, hung, slow and lying, a full disk, imports, reloads, storms,
+Warms up, measures the capacity of these clients, then keeps half of it up. Five sixths of the time the process stays the
+same and meets what it has to outlive (soak_faults.py: the HSM gone, hung, slow and lying, a full disk, imports, reloads, storms,
 slow clients); in the last sixth it is killed and its writes fail. Between faults, when nothing is wrong, descriptors,
 threads and memory are counted and answers timed: the first quarter is held against the last. At the end the log is exported
 and verified by acb-verify, and held against what the clients were answered, which they wrote down outside of the box.
@@ -46,7 +46,9 @@ CAPACITY_SECONDS = 10
 STEADY_SHARE = 5 / 6
 SETTLED_SHARE = 0.2  # of the time between faults: after it signs again, until all is thought to be as before
 SIGNS_AGAIN_SECONDS = 30
-# Until each of some thousand threads has served somebody, in a storm or two, memory grows.
+# Each of the box's threads takes some 70 KiB for good when it serves somebody for the first time: 12 MiB become 88. So
+# there are so many connections before anything is measured, and then a while with the faults, before the first quarter.
+WARM_UP_CONNECTIONS = 1600
 WARM_UP_SHARE, WARM_UP_SECONDS = 0.2, 600
 JUDGED_MINUTES = 30  # a shorter run shows what takes time to see, or a machine to itself, and does not judge it
 RESERVE_SHARE = 2  # of the disk that is free is the reserve; what is above is there to be written
@@ -268,6 +270,7 @@ class Soak:
 
     def run(self):
         try:
+            self._warm_up()
             self.capacity = self._measure_capacity()
             self._need_room()
             self.load.pace(self.capacity / 2)
@@ -283,7 +286,17 @@ class Soak:
             self.load.end()
         self._settle_accounts()
 
+    def _warm_up(self):
+        self._say(f"{self.options.warm_up} connections, so that each thread has served somebody")
+        self.load.pace(CLIENTS)
+        request = self.stage.world.request(device=self.stage.storm_devices[0])
+        for _ in range(self.options.warm_up):
+            document = self.stage.world.sign(request.but(counter=next(self.stage.storm_counters)))
+            with contextlib.closing(self.stage.box.client("dsp")) as client:
+                client.request("POST", "/v1/handovers", document, {"Content-Type": "application/xml"})
+
     def _measure_capacity(self):
+        self.load.pace(0)
         time.sleep(1)
         before = self.load.signed()
         time.sleep(self.options.capacity_seconds)
@@ -315,19 +328,22 @@ class Soak:
 
     def _progress(self, fault):
         now = time.monotonic()
-        if now - self.last_progress < PROGRESS_SECONDS or self.options.quiet:
+        if now - self.last_progress < PROGRESS_SECONDS:
             return
         self.last_progress = now
         strikes = sum(row["strikes"] for part in (self.steady, self.ending) for row in part.rows.values())
-        text = (f"{(now - self.began) / 60:7.1f} of {self.options.minutes:g} min, {self.load.signed()} signed, {strikes} faults"
-                f"{': ' + fault if fault else ''}")
-        end = "\r" if sys.stderr.isatty() else "\n"
-        print(text.ljust(78), end=end, file=sys.stderr, flush=True)
+        self._say(f"{(now - self.began) / 60:7.1f} of {self.options.minutes:g} min, {self.load.signed()} signed, "
+                  f"{strikes} faults{': ' + fault if fault else ''}")
+
+    def _say(self, text):
+        if not self.options.quiet:
+            print(text.ljust(78), end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
     # -- the end: the log, and what the clients hold against it --
 
     def _settle_accounts(self):
         box = self.stage.box
+        self._say("the log is exported, verified and held against the answers")
         self.problems += self.stage.wrong + self.load.wrong()
         box.stop()  # cleanly, or it raises
         box.start()
@@ -343,7 +359,7 @@ class Soak:
                             "answers held against the log": account.answered, "entries": dict(account.kinds)})
 
     def _verified(self, begin, end):
-        """The entries of a part of the log, which acb-verify has verified. A file holds 8 GiB at most, so not all at once."""
+        """The entries of a part of the log, which acb-verify has verified. Not all at once: a file holds 8 GiB at most."""
         tar, key = self.folder / "log.tar", self.folder / "checkpoint.pem"
         self._acbctl("audit", "export", "--redaction", "ssc", "--from", begin, "--to", end, tar)
         with tarfile.open(tar) as container:
@@ -521,6 +537,8 @@ def arguments(words=None):
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="from fault to fault (10)")
     parser.add_argument("--capacity-seconds", type=float, default=CAPACITY_SECONDS, help=f"({CAPACITY_SECONDS})")
+    parser.add_argument("--warm-up", type=int, default=WARM_UP_CONNECTIONS, metavar="CONNECTIONS",
+                        help=f"before anything is measured ({WARM_UP_CONNECTIONS})")
     parser.add_argument("--entries-at-once", type=int, default=100_000, metavar="N",
                         help="that are exported and verified at the end (100000)")
     parser.add_argument("--seed", default=str(random.SystemRandom().randrange(1 << 32)))

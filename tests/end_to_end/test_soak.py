@@ -23,7 +23,7 @@ class TestSoak(harness.TestCase):
 
     def test_a_short_one(self):
         options = soak.arguments(["--minutes", str(self.minutes), "--every", str(EVERY_SECONDS), "--capacity-seconds", "3",
-                                  "--quiet"])
+                                  "--warm-up", "50", "--quiet"])
         print(f"seed {options.seed}", flush=True)
         with temporary_directory() as folder:
             result = soak.soak(options, folder)

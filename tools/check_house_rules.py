@@ -14,6 +14,7 @@
     top level  anything but the entries of design.md section 9
     paths      a path of one machine
     globs      file(GLOB ...) in CMake
+    pages      in a page (.md): `a file of ours` that is not there. A name alone, `test_x.py`, is one of tests/end_to_end
 """
 
 import re
@@ -45,6 +46,10 @@ PKCS11_HEADER = re.compile(r"pkcs11|cryptoki", re.I)
 SOCKET_HEADER = re.compile(r"^(sys/socket\.h|sys/un\.h|netinet/.*|arpa/inet\.h|netdb\.h|boost/(asio|beast)\b.*)")
 SOCKET_CALL = re.compile(r"(?<![\w.>])(?:::)?(socket|socketpair|getaddrinfo|accept4)\s*\(")
 GLOB = re.compile(r"file\s*\(\s*GLOB", re.I)
+# What a page says shows something has to be there: `tests/store/damage_test.cc`, `test_kill9.py --cycles 9`.
+NAMED_PATH = re.compile(r"`((?:firmware|hsm|store|platform|tests|tools)/[\w./-]+\.\w+)")
+NAMED_TEST = re.compile(r"`((?:test|bench)_\w+\.py)")
+TESTS = "tests/end_to_end/"
 # Split so that this file does not hold what it looks for.
 MACHINE_PATHS = ["/" + "work/", "/tmp/" + "brief", "/home/" + "user"]
 
@@ -117,6 +122,22 @@ def check_file(root, name):
                 yield number, "a glob in CMake: name the files"
 
 
+def names_in_page(line):
+    """Files of ours that a line of a page names."""
+    yield from NAMED_PATH.findall(line)
+    yield from (TESTS + name for name in NAMED_TEST.findall(line))
+
+
+def check_page(root, name):
+    """Findings of one page: what it names and is not there."""
+    if not name.endswith(".md"):
+        return
+    for number, line in enumerate((root / name).read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        for named in names_in_page(line):
+            if not (root / named).exists():
+                yield number, f"names a file that is not there: {named}"
+
+
 def files_of(root):
     """Tracked and new files, without what .gitignore names; every file where there is no git."""
     try:
@@ -140,7 +161,7 @@ def check_tree(root):
         first = name.split("/", 1)[0]
         if first not in TOP_LEVEL and not first.startswith("."):
             yield name, 0, f"top level may not hold {first}"
-        for number, what in check_file(root, name):
+        for number, what in [*check_file(root, name), *check_page(root, name)]:
             yield name, number, what
 
 
@@ -176,6 +197,8 @@ PLANTED = [
     ("tests/g.cc", 'const char* kPlace = "' + MACHINE_PATHS[0] + 'shared";', "path of one machine"),
     ("tools/h.sh", "cat " + MACHINE_PATHS[1] + "/x", "path of one machine"),
     ("store/CMakeLists.txt", "file(GLOB SOURCES *.cc)", "a glob in CMake"),
+    ("platform/a.md", "shown by `tests/store/gone_test.cc`", "a file that is not there"),
+    ("platform/b.md", "shown by `test_gone.py --times 3`", "a file that is not there"),
 ]
 CLEAN = [
     ("store/ok.cc", '#include <lmdb.h>\n#include "firmware/ports.h"\n#include "store/ok.h"'),
@@ -190,6 +213,7 @@ CLEAN = [
     ("tools/bench/ok.cc", '#include "tests/support/duis_signer.h"'),
     ("firmware/ok.cc", '#include "firmware/base/result.h"\n// no socket() here, nor <lmdb.h>\nint websocket(int x);'),
     ("firmware/ok2.cc", "/* #include <lmdb.h>\n socket(1)\n*/\nint x;"),
+    ("platform/ok.md", "`tests/store/ok.cc`, `/etc/acbd/acbd.toml`, `store/x` and tests/store/no.cc are no claims"),
     ("CMakeLists.txt", "# file(GLOB is not used\nproject(x)"),
     (".ci/run", "exit 0"),
 ]

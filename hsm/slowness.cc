@@ -6,7 +6,7 @@ namespace acb::hsm {
 
 bool Slowness::Note(Time began, Time ended) {
   const std::scoped_lock lock(mutex_);
-  if (!IsSlow(began, ended)) {
+  if (ended - began < slow_) {
     lasts_ = false;
     return false;
   }

@@ -1,6 +1,7 @@
 // When operations that all succeed are too slow to go on with.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 
@@ -17,10 +18,11 @@ class Slowness {
   using Time = std::chrono::steady_clock::time_point;
   using Milliseconds = std::chrono::milliseconds;
 
-  // An operation is slow from a quarter of its deadline on: healthy ones take a hundredth.
-  explicit Slowness(Milliseconds deadline) : slow_(deadline / 4), lasting_(deadline) {}
+  // An operation is slow from a quarter of its deadline on: healthy ones take a hundredth. Below a
+  // tenth of a second none is: that is what a busy machine makes of them.
+  explicit Slowness(Milliseconds deadline)
+      : slow_(std::max(deadline / 4, Milliseconds(100))), lasting_(deadline) {}
 
-  bool IsSlow(Time began, Time ended) const { return ended - began >= slow_; }
   // Of each operation that is over. True when at least two have been slow, none between them was
   // not, and from the begin of the first to this end it took a whole deadline: then all begins
   // anew. Slow operations that are more than a deadline apart say nothing of each other.

@@ -38,7 +38,8 @@ inline constexpr std::chrono::milliseconds kLastProbeOfHang{15'000};
 // take (Slowness); kErrorsToOpen device errors in a row, or objects in a row that could not be
 // created. Not: a wrong request (CKR_ARGUMENTS_BAD and the like), a session or login that was lost,
 // too few free threads. While it is open everybody is refused at once, and a thread of this object
-// probes, with pauses that grow. A probe that did all of the work, and was not slow, closes it.
+// probes, with pauses that grow. A probe that did all of the work, each part of it in half of the
+// deadline, closes it.
 class Supervisor {
  public:
   struct Settings {

@@ -267,11 +267,6 @@ TEST_F(Supervision, OpensWhenOperationsStaySlowThoughNoneHangs) {
   EXPECT_LE(good, 3);
   EXPECT_EQ(hsm->state().times_opened, 1U);
   EXPECT_EQ(hsm->state().timeouts, 0U);
-  EXPECT_FALSE(Wait([&, until = hsm->state().probes + 2] {
-                 return hsm->state().available || hsm->state().probes >= until;
-               }) &&
-               hsm->state().available)
-      << "a probe that is slow too closes nothing";
   EXPECT_EQ(hsm->state().initialised_anew, 0U);
   ClearFault();
   EXPECT_TRUE(SignsAgain(*hsm));

@@ -404,6 +404,11 @@ Status Box::Stop() {
   return Done{};
 }
 
+void Box::NoteFailure(const Failure& failure) const {
+  if (failure.reason != Reason::kRecordDamaged) return;
+  log_.Failed(LogLevel::kError, "record-damaged", failure);
+}
+
 std::vector<Failure> Box::Attention() const {
   std::vector<Failure> found;
   if (firmware_.failure) found.push_back(*firmware_.failure);

@@ -62,6 +62,9 @@ class Box {
   // When each certificate in use ends, by the label of its key.
   std::vector<std::pair<std::string, UtcTime>> CertificateEnds() const;
 
+  // Of a request that came to nothing: which record of the store is damaged goes to the log alone.
+  void NoteFailure(const Failure& failure) const;
+
   // What keeps the box from signing anything, or would: empty when all is well. Does not block on
   // the HSM.
   std::vector<Failure> Attention() const;

@@ -158,7 +158,10 @@ void CheckpointKeeper::GiveOut(const SignedCheckpoint& checkpoint) {
   changed_.notify_all();
   log_.Notice("checkpoint", {{"size", checkpoint.content.size}, {"note", note}});
   const Status written = file_.Append(note);
-  if (!written) log_.Failed(LogLevel::kError, "checkpoint-file", written.error());
+  if (!written) {
+    ++failed_;
+    log_.Failed(LogLevel::kError, "checkpoint-file", written.error());
+  }
   Remember(file_failed_, written);
 }
 

@@ -130,6 +130,7 @@ HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
   }
   const HandoverAnswer answer = box.handover().Handle(incoming);
   box.metrics().Count(answer, std::chrono::steady_clock::now() - begun);
+  if (answer.failure) box.NoteFailure(*answer.failure);
   HttpResponse json = ToResponse(answer, config.answers, box.environment());
   if (!WantsXml(request)) return json;
   return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock));

@@ -4,10 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <optional>
 
 #include "firmware/duis/signature.h"
 #include "platform/box.h"
@@ -23,6 +25,8 @@
 
 namespace acb::platform {
 namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr int kGood = 0;
 constexpr int kFailed = 1;
@@ -95,12 +99,27 @@ void TellReady(ServiceManager& manager, const Result<std::unique_ptr<Box>>& box)
   manager.ReadyBut(attention.front().explanation);
 }
 
-// The signal that ends the service, or 0 when another box has taken over (design.md section 4):
-// then this one must not stay up. `reload` is called for each SIGHUP, `beat` in between.
-int WaitForStop(const sigset_t& stop, const Box* box, const std::function<void()>& reload,
-                const std::function<void()>& beat) {
+// An HSM that was away or too slow at the start may be back: the service manager starts a box again
+// that has failed. Nobody else would, so without one it stays up to say why. Longer apart than the
+// unit's StartLimitBurst allows. Not after a PIN that was refused: the token counts those.
+std::optional<SteadyTime> StartAgainAt(const ServiceManager& manager,
+                                       const Result<std::unique_ptr<Box>>& box) {
+  constexpr std::chrono::seconds kWait{150};
+  if (box || box.error().reason != Reason::kHsmUnavailable || !manager.there()) return {};
+  return std::chrono::steady_clock::now() + kWait;
+}
+
+constexpr int kTakenOver = 0;
+constexpr int kStartAgain = -1;
+
+// The signal that ends the service, kTakenOver when another box has taken over (design.md section
+// 4): then this one must not stay up; kStartAgain at that time. `reload` is called for each SIGHUP,
+// `beat` in between.
+int WaitForStop(const sigset_t& stop, const Box* box, std::optional<SteadyTime> start_again,
+                const std::function<void()>& reload, const std::function<void()>& beat) {
   constexpr timespec kPatience{.tv_sec = 0, .tv_nsec = 200'000'000};
   while (box == nullptr || !box->overtaken()) {
+    if (start_again && std::chrono::steady_clock::now() >= *start_again) return kStartAgain;
     const int received = sigtimedwait(&stop, nullptr, &kPatience);
     if (received == SIGHUP) {
       reload();
@@ -109,7 +128,7 @@ int WaitForStop(const sigset_t& stop, const Box* box, const std::function<void()
     }
     beat();
   }
-  return 0;
+  return kTakenOver;
 }
 
 // The route, not the path, and no query: these may name a device or what somebody looked for.
@@ -138,10 +157,15 @@ int Serve(const Config& config, const sigset_t& stop, ServiceManager& manager,
     ReloadAccess(config.file, in_force, server, open, clock, log);
     TellReady(manager, box);
   };
-  const int received = WaitForStop(stop, open, reload, [&] { heartbeat.Beat(); });
+  const int received =
+      WaitForStop(stop, open, StartAgainAt(manager, box), reload, [&] { heartbeat.Beat(); });
   manager.Stopping();
-  if (received == 0) {
-    log.Failed(LogLevel::kError, "overtaken", Failure(Reason::kOvertaken));
+  if (received == kTakenOver || received == kStartAgain) {
+    if (received == kTakenOver) {
+      log.Failed(LogLevel::kError, "overtaken", Failure(Reason::kOvertaken));
+    } else {
+      log.Failed(LogLevel::kError, "start-again", box.error());
+    }
     server.Stop(kStopPatience);
     return kFailed;
   }

@@ -57,6 +57,7 @@ HttpResponse Released(Box& box, const Config& config, const store::Agreement& do
                                                        .channel = {},
                                                        .released = true});
   box.metrics().Count(answer);
+  if (answer.failure) box.NoteFailure(*answer.failure);
   return ToResponse(answer, config.answers, box.environment());
 }
 

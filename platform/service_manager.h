@@ -32,6 +32,8 @@ class ServiceManager {
   // The service manager may kill the service for it at once (WatchdogSec and its core limit apply).
   void Failing(std::string_view why);
 
+  // Whether one is there, which starts a service again that has failed.
+  bool there() const { return static_cast<bool>(socket_); }
   // How long it waits for Alive() before it ends the service; nothing: it does not.
   std::optional<std::chrono::microseconds> watchdog() const { return watchdog_; }
 

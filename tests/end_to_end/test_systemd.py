@@ -19,6 +19,7 @@ import time
 
 import harness
 from harness import ROOT, World, binary, temporary_directory
+from scenario_stage import FAKETIME
 
 UNITS = ROOT / "platform" / "systemd"
 MOST_EXPOSED = 1.5
@@ -163,6 +164,18 @@ class TestService(harness.TestCase):
         manager = Manager(str(self.folder / "notify"))
         self.box.spawn({"NOTIFY_SOCKET": manager.name})
         self.assertIn("cannot sign", manager.until("READY")["STATUS"])
+
+    def test_an_hsm_that_was_away_at_the_start_is_tried_again_by_the_service_manager(self):
+        away = self.box.directory / "away"
+        (self.box.directory / "tokens").rename(away)
+        manager = Manager(str(self.folder / "notify"))
+        self.box.spawn({"NOTIFY_SOCKET": manager.name, "LD_PRELOAD": FAKETIME, "FAKETIME": "+0 x30"})
+        self.assertIn("cannot sign", manager.until("READY")["STATUS"])
+        self.assertEqual(self.box.process.wait(WAIT_SECONDS), 1)
+        self.assertIn('"event":"start-again"', self.box.log_file.read_text())
+        away.rename(self.box.directory / "tokens")
+        self.begin(manager)
+        self.assert_signs(self.world.devices[0])
 
     def test_a_notify_socket_that_nobody_has_is_an_error(self):
         self.box.spawn({"NOTIFY_SOCKET": str(self.folder / "nobody")})

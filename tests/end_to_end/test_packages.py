@@ -40,6 +40,7 @@ def setUpModule():
         raise unittest.SkipTest("built with a sanitizer")
     FOLDER = unittest.enterModuleContext(temporary_directory())
     FIRST = build(FOLDER / "first")
+    (FOLDER / "control").mkdir()
     for name in PACKAGES:
         call("dpkg-deb", "-x", deb(name), FOLDER / "unpacked")
         call("dpkg-deb", "-x", deb(name), FOLDER / name)
@@ -123,9 +124,18 @@ class Reproducible(harness.TestCase):
             self.assertEqual(hashlib.sha256((second / name).read_bytes()).hexdigest(), digest)
 
     def test_a_signature_of_another_build_is_refused(self):
-        more = ("--signature", FIRST / "manifest.json.sig", "--release-key", FIRST / "release-key.pem", "--release", "7")
-        folder = os.environ.get("ACB_BINARY_DIR", str(ROOT / "build" / "release"))
-        done = call(ROOT / "tools/package", "--out", FOLDER / "other", "--build-dir", folder, *more, good=1)
+        debian = FOLDER / "debian"
+        for name in PACKAGES:
+            shutil.copytree(FOLDER / name, debian / name)
+        first = json.loads((FIRST / "manifest.json").read_text())
+        environment = {"ACB_VERSION": first["version"], "ACB_RELEASE": first["release"], "ACB_COMMIT": first["commit"],
+                       "ACB_SIGNATURE": str(FIRST / "manifest.json.sig"),
+                       "ACB_RELEASE_KEY": str(FIRST / "release-key.pem")}
+        script = ("python3", "-B", ROOT / "platform/packaging/manifest.py", debian)
+        call(*script, env=environment)
+        self.assertEqual((debian / "acbd/usr/share/acbd/manifest.json").read_text(), (FIRST / "manifest.json").read_text())
+        (debian / "acbctl/usr/bin/acbctl").write_bytes(b"another program")
+        done = call(*script, env=environment, good=1)
         self.assertIn("the build differs from the one that was signed", done.stderr)
 
 

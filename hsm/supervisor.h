@@ -65,21 +65,27 @@ class Supervisor {
   // comes to is destroyed.
   template <class T>
   Result<T> Ask(std::function<Result<T>()> job) {
-    auto outcome = AskOf(keys_, std::move(job), settings_.deadline);
+    auto outcome = AskOf(keys_, Timed(keys_, std::move(job)), settings_.deadline);
     // A listing that succeeds says nothing of the keys: it clears no errors of theirs.
     if (outcome) breaker_.NoteGood();
     return outcome;
   }
-  // The same on the one thread that the anchors have. `times`: of the deadline.
+  // The same on the one thread that the anchors have.
   template <class T>
-  Result<T> AskOfAnchors(std::function<Result<T>()> job, int times = 1) {
-    return AskOf(anchors_, std::move(job), times * settings_.deadline);
+  Result<T> AskOfAnchors(std::function<Result<T>()> job) {
+    return AskOf(anchors_, Timed(anchors_, std::move(job)), settings_.deadline);
+  }
+  // The same for what may have to wait for another process's lock: twice the deadline, and slow
+  // without the HSM's being so.
+  template <class T>
+  Result<T> AskOfAnchorsLocked(std::function<Result<T>()> job) {
+    return AskOf(anchors_, std::move(job), kTimesForOthers * settings_.deadline);
   }
   // The same on one more thread, for listings anew: they wait for another process, and the anchors'
   // thread goes on meanwhile.
   template <class T>
-  Result<T> AskOfListings(std::function<Result<T>()> job, int times = 1) {
-    return AskOf(listings_, std::move(job), times * settings_.deadline);
+  Result<T> AskOfListings(std::function<Result<T>()> job) {
+    return AskOf(listings_, std::move(job), kTimesForOthers * settings_.deadline);
   }
 
   // Of each object that was to be created. After kErrorsToOpen failures in a row the breaker opens,
@@ -101,6 +107,8 @@ class Supervisor {
   std::uint64_t probes() const;
 
  private:
+  static constexpr int kTimesForOthers = 2;
+
   struct Lane {
     Lane(std::size_t threads, std::size_t write_offs, std::chrono::milliseconds deadline)
         : slowness(deadline), crew(threads, write_offs) {}
@@ -112,7 +120,7 @@ class Supervisor {
   Result<T> AskOf(Lane& lane, std::function<Result<T>()> job, std::chrono::milliseconds deadline) {
     if (auto allowed = breaker_.Check(); !allowed) return std::move(allowed).error();
     bool hangs = false;
-    auto outcome = lane.crew.Ask<T>(Timed(lane, std::move(job)), deadline, &hangs);
+    auto outcome = lane.crew.Ask<T>(std::move(job), deadline, &hangs);
     if (hangs) OpenFor(outcome.error().detail);
     return outcome;
   }

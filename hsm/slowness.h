@@ -1,4 +1,4 @@
-// When operations that all succeed are too slow to go on with.
+// When listings that all succeed are too slow to go on with.
 #pragma once
 
 #include <algorithm>
@@ -7,10 +7,9 @@
 
 namespace acb::hsm {
 
-// A deadline for each operation does not bound a handover, which waits for several, its own and
-// those of whoever is before it. So slowness that lasts as long as one operation may take counts
-// as much as an operation that hangs: a handover is answered within the 5 s of design.md section 5
-// although no single operation reaches its deadline.
+// A deadline for each listing does not bound a handover, which waits for several: its own group's
+// and those of the groups before it. So slowness that lasts as long as one listing may take counts
+// as much as one that hangs. (A signature is waited for once.)
 //
 // Thread-safe; blocks only for its own lock.
 class Slowness {
@@ -18,14 +17,14 @@ class Slowness {
   using Time = std::chrono::steady_clock::time_point;
   using Milliseconds = std::chrono::milliseconds;
 
-  // An operation is slow from a quarter of its deadline on: healthy ones take a hundredth. Below a
+  // One is slow from a quarter of its deadline on: healthy ones take a hundredth. Below a
   // tenth of a second none is: that is what a busy machine makes of them.
   explicit Slowness(Milliseconds deadline)
       : slow_(std::max(deadline / 4, Milliseconds(100))), lasting_(deadline) {}
 
-  // Of each operation that is over. True when at least two have been slow, none between them was
+  // Of each that is over. True when at least two have been slow, none between them was
   // not, and from the begin of the first to this end it took a whole deadline: then all begins
-  // anew. Slow operations that are more than a deadline apart say nothing of each other.
+  // anew. Slow ones that are more than a deadline apart say nothing of each other.
   bool Note(Time began, Time ended);
 
  private:

@@ -13,11 +13,12 @@ constexpr std::size_t WriteOffsFor(std::size_t threads) { return kMaxSessions - 
 Supervisor::Supervisor(Settings settings)
     : settings_(std::move(settings)),
       breaker_([this](bool open, const std::string& why) { Changed(open, why); }),
-      keys_(settings_.threads, WriteOffsFor(settings_.threads), settings_.deadline),
+      slowness_(settings_.deadline),
+      keys_crew_(settings_.threads, WriteOffsFor(settings_.threads)),
       // A creation that is late must not meet one that was made after it: one thread, in order.
-      anchors_(1, 0, settings_.deadline),
+      anchors_crew_(1, 0),
       // The lister takes one request at a time.
-      listings_(1, 0, settings_.deadline) {}
+      listings_crew_(1, 0) {}
 
 Supervisor::~Supervisor() { static_cast<void>(Close()); }
 
@@ -34,14 +35,14 @@ bool Supervisor::Close() {
   }
   changed_.notify_all();
   if (prober_.joinable()) prober_.join();  // one that asks gets its answer within the deadlines
-  const bool keys_over = keys_.crew.Close(settings_.deadline);
-  const bool anchors_over = anchors_.crew.Close(settings_.deadline);
-  return listings_.crew.Close(settings_.deadline) && anchors_over && keys_over;
+  const bool keys_over = keys_crew_.Close(settings_.deadline);
+  const bool anchors_over = anchors_crew_.Close(settings_.deadline);
+  return listings_crew_.Close(settings_.deadline) && anchors_over && keys_over;
 }
 
 Crew::Counts Supervisor::counts() const {
-  Crew::Counts counts = keys_.crew.counts();
-  for (const Crew* crew : {&anchors_.crew, &listings_.crew}) {
+  Crew::Counts counts = keys_crew_.counts();
+  for (const Crew* crew : {&anchors_crew_, &listings_crew_}) {
     const Crew::Counts more = crew->counts();
     counts.hanging += more.hanging;
     counts.timeouts += more.timeouts;
@@ -57,9 +58,9 @@ std::uint64_t Supervisor::probes() const {
 void Supervisor::OpenFor(const std::string& why) {
   breaker_.Open(why);
   // They would only wait too, one deadline longer.
-  keys_.crew.GiveUpWaiting();
-  anchors_.crew.GiveUpWaiting();
-  listings_.crew.GiveUpWaiting();
+  keys_crew_.GiveUpWaiting();
+  anchors_crew_.GiveUpWaiting();
+  listings_crew_.GiveUpWaiting();
 }
 
 void Supervisor::NoteCreated(const Status& created) {
@@ -80,9 +81,9 @@ void Supervisor::Changed(bool open, const std::string& why) {
 }
 
 void Supervisor::LeaveTo(const std::shared_ptr<void>& what) {
-  keys_.crew.LeaveTo(what);
-  anchors_.crew.LeaveTo(what);
-  listings_.crew.LeaveTo(what);
+  keys_crew_.LeaveTo(what);
+  anchors_crew_.LeaveTo(what);
+  listings_crew_.LeaveTo(what);
 }
 
 bool Supervisor::Pause(std::chrono::milliseconds pause) {
@@ -115,28 +116,27 @@ void Supervisor::ProbeWhileOpen() {
 // Not through AskOf: the breaker is open.
 Supervisor::Found Supervisor::ProbeOnce(unsigned failures) {
   // No more threads are spent on a module that answers none of its calls.
-  if (!keys_.crew.counts().may_write_off) return Found::kHangs;
+  if (!keys_crew_.counts().may_write_off) return Found::kHangs;
   {
     const std::scoped_lock lock(mutex_);
     ++probes_;
   }
-  Found found = ProbeLane(keys_, [this, failures] { return probe_keys_(failures); });
+  Found found = ProbeWith(keys_crew_, [this, failures] { return probe_keys_(failures); });
   if (found != Found::kSound || probe_anchors_ == nullptr) return found;
-  found = ProbeLane(anchors_, [this, failures] { return probe_anchors_(failures); });
+  const auto began = std::chrono::steady_clock::now();
+  found = ProbeWith(anchors_crew_, [this, failures] { return probe_anchors_(failures); });
   if (found != Found::kSound) return found;
+  // Not as strict as Slowness: what a probe finds has to end, too.
+  if (std::chrono::steady_clock::now() - began > settings_.deadline / 2) return Found::kSlow;
   // A listing anew that was given up is over: nothing is made before its thread is free again.
-  return ProbeLane(listings_, []() -> Status { return Done{}; });
+  return ProbeWith(listings_crew_, []() -> Status { return Done{}; });
 }
 
-Supervisor::Found Supervisor::ProbeLane(Lane& lane, std::function<Status()> probe) const {
+Supervisor::Found Supervisor::ProbeWith(Crew& crew, std::function<Status()> probe) const {
   bool hangs = false;
-  const auto began = std::chrono::steady_clock::now();
-  const Status sound = lane.crew.Ask<Done>(std::move(probe), settings_.deadline, &hangs);
+  const Status sound = crew.Ask<Done>(std::move(probe), settings_.deadline, &hangs);
   if (hangs) return Found::kHangs;
-  if (!sound) return Found::kFailed;
-  // Not as strict as Slowness: what a probe finds has to end, too.
-  const auto took = std::chrono::steady_clock::now() - began;
-  return took > settings_.deadline / 2 ? Found::kSlow : Found::kSound;
+  return sound ? Found::kSound : Found::kFailed;
 }
 
 }  // namespace acb::hsm

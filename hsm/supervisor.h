@@ -34,12 +34,12 @@ inline constexpr std::chrono::milliseconds kLastProbeOfHang{15'000};
 
 // Thread-safe.
 //
-// Open the breaker: a call that hangs, at once; operations that are slow for as long as one may
-// take (Slowness); kErrorsToOpen device errors in a row, or objects in a row that could not be
-// created. Not: a wrong request (CKR_ARGUMENTS_BAD and the like), a session or login that was lost,
-// too few free threads. While it is open everybody is refused at once, and a thread of this object
-// probes, with pauses that grow. A probe that did all of the work, each part of it in half of the
-// deadline, closes it.
+// Open the breaker: a call that hangs, at once; listings that are slow for as long as one may take
+// (Slowness); kErrorsToOpen device errors in a row, or objects in a row that could not be created.
+// Not: a wrong request (CKR_ARGUMENTS_BAD and the like), a session or login that was lost, too few
+// free threads. While it is open everybody is refused at once, and a thread of this object probes,
+// with pauses that grow. A probe that did all of the work, and listed in half of the deadline,
+// closes it.
 class Supervisor {
  public:
   struct Settings {
@@ -65,27 +65,27 @@ class Supervisor {
   // comes to is destroyed.
   template <class T>
   Result<T> Ask(std::function<Result<T>()> job) {
-    auto outcome = AskOf(keys_, Timed(keys_, std::move(job)), settings_.deadline);
+    auto outcome = AskOf(keys_crew_, std::move(job), settings_.deadline);
     // A listing that succeeds says nothing of the keys: it clears no errors of theirs.
     if (outcome) breaker_.NoteGood();
     return outcome;
   }
-  // The same on the one thread that the anchors have.
+  // The same on the one thread that the anchors have: each group of writes waits for one.
   template <class T>
   Result<T> AskOfAnchors(std::function<Result<T>()> job) {
-    return AskOf(anchors_, Timed(anchors_, std::move(job)), settings_.deadline);
+    return AskOf(anchors_crew_, Timed(std::move(job)), settings_.deadline);
   }
   // The same for what may have to wait for another process's lock: twice the deadline, and slow
   // without the HSM's being so.
   template <class T>
   Result<T> AskOfAnchorsLocked(std::function<Result<T>()> job) {
-    return AskOf(anchors_, std::move(job), kTimesForOthers * settings_.deadline);
+    return AskOf(anchors_crew_, std::move(job), kTimesForOthers * settings_.deadline);
   }
   // The same on one more thread, for listings anew: they wait for another process, and the anchors'
   // thread goes on meanwhile.
   template <class T>
   Result<T> AskOfListings(std::function<Result<T>()> job) {
-    return AskOf(listings_, std::move(job), kTimesForOthers * settings_.deadline);
+    return AskOf(listings_crew_, std::move(job), kTimesForOthers * settings_.deadline);
   }
 
   // Of each object that was to be created. After kErrorsToOpen failures in a row the breaker opens,
@@ -109,44 +109,38 @@ class Supervisor {
  private:
   static constexpr int kTimesForOthers = 2;
 
-  struct Lane {
-    Lane(std::size_t threads, std::size_t write_offs, std::chrono::milliseconds deadline)
-        : slowness(deadline), crew(threads, write_offs) {}
-    Slowness slowness;
-    Crew crew;  // last: its threads use what is above
-  };
-
   template <class T>
-  Result<T> AskOf(Lane& lane, std::function<Result<T>()> job, std::chrono::milliseconds deadline) {
+  Result<T> AskOf(Crew& crew, std::function<Result<T>()> job, std::chrono::milliseconds deadline) {
     if (auto allowed = breaker_.Check(); !allowed) return std::move(allowed).error();
     bool hangs = false;
-    auto outcome = lane.crew.Ask<T>(std::move(job), deadline, &hangs);
+    auto outcome = crew.Ask(std::move(job), deadline, &hangs);
     if (hangs) OpenFor(outcome.error().detail);
     return outcome;
   }
   template <class T>
-  std::function<Result<T>()> Timed(Lane& lane, std::function<Result<T>()> job) {
-    return [this, &lane, job = std::move(job)] {
+  std::function<Result<T>()> Timed(std::function<Result<T>()> job) {
+    return [this, job = std::move(job)] {
       const auto began = std::chrono::steady_clock::now();
       auto outcome = job();
-      if (lane.slowness.Note(began, std::chrono::steady_clock::now())) OpenFor(kTooSlow);
+      if (slowness_.Note(began, std::chrono::steady_clock::now())) OpenFor(kTooSlow);
       return outcome;
     };
   }
-  static constexpr const char* kTooSlow = "the HSM answers, but too slowly";
+  static constexpr const char* kTooSlow = "the HSM lists its objects, but too slowly";
   void OpenFor(const std::string& why);
   void Changed(bool open, const std::string& why);
   void ProbeWhileOpen();
   enum class Found { kSound, kSlow, kFailed, kHangs };
   Found ProbeOnce(unsigned failures);
-  Found ProbeLane(Lane& lane, std::function<Status()> probe) const;
+  Found ProbeWith(Crew& crew, std::function<Status()> probe) const;
   bool Pause(std::chrono::milliseconds pause);  // false: it is closing
 
   const Settings settings_;
   Breaker breaker_;
-  Lane keys_;
-  Lane anchors_;
-  Lane listings_;
+  Slowness slowness_;  // of listings
+  Crew keys_crew_;
+  Crew anchors_crew_;
+  Crew listings_crew_;
   std::atomic<std::uint64_t> not_created_{0};  // in a row
   std::atomic<bool> anew_wanted_{false};
   Probe probe_keys_;

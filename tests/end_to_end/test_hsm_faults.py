@@ -28,7 +28,7 @@ FAULTS = {
     "killed": "dead",
     "stopped": "hang",
     "slowed": "delay:C_DeriveKey:600000",
-    "crawls": "delay:C_DeriveKey:110000",  # below the deadline, which is of one operation alone
+    "lists slowly": "delay:C_FindObjectsInit:160000",  # each below the deadline
     "signs wrongly": "wrong-signature",
     "derives wrongly": "wrong-derived",
     "token moved away": "",  # not by the shim: the directory of SoftHSM's tokens is not there for a while

@@ -65,6 +65,7 @@ class Supervisor {
   // comes to is destroyed.
   template <class T>
   Result<T> Ask(std::function<Result<T>()> job) {
+    in_service_ = true;
     auto outcome = AskOf(keys_crew_, std::move(job), settings_.deadline);
     // A listing that succeeds says nothing of the keys: it clears no errors of theirs.
     if (outcome) breaker_.NoteGood();
@@ -75,17 +76,17 @@ class Supervisor {
   Result<T> AskOfAnchors(std::function<Result<T>()> job) {
     return AskOf(anchors_crew_, Timed(std::move(job)), settings_.deadline);
   }
-  // The same for what may have to wait for another process's lock: twice the deadline, and slow
-  // without the HSM's being so.
+  // The same for what may have to wait for another process's lock: twice the deadline (more before
+  // the first Ask), and slow without the HSM's being so.
   template <class T>
   Result<T> AskOfAnchorsLocked(std::function<Result<T>()> job) {
-    return AskOf(anchors_crew_, std::move(job), kTimesForOthers * settings_.deadline);
+    return AskOf(anchors_crew_, std::move(job), DeadlineForOthers());
   }
   // The same on one more thread, for listings anew: they wait for another process, and the anchors'
   // thread goes on meanwhile.
   template <class T>
   Result<T> AskOfListings(std::function<Result<T>()> job) {
-    return AskOf(listings_crew_, std::move(job), kTimesForOthers * settings_.deadline);
+    return AskOf(listings_crew_, std::move(job), DeadlineForOthers());
   }
 
   // Of each object that was to be created. After kErrorsToOpen failures in a row the breaker opens,
@@ -107,7 +108,13 @@ class Supervisor {
   std::uint64_t probes() const;
 
  private:
+  // Before the first signature is asked for nobody waits for an answer, and what is left of a box
+  // that was killed a moment ago may take some seconds to let go of the lock.
   static constexpr int kTimesForOthers = 2;
+  static constexpr int kTimesAtStart = 10;
+  std::chrono::milliseconds DeadlineForOthers() const {
+    return (in_service_ ? kTimesForOthers : kTimesAtStart) * settings_.deadline;
+  }
 
   template <class T>
   Result<T> AskOf(Crew& crew, std::function<Result<T>()> job, std::chrono::milliseconds deadline) {
@@ -143,6 +150,7 @@ class Supervisor {
   Crew listings_crew_;
   std::atomic<std::uint64_t> not_created_{0};  // in a row
   std::atomic<bool> anew_wanted_{false};
+  std::atomic<bool> in_service_{false};
   Probe probe_keys_;
   Probe probe_anchors_;
   mutable std::mutex mutex_;

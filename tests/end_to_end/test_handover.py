@@ -481,7 +481,7 @@ class Faults(harness.TestCase):
             entries = [entry for _, entry in world.box.audit_entries(start) if entry["kind"] != "anchor"]
             self.assertEqual([entry["kind"] for entry in entries], ["abandoned", "alarm", "refused"])
             abandoned, alarm = entries[:2]
-            self.assertEqual(alarm["what"], "the HSM gave a signature that does not verify")
+            self.assertEqual(alarm["what"], "the HSM gave a wrong signature or secret")
             for name in ("request_id", "device", "originator_counter", "reason"):
                 self.assertEqual(alarm[name], abandoned[name])
             again = world.submit(document)

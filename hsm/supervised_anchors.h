@@ -12,9 +12,10 @@ namespace acb::hsm {
 // Every call is made by the supervisor's thread for anchors, one after the other, but ListAnew,
 // which has another: whoever lists, creates or destroys does not wait for it. Whoever waits (the
 // store's two threads that write) does not hang with the HSM. kHsmUnavailable at once while the
-// breaker is open, or after the deadline; twice of it where a lock or another process may have to
-// be waited for. What was given up may still happen: an object may be created or destroyed later,
-// before the next creation or destruction, and before the breaker closes.
+// breaker is open, or after the deadline; twice of it, and more before the first signature is asked
+// for, where a lock or another process may have to be waited for. What was given up may still
+// happen: an object may be created or destroyed later, before the next creation or destruction, and
+// before the breaker closes.
 class SupervisedAnchors final : public AnchorObjects {
  public:
   // Both outlive it, and `anchors` every call of the supervisor's.

@@ -47,10 +47,6 @@ def text_of(program, words):
     return done.stdout
 
 
-def split(left_and_text, rows):
-    rows.append((left_and_text[0].strip(), (left_and_text[1] or "").strip()))
-
-
 def parse(words, text):
     """CLI11's layout: about, Usage, sections 'Positionals:', 'Options:', 'Subcommands:', then the footer."""
     found, section = Help(words), "about"

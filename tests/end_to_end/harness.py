@@ -97,6 +97,17 @@ class Failure(Exception):
     """A program did not do what the harness asked of it."""
 
 
+def wait_for(what, look, seconds):
+    """The first value of look() that counts as true; a failure after a long time says what was waited for."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not in {seconds} s")
+
+
 def run(*command, env=None, check=True):
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
     if check and done.returncode != 0:

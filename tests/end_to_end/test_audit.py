@@ -4,6 +4,7 @@ sealed fields. Everything is read by tests/independent/tlog_reference.py, which 
 
 import base64
 import datetime
+import functools
 import hashlib
 import http.server
 import ipaddress
@@ -26,17 +27,7 @@ import tlog_reference as tlog
 from harness import ROOT, World, binary, temporary_directory
 
 WAIT_SECONDS = 120
-
-
-def wait_for(what, look, seconds=WAIT_SECONDS):
-    """The first value of look() that counts as true; a failure after a long time says what was waited for."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"{what}: not in {seconds} s")
+wait_for = functools.partial(harness.wait_for, seconds=WAIT_SECONDS)
 
 
 def fetcher(box):

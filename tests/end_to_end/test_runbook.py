@@ -12,6 +12,7 @@ ACB_SHOW=1 each command and what it printed is shown.
 import contextlib
 import datetime
 import errno
+import functools
 import os
 import shutil
 import ssl
@@ -35,6 +36,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 GIB = 1 << 30
 WAIT_SECONDS = 30
+wait_for = functools.partial(harness.wait_for, seconds=WAIT_SECONDS)
 XML = {"Content-Type": "application/xml"}
 TRIED = {}  # title of a section -> name of the test
 MEASURED = {}  # title -> (before, during), for the alerts
@@ -49,16 +51,6 @@ def tries(title):
         return function
 
     return marked
-
-
-def wait_for(what, condition, seconds=WAIT_SECONDS):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not seen in {seconds} s: {what}")
 
 
 class Incident:

@@ -202,6 +202,12 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
   // A box that cannot open stays up to say why: readiness names the cause.
   auto box = Box::Open(config, clock, log, &sandbox);
   if (!box) log.Failed(LogLevel::kError, "not-ready", box.error());
+  // Before the first request: an operator who was taken out while the box was stopped has no word.
+  if (box) {
+    if (Status known = (*box)->RecordAccess(config.clients, clock.Now()); !known) {
+      return Failed(log, known);
+    }
+  }
   // Without a box that came so far: what is left needs limits all the same.
   if (Status limited = sandbox.RestrictFiles(); !limited) return Failed(log, limited);
   HttpsServerSettings settings = ServerSettings(config);

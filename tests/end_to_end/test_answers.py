@@ -111,7 +111,7 @@ class DuisResponses(AnswerCase):
         return decided
 
     def rules_version(self):
-        return json.loads(harness.run(harness.binary("tools", "acbctl"), "--json", "rules").stdout)["version"]
+        return json.loads(harness.run(harness.binary("tools", "acbctl"), "rules", "--json").stdout)["version"]
 
     def test_a_signed_answer_carries_the_command_for_each_command_variant(self):
         for variant in ("1", "2", "3"):

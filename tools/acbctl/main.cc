@@ -384,6 +384,7 @@ CLI::App* AddReport(CLI::App& app, ReportOptions& options) {
 int Main(int argc, char** argv) {
   CLI::App app("The operator's tool of the ACB handover-signing appliance");
   app.require_subcommand(1);
+  app.fallthrough();  // --json is as good behind the command's name as before it
   app.footer(
       "Exit code: 0 good, 1 refused or failed, 2 usage.\n"
       "Example:\n  acbctl --directory /tmp/box import devices devices.csv\n"

@@ -10,7 +10,7 @@ Status Breaker::Check() const {
 
 std::string Breaker::why() const {
   const std::scoped_lock lock(mutex_);
-  return why_;
+  return latest_.empty() ? why_ : why_ + "; now: " + latest_;
 }
 
 void Breaker::NoteDeviceError(const std::string& what) {
@@ -18,9 +18,19 @@ void Breaker::NoteDeviceError(const std::string& what) {
   if (in_a_row_.fetch_add(1) + 1 >= kErrorsToOpen) Open(what);
 }
 
+void Breaker::NoteSessionError(const std::string& what) {
+  const Clock::time_point now = Clock::now();
+  Clock::time_point since = kNever;
+  if (session_errors_since_.compare_exchange_strong(since, now)) return;  // the first of a row
+  if (now - since >= kSessionErrorsToOpen) Open(what);
+}
+
 void Breaker::NoteGood() {
-  // Without the read every handover would write to a line that all threads share.
+  // Without the reads every handover would write to lines that all threads share.
   if (in_a_row_.load(std::memory_order_relaxed) != 0) in_a_row_.store(0);
+  if (session_errors_since_.load(std::memory_order_relaxed) != kNever) {
+    session_errors_since_.store(kNever);
+  }
 }
 
 void Breaker::Open(const std::string& why) {
@@ -33,12 +43,20 @@ void Breaker::Open(const std::string& why) {
   if (on_change_) on_change_(true, why);
 }
 
+void Breaker::StayOpen(const std::string& what) {
+  const std::scoped_lock lock(mutex_);
+  // Not what it says anyway: "CKR_DEVICE_ERROR" and "C_Sign: CKR_DEVICE_ERROR".
+  latest_ = open() && what.find(why_) == std::string::npos ? what : std::string();
+}
+
 void Breaker::Close() {
   {
     const std::scoped_lock lock(mutex_);
     in_a_row_.store(0);
+    session_errors_since_.store(kNever);
     if (!open_.exchange(false)) return;
     why_.clear();
+    latest_.clear();
   }
   if (on_change_) on_change_(false, {});
 }

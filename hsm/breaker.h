@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -15,9 +16,12 @@ namespace acb::hsm {
 // Device errors in a row, with no key that worked between them, that open the breaker: one
 // alone may be the module's stumbling (ecosystem.md section 3, quirk 2).
 inline constexpr std::uint64_t kErrorsToOpen = 3;
+// Errors of sessions that go on for so long, with no key that worked between them, open it too. A
+// session that is lost takes those of its time with it, at once; those opened in their place work,
+// or the module needs what only a probe does.
+inline constexpr std::chrono::milliseconds kSessionErrorsToOpen{1000};
 
-// Thread-safe; nothing blocks. Errors of a request (ReturnClass::kRequestError) and of one session
-// never come here.
+// Thread-safe; nothing blocks. Errors of a request (ReturnClass::kRequestError) never come here.
 class Breaker {
  public:
   // Told of each change, outside the lock: open and why, or closed and nothing.
@@ -31,10 +35,14 @@ class Breaker {
 
   // The module said that the device failed, or gave a result that is wrong.
   void NoteDeviceError(const std::string& what);
+  // A session was of no use, or none was to be had.
+  void NoteSessionError(const std::string& what);
   // A key worked. While open this is not enough: only Close closes it.
   void NoteGood();
   // At once: a call hangs.
   void Open(const std::string& why);
+  // A probe failed, and why: it need not be what opened it. why() tells both.
+  void StayOpen(const std::string& what);
   // After a probe that did the whole work.
   void Close();
 
@@ -42,13 +50,18 @@ class Breaker {
   std::uint64_t device_errors() const { return device_errors_.load(std::memory_order_relaxed); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr Clock::time_point kNever{};
+
   const OnChange on_change_;
   std::atomic<bool> open_{false};
   std::atomic<std::uint64_t> in_a_row_{0};
+  std::atomic<Clock::time_point> session_errors_since_{kNever};
   std::atomic<std::uint64_t> times_opened_{0};
   std::atomic<std::uint64_t> device_errors_{0};
   mutable std::mutex mutex_;
   std::string why_;
+  std::string latest_;  // what the last probe found, where that is something else
 };
 
 }  // namespace acb::hsm

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -60,6 +61,14 @@ Result<Keys> FindKeys(Session& session, const std::vector<AcbKeyLabels>& labels)
   if (!objects) return std::move(objects).error();
   keys.objects = *std::move(objects);
   return keys;
+}
+
+bool IsSame(const TokenInfo& one, const TokenInfo& other) {
+  const auto all = [](const TokenInfo& info) {
+    return std::tie(info.label, info.manufacturer, info.model, info.serial, info.hardware_version,
+                    info.firmware_version);
+  };
+  return all(one) == all(other);
 }
 
 // The lock is let go once the login is done, or the module finalised.
@@ -128,8 +137,12 @@ struct Hsm::Parts {
           std::make_unique<PairInUse>(supervisor, sessions, pair, settings.verify_agreements));
     }
     opened.module->ReportTo(&supervisor.breaker());
-    supervisor.Start([this](unsigned failures) { return ProbeKeys(failures); },
-                     [this](unsigned) { return ProbeAnchors(); });
+    std::vector<Supervisor::Probe> probes{
+        [this](unsigned failures) { return ProbeSession(failures); }};
+    for (const KeyPair& pair : keys.pairs) {
+      probes.emplace_back([this, &pair](unsigned) { return ProbePair(pair); });
+    }
+    supervisor.Start(std::move(probes), [this](unsigned) { return ProbeAnchors(); });
   }
 
   ~Parts() {
@@ -160,6 +173,15 @@ struct Hsm::Parts {
     if (!logged_in) return std::move(logged_in).error();
     if (*logged_in && !keys_lost) return Done{};
     keys_lost = true;
+    // No other token gets the PIN, nor one of another firmware than was approved (R-SEC3-39).
+    const auto token = ReadToken(*opened.module, opened.token.slot);
+    if (!token) return token.error();
+    if (!IsSame(token->info, opened.token.info)) {
+      return Failure{Reason::kHsmUnavailable,
+                     {},
+                     "another token, or another version of it, is in the slot than at the start: "
+                     "restart the service"};
+    }
     if (auto again = opened.login->Again(lock_file); !again) return again;
     for (const Key* key : AllKeys()) {
       auto found = key->FindAgain(session);
@@ -173,21 +195,24 @@ struct Hsm::Parts {
     return Done{};
   }
 
-  // Every ACB key in use at work, in a session that was opened now.
-  Status ProbeKeys(unsigned failures) {
+  // A session that was opened now.
+  Status ProbeSession(unsigned failures) {
     sessions.CloseIdle();
     if (supervisor.TakeAnewWanted() || failures % kProbesBeforeAnew == kProbesBeforeAnew - 1) {
       // Refused while another call is under way: it is then tried as it is.
       static_cast<void>(InitialiseAnew());
     }
+    const auto lease = sessions.Borrow();
+    if (!lease) return lease.error();
+    return Done{};
+  }
+
+  // Each pair in use at work: in a handover only one is.
+  Status ProbePair(const KeyPair& pair) {
     auto lease = sessions.Borrow();
     if (!lease) return std::move(lease).error();
-    for (const KeyPair& pair : keys.pairs) {
-      auto tested = TestKey(lease->session(), *pair.digital_signing);
-      if (tested) tested = TestKey(lease->session(), *pair.key_agreement);
-      if (!tested) return tested;
-    }
-    return Done{};
+    auto tested = TestKey(lease->session(), *pair.digital_signing);
+    return tested ? TestKey(lease->session(), *pair.key_agreement) : tested;
   }
 
   // The first listing may be in a session that is of no use any more; the second is in another.
@@ -206,13 +231,11 @@ struct Hsm::Parts {
     keys_lost = true;
     if (auto anew = opened.module->InitialiseAnew(); !anew) return anew;
     ++initialised_anew;
-    const auto token = FindToken(*opened.module, opened.token.info.label);
-    if (!token) return token.error();
-    if (token->slot == opened.token.slot && token->info.serial == opened.token.info.serial) {
-      return Done{};
-    }
-    return Failure{
-        Reason::kHsmUnavailable, {}, "the token is in another slot: restart the service"};
+    // A module may look for its slots only when it is asked for them. Which token is there:
+    // Prepare.
+    const auto tokens = ListTokens(*opened.module);
+    if (!tokens) return tokens.error();
+    return Done{};
   }
 };
 

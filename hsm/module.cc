@@ -69,11 +69,25 @@ void Module::NoteDeviceError(const std::string& what) const {
   if (breaker_ != nullptr) breaker_->NoteDeviceError(what);
 }
 
+void Module::NoteSessionError(const std::string& what) const {
+  if (breaker_ != nullptr) breaker_->NoteSessionError(what);
+}
+
 void Module::Report(ReturnValue result) const {
-  if (result.code() == CKR_KEY_HANDLE_INVALID || result.code() == CKR_OBJECT_HANDLE_INVALID) {
-    handles_lost_ = true;
+  switch (result.code()) {
+    case CKR_KEY_HANDLE_INVALID:
+    case CKR_OBJECT_HANDLE_INVALID:
+    case CKR_KEY_SIZE_RANGE:
+    case CKR_KEY_TYPE_INCONSISTENT:
+    case CKR_KEY_FUNCTION_NOT_PERMITTED:
+      handles_lost_ = true;
+      break;
+    default:  // not an enumeration: CK_RV is a number
+      break;
   }
-  if (result.Class() == ReturnClass::kDeviceError) breaker_->NoteDeviceError(result.Text());
+  const ReturnClass kind = result.Class();
+  if (kind == ReturnClass::kDeviceError) breaker_->NoteDeviceError(result.Text());
+  if (kind == ReturnClass::kSessionError) breaker_->NoteSessionError(result.Text());
 }
 
 Module::~Module() {

@@ -72,12 +72,14 @@ class Module {
   // away and is back may have given its objects new ones. Thread-safe.
   bool TakeHandlesLost() const { return handles_lost_.exchange(false); }
 
-  // Device errors are reported to it from now on. Once, before there is a second thread; it
-  // outlives the calls, or is taken away again with nullptr.
+  // Errors of device and sessions are reported to it from now on. Once, before there is a second
+  // thread; it outlives the calls, or is taken away again with nullptr.
   void ReportTo(Breaker* breaker) { breaker_ = breaker; }
   Breaker* breaker() const { return breaker_; }
   // What the module gave is wrong, whatever it returned.
   void NoteDeviceError(const std::string& what) const;
+  // No session can be had, whatever it returned.
+  void NoteSessionError(const std::string& what) const;
 
  private:
   struct CloseLibrary {

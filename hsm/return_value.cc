@@ -36,9 +36,10 @@ constexpr Known kKnown[] = {
     {CKR_FUNCTION_CANCELED, "CKR_FUNCTION_CANCELED", ReturnClass::kSessionError},
     {CKR_FUNCTION_NOT_SUPPORTED, "CKR_FUNCTION_NOT_SUPPORTED", ReturnClass::kRequestError},
     {CKR_KEY_HANDLE_INVALID, "CKR_KEY_HANDLE_INVALID", ReturnClass::kSessionError},
-    {CKR_KEY_SIZE_RANGE, "CKR_KEY_SIZE_RANGE", ReturnClass::kRequestError},
-    {CKR_KEY_TYPE_INCONSISTENT, "CKR_KEY_TYPE_INCONSISTENT", ReturnClass::kRequestError},
-    {CKR_KEY_FUNCTION_NOT_PERMITTED, "CKR_KEY_FUNCTION_NOT_PERMITTED", ReturnClass::kRequestError},
+    // Our keys are tested for what they are used for: the handle is another object's by now.
+    {CKR_KEY_SIZE_RANGE, "CKR_KEY_SIZE_RANGE", ReturnClass::kSessionError},
+    {CKR_KEY_TYPE_INCONSISTENT, "CKR_KEY_TYPE_INCONSISTENT", ReturnClass::kSessionError},
+    {CKR_KEY_FUNCTION_NOT_PERMITTED, "CKR_KEY_FUNCTION_NOT_PERMITTED", ReturnClass::kSessionError},
     {CKR_MECHANISM_INVALID, "CKR_MECHANISM_INVALID", ReturnClass::kRequestError},
     {CKR_MECHANISM_PARAM_INVALID, "CKR_MECHANISM_PARAM_INVALID", ReturnClass::kRequestError},
     {CKR_OBJECT_HANDLE_INVALID, "CKR_OBJECT_HANDLE_INVALID", ReturnClass::kSessionError},

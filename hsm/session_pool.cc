@@ -29,14 +29,12 @@ Result<SessionPool::Lease> SessionPool::Borrow() {
   }
   // Without the lock: opening may block, and those who have a session must be able to return it.
   auto session = Session::Open(module_, slot_, SessionAccess::kReadOnly);
-  if (!session) {
+  Status usable = session ? Status(Done{}) : Status(session.error());
+  if (usable && prepare_) usable = prepare_(*session);
+  if (!usable) {
+    module_.NoteSessionError(usable.error().detail);
     Leave();
-    return std::move(session).error();
-  }
-  if (!prepare_) return Lease(*this, *std::move(session));
-  if (auto prepared = prepare_(*session); !prepared) {
-    Leave();
-    return std::move(prepared).error();
+    return std::move(usable).error();
   }
   return Lease(*this, *std::move(session));
 }

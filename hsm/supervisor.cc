@@ -22,7 +22,7 @@ Supervisor::Supervisor(Settings settings)
 
 Supervisor::~Supervisor() { static_cast<void>(Close()); }
 
-void Supervisor::Start(Probe keys, Probe anchors) {
+void Supervisor::Start(std::vector<Probe> keys, Probe anchors) {
   probe_keys_ = std::move(keys);
   probe_anchors_ = std::move(anchors);
   prober_ = std::thread([this] { ProbeWhileOpen(); });
@@ -121,10 +121,14 @@ Supervisor::Found Supervisor::ProbeOnce(unsigned failures) {
     const std::scoped_lock lock(mutex_);
     ++probes_;
   }
-  Found found = ProbeWith(keys_crew_, [this, failures] { return probe_keys_(failures); });
-  if (found != Found::kSound || probe_anchors_ == nullptr) return found;
+  for (const Probe& probe : probe_keys_) {
+    const Found found = ProbeWith(keys_crew_, [&probe, failures] { return probe(failures); });
+    if (found != Found::kSound) return found;
+  }
+  if (probe_anchors_ == nullptr) return Found::kSound;
   const auto began = std::chrono::steady_clock::now();
-  found = ProbeWith(anchors_crew_, [this, failures] { return probe_anchors_(failures); });
+  const Found found =
+      ProbeWith(anchors_crew_, [this, failures] { return probe_anchors_(failures); });
   if (found != Found::kSound) return found;
   // Not as strict as Slowness: what a probe finds has to end, too.
   if (std::chrono::steady_clock::now() - began > settings_.deadline / 2) return Found::kSlow;
@@ -132,9 +136,10 @@ Supervisor::Found Supervisor::ProbeOnce(unsigned failures) {
   return ProbeWith(listings_crew_, []() -> Status { return Done{}; });
 }
 
-Supervisor::Found Supervisor::ProbeWith(Crew& crew, std::function<Status()> probe) const {
+Supervisor::Found Supervisor::ProbeWith(Crew& crew, std::function<Status()> probe) {
   bool hangs = false;
   const Status sound = crew.Ask<Done>(std::move(probe), settings_.deadline, &hangs);
+  if (!sound) breaker_.StayOpen(sound.error().detail);
   if (hangs) return Found::kHangs;
   return sound ? Found::kSound : Found::kFailed;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "firmware/base/result.h"
 #include "hsm/breaker.h"
@@ -35,9 +36,10 @@ inline constexpr std::chrono::milliseconds kLastProbeOfHang{15'000};
 // Thread-safe.
 //
 // Open the breaker: a call that hangs, at once; listings that are slow for as long as one may take
-// (Slowness); kErrorsToOpen device errors in a row, or objects in a row that could not be created.
-// Not: a wrong request (CKR_ARGUMENTS_BAD and the like), a session or login that was lost, too few
-// free threads. While it is open everybody is refused at once, and a thread of this object probes,
+// (Slowness); kErrorsToOpen device errors in a row, or objects in a row that could not be created;
+// a PIN that was refused; sessions or logins that stay lost (kSessionErrorsToOpen). Not: a wrong
+// request (CKR_ARGUMENTS_BAD and the like), a session or login that was lost once, too few free
+// threads. While it is open everybody is refused at once, and a thread of this object probes,
 // with pauses that grow. A probe that did all of the work, and listed in half of the deadline,
 // closes it.
 class Supervisor {
@@ -47,8 +49,8 @@ class Supervisor {
     std::chrono::milliseconds deadline = kCallDeadline;
     Breaker::OnChange on_change;  // by any thread, one at a time; never once Close was called
   };
-  // Does the whole work once; called by a thread of a crew while the breaker is open. `failures` is
-  // how many probes failed since it opened.
+  // Does its part of the work once; called by a thread of a crew while the breaker is open, and has
+  // the deadline to itself. `failures` is how many times one failed since it opened.
   using Probe = std::function<Status(unsigned failures)>;
 
   explicit Supervisor(Settings settings);
@@ -57,8 +59,9 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Until then nothing is probed. What they use outlives a Close that succeeded.
-  void Start(Probe keys, Probe anchors);
+  // Until then nothing is probed. In that order, each when the one before was good. What they use
+  // outlives a Close that succeeded.
+  void Start(std::vector<Probe> keys, Probe anchors);
 
   // Blocks up to the deadline for a thread, and up to the deadline for the job. Its own outcome, or
   // kHsmUnavailable: the breaker is open, no thread was free, or the job is not over; then what it
@@ -121,7 +124,10 @@ class Supervisor {
     if (auto allowed = breaker_.Check(); !allowed) return std::move(allowed).error();
     bool hangs = false;
     auto outcome = crew.Ask(std::move(job), deadline, &hangs);
-    if (hangs) OpenFor(outcome.error().detail);
+    // A token locks after a few tries: nobody asks for another one.
+    if (hangs || (!outcome && outcome.error().reason == Reason::kHsmPin)) {
+      OpenFor(outcome.error().detail);
+    }
     return outcome;
   }
   template <class T>
@@ -139,7 +145,7 @@ class Supervisor {
   void ProbeWhileOpen();
   enum class Found { kSound, kSlow, kFailed, kHangs };
   Found ProbeOnce(unsigned failures);
-  Found ProbeWith(Crew& crew, std::function<Status()> probe) const;
+  Found ProbeWith(Crew& crew, std::function<Status()> probe);
   bool Pause(std::chrono::milliseconds pause);  // false: it is closing
 
   const Settings settings_;
@@ -151,7 +157,7 @@ class Supervisor {
   std::atomic<std::uint64_t> not_created_{0};  // in a row
   std::atomic<bool> anew_wanted_{false};
   std::atomic<bool> in_service_{false};
-  Probe probe_keys_;
+  std::vector<Probe> probe_keys_;
   Probe probe_anchors_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

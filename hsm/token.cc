@@ -54,12 +54,17 @@ Result<std::vector<Token>> ListTokens(const Module& module) {
 
   std::vector<Token> tokens;
   for (unsigned long i = 0; i < count; ++i) {
-    CK_TOKEN_INFO info{};
-    const ReturnValue read = module.Call(&CK_FUNCTION_LIST::C_GetTokenInfo, slots[i], &info);
     // Tokens may come and go between the two calls; a damaged one must not hide the others.
-    if (read.ok()) tokens.push_back(Describe(slots[i], info));
+    if (auto token = ReadToken(module, slots[i])) tokens.push_back(*std::move(token));
   }
   return tokens;
+}
+
+Result<Token> ReadToken(const Module& module, CK_SLOT_ID slot) {
+  CK_TOKEN_INFO info{};
+  const ReturnValue read = module.Call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &info);
+  if (!read.ok()) return ToFailure("C_GetTokenInfo", read);
+  return Describe(slot, info);
 }
 
 Result<Token> FindToken(const Module& module, std::string_view label) {

@@ -24,4 +24,7 @@ Result<std::vector<Token>> ListTokens(const Module& module);
 // than one; the detail says which labels were found.
 Result<Token> FindToken(const Module& module, std::string_view label);
 
+// The token in that slot now. Fails with kHsmUnavailable.
+Result<Token> ReadToken(const Module& module, CK_SLOT_ID slot);
+
 }  // namespace acb::hsm

@@ -48,9 +48,12 @@
 //       gone             every call returns CKR_DEVICE_REMOVED and does nothing; sessions and login
 //                        are lost
 //       close-sessions   once, when it is first seen: sessions and login are lost
-//       dead             what lives behind the module has died: every call returns
-//                        CKR_DEVICE_ERROR, and goes on doing so, however long the fault is over,
-//                        until C_Finalize and C_Initialize
+//       dead, dead:0xb3  what lives behind the module has died: every call returns
+//                        CKR_DEVICE_ERROR, or that value, and goes on doing so, however long the
+//                        fault is over, until C_Finalize and C_Initialize
+//       renumbered       once, when it is first seen: the handles of keys are other objects' until
+//                        somebody looks for objects
+//       other-token      the token says another serial number
 //       before:C_CreateObject, after:C_CreateObject    and so with every function at the end of
 //                        this file: it returns CKR_DEVICE_ERROR, before or after doing its work
 #include <dlfcn.h>
@@ -81,7 +84,8 @@ struct Shim {
   CK_FUNCTION_LIST ours{};   // guards around the inner ones
   std::atomic<bool> sessions_lost{false};
   std::atomic<bool> once_done{false};  // of a fault that happens once
-  std::atomic<bool> dead{false};
+  std::atomic<CK_RV> dead{CKR_OK};     // what every call returns then
+  std::atomic<bool> renumbered{false};
   unsigned char last_secret[32] = {};  // with the mutex held
   std::atomic<CK_SLOT_ID> slot{0};
   std::atomic<unsigned long> signs{0};
@@ -277,6 +281,7 @@ CK_RV GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INF
 // Says that it is of another maker: for live boxes, which take no token that calls itself SoftHSM.
 CK_RV GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
   const CK_RV result = TheShim().real->C_GetTokenInfo(slot, info);
+  if (result == CKR_OK && Fault() == "other-token") info->serialNumber[0] ^= 1;
   const char* maker = std::getenv("ACB_SHIM_MAKER");
   if (result != CKR_OK || maker == nullptr) return result;
   const auto write = [](auto& field, std::string_view text) {
@@ -315,17 +320,25 @@ CK_RV Strike(const char* function) {
     usleep(5'000);
   }
   const std::string fault = Fault();
-  if (fault == "close-sessions") {
-    if (!shim.once_done.exchange(true)) LoseSessions();
+  if (fault == "close-sessions" || fault == "renumbered") {
+    const bool first = !shim.once_done.exchange(true);
+    if (first && fault == "renumbered") shim.renumbered = true;
+    if (first && fault == "close-sessions") LoseSessions();
   } else {
     shim.once_done = false;
+  }
+  const std::string_view name(function);
+  if (name == "C_FindObjectsInit") shim.renumbered = false;
+  if (shim.renumbered && (name == "C_SignInit" || name == "C_DeriveKey")) {
+    return CKR_KEY_FUNCTION_NOT_PERMITTED;
   }
   if (fault == "gone") {
     shim.sessions_lost = true;
     return CKR_DEVICE_REMOVED;
   }
-  if (fault == "dead") shim.dead = true;
-  if (shim.dead) return CKR_DEVICE_ERROR;
+  if (fault == "dead") shim.dead = CKR_DEVICE_ERROR;
+  if (fault.starts_with("dead:")) shim.dead = std::strtoul(fault.c_str() + 5, nullptr, 16);
+  if (shim.dead != CKR_OK) return shim.dead;
   const std::string delay = FaultOf("delay", function);
   if (!delay.empty()) usleep(static_cast<useconds_t>(std::strtoul(delay.c_str(), nullptr, 10)));
   const std::string code = FaultOf("ckr", function);
@@ -333,7 +346,7 @@ CK_RV Strike(const char* function) {
 }
 
 CK_RV Initialize(void* arguments) {
-  if (Fault() != "dead") TheShim().dead = false;
+  if (!Fault().starts_with("dead")) TheShim().dead = CKR_OK;
   return TheShim().real->C_Initialize(arguments);
 }
 

@@ -184,8 +184,9 @@ class SupervisionOfTwoPairs : public Supervision {
     ASSERT_TRUE(provisioning->GenerateKeyPair("acb-ds-2", KeyPurpose::kSigning));
     ASSERT_TRUE(provisioning->GenerateKeyPair("acb-ka-2", KeyPurpose::kAgreement));
   }
-  std::unique_ptr<Hsm> OpenBoth() {
+  std::unique_ptr<Hsm> OpenBoth(milliseconds deadline = milliseconds(1500)) {
     HsmSettings settings = Settings();
+    settings.deadline = deadline;
     settings.acb_keys = {{std::string(kAcbDsLabel), std::string(kAcbKaLabel)},
                          {"acb-ds-2", "acb-ka-2"}};
     auto opened = Hsm::Open(std::move(settings));
@@ -234,6 +235,18 @@ TEST_F(SupervisionOfTwoPairs, RefusesBothAtOnceAndProbesBothBeforeItSignsAgain) 
 }
 
 // The store's writer looks at the anchors for each batch: that goes well while no key works.
+// A probe asks each pair alone, as a handover does.
+TEST_F(SupervisionOfTwoPairs, SlowKeysThatWorkComeBackHoweverManyTheyAre) {
+  const auto hsm = OpenBoth(kShort);
+  ASSERT_TRUE(hsm);
+  SetFault("gone");
+  EXPECT_TRUE(Wait([&] { return !SignsWith(*hsm, 0) && !hsm->state().available; }));
+  SetFault("delay:C_Sign:200000");
+  for (const std::size_t pair : {0U, 1U}) {
+    EXPECT_TRUE(Wait([&] { return SignsWith(*hsm, pair); }));
+  }
+}
+
 TEST_F(Supervision, OpensThoughListingsGoWellInBetween) {
   const auto hsm = Open();
   ASSERT_TRUE(hsm);
@@ -363,7 +376,8 @@ constexpr Code kCodes[] = {
     {"0x190", ReturnClass::kDeviceError},  {"0x80000001", ReturnClass::kDeviceError},
     {"0x7", ReturnClass::kRequestError},   {"0x13", ReturnClass::kRequestError},
     {"0x20", ReturnClass::kRequestError},  {"0x21", ReturnClass::kRequestError},
-    {"0x54", ReturnClass::kRequestError},  {"0x68", ReturnClass::kRequestError},
+    {"0x54", ReturnClass::kRequestError},  {"0x68", ReturnClass::kSessionError},
+    {"0x62", ReturnClass::kSessionError},  {"0x63", ReturnClass::kSessionError},
     {"0x70", ReturnClass::kRequestError},  {"0x71", ReturnClass::kRequestError},
     {"0x150", ReturnClass::kRequestError}, {"0x50", ReturnClass::kSessionError},
     {"0x60", ReturnClass::kSessionError},  {"0x82", ReturnClass::kSessionError},
@@ -394,6 +408,90 @@ TEST_F(Supervision, OpensOnDeviceErrorsAndNotOnOthersForEachCodeOfEachFunction) 
       }
     }
   }
+}
+
+// One session that is lost opens nothing. When those in its place are of no use either, nobody goes
+// on spending counters on them.
+TEST_F(Supervision, OpensWhenSessionsStayLost) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  for (const char* fault : {"ckr:C_SignInit:0x101", "ckr:C_Sign:0xb3", "ckr:C_DeriveKey:0x68",
+                            "ckr:C_OpenSession:0x7", "ckr:C_GetSessionInfo:0xb3"}) {
+    SCOPED_TRACE(fault);
+    ASSERT_TRUE(Signs(*hsm));
+    SetFault("close-sessions");
+    Signs(*hsm);
+    const std::uint64_t opened = hsm->state().times_opened;
+    SetFault(fault);
+    EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+    EXPECT_EQ(hsm->state().times_opened, opened + 1);
+    ClearFault();
+    EXPECT_TRUE(SignsAgain(*hsm));
+  }
+}
+
+TEST_F(Supervision, ComesBackFromWhatOnlyAModuleInitialisedAnewForgets) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  for (const char* fault : {"dead:0xb3", "dead:0x101", "dead:0x82"}) {
+    SCOPED_TRACE(fault);
+    ASSERT_TRUE(Signs(*hsm));
+    SetFault(fault);
+    Signs(*hsm);
+    ClearFault();
+    EXPECT_TRUE(SignsAgain(*hsm));
+  }
+  EXPECT_GE(hsm->state().initialised_anew, 3U);
+}
+
+TEST_F(Supervision, FindsTheKeysAgainWhenTheirHandlesAreOthersObjects) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(Signs(*hsm));
+  SetFault("renumbered");
+  ExpectRefused(*hsm);
+  EXPECT_TRUE(Signs(*hsm)) << "at once, without a probe";
+  EXPECT_EQ(hsm->state().times_opened, 0U);
+}
+
+// A token locks after a few: the PIN is tried once, and readiness says what is the matter.
+TEST_F(Supervision, ARefusedPinOpensAndStaysSaid) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(Signs(*hsm));
+  SetFault("close-sessions");
+  Signs(*hsm);
+  SetFault("ckr:C_Login:0xa0");
+  EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+  EXPECT_NE(hsm->state().why.find("CKR_PIN_INCORRECT"), std::string::npos) << hsm->state().why;
+  ClearFault();
+  const std::uint64_t probes = hsm->state().probes;
+  EXPECT_TRUE(Wait([&] { return hsm->state().probes >= probes + 2; }));
+  EXPECT_FALSE(hsm->state().available);
+}
+
+TEST_F(Supervision, SaysWhatKeepsItAwayByNow) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  SetFault("gone");
+  EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+  EXPECT_EQ(hsm->state().why.find("CKR_DEVICE_REMOVED"), 0U) << hsm->state().why;
+  SetFault("ckr:C_Login:0xa4");
+  EXPECT_TRUE(Wait([&] { return hsm->state().why.find("CKR_PIN_LOCKED") != std::string::npos; }));
+}
+
+// R-SEC3-39: what was approved at the start is that token, in that version.
+TEST_F(Supervision, AnotherTokenInTheSlotGetsNeitherPinNorWork) {
+  const auto hsm = Open();
+  ASSERT_TRUE(hsm);
+  ASSERT_TRUE(Signs(*hsm));
+  SetFault("gone");
+  EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+  SetFault("other-token");
+  EXPECT_TRUE(Wait([&] { return hsm->state().why.find("another token") != std::string::npos; }));
+  EXPECT_FALSE(Signs(*hsm));
+  ClearFault();
+  EXPECT_TRUE(SignsAgain(*hsm)) << "the right one is back";
 }
 
 TEST_F(Supervision, ComesBackFromEachLossWithoutARestart) {

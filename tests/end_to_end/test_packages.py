@@ -108,6 +108,7 @@ class Content(harness.TestCase):
         for name, program in PROGRAMS.items():
             octets = (FOLDER / name / program).read_bytes()
             self.assertNotIn(str(ROOT).encode(), octets, name)
+            self.assertEqual(re.findall(rb"[\w./-]+\.cc\0", octets), [], f"{name}: not even from where it was built")
 
 
 class Reproducible(harness.TestCase):

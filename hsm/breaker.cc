@@ -19,18 +19,22 @@ void Breaker::NoteDeviceError(const std::string& what) {
 }
 
 void Breaker::NoteSessionError(const std::string& what) {
-  const Clock::time_point now = Clock::now();
-  Clock::time_point since = kNever;
-  if (session_errors_since_.compare_exchange_strong(since, now)) return;  // the first of a row
-  if (now - since >= kSessionErrorsToOpen) Open(what);
+  const auto now = std::chrono::steady_clock::now();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!session_errors_.exchange(true) || now - last_session_error_ > kSessionErrorsApart) {
+      first_session_error_ = now;
+    }
+    last_session_error_ = now;
+    if (now - first_session_error_ < kSessionErrorsToOpen) return;
+  }
+  Open(what);
 }
 
 void Breaker::NoteGood() {
   // Without the reads every handover would write to lines that all threads share.
   if (in_a_row_.load(std::memory_order_relaxed) != 0) in_a_row_.store(0);
-  if (session_errors_since_.load(std::memory_order_relaxed) != kNever) {
-    session_errors_since_.store(kNever);
-  }
+  if (session_errors_.load(std::memory_order_relaxed)) session_errors_.store(false);
 }
 
 void Breaker::Open(const std::string& why) {
@@ -53,7 +57,7 @@ void Breaker::Close() {
   {
     const std::scoped_lock lock(mutex_);
     in_a_row_.store(0);
-    session_errors_since_.store(kNever);
+    session_errors_.store(false);
     if (!open_.exchange(false)) return;
     why_.clear();
     latest_.clear();

@@ -20,6 +20,8 @@ inline constexpr std::uint64_t kErrorsToOpen = 3;
 // session that is lost takes those of its time with it, at once; those opened in their place work,
 // or the module needs what only a probe does.
 inline constexpr std::chrono::milliseconds kSessionErrorsToOpen{1000};
+// Those that are further apart say nothing of each other: HSMs close sessions that nobody used.
+inline constexpr std::chrono::seconds kSessionErrorsApart{60};
 
 // Thread-safe; nothing blocks. Errors of a request (ReturnClass::kRequestError) never come here.
 class Breaker {
@@ -50,16 +52,15 @@ class Breaker {
   std::uint64_t device_errors() const { return device_errors_.load(std::memory_order_relaxed); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  static constexpr Clock::time_point kNever{};
-
   const OnChange on_change_;
   std::atomic<bool> open_{false};
   std::atomic<std::uint64_t> in_a_row_{0};
-  std::atomic<Clock::time_point> session_errors_since_{kNever};
+  std::atomic<bool> session_errors_{false};
   std::atomic<std::uint64_t> times_opened_{0};
   std::atomic<std::uint64_t> device_errors_{0};
   mutable std::mutex mutex_;
+  std::chrono::steady_clock::time_point first_session_error_;  // of the row
+  std::chrono::steady_clock::time_point last_session_error_;
   std::string why_;
   std::string latest_;  // what the last probe found, where that is something else
 };

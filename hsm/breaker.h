@@ -41,7 +41,7 @@ class Breaker {
   void NoteSessionError(const std::string& what);
   // A key worked. While open this is not enough: only Close closes it.
   void NoteGood();
-  // At once: a call hangs.
+  // At once: a call hangs, or the PIN was refused.
   void Open(const std::string& why);
   // A probe failed, and why: it need not be what opened it. why() tells both.
   void StayOpen(const std::string& what);

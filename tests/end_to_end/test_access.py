@@ -487,12 +487,15 @@ class TestTwoOperators(AccessCase):
         self.box.close_clients()
         self.assertEqual(self.post("operator2", "lift").json["outcome"], "done")
 
-    def test_the_word_of_an_operator_who_was_removed_is_none(self):
+    def start_with_a_first_word_and_a_third_operator(self):
         self.authority.issue("operator3", "operator3.acb.test")
         self.client_table("operator3.acb.test", role="operator")
         self.start()
         self.post("operator", "suspend")
         self.assertEqual(self.post("operator", "lift").status, 202)
+
+    def test_the_word_of_an_operator_who_was_removed_is_none(self):
+        self.start_with_a_first_word_and_a_third_operator()
         self.without_client("operator.acb.test")
         entries = len(self.box.audit_entries())
         clients.reload(self.box)
@@ -504,11 +507,7 @@ class TestTwoOperators(AccessCase):
         self.assertEqual(self.post("operator3", "lift").json["outcome"], "done")
 
     def test_the_word_of_an_operator_who_was_removed_while_the_box_was_stopped_is_none(self):
-        self.authority.issue("operator3", "operator3.acb.test")
-        self.client_table("operator3.acb.test", role="operator")
-        self.start()
-        self.post("operator", "suspend")
-        self.assertEqual(self.post("operator", "lift").status, 202)
+        self.start_with_a_first_word_and_a_third_operator()
         self.box.stop()
         self.without_client("operator.acb.test")
         self.box.start()

@@ -69,6 +69,10 @@ class Supervision : public testing::ShimTest {
   bool SignsAgain(Hsm& hsm) {
     return Wait([&] { return Signs(hsm); });
   }
+  // Asked for signatures until it takes no more.
+  bool BecomesUnavailable(Hsm& hsm) {
+    return Wait([&] { return !Signs(hsm) && !hsm.state().available; });
+  }
   void ExpectRefused(Hsm& hsm) {
     const auto refused =
         testing::SignAndMac(hsm.command_signer(), SomeCommand(++counter_), device_);
@@ -234,19 +238,19 @@ TEST_F(SupervisionOfTwoPairs, RefusesBothAtOnceAndProbesBothBeforeItSignsAgain) 
   for (const std::size_t pair : {0U, 1U}) EXPECT_TRUE(SignsWith(*hsm, pair));
 }
 
-// The store's writer looks at the anchors for each batch: that goes well while no key works.
 // A probe asks each pair alone, as a handover does.
 TEST_F(SupervisionOfTwoPairs, SlowKeysThatWorkComeBackHoweverManyTheyAre) {
   const auto hsm = OpenBoth(kShort);
   ASSERT_TRUE(hsm);
   SetFault("gone");
-  EXPECT_TRUE(Wait([&] { return !SignsWith(*hsm, 0) && !hsm->state().available; }));
+  EXPECT_TRUE(BecomesUnavailable(*hsm));
   SetFault("delay:C_Sign:200000");
   for (const std::size_t pair : {0U, 1U}) {
     EXPECT_TRUE(Wait([&] { return SignsWith(*hsm, pair); }));
   }
 }
 
+// The store's writer looks at the anchors for each batch: that goes well while no key works.
 TEST_F(Supervision, OpensThoughListingsGoWellInBetween) {
   const auto hsm = Open();
   ASSERT_TRUE(hsm);
@@ -423,7 +427,7 @@ TEST_F(Supervision, OpensWhenSessionsStayLost) {
     Signs(*hsm);
     const std::uint64_t opened = hsm->state().times_opened;
     SetFault(fault);
-    EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+    EXPECT_TRUE(BecomesUnavailable(*hsm));
     EXPECT_EQ(hsm->state().times_opened, opened + 1);
     ClearFault();
     EXPECT_TRUE(SignsAgain(*hsm));
@@ -462,7 +466,7 @@ TEST_F(Supervision, ARefusedPinOpensAndStaysSaid) {
   SetFault("close-sessions");
   Signs(*hsm);
   SetFault("ckr:C_Login:0xa0");
-  EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+  EXPECT_TRUE(BecomesUnavailable(*hsm));
   EXPECT_NE(hsm->state().why.find("CKR_PIN_INCORRECT"), std::string::npos) << hsm->state().why;
   ClearFault();
   const std::uint64_t probes = hsm->state().probes;
@@ -474,7 +478,7 @@ TEST_F(Supervision, SaysWhatKeepsItAwayByNow) {
   const auto hsm = Open();
   ASSERT_TRUE(hsm);
   SetFault("gone");
-  EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+  EXPECT_TRUE(BecomesUnavailable(*hsm));
   EXPECT_EQ(hsm->state().why.find("CKR_DEVICE_REMOVED"), 0U) << hsm->state().why;
   SetFault("ckr:C_Login:0xa4");
   EXPECT_TRUE(Wait([&] { return hsm->state().why.find("CKR_PIN_LOCKED") != std::string::npos; }));
@@ -486,7 +490,7 @@ TEST_F(Supervision, AnotherTokenInTheSlotGetsNeitherPinNorWork) {
   ASSERT_TRUE(hsm);
   ASSERT_TRUE(Signs(*hsm));
   SetFault("gone");
-  EXPECT_TRUE(Wait([&] { return !Signs(*hsm) && !hsm->state().available; }));
+  EXPECT_TRUE(BecomesUnavailable(*hsm));
   SetFault("other-token");
   EXPECT_TRUE(Wait([&] { return hsm->state().why.find("another token") != std::string::npos; }));
   EXPECT_FALSE(Signs(*hsm));

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 import harness
 from browser import SCHEMES, WIDTHS, Browser
@@ -27,6 +29,7 @@ OUTCOMES = ("signed", "refused", "quarantined", "undecided")
 JSON = {"Content-Type": "application/json"}
 SILENT = "00db1234567b0009"
 MOST_TABS = 400
+PATIENCE = 30  # seconds
 
 
 def now():
@@ -76,6 +79,14 @@ class PageCase(harness.TestCase):
 
     def find(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def follow(self, element, *keys):
+        """A link or a form, by the keys or by a click; the page behind it is there when this returns."""
+        left = self.driver.find_element(By.TAG_NAME, "html")
+        element.send_keys(*keys) if keys else element.click()
+        wait = WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05)
+        wait.until(staleness_of(left))
+        wait.until(lambda driver: driver.execute_script("return document.readyState") == "complete")
 
     def assert_headings_in_order(self):
         levels = [int(element.tag_name[1]) for element in self.find("h1, h2, h3, h4")]
@@ -236,7 +247,7 @@ class Year(PageCase):
                 for row in self.find("section:has(#refusals) tbody tr")]
         self.assertEqual({(row[0], row[1]): int(row[2]) for row in rows}, dict(want))
         self.assertIn("BRIGHTLY & SONS", {row[0] for row in rows})
-        self.find("section:has(#refusals) tbody td a")[0].click()
+        self.follow(self.find("section:has(#refusals) tbody td a")[0])
         self.assertEqual(len(self.find("tbody tr")), int(rows[0][2]))
         self.assertIn(rows[0][1], self.text("tbody tr"))
         self.assert_in_order("behind-a-figure")
@@ -244,7 +255,7 @@ class Year(PageCase):
     def test_a_search_shows_a_handover_from_request_to_response(self):
         self.open_counted()
         box = self.find("#q")[0]
-        box.send_keys("  " + self.signed["request_id"] + " ", Keys.ENTER)
+        self.follow(box, "  " + self.signed["request_id"] + " ", Keys.ENTER)
         self.assertIn("Signed: the command was handed to the DSP.", self.text())
         self.assertEqual([heading.text.split(": ")[1].split(",")[0] for heading in self.find(".step h2")],
                          ["signed", "observed"])
@@ -269,7 +280,7 @@ class Year(PageCase):
         self.assertIn("of " + duis_sign.hyphenated(self.world.network_operator).upper(), self.text())
         self.assertEqual(len(self.find("tbody tr")), 2)
         self.assert_in_order("device")
-        self.find("tbody th a")[0].click()
+        self.follow(self.find("tbody th a")[0])
         self.assertIn("observed", self.text("h1"))
         self.assert_in_order("entry")
 
@@ -299,8 +310,7 @@ class Year(PageCase):
         self.assertEqual(len(self.driver.find_elements(By.CSS_SELECTOR, "figure.chart details[open] table")), 3)
         self.assertEqual(self.driver.find_elements(By.CSS_SELECTOR, "canvas"), [])
         box = self.driver.find_element(By.ID, "q")
-        box.send_keys(self.signed["request_id"])
-        box.send_keys(Keys.ENTER)
+        self.follow(box, self.signed["request_id"], Keys.ENTER)
         self.assertIn("Signed: the command", self.text())
         self.assertEqual(self.browser.complaints(), [])
         self.browser.open("/")
@@ -325,7 +335,7 @@ class Year(PageCase):
         self.assertNotIn(None, places, reached)
         self.assertEqual(places, sorted(places))
         seen.send_keys(Keys.TAB)
-        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+        self.follow(self.driver.switch_to.active_element, Keys.ENTER)
         self.assertIn("acbctl audit export", self.text())
 
 

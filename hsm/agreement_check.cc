@@ -17,7 +17,6 @@
 namespace acb::hsm {
 namespace {
 
-using Group = Handle<EC_GROUP, EC_GROUP_free>;
 using Context = Handle<BN_CTX, BN_CTX_free>;
 using Point = Handle<EC_POINT, EC_POINT_clear_free>;
 using Number = Handle<BIGNUM, BN_clear_free>;
@@ -40,16 +39,23 @@ std::vector<unsigned> Coefficients(std::size_t count, std::uint8_t start) {
   return coefficients;
 }
 
+// Made once: parsing the curve's parameters costs as much as a multiplication. Never freed: a
+// thread that hangs in the module may outlive all else.
+const EC_GROUP* P256() {
+  static const EC_GROUP* const group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+  return group;
+}
+
 // Arithmetic on P-256 whose steps are told by one flag: false once any has failed.
 class Curve {
  public:
-  Curve() : group_(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1)), context_(BN_CTX_new()) {
+  Curve() : group_(P256()), context_(BN_CTX_new()) {
     good_ = group_ != nullptr && context_ != nullptr;
   }
   bool good() const { return good_; }
 
   Point New() {
-    Point point(good_ ? EC_POINT_new(group_.get()) : nullptr);
+    Point point(good_ ? EC_POINT_new(group_) : nullptr);
     good_ = point != nullptr;
     return point;
   }
@@ -60,7 +66,7 @@ class Curve {
   }
   Point From(const PublicPoint& octets) {
     Point point = New();
-    good_ = good_ && EC_POINT_oct2point(group_.get(), point.get(), octets.data(), octets.size(),
+    good_ = good_ && EC_POINT_oct2point(group_, point.get(), octets.data(), octets.size(),
                                         context_.get()) == 1;
     return point;
   }
@@ -69,8 +75,8 @@ class Curve {
     Point point = New();
     const Number number(BN_bin2bn(x.data(), static_cast<int>(x.size()), nullptr));
     if (!good_ || number == nullptr) return nullptr;
-    const bool there = EC_POINT_set_compressed_coordinates(group_.get(), point.get(), number.get(),
-                                                           0, context_.get()) == 1;
+    const bool there = EC_POINT_set_compressed_coordinates(group_, point.get(), number.get(), 0,
+                                                           context_.get()) == 1;
     if (there) return point;
     ERR_clear_error();
     return nullptr;
@@ -78,7 +84,7 @@ class Curve {
   Number RandomScalar() {
     Number scalar(BN_new());
     good_ = good_ && scalar != nullptr &&
-            BN_priv_rand_range(scalar.get(), EC_GROUP_get0_order(group_.get())) == 1;
+            BN_priv_rand_range(scalar.get(), EC_GROUP_get0_order(group_)) == 1;
     return scalar;
   }
   // scalar * point, of the generator without one.
@@ -87,7 +93,7 @@ class Curve {
     if (!good_) return product;
     const BIGNUM* of_generator = point == nullptr ? scalar.get() : nullptr;
     const BIGNUM* of_point = point == nullptr ? nullptr : scalar.get();
-    good_ = EC_POINT_mul(group_.get(), product.get(), of_generator,
+    good_ = EC_POINT_mul(group_, product.get(), of_generator,
                          point == nullptr ? nullptr : point->get(), of_point, context_.get()) == 1;
     return product;
   }
@@ -95,9 +101,9 @@ class Curve {
   Point Combine(const std::vector<unsigned>& coefficients,
                 const std::vector<const Point*>& points) {
     Point sum = New();
-    good_ = good_ && EC_POINT_set_to_infinity(group_.get(), sum.get()) == 1;
+    good_ = good_ && EC_POINT_set_to_infinity(group_, sum.get()) == 1;
     for (unsigned bit = kCoefficientBits; good_ && bit-- > 0;) {
-      good_ = EC_POINT_dbl(group_.get(), sum.get(), sum.get(), context_.get()) == 1;
+      good_ = EC_POINT_dbl(group_, sum.get(), sum.get(), context_.get()) == 1;
       for (std::size_t i = 0; good_ && i < points.size(); ++i) {
         if ((coefficients[i] >> bit & 1U) != 0) Add(sum, *points[i]);
       }
@@ -105,28 +111,26 @@ class Curve {
     return sum;
   }
   void Add(Point& sum, const Point& point) {
-    good_ =
-        good_ && EC_POINT_add(group_.get(), sum.get(), sum.get(), point.get(), context_.get()) == 1;
+    good_ = good_ && EC_POINT_add(group_, sum.get(), sum.get(), point.get(), context_.get()) == 1;
   }
   void Negate(Point& point) {
-    good_ = good_ && EC_POINT_invert(group_.get(), point.get(), context_.get()) == 1;
+    good_ = good_ && EC_POINT_invert(group_, point.get(), context_.get()) == 1;
   }
   bool AreEqual(const Point& one, const Point& other) {
-    const int compared =
-        good_ ? EC_POINT_cmp(group_.get(), one.get(), other.get(), context_.get()) : -1;
+    const int compared = good_ ? EC_POINT_cmp(group_, one.get(), other.get(), context_.get()) : -1;
     good_ = compared >= 0;
     return compared == 0;
   }
   PublicPoint Octets(const Point& point) {
     PublicPoint octets{};
     good_ =
-        good_ && EC_POINT_point2oct(group_.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED,
+        good_ && EC_POINT_point2oct(group_, point.get(), POINT_CONVERSION_UNCOMPRESSED,
                                     octets.data(), octets.size(), context_.get()) == octets.size();
     return octets;
   }
 
  private:
-  const Group group_;
+  const EC_GROUP* const group_;
   const Context context_;
   bool good_ = false;
 };

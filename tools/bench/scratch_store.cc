@@ -44,7 +44,7 @@ Device ScratchDevice(Eui64 id, std::uint64_t number) {
   device.key_agreement->front() = 0x04;
   for (CellState* cell : {&device.supplier, &device.network_operator}) {
     cell->holder = CellState::Holder::kAcb;
-    cell->floor = FloorSeqNumber::From(1200);
+    cell->floor = FloorSeqNumber::From(0);
   }
   return device;
 }

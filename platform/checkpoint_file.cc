@@ -91,11 +91,19 @@ int MendEnd(int out, std::string_view tail, std::string_view note, off_t& size) 
   return 0;
 }
 
-int AppendTo(const std::filesystem::path& file, std::string_view note) {
+// A new file is for the group to read, whatever the umask: that is who carries the notes away. One
+// that is there keeps its mode.
+Descriptor OpenToAppend(const std::filesystem::path& file) {
   // O_NONBLOCK: a FIFO without a reader must not hold the keeper of the checkpoints.
-  const Descriptor out(::open(file.c_str(),
-                              O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                              S_IRUSR | S_IWUSR | S_IRGRP));
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP;
+  Descriptor made(::open(file.c_str(), kFlags | O_CREAT | O_EXCL, kMode));
+  if (made && ::fchmod(made.get(), kMode) == 0) return made;
+  return Descriptor(::open(file.c_str(), kFlags));
+}
+
+int AppendTo(const std::filesystem::path& file, std::string_view note) {
+  const Descriptor out = OpenToAppend(file);
   if (!out) return errno;
   struct stat before {};
   if (::fstat(out.get(), &before) != 0) return errno;

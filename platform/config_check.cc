@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <set>
 
 #include "platform/config.h"
+#include "platform/endpoint_table.h"
 #include "platform/tls.h"
 
 namespace acb::platform {
@@ -20,7 +22,9 @@ class Findings {
 
   void Add(const std::string& setting, const std::string& what) {
     const auto found = report_.settings.find(setting);
-    const std::uint32_t line = found != report_.settings.end() ? found->second.line : 0;
+    // One that the file leaves to its default has no line of its own.
+    const std::uint32_t line =
+        found != report_.settings.end() ? std::max(1U, found->second.line) : 1;
     lines_.emplace(line, file_ + ":" + std::to_string(line) + ": " + setting + ": " + what);
   }
 
@@ -61,6 +65,13 @@ class Findings {
   std::multimap<std::uint32_t, std::string> lines_;
 };
 
+bool IsEndpointOf(Role role, std::string_view endpoint) {
+  return std::ranges::any_of(EndpointTable(), [&](const EndpointRule& rule) {
+    return rule.roles.Has(role) &&
+           endpoint == std::string(rule.method) + " " + std::string(rule.pattern);
+  });
+}
+
 void CheckTls(const Config& config, Findings& findings) {
   findings.NeedFile("tls.certificate", config.tls_certificate);
   findings.NeedFile("tls.key", config.tls_key);
@@ -68,7 +79,15 @@ void CheckTls(const Config& config, Findings& findings) {
   for (const KnownClient& client : config.clients) {
     if (client.issuer.empty()) continue;
     const auto issuer = DigestOfCertificate(client.issuer);
-    if (!issuer) findings.Add("client", issuer.error().explanation);
+    if (!issuer) findings.Add("client.issuer", issuer.error().explanation);
+  }
+  for (const KnownClient& client : config.clients) {
+    for (const std::string& endpoint : client.endpoints) {
+      if (IsEndpointOf(client.role, endpoint)) continue;
+      findings.Add("client.endpoints", "client " + client.identity + ": the role " +
+                                           std::string(Name(client.role)) + " has no endpoint '" +
+                                           endpoint + "'");
+    }
   }
   if (!findings.lines().empty()) return;
   const auto context =
@@ -95,6 +114,8 @@ void CheckFiles(const Config& config, Findings& findings) {
   for (const auto& root : config.trust_roots) findings.NeedFile("trust.roots", root);
   for (const auto& root : config.device_roots) findings.NeedFile("trust.device_roots", root);
   findings.NeedFile("answers.response_codes", config.response_codes);
+  findings.NeedFile("firmware.manifest", config.firmware_manifest);
+  findings.NeedFile("firmware.key", config.firmware_key);
   findings.NeedFile("backup.public_key", config.backup_public_key);
   findings.NeedDirectory("backup.directory", config.backup_directory, "make it");
   if (!config.checkpoint_file.empty()) {

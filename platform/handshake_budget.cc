@@ -35,13 +35,19 @@ Span HandshakeBudget::Wait(Time now) {
 void HandshakeBudget::Begin() {
   const std::scoped_lock lock(mutex_);
   balance_ -= expected_;
+  ++under_way_;
 }
 
 void HandshakeBudget::End(Span cost) {
   const std::scoped_lock lock(mutex_);
   const Span bounded = std::clamp(cost, kLeastExpected, kMostExpected);
   balance_ += expected_ - bounded;
-  expected_ += (bounded - expected_) / kInertia;
+  --under_way_;
+  const Span step = (bounded - expected_) / kInertia;
+  expected_ += step;
+  // What is set aside for each that is under way is what is given back for it: what is expected
+  // now.
+  balance_ -= step * under_way_;
 }
 
 }  // namespace acb::platform

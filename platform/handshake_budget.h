@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 
 namespace acb::platform {
@@ -29,6 +30,7 @@ class HandshakeBudget {
   Time refilled_;
   Span balance_;
   Span expected_;
+  std::int64_t under_way_ = 0;
 };
 
 }  // namespace acb::platform

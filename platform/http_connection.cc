@@ -192,7 +192,8 @@ std::variant<std::size_t, HttpResponse, std::monostate> HttpConnection::AwaitHea
     // Who may stay goes on waiting, for as long as before.
     if (outcome == IoOutcome::kWoken && MayStay()) continue;
     if (outcome != IoOutcome::kDone) return std::monostate{};
-    if (!begun) deadline = After(settings_.header_deadline);
+    // Who is only refused has kRefusalPatience for all of it.
+    if (!begun && !refusal_) deadline = After(settings_.header_deadline);
     begun = true;
   }
 }

@@ -375,7 +375,12 @@ bool HttpsServer::Impl::Promote(Place& place, const ClientIdentity& client, std:
     return stopping_ || (served_ < settings_.connections && (!other || others_ < for_others) &&
                          (own == by_client_.end() || own->second < limit));
   });
-  if (!room || stopping_) return false;
+  if (!room || stopping_) {
+    // It is only told so: it may be cut when others need the room.
+    place.phase = Phase::kArriving;
+    place.since = Clock::now();
+    return false;
+  }
   place.phase = Phase::kServed;
   place.other = other;
   place.client = client.name;

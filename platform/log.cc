@@ -1,10 +1,13 @@
 #include "platform/log.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 
 namespace acb::platform {
 namespace {
@@ -48,6 +51,36 @@ std::size_t Utf8Length(std::string_view text) {
     return continues(1) && continues(2) && continues(3) ? 4 : 0;
   }
   return 0;
+}
+
+// How far a descriptor that takes lines has fallen behind. One for each, whichever Log writes.
+struct Reader {
+  std::uint64_t lost = 0;  // lines, since the last one that got through
+  bool in_a_line = false;  // the end of one was lost
+};
+
+// Waits for room. A reader that was there a moment ago is given a moment, one that was not none: a
+// thread must not wait for it with each of its lines.
+bool HasRoom(int descriptor, const Reader& reader) {
+  constexpr int kPatience = 100;  // ms
+  pollfd room{descriptor, POLLOUT, 0};
+  return ::poll(&room, 1, reader.lost == 0 ? kPatience : 0) == 1 && (room.revents & POLLOUT) != 0;
+}
+
+// False when nobody takes all of it.
+bool WriteAll(int descriptor, std::string_view text, Reader& reader) {
+  // What a pipe takes at once whenever it has room (PIPE_BUF): the write does not wait.
+  constexpr std::size_t kPiece = 4096;
+  while (!text.empty()) {
+    if (!HasRoom(descriptor, reader)) return false;
+    const ssize_t written = ::write(descriptor, text.data(), std::min(text.size(), kPiece));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+    reader.in_a_line = true;
+  }
+  reader.in_a_line = false;
+  return true;
 }
 
 void AppendEscape(std::string& line, unsigned code) {
@@ -134,18 +167,25 @@ Log Log::ToStderr(const Clock& clock) {
 
 void Log::Write(LogLevel level, std::string_view event,
                 std::initializer_list<LogField> fields) const {
-  std::string line;
-  if (journal_) line = "<" + std::to_string(static_cast<int>(level)) + ">";
-  line += FormatLogLine(clock_->Now(), level, event, fields);
-  line += '\n';
-  // One write a line keeps lines of several threads apart. A pipe may take a part of it.
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    rest.remove_prefix(static_cast<std::size_t>(written));
+  static std::mutex mutex;
+  static std::map<int, Reader> readers;
+  const auto framed = [this](LogLevel of, std::string_view what,
+                             std::initializer_list<LogField> with) {
+    const std::string number = journal_ ? "<" + std::to_string(static_cast<int>(of)) + ">" : "";
+    return number + FormatLogLine(clock_->Now(), of, what, with) + '\n';
+  };
+  const std::string line = framed(level, event, fields);
+  const std::scoped_lock lock(mutex);
+  Reader& reader = readers[descriptor_];
+  std::string before = reader.in_a_line ? "\n" : "";
+  if (reader.lost != 0) {
+    before += framed(LogLevel::kWarning, "log-lines-lost", {{"lines", reader.lost}});
   }
+  if (WriteAll(descriptor_, before, reader)) {
+    reader.lost = 0;
+    if (WriteAll(descriptor_, line, reader)) return;
+  }
+  ++reader.lost;
 }
 
 void Log::Failed(LogLevel level, std::string_view event, const Failure& failure) const {

@@ -34,9 +34,9 @@ struct LogField {
 inline constexpr std::size_t kMaxLogValueOctets = 2048;  // longer values are cut, and say so
 inline constexpr std::size_t kMaxLogFields = 32;         // further ones are left out
 
-// Thread-safe: each line is one write(2). Values may be anything: quotes, control characters and
-// octets that are not UTF-8 are escaped, so a line is always one line of valid JSON. A write that
-// fails is lost; logging never stops the work.
+// Thread-safe. Quotes, control characters and octets that are not UTF-8 are escaped: a line is one
+// line of valid JSON. Logging never stops the work: a reader that hangs is waited for 100 ms once,
+// then lines are lost until it reads again; `log-lines-lost`, which counts them, comes first.
 class Log {
  public:
   // `clock` must outlive the log. With `journal`, lines begin with "<6>" as sd-daemon(3) wants.

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <future>
 #include <iostream>
 #include <iterator>
 #include <map>
@@ -32,6 +34,7 @@ constexpr int kGood = 0;
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr std::chrono::seconds kStopPatience{20};
+constexpr std::chrono::milliseconds kBetweenBeats{200};
 
 template <class T>
 Status Outcome(const Result<T>& result) {
@@ -77,8 +80,10 @@ void LogChanges(const Settings& in_force, const Config& read, const Log& log) {
 
 // Clients, their CAs and revocation lists, and our own certificate, as the file has them now; what
 // else it says waits for a restart. A file that is wrong in any place changes nothing.
+// `beat` is called while the record of it waits for the writer, which an import may keep for
+// minutes.
 void ReloadAccess(const std::filesystem::path& file, Settings& in_force, HttpsServer& server,
-                  Box* box, const Clock& clock, const Log& log) {
+                  Box* box, const Clock& clock, const Log& log, const std::function<void()>& beat) {
   const auto config = LoadConfig(file);
   Status reloaded = config ? server.Reload(ServerSettings(*config).access) : Status(config.error());
   if (!reloaded) return log.Failed(LogLevel::kError, "reload-failed", reloaded.error());
@@ -87,7 +92,10 @@ void ReloadAccess(const std::filesystem::path& file, Settings& in_force, HttpsSe
   std::erase_if(in_force, taken);
   std::ranges::copy_if(config->given, std::inserter(in_force, in_force.end()), taken);
   if (box == nullptr) return;
-  if (Status kept = box->RecordAccess(config->clients, clock.Now()); !kept) {
+  auto recording = std::async(std::launch::async,
+                              [&] { return box->RecordAccess(config->clients, clock.Now()); });
+  while (recording.wait_for(kBetweenBeats) != std::future_status::ready) beat();
+  if (Status kept = recording.get(); !kept) {
     log.Failed(LogLevel::kError, "reload-not-recorded", kept.error());
   }
 }
@@ -117,7 +125,8 @@ constexpr int kStartAgain = -1;
 // `beat` in between.
 int WaitForStop(const sigset_t& stop, const Box* box, std::optional<SteadyTime> start_again,
                 const std::function<void()>& reload, const std::function<void()>& beat) {
-  constexpr timespec kPatience{.tv_sec = 0, .tv_nsec = 200'000'000};
+  constexpr timespec kPatience{.tv_sec = 0,
+                               .tv_nsec = std::chrono::nanoseconds(kBetweenBeats).count()};
   while (box == nullptr || !box->overtaken()) {
     if (start_again && std::chrono::steady_clock::now() >= *start_again) return kStartAgain;
     const int received = sigtimedwait(&stop, nullptr, &kPatience);
@@ -154,7 +163,7 @@ int Serve(const Config& config, const sigset_t& stop, ServiceManager& manager,
   Settings in_force = config.given;
   const auto reload = [&] {
     manager.Reloading();
-    ReloadAccess(config.file, in_force, server, open, clock, log);
+    ReloadAccess(config.file, in_force, server, open, clock, log, [&] { heartbeat.Beat(); });
     TellReady(manager, box);
   };
   const int received =
@@ -202,14 +211,20 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
   // A box that cannot open stays up to say why: readiness names the cause.
   auto box = Box::Open(config, clock, log, &sandbox);
   if (!box) log.Failed(LogLevel::kError, "not-ready", box.error());
+  // Its start is anchored: what fails from here on ends as a clean stop does, or each try to start
+  // it would cost every device a window.
+  const auto failed = [&](const Status& why) {
+    if (box) static_cast<void>((*box)->Stop());
+    return Failed(log, why);
+  };
   // Before the first request: an operator who was taken out while the box was stopped has no word.
   if (box) {
     if (Status known = (*box)->RecordAccess(config.clients, clock.Now()); !known) {
-      return Failed(log, known);
+      return failed(known);
     }
   }
   // Without a box that came so far: what is left needs limits all the same.
-  if (Status limited = sandbox.RestrictFiles(); !limited) return Failed(log, limited);
+  if (Status limited = sandbox.RestrictFiles(); !limited) return failed(limited);
   HttpsServerSettings settings = ServerSettings(config);
   if (*listener) settings.listener = listener->Release();
   settings.observe = [&log](const Exchange& exchange) { LogRequest(log, exchange); };
@@ -217,9 +232,12 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
                                    box ? BoxRoutes(**box, config, clock, log, &sandbox)
                                        : ClosedRoutes(box.error(), config, clock, &sandbox),
                                    log);
-  if (!server) return Failed(log, Outcome(server));
+  if (!server) return failed(Outcome(server));
   Status limited = sandbox.RestrictCalls(box ? (*box)->lister() : 0);
-  if (!limited) return Failed(log, limited);
+  if (!limited) {
+    (*server)->Stop(kStopPatience);
+    return failed(limited);
+  }
   log.Notice("listening", {{"address", config.listen_address},
                            {"port", (*server)->port()},
                            {"ready", box.has_value() && (*box)->Ready()}});

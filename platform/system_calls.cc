@@ -61,7 +61,7 @@ constexpr int kAlways[] = {
 // Connections that are open, and those that come.
 constexpr int kConnections[] = {SCMP_SYS(accept4),    SCMP_SYS(getsockname), SCMP_SYS(getpeername),
                                 SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),  SCMP_SYS(shutdown),
-                                SCMP_SYS(recvfrom),   SCMP_SYS(recvmsg),     SCMP_SYS(sendmsg)};
+                                SCMP_SYS(recvfrom),   SCMP_SYS(recvmsg)};
 
 // Outgoing ones: a name is asked for (UDP), then TCP.
 constexpr int kOutgoing[] = {SCMP_SYS(connect), SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg)};

@@ -8,11 +8,13 @@ compiles twice.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import unittest
 import unittest.mock
 
@@ -124,6 +126,23 @@ class Reproducible(harness.TestCase):
             digest, name = line.split()
             self.assertEqual(hashlib.sha256((second / name).read_bytes()).hexdigest(), digest)
 
+    def test_every_file_of_the_packages_has_the_commits_time(self):
+        """Those of a working tree too: a clone has them all newer than the commit."""
+        commit = int(call("git", "-C", ROOT, "log", "-1", "--format=%ct").stdout)
+        for name in PACKAGES:
+            (deb,) = FIRST.glob(f"{name}_*.deb")
+            packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], capture_output=True, check=True).stdout
+            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+                self.assertEqual({member.mtime for member in archive}, {commit}, name)
+
+    def test_the_sums_are_signed(self):
+        """What the release's key vouches for is the packages whole, their scripts too."""
+        check = ("openssl", "dgst", "-sha256", "-verify", FIRST / "release-key.pem", "-signature", FIRST / "SHA256SUMS.sig")
+        call(*check, FIRST / "SHA256SUMS")
+        other = FOLDER / "other-sums"
+        other.write_text((FIRST / "SHA256SUMS").read_text().replace("0", "1", 1))
+        call(*check, other, good=1)
+
     def test_a_signature_of_another_build_is_refused(self):
         debian = FOLDER / "debian"
         for name in PACKAGES:
@@ -205,6 +224,21 @@ class Manifest(harness.TestCase):
                     good=good)
         self.assertIn(text, done.stdout + done.stderr)
 
+    def test_what_was_added_to_the_release_is_named(self):
+        """A drop-in of a unit would be installed with the rest, and run as root."""
+        def link(path):
+            path.symlink_to("/etc/shadow")
+
+        for number, (name, add) in enumerate((
+                ("/etc/systemd/system/acbd.service.d/x.conf", lambda path: path.write_text("[Service]\n")),
+                ("/usr/lib/x.so", link), ("/usr/share/acbd/manifest.json", lambda path: path.write_text("{}")))):
+            root = FOLDER / f"added-{number}"
+            shutil.copytree(FOLDER / "unpacked", root, symlinks=True)
+            path = root / name[1:]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            add(path)
+            self.verify(1, f"not of the release: {name}", root)
+
     def test_the_unpacked_packages_are_the_release(self):
         self.verify(0, "files of 3 packages are as it says")
 
@@ -255,9 +289,20 @@ class Scripts(harness.TestCase):
         self.assertEqual(again.returncode, 1, "a removal in between changes nothing")
 
     def test_what_can_be_read_is_taken(self):
-        for record in (None, f"{self.format()}\n", f"{self.format() - 1}\n", "", "nonsense\n"):
+        for record in (None, f"{self.format()}\n", f"{self.format()}"):
             root = self.root(record)
             self.assertEqual(self.run_script("preinst", "upgrade", "0.0.1", root=root).returncode, 0, record)
+
+    def test_an_older_store_that_this_version_cannot_read_is_refused(self):
+        done = self.run_script("preinst", "upgrade", "0.0.1", root=self.root(f"{self.format() - 1}\n"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"the store is of format {self.format() - 1}", done.stderr)
+
+    def test_a_record_that_says_nothing_is_refused(self):
+        for record in ("", "\n", "nonsense\n", "3x\n", "-1\n"):
+            done = self.run_script("preinst", "upgrade", "0.0.1", root=self.root(record))
+            self.assertEqual(done.returncode, 1, record)
+            self.assertIn("does not say which format", done.stderr)
 
     def test_a_purge_deletes_no_state_and_says_so(self):
         root = self.root("3\n")

@@ -52,6 +52,32 @@ TEST(HandshakeBudget, KeepsToItsShareOfTheTimeWhateverAHandshakeCosts) {
   }
 }
 
+// Connections that end at once make the next ones look cheap; then many begin before the first one
+// has shown what it costs.
+TEST(HandshakeBudget, KeepsToItsShareWhenManyCostMoreThanExpected) {
+  constexpr milliseconds kCost{2};
+  const HandshakeBudget::Time start{};
+  HandshakeBudget::Time now = start;
+  HandshakeBudget budget(kQuarter, now);
+  HandshakeBudget::Span spent{0};
+  const auto begin = [&] {
+    for (auto wait = budget.Wait(now); wait > kNow; wait = budget.Wait(now)) now += wait;
+    budget.Begin();
+  };
+  while (now < start + seconds(100)) {
+    for (int i = 0; i < 30; ++i) {
+      begin();
+      budget.End(kNow);
+      spent += std::chrono::microseconds(100);
+    }
+    for (int i = 0; i < 64; ++i) begin();
+    for (int i = 0; i < 64; ++i) budget.End(kCost);
+    spent += 64 * kCost;
+    now += milliseconds(1);
+  }
+  EXPECT_LE(spent, (now - start) * 27 / 100);
+}
+
 TEST(HandshakeBudget, SavesNoMoreThanItsMost) {
   const HandshakeBudget::Time start{};
   HandshakeBudget budget(kQuarter, start);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <chrono>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -148,6 +149,39 @@ TEST_F(LogOutput, KeepsLinesOfSeveralThreadsApart) {
     seen.insert(boost::json::parse(line).at("n").as_int64());
   }
   EXPECT_EQ(seen.size(), 1000U);
+}
+
+// A journal that hangs, a serial line: logging never stops the work, and says afterwards what it
+// lost.
+TEST_F(LogOutput, LosesLinesThatNobodyTakesAndSaysHowMany) {
+  constexpr int kLines = 5000;
+  const Log log(clock_, in_.get(), true);
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < kLines; ++i) log.Info("line", {{"text", std::string(200, 'x')}});
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  std::array<char, 1 << 20> held{};
+  const ssize_t got = ::read(out_.get(), held.data(), held.size());
+  ASSERT_GT(got, 0);
+  log.Notice("after");
+  std::istringstream lines(std::string(held.data(), static_cast<std::size_t>(got)) + ReadAll());
+  std::uint64_t whole = 0;
+  std::uint64_t lost = 0;
+  std::vector<std::string> events;
+  for (std::string line; std::getline(lines, line);) {
+    ASSERT_EQ(line.find('<'), 0U) << line;
+    boost::system::error_code error;
+    const auto value = boost::json::parse(std::string_view(line).substr(3), error);
+    if (error) continue;  // the one line that nobody took the end of
+    events.emplace_back(value.at("event").as_string());
+    if (events.back() == "line") ++whole;
+    if (events.back() == "log-lines-lost") lost = value.at("lines").to_number<std::uint64_t>();
+  }
+  EXPECT_GT(whole, 100U);
+  EXPECT_GT(lost, 0U);
+  EXPECT_EQ(whole + lost, std::uint64_t{kLines});
+  ASSERT_GE(events.size(), 2U);
+  EXPECT_EQ(events[events.size() - 2], "log-lines-lost");
+  EXPECT_EQ(events.back(), "after");
 }
 
 TEST(TheSystemClock, GivesTheTimeOfTheMachine) {

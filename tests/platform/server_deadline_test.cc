@@ -5,9 +5,13 @@
 
 #include <boost/json.hpp>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
+#include "platform/https_client.h"
 #include "tests/platform/server_fixture.h"
 
 namespace acb::platform {
@@ -220,6 +224,44 @@ TEST_F(Connections, StrangersThatSayNothingDoNotKeepAClientOut) {
   const auto start = Clock::now();
   EXPECT_EQ(Ask(kGet).status, 200);
   EXPECT_LT(Clock::now() - start, kSoon);
+}
+
+// Refused ones of a client that has all that it may have, each of which began a request.
+TEST_F(Connections, AClientOverItsLimitDoesNotKeepAnotherOut) {
+  settings_.connections = 4;
+  settings_.client_connections = 2;
+  StartServer();
+  RawClient first = Raw();
+  RawClient second = Raw();
+  for (RawClient* client : {&first, &second}) {
+    client->Send("GET /v1/items/a HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_EQ(client->Receive().status, 200);
+  }
+  std::mutex mutex;
+  std::vector<std::unique_ptr<RawClient>> refused;
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < kArrivingConnections; ++i) {
+    threads.emplace_back([&] {
+      auto client = std::make_unique<RawClient>(dsp_, ca_.pem(), server_->port());
+      client->Send("G");
+      const std::scoped_lock lock(mutex);
+      refused.push_back(std::move(client));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  HttpsClientSettings settings;
+  settings.port = server_->port();
+  settings.ca = ca_.pem();
+  settings.certificate = auditor_.certificate;
+  settings.key = auditor_.key;
+  settings.connect_deadline = seconds(40);
+  auto auditor = HttpsClient::Create(settings);
+  ASSERT_TRUE(auditor);
+  const auto start = Clock::now();
+  const auto answer = auditor->Send({.target = "/v1/items/a"});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_LT(Clock::now() - start, seconds(8));
 }
 
 class Stop : public ServerTest {};

@@ -82,7 +82,7 @@ CLI::App* AddFirmware(CLI::App& app, FirmwareOptions& options) {
       ->capture_default_str();
   verify->footer(
       "Before an installation, on the packages unpacked elsewhere; afterwards without --root.\n"
-      "Example:\n  for package in *.deb; do dpkg-deb -x $package unpacked; done\n"
+      "Example:\n  for package in *.deb; do dpkg-deb -x $package unpacked || exit 1; done\n"
       "  acbctl firmware verify manifest.json --key release-key.pem --root unpacked");
   return verify;
 }

@@ -40,14 +40,6 @@ bool IsOfTheService(const FirmwareManifest& manifest, const std::filesystem::pat
   });
 }
 
-// The files of the service's package, or all others.
-FirmwareManifest Part(FirmwareManifest manifest, bool of_the_service) {
-  std::erase_if(manifest.files, [&](const ManifestFile& file) {
-    return (file.package == kServicePackage) != of_the_service;
-  });
-  return manifest;
-}
-
 std::optional<std::string> WhatIsWrong(const FirmwareFindings& findings) {
   if (!findings.changed.empty()) {
     return "changed since its release: " + FirstOf(findings.changed);
@@ -63,9 +55,7 @@ Failure Wrong(std::string what) { return {Reason::kFirmwareHash, std::move(what)
 
 void Measure(const FirmwareManifest& manifest, const std::filesystem::path& program,
              FirmwareState& state) {
-  const FirmwareFindings findings = MeasureFirmware(Part(manifest, true), "/");
-  // The other packages are upgraded on their own: what they are is recorded, and stops nothing.
-  const FirmwareFindings others = MeasureFirmware(Part(manifest, false), "/");
+  const FirmwareFindings findings = MeasureFirmware(manifest, "/");
   std::error_code gone;
   const auto running = HashFile(std::filesystem::canonical(program, gone));
   state.release = manifest.release;
@@ -75,10 +65,8 @@ void Measure(const FirmwareManifest& manifest, const std::filesystem::path& prog
   state.record.emplace("manifest_sha256", ToHex(manifest.sha256));
   state.record.emplace("signer_sha256", ToHex(manifest.signer));
   state.record.emplace("files", std::to_string(findings.measured));
-  if (!findings.edited.empty()) state.record.emplace("edited", ListOf(findings.edited));
-  if (!others.changed.empty()) state.record.emplace("others_changed", ListOf(others.changed));
-  if (!others.missing.empty()) state.record.emplace("others_missing", ListOf(others.missing));
   if (running) state.record.emplace("program_sha256", ToHex(*running));
+  if (!findings.edited.empty()) state.record.emplace("edited", ListOf(findings.edited));
   if (!findings.changed.empty()) state.record.emplace("changed", ListOf(findings.changed));
   if (!findings.missing.empty()) state.record.emplace("missing", ListOf(findings.missing));
   if (const auto wrong = WhatIsWrong(findings)) {

@@ -28,8 +28,8 @@ struct PlainForm {
 //   then schemaVersion; every other tag outside Signature without attribute; no empty-element tag;
 // - in text no '&', no '>', no carriage return, no CDATA section, so that it is written as it is;
 // - in SignedInfo one prefix for all elements, and at most one attribute each.
-// Never says that the octets are what they are not: so the test against libxml2 (plain_form_test)
-// and the fuzz target demand. Thread-safe; linear time.
+// Never says that the octets are what they are not: so the test against libxml2 demands, which
+// changes a document at random (plain_form_test). Thread-safe; linear time.
 std::optional<PlainForm> FindPlainForm(std::string_view document);
 
 }  // namespace acb::duis

@@ -30,10 +30,12 @@ class Release:
         self.key.write_bytes(self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         self.manifest = self.folder / "manifest.json"
         self.signature = self.folder / "manifest.json.sig"
+        self.configuration = ()  # paths that the site may change
 
     def write(self, files, release, private=None):
         """`files`: path -> octets."""
-        listed = [{"path": str(path), "package": "acbd", "kind": "program", "size": len(octets),
+        listed = [{"path": str(path), "package": "acbd", "size": len(octets),
+                   "kind": "configuration" if str(path) in self.configuration else "program",
                    "sha256": hashlib.sha256(octets).hexdigest()} for path, octets in sorted(files.items())]
         self.manifest.write_text(json.dumps(
             {"format": 1, "name": "acb-handover-signing", "version": f"0.1.0+{release}", "release": str(release),

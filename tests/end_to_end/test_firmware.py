@@ -76,6 +76,13 @@ class AtStart(harness.TestCase):
         self.assertEqual(record["manifest_sha256"], harness_sha256(self.release.manifest))
         self.assertEqual(record["program_sha256"], harness_sha256(self.program))
 
+    def test_configuration_that_the_site_changed_is_on_record_and_stops_nothing(self):
+        self.release.configuration = (str(self.page),)
+        self.release.cover(self.box, 10, self.page)
+        self.assertNotIn("edited", self.assert_signs())
+        self.page.write_text("as the site wants it\n")
+        self.assertEqual(self.assert_signs()["edited"], [str(self.page)])
+
     def test_what_was_changed_signs_nothing_until_it_is_put_right(self):
         self.release.cover(self.box, 10, self.page)
         with open(self.program, "ab") as program:  # runs as before: behind the sections nothing is loaded

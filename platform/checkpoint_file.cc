@@ -97,9 +97,11 @@ Descriptor OpenToAppend(const std::filesystem::path& file) {
   // O_NONBLOCK: a FIFO without a reader must not hold the keeper of the checkpoints.
   constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP;
-  Descriptor made(::open(file.c_str(), kFlags | O_CREAT | O_EXCL, kMode));
-  if (made && ::fchmod(made.get(), kMode) == 0) return made;
-  return Descriptor(::open(file.c_str(), kFlags));
+  Descriptor there(::open(file.c_str(), kFlags));
+  if (there || errno != ENOENT) return there;
+  Descriptor made(::open(file.c_str(), kFlags | O_CREAT, kMode));
+  if (made && ::fchmod(made.get(), kMode) != 0) return Descriptor();
+  return made;
 }
 
 int AppendTo(const std::filesystem::path& file, std::string_view note) {

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <map>
 #include <mutex>
 
 namespace acb::platform {
@@ -52,6 +52,8 @@ std::size_t Utf8Length(std::string_view text) {
   }
   return 0;
 }
+
+constexpr std::size_t kDescriptors = 1024;
 
 // How far a descriptor that takes lines has fallen behind. One for each, whichever Log writes.
 struct Reader {
@@ -168,7 +170,8 @@ Log Log::ToStderr(const Clock& clock) {
 void Log::Write(LogLevel level, std::string_view event,
                 std::initializer_list<LogField> fields) const {
   static std::mutex mutex;
-  static std::map<int, Reader> readers;
+  // Nothing to destroy: a thread that hangs in the HSM's module may log while the process ends.
+  static std::array<Reader, kDescriptors> readers;
   const auto framed = [this](LogLevel of, std::string_view what,
                              std::initializer_list<LogField> with) {
     const std::string number = journal_ ? "<" + std::to_string(static_cast<int>(of)) + ">" : "";
@@ -176,7 +179,7 @@ void Log::Write(LogLevel level, std::string_view event,
   };
   const std::string line = framed(level, event, fields);
   const std::scoped_lock lock(mutex);
-  Reader& reader = readers[descriptor_];
+  Reader& reader = readers[static_cast<std::size_t>(descriptor_) % readers.size()];
   std::string before = reader.in_a_line ? "\n" : "";
   if (reader.lost != 0) {
     before += framed(LogLevel::kWarning, "log-lines-lost", {{"lines", reader.lost}});

@@ -22,8 +22,7 @@ class Unattended(harness.TestCase):
 
     def handover(self, device):
         document = self.world.sign(self.world.request(device=self.world.devices[device]))
-        answer = self.world.submit(document)
-        self.assertEqual(self.world.problems(document, answer), [])
+        self.assert_signed(self.world, document, self.world.submit(document))
 
     def test_a_log_that_nobody_reads_stops_nothing(self):
         self.box.stop()

@@ -22,6 +22,12 @@ std::string LowerCase(std::string_view text) {
 
 }  // namespace
 
+Failure NoSuchEndpoint(const KnownClient& client, const std::string& endpoint) {
+  return {Reason::kConfiguration, "client " + client.identity + ": the role " +
+                                      std::string(Name(client.role)) + " has no endpoint '" +
+                                      endpoint + "'"};
+}
+
 Result<std::shared_ptr<const Access>> Access::Load(const AccessSettings& settings,
                                                    const Router& router) {
   auto tls = MakeServerContext(settings.tls);
@@ -32,11 +38,7 @@ Result<std::shared_ptr<const Access>> Access::Load(const AccessSettings& setting
   if (!access->replaced_) return Failure(Reason::kConfiguration, "no descriptor is left");
   for (const KnownClient& client : settings.clients) {
     for (const std::string& endpoint : client.endpoints) {
-      // A name that is mistyped would take away what it was meant to leave.
-      if (router.Has(endpoint, client.role)) continue;
-      return Failure(Reason::kConfiguration, "client " + client.identity + ": the role " +
-                                                 std::string(Name(client.role)) +
-                                                 " has no endpoint '" + endpoint + "'");
+      if (!router.Has(endpoint, client.role)) return NoSuchEndpoint(client, endpoint);
     }
     auto rights = std::make_shared<const ClientRights>(
         ClientRights{.endpoints = client.endpoints, .originators = client.originators});

@@ -42,6 +42,10 @@ struct AccessSettings {
   std::vector<KnownClient> clients;
 };
 
+// kConfiguration: a role has no such endpoint. A name that is mistyped would take away what it was
+// meant to leave.
+Failure NoSuchEndpoint(const KnownClient& client, const std::string& endpoint);
+
 // As read at one moment; never changes. Thread-safe.
 class Access {
  public:

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <set>
 
+#include "platform/access.h"
 #include "platform/config.h"
 #include "platform/endpoint_table.h"
 #include "platform/tls.h"
@@ -84,9 +85,7 @@ void CheckTls(const Config& config, Findings& findings) {
   for (const KnownClient& client : config.clients) {
     for (const std::string& endpoint : client.endpoints) {
       if (IsEndpointOf(client.role, endpoint)) continue;
-      findings.Add("client.endpoints", "client " + client.identity + ": the role " +
-                                           std::string(Name(client.role)) + " has no endpoint '" +
-                                           endpoint + "'");
+      findings.Add("client.endpoints", NoSuchEndpoint(client, endpoint).explanation);
     }
   }
   if (!findings.lines().empty()) return;

@@ -226,6 +226,9 @@ Status HttpsServer::Impl::StartThreads() {
   places_.resize(settings_.connections + kArrivingConnections);
   try {  // std::thread says in no other way that there is no room for it
     for (Place& place : places_) workers_.emplace_back([this, &place] { WorkLoop(place); });
+    if (settings_.before_first_connection) {
+      if (Status ready = settings_.before_first_connection(); !ready) return ready;
+    }
     acceptor_ = std::thread([this] { AcceptLoop(); });
   } catch (const std::system_error& error) {
     return Failure{Reason::kConfiguration,

@@ -74,6 +74,10 @@ struct HttpsServerSettings {
   // again.
   std::chrono::milliseconds connection_lifetime{3'600'000};
 
+  // Called once on the thread that calls Start, when every other thread but the one that takes
+  // connections in is there: what the process gives up for good is given up before the first
+  // octet from outside is read. Its failure is Start's.
+  std::function<Status()> before_first_connection;
   // Called on the connection's thread after each answer.
   std::function<void(const Exchange&)> observe;
 };
@@ -82,7 +86,8 @@ class HttpsServer {
  public:
   // Binds, listens and serves until Stop. `log` must outlive the server.
   // kConfiguration: a file cannot be read or used, the address cannot be bound, a thread cannot be
-  // made; the explanation names it.
+  // made; the explanation names it. Or what before_first_connection failed with: nobody has been
+  // served then.
   static Result<std::unique_ptr<HttpsServer>> Start(HttpsServerSettings settings, Router router,
                                                     const Log& log);
   ~HttpsServer();  // Stop(0)

@@ -227,17 +227,15 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
   if (Status limited = sandbox.RestrictFiles(); !limited) return failed(limited);
   HttpsServerSettings settings = ServerSettings(config);
   if (*listener) settings.listener = listener->Release();
+  settings.before_first_connection = [&] {
+    return sandbox.RestrictCalls(box ? (*box)->lister() : 0);
+  };
   settings.observe = [&log](const Exchange& exchange) { LogRequest(log, exchange); };
   auto server = HttpsServer::Start(std::move(settings),
                                    box ? BoxRoutes(**box, config, clock, log, &sandbox)
                                        : ClosedRoutes(box.error(), config, clock, &sandbox),
                                    log);
   if (!server) return failed(Outcome(server));
-  Status limited = sandbox.RestrictCalls(box ? (*box)->lister() : 0);
-  if (!limited) {
-    (*server)->Stop(kStopPatience);
-    return failed(limited);
-  }
   log.Notice("listening", {{"address", config.listen_address},
                            {"port", (*server)->port()},
                            {"ready", box.has_value() && (*box)->Ready()}});

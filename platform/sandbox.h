@@ -3,7 +3,8 @@
 // Two layers, each for a reason. Landlock limits files and outgoing connections by what they are
 // called; it binds the thread that asks and what that thread begins, so it comes before the first
 // thread, and allows what opening still needs. The list of system calls (seccomp) binds every
-// thread at once and comes last, when nothing is left to open. Neither can be taken back.
+// thread at once and comes last, when nothing is left to open and nobody has been served yet.
+// Neither can be taken back.
 //
 // What is not allowed fails with EPERM or EACCES: it does not end the process. What was asked for
 // is as undone either way; but a library that tries a call it can do without (syslog, a name

@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <thread>
 
@@ -134,6 +135,35 @@ TEST_F(TlsFront, RefusesToStartOnAPortThatIsTaken) {
   const auto second = HttpsServer::Start(settings_, Router(), *log_);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().explanation, ::testing::HasSubstr("cannot listen on 127.0.0.1:"));
+}
+
+// The kernel takes the connection; nobody reads from it until the process has given up what it does
+// not need.
+TEST_F(TlsFront, ServesNobodyBeforeItIsReady) {
+  StartServer();
+  settings_.port = server_->port();
+  server_.reset();
+  std::future<RawResponse> asked;
+  bool early = true;
+  settings_.before_first_connection = [&]() -> Status {
+    asked = std::async(std::launch::async, [this] {
+      RawClient client(dsp_, ca_.pem(), settings_.port);
+      if (!client.Send("GET /v1/items/a HTTP/1.1\r\nHost: x\r\n\r\n")) return RawResponse{};
+      return client.Receive();
+    });
+    early = asked.wait_for(std::chrono::milliseconds(300)) == std::future_status::ready;
+    return Done{};
+  };
+  StartServer();
+  EXPECT_FALSE(early);
+  EXPECT_EQ(asked.get().status, 200);
+}
+
+TEST_F(TlsFront, DoesNotStartWhenItCannotBeMadeReady) {
+  settings_.before_first_connection = [] { return Status(Failure{Reason::kConfiguration, "no"}); };
+  const auto server = HttpsServer::Start(settings_, Router(), *log_);
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().explanation, "no");
 }
 
 TEST_F(TlsFront, LogsARefusedHandshake) {

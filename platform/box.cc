@@ -109,6 +109,8 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
   if (Status hsm = box->OpenHsm(*std::move(settings_of_hsm)); !hsm) return std::move(hsm).error();
   if (Status start = box->StartStore(); !start) return std::move(start).error();
   box->StartCheckpoints();
+  box->record_check_ =
+      std::make_unique<RecordCheck>(*box->store_, log, box->store_->after_unclean_stop());
   box->key_watch_ =
       std::make_unique<KeyWatch>(*box->store_, clock, log, config.key_limits, box->pairs_);
 

@@ -18,6 +18,7 @@
 #include "platform/live_trust.h"
 #include "platform/log.h"
 #include "platform/metrics.h"
+#include "platform/record_check.h"
 #include "platform/sandbox.h"
 #include "store/store.h"
 
@@ -56,6 +57,7 @@ class Box {
   pid_t lister() const { return lister_; }
   Metrics& metrics() { return metrics_; }
   KeyWatch& key_watch() const { return *key_watch_; }
+  const RecordCheck& record_check() const { return *record_check_; }
   const std::string& environment() const { return environment_; }
   // Label, serial, issuer and SHA-256 of each certificate in use, for a notice.
   audit::List AcbCertificatesJson() const;
@@ -111,7 +113,8 @@ class Box {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<KeyWatch> key_watch_;
   Metrics metrics_;
-  std::unique_ptr<CheckpointKeeper> checkpoints_;  // last: it uses the store and the HSM
+  std::unique_ptr<CheckpointKeeper> checkpoints_;  // it uses the store and the HSM
+  std::unique_ptr<RecordCheck> record_check_;      // last, as it uses the store
 };
 
 }  // namespace acb::platform

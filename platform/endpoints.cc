@@ -218,6 +218,7 @@ HttpResponse GetMetrics(Box& box, const Config& config, const Clock& clock,
   std::string text = box.metrics().Text();
   text += box.checkpoints().Metrics();
   text += box.key_watch().Metrics();
+  text += box.record_check().Metrics();
   text += AdmissionMetrics(handovers, observations);
   text += BoxGauges(box, config, clock.Now());
   text += SandboxMetrics(sandbox);

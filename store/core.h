@@ -1,6 +1,7 @@
 // What a Store is made of: for the parts of store/ that are members of Store. Private to store/.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -106,6 +107,7 @@ struct Store::Core {
   const Identity identity;
   const Space space;
   Owed owed;
+  std::atomic<bool> after_unclean_stop = false;
   Anchors& anchors;  // the writer's; by its thread, but for state()
   Writer writer;     // last: its thread ends before the rest goes
 

@@ -53,9 +53,10 @@ Status Store::Provision(AnchorObjects& objects, const audit::Entry& provision,
 
 Status Store::Start(AnchorObjects& objects, const StartOrder& order) {
   return core_->writer.RunAct(Gate::kOffline, Gate::kServing, [&]() -> Status {
-    auto running = StartStore(core_->PartsFor(objects, core_->settings.anchor_every), order);
-    if (!running) return std::move(running).error();
-    core_->anchors.Begin(objects, *running);
+    auto started = StartStore(core_->PartsFor(objects, core_->settings.anchor_every), order);
+    if (!started) return std::move(started).error();
+    core_->after_unclean_stop = started->after_unclean_stop;
+    core_->anchors.Begin(objects, started->running);
     return Done{};
   });
 }
@@ -80,6 +81,8 @@ Status Store::Stop(const audit::Entry& stop) {
     return made;
   });
 }
+
+bool Store::after_unclean_stop() const { return core_->after_unclean_stop; }
 
 Status Store::AnchorNow() { return core_->AnchorNow(); }
 

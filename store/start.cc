@@ -45,7 +45,7 @@ Status CheckContained(const Transaction& transaction, const Anchor& top, std::ui
 class Starter {
  public:
   Starter(const StartParts& parts, const StartOrder& order) : parts_(parts), order_(order) {}
-  Result<Anchor> Run();
+  Result<Started> Run();
 
  private:
   Result<Listing> List();
@@ -211,7 +211,7 @@ Status Starter::Confirm() {
   return Done{};
 }
 
-Result<Anchor> Starter::Run() {
+Result<Started> Starter::Run() {
   {
     const auto transaction = ReadTransaction::Begin(parts_.environment);
     if (!transaction) return transaction.error();
@@ -239,7 +239,7 @@ Result<Anchor> Starter::Run() {
   }
   // If power fails now: the store's epoch is that of the claim, which stays in the token for it.
   if (auto confirmed = Confirm(); !confirmed) return std::move(confirmed).error();
-  return running_;
+  return Started{running_, second->top.state == Anchor::State::kRunning};
 }
 
 }  // namespace
@@ -307,7 +307,7 @@ Status ProvisionAnchor(const StartParts& parts, const audit::Entry& provision) {
   return parts.objects.Create(EncodeAnchor(first));
 }
 
-Result<Anchor> StartStore(const StartParts& parts, const StartOrder& order) {
+Result<Started> StartStore(const StartParts& parts, const StartOrder& order) {
   return Starter(parts, order).Run();
 }
 

@@ -40,7 +40,11 @@ std::string SerialOf(const AnchorObjects& objects);
 Status ProvisionAnchor(const StartParts& parts, const audit::Entry& provision);
 
 // Store::Start: the running anchor, which has passed.
-Result<Anchor> StartStore(const StartParts& parts, const StartOrder& order);
+struct Started {
+  Anchor running;
+  bool after_unclean_stop = false;  // the top was `running`
+};
+Result<Started> StartStore(const StartParts& parts, const StartOrder& order);
 
 // design.md section 6: "start compares the signed entries since the last two anchors with the
 // counters". Also entries `abandoned` and `reserved-elsewhere`; of the newest kMaxEntriesCompared

@@ -367,6 +367,18 @@ struct Statistics {
   bool in_long_job = false;
 };
 
+// How far a check of all records has come; the first begins with this as it is made.
+struct RecordPlace {
+  std::size_t table = 0;  // in kTables
+  Bytes after;            // the key of the last one; empty: none of the table yet
+};
+
+struct RecordsChecked {
+  std::uint64_t records = 0;
+  std::vector<Failure> damaged;  // kRecordDamaged, each with table and key
+  bool at_end = false;           // of the last table
+};
+
 // Thread-safe. Everything that writes blocks for one flush, shared with whoever writes at that time
 // (design.md section 6, group commit).
 //
@@ -430,6 +442,8 @@ class Store final : public RecordSource,
   // `abandoned` entries, `stop` is written, the anchor says `stopped`. Nothing is written after it,
   // whatever it returns; with a failure the next start is one after an unclean stop.
   Status Stop(const audit::Entry& stop);
+  // After Start: the run before it ended without a clean stop, or nobody knows of one.
+  bool after_unclean_stop() const;
   // An anchor of all that was written before this was called: before a checkpoint or an export.
   Status AnchorNow();
   // Nothing before Start.
@@ -694,6 +708,10 @@ class Store final : public RecordSource,
   //   kBackupDamaged      the entries are not those of this log, or some are missing.
   //   kOvertaken, kBusy   a box is starting or running with this token.
   Result<Recovery> Recover(AnchorObjects& objects, const RecoverOrder& order, std::uint64_t window);
+
+  // Compares the check values of the next records, at most `most`, as they are at this moment, and
+  // moves `place` on. A damaged one is no failure: it is named, and the next one follows.
+  Result<RecordsChecked> CheckRecords(RecordPlace& place, std::size_t most) const;
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

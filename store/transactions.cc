@@ -90,6 +90,31 @@ Result<std::uint64_t> Transaction::Count(Table table) const {
   return std::uint64_t{status.ms_entries};
 }
 
+Result<Transaction::Checked> Transaction::Check(Table table, BytesView after, std::size_t most,
+                                                std::vector<Failure>& damaged) const {
+  auto cursor = OpenCursor(transaction_.get(), environment_->dbi(table));
+  if (!cursor) return std::move(cursor).error();
+  MDB_val key = ToValue(after);
+  MDB_val value{};
+  // MDB_SET_RANGE refuses the empty key, and gives the record of `after` itself if it is still
+  // there.
+  int code = mdb_cursor_get(cursor->get(), &key, &value, after.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  if (code == MDB_SUCCESS && !after.empty() && Equal(FromValue(key), after)) {
+    code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
+  }
+  Checked checked;
+  for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT)) {
+    ++checked.records;
+    auto payload = Unseal(table, FromValue(key), FromValue(value));
+    if (!payload) damaged.push_back(std::move(payload).error());
+    if (checked.records < most) continue;
+    checked.last = ToBytes(FromValue(key));
+    return checked;
+  }
+  if (code != MDB_NOTFOUND) return LmdbFailure(code, Name(table));
+  return checked;
+}
+
 Result<ReadTransaction> ReadTransaction::Begin(std::shared_ptr<const LmdbEnvironment> environment) {
   auto handle = BeginHandle(*environment, MDB_RDONLY);
   if (!handle) return std::move(handle).error();

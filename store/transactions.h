@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "firmware/base/bytes.h"
 #include "firmware/base/handle.h"
@@ -37,6 +38,15 @@ class Transaction {
   // `prefix`. The visitor ends the walk; it must not write.
   Status Walk(Table table, BytesView from, BytesView prefix, const Visitor& visit) const;
   Result<std::uint64_t> Count(Table table) const;
+
+  struct Checked {
+    std::uint64_t records = 0;
+    std::optional<Bytes> last;  // key; nothing: the table has no more
+  };
+  // In order of key, behind `after` (empty: from the first): the check values of at most `most`
+  // records. Those that are wrong are added to `damaged`.
+  Result<Checked> Check(Table table, BytesView after, std::size_t most,
+                        std::vector<Failure>& damaged) const;
 
  protected:
   Transaction(std::shared_ptr<const LmdbEnvironment> environment, MDB_txn* transaction)

@@ -69,6 +69,24 @@ class Damage : public StoreTest {
         .Put(Table::kSuspensions, {key, Seal(Table::kSuspensions, key, EncodeSuspension(stop))});
   }
 
+  // All that CheckRecords says of the closed store, in steps of `most`.
+  RecordsChecked CheckAll(std::size_t most) {
+    RecordsChecked all;
+    const auto opened = Store::Open(settings_);
+    EXPECT_TRUE(opened) << opened.error().detail;
+    RecordPlace place;
+    while (opened && !all.at_end) {
+      const auto step = (*opened)->CheckRecords(place, most);
+      EXPECT_TRUE(step);
+      if (!step) break;
+      EXPECT_LE(step->records, most);
+      all.records += step->records;
+      all.damaged.insert(all.damaged.end(), step->damaged.begin(), step->damaged.end());
+      all.at_end = step->at_end;
+    }
+    return all;
+  }
+
   // A call that reads the damaged record, which is the first of its table.
   Status Use(Table table) {
     auto opened = Store::Open(settings_);
@@ -267,6 +285,62 @@ TEST_F(Damage, OfAMissingAuditEntryIsFoundWhenRead) {
   EXPECT_THAT(store_->ReadAudit(0, 100), FailsWith(Reason::kRecordDamaged));
   EXPECT_TRUE(store_->ReadAudit(0, 1));
   EXPECT_TRUE(store_->ReadAudit(2, 100));
+}
+
+// design.md section 6: what nobody asks for is found too, in each table, wherever it stands in it.
+TEST_F(Damage, OfARecordOfAnyTableIsFoundByTheCheckOfAll) {
+  std::size_t tables = 0;
+  for (const TableInfo& info : kTables) {
+    SCOPED_TRACE(info.name);
+    if (info.table == Table::kSettings) continue;  // opening reads them
+    std::vector<RawRecord> records = RawStore(settings_.directory).List(info.table);
+    if (records.empty()) continue;
+    ++tables;
+    const RawRecord good = records[records.size() / 2];
+    RawRecord flipped = good;
+    flipped.second[flipped.second.size() / 2] ^= 0x10;
+    RawStore(settings_.directory).Put(info.table, flipped);
+    for (const std::size_t most : {std::size_t{1}, std::size_t{1000}}) {
+      const RecordsChecked checked = CheckAll(most);
+      ASSERT_EQ(checked.damaged.size(), 1U);
+      EXPECT_EQ(checked.damaged.front().reason, Reason::kRecordDamaged);
+      EXPECT_NE(checked.damaged.front().detail.find(info.name), std::string::npos);
+    }
+    RawStore(settings_.directory).Put(info.table, good);
+  }
+  EXPECT_GE(tables, 20U);
+}
+
+TEST_F(Damage, OfNothingIsFoundInAStoreThatIsSoundAndEachRecordIsReadOnce) {
+  std::uint64_t records = 0;
+  for (const TableInfo& info : kTables) {
+    records += RawStore(settings_.directory).List(info.table).size();
+  }
+  for (const std::size_t most : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+    const RecordsChecked checked = CheckAll(most);
+    EXPECT_EQ(checked.records, records);
+    EXPECT_TRUE(checked.damaged.empty());
+  }
+}
+
+// The record that the last step ended with went meanwhile.
+TEST_F(Damage, IsLookedForBehindARecordThatIsGone) {
+  RecordPlace place{IndexOf(Table::kAuditEntries), KeyOf(std::uint64_t{1})};
+  RawStore(settings_.directory).Delete(Table::kAuditEntries, place.after);
+  auto opened = Store::Open(settings_);
+  ASSERT_TRUE(opened);
+  const auto next = (*opened)->CheckRecords(place, 1);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->records, 1U);
+  EXPECT_EQ(place.after, KeyOf(std::uint64_t{2}));
+}
+
+TEST_F(Damage, IsLookedForAfterAnUncleanStopAlone) {
+  Reopen();
+  EXPECT_TRUE(store_->after_unclean_stop());
+  ASSERT_TRUE(store_->Stop(audit::Entry("stop", kNow)));
+  Reopen();
+  EXPECT_FALSE(store_->after_unclean_stop());
 }
 
 // Every bit of one record, where it stands in the file.

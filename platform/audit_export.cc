@@ -68,6 +68,7 @@ class Writing {
   template <class Take>
   Status ForEachEntry(const Take& take) {
     for (std::uint64_t at = range_.first; at < range_.end;) {
+      if (Status goes_on = store_.CheckGoesOn(); !goes_on) return goes_on;
       const auto entries = store_.ReadAudit(at, std::min(kEntriesAtOnce, range_.end - at));
       if (!entries) return entries.error();
       if (entries->empty()) return Failure(Reason::kRecordDamaged, {}, "the log is shorter");
@@ -101,6 +102,7 @@ class Writing {
     if (!Whole()) return Done{};
     if (Status begun = spool_.Begin("disclosures.ndjson"); !begun) return begun;
     for (std::uint64_t at = range_.first; at < range_.end; at += kEntriesAtOnce) {
+      if (Status goes_on = store_.CheckGoesOn(); !goes_on) return goes_on;
       const auto lines = store_.ReadDisclosures(at, std::min(kEntriesAtOnce, range_.end - at));
       if (!lines) return lines.error();
       for (const std::string& line : *lines) {
@@ -180,6 +182,7 @@ class Writing {
       const std::uint64_t last = hashes / audit::kTileWidth;
       std::uint64_t index = level == 0 ? range_.first / audit::kTileWidth : 0;
       for (; index <= last; ++index) {
+        if (Status goes_on = store_.CheckGoesOn(); !goes_on) return goes_on;
         if (level == 0 && index > (range_.end - 1) / audit::kTileWidth) index = last;
         const unsigned width = audit::TileWidthAt(size, level, index);
         if (width == 0) break;

@@ -110,12 +110,13 @@ class Parser {
  public:
   Parser(const HttpBody& file, const feeds::CsvReader& header, Blocks& blocks,
          const std::filesystem::path& scratch, const feeds::CertificateCheck& check,
-         const feeds::KeyCheck& key_alone)
+         const feeds::KeyCheck& key_alone, const GoesOn& goes_on)
       : file_(file),
         header_(header),
         blocks_(blocks),
         check_(check),
         key_alone_(key_alone),
+        goes_on_(goes_on),
         sorter_(scratch) {}
 
   // Until the blocks are at their end.
@@ -151,10 +152,12 @@ class Parser {
                  !added) {
         return added;
       }
-      if (begun.size() - reader.rest().size() >= kBlockOctets) LetGo(begun, reader.rest());
+      if (begun.size() - reader.rest().size() < kBlockOctets) continue;
+      LetGo(begun, reader.rest());
+      if (Status goes_on = goes_on_(); !goes_on) return goes_on;
     }
     LetGo(begun, reader.rest());
-    return Done{};
+    return goes_on_();
   }
 
   // Of what lies between the two.
@@ -168,6 +171,7 @@ class Parser {
   Blocks& blocks_;
   const feeds::CertificateCheck& check_;
   const feeds::KeyCheck& key_alone_;
+  const GoesOn& goes_on_;
   RowSorter sorter_;
   Rejects rejects_;
   std::uint64_t rows_ = 0;
@@ -193,7 +197,8 @@ void RunAll(std::vector<Parser>& parsers) {
 Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
                                               const std::filesystem::path& scratch,
                                               const feeds::CertificateCheck& check,
-                                              const feeds::KeyCheck& key_alone) {
+                                              const feeds::KeyCheck& key_alone,
+                                              const GoesOn& goes_on) {
   const auto header =
       feeds::CsvReader::Open(file.Text(), feeds::DeviceColumns(), feeds::OptionalDeviceColumns());
   if (!header) return header.error();
@@ -201,7 +206,7 @@ Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
   std::vector<Parser> parsers;
   parsers.reserve(kParsers);
   for (std::size_t i = 0; i < kParsers; ++i) {
-    parsers.emplace_back(file, *header, blocks, scratch, check, key_alone);
+    parsers.emplace_back(file, *header, blocks, scratch, check, key_alone, goes_on);
   }
   RunAll(parsers);
 
@@ -216,15 +221,16 @@ Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
     prepared.sorters_.push_back(parser.TakeSorter());
   }
   prepared.sha256_ = blocks.sha256();
-  if (auto found = prepared.FindTwins(); !found) return std::move(found).error();
+  if (auto found = prepared.FindTwins(goes_on); !found) return std::move(found).error();
   return prepared;
 }
 
 // Rows of one device, which are neighbours now; then the rejects of all in the file's order.
-Status PreparedDevices::FindTwins() {
+Status PreparedDevices::FindTwins(const GoesOn& goes_on) {
   std::optional<SortKey> first;
   RowMerger merger(sorters_);
   while (true) {
+    if (Status on = goes_on(); !on) return on;
     const auto row = merger.Next();
     if (!row) return row.error();
     if (!row->has_value()) break;

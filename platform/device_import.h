@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ struct DeviceReject {
 // Enough to mend a file by; the rest are counted.
 inline constexpr std::size_t kMaxDeviceRejects = 100;
 
+// Whether long work is still wanted. Thread-safe.
+using GoesOn = std::function<Status()>;
+inline Status Always() { return Done{}; }
+
 // A file whose every row was looked at. Its good rows wait in files without a name, as long as this
 // lives.
 class PreparedDevices {
@@ -32,11 +37,13 @@ class PreparedDevices {
   // file twice is a reject at its later line: the order of rows decides nothing. Fails with
   //   kFeedRejected      the header is not that of the feed.
   //   kStoreUnavailable  no room in `scratch`.
+  //   what `goes_on` failed with, which is asked now and then
   // `check` is asked about each key agreement certificate, by several threads at once, and
   // `key_alone` before it (ParseDeviceWith).
   static Result<PreparedDevices> From(const HttpBody& file, const std::filesystem::path& scratch,
                                       const feeds::CertificateCheck& check,
-                                      const feeds::KeyCheck& key_alone = {});
+                                      const feeds::KeyCheck& key_alone = {},
+                                      const GoesOn& goes_on = Always);
 
   const Sha256Digest& sha256() const { return sha256_; }  // of the file
   store::HubColumn hub() const { return hub_; }
@@ -50,7 +57,7 @@ class PreparedDevices {
 
  private:
   PreparedDevices() = default;
-  Status FindTwins();
+  Status FindTwins(const GoesOn& goes_on);
   void KeepFirst();  // rejects, in order of line
 
   Sha256Digest sha256_{};

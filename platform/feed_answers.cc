@@ -19,6 +19,7 @@ HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows) {
 }
 
 HttpResponse RejectedWhole(const Failure& failure) {
+  if (failure.reason != Reason::kFeedRejected) return Problem(failure);
   Rejects rejects;
   rejects.Add(1, failure.explanation);
   return Rejected(rejects, 0);

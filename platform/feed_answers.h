@@ -29,7 +29,8 @@ class Rejects {
 };
 
 HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows);
-// The file as a whole is not what the feed takes.
+// The file as a whole is not what the feed takes; another reason than kFeedRejected: it could not
+// be looked at.
 HttpResponse RejectedWhole(const Failure& failure);
 
 // A file whose rows are good. Its octets are hashed here and nowhere else.

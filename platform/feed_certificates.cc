@@ -272,6 +272,9 @@ HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequ
   for (const smki::CertificatePtr& certificate : parsed) paths->AddAuthority(certificate);
   DeviceCertificateFile sorted(context, **records, *paths);
   for (std::size_t i = 0; i < parsed.size(); ++i) {
+    if (const Status goes_on = context.store.CheckGoesOn(); !goes_on) {
+      return Problem(goes_on.error());
+    }
     const Status added = sorted.Add(parsed[i]);
     if (added) continue;
     if (added.error().reason != Reason::kFeedRejected) return Problem(added.error());

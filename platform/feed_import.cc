@@ -32,15 +32,17 @@ struct RowsRead {
 };
 
 // Hands each good row of the file to `take`, which may still refuse it. The file as a whole is no
-// such CSV: kFeedRejected.
+// such CSV: kFeedRejected. The service stops: kBusy.
 template <class Row, class Take>
-Result<RowsRead> TakeRows(std::string_view text, const std::vector<std::string>& columns,
+Result<RowsRead> TakeRows(const store::Store& store, std::string_view text,
+                          const std::vector<std::string>& columns,
                           const std::vector<std::string>& optional, const RowParser<Row>& parse,
                           const Take& take) {
   auto reader = feeds::CsvReader::Open(text, columns, optional);
   if (!reader) return std::move(reader).error();
   RowsRead read;
   while (true) {
+    if (Status goes_on = store.CheckGoesOn(); !goes_on) return std::move(goes_on).error();
     const auto row = reader->Next();
     if (row && !row->has_value()) return read;
     ++read.rows;
@@ -52,10 +54,11 @@ Result<RowsRead> TakeRows(std::string_view text, const std::vector<std::string>&
 
 // Likewise; a problem document when a row is wrong, with the line and reason of each.
 template <class Row, class Take>
-std::optional<HttpResponse> ReadRows(std::string_view text, const std::vector<std::string>& columns,
+std::optional<HttpResponse> ReadRows(const store::Store& store, std::string_view text,
+                                     const std::vector<std::string>& columns,
                                      const RowParser<Row>& parse, const Take& take,
                                      const std::vector<std::string>& optional = {}) {
-  const auto read = TakeRows<Row>(text, columns, optional, parse, take);
+  const auto read = TakeRows<Row>(store, text, columns, optional, parse, take);
   if (!read) return RejectedWhole(read.error());
   if (read->rejects.empty()) return std::nullopt;
   return Rejected(read->rejects, read->rows);
@@ -149,7 +152,7 @@ template <class Row>
 HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
                          const TableFeed<Row>& feed) {
   Rows<Row> rows(feed);
-  auto wrong = ReadRows<Row>(request.body.Text(), feed.columns(), feed.parse,
+  auto wrong = ReadRows<Row>(context.store, request.body.Text(), feed.columns(), feed.parse,
                              [&](Row row) { return rows.Take(std::move(row)); });
   if (wrong) return *std::move(wrong);
   const FeedFile file(context, feed.feed, request);
@@ -163,7 +166,7 @@ HttpResponse ImportRepositoryStatus(const FeedContext& context, const HttpReques
   Rows<RepositoryEntry> rows(kRepositoryStatus);
   std::optional<Failure> fault;
   auto wrong = ReadRows<RepositoryEntry>(
-      request.body.Text(), kRepositoryStatus.columns(), kRepositoryStatus.parse,
+      context.store, request.body.Text(), kRepositoryStatus.columns(), kRepositoryStatus.parse,
       [&](RepositoryEntry row) -> Status {
         const auto held = (*records)->FindRepositoryEntry(row.certificate);
         if (!held) {
@@ -184,9 +187,9 @@ HttpResponse ImportRepositoryStatus(const FeedContext& context, const HttpReques
 // R-SEC3-73: an entry that is wrong is rejected and reported, the rest is the new list.
 HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& request) {
   Rows<CertifiedProduct> rows(kProducts);
-  const auto read =
-      TakeRows<CertifiedProduct>(request.body.Text(), kProducts.columns(), {}, kProducts.parse,
-                                 [&](CertifiedProduct row) { return rows.Take(std::move(row)); });
+  const auto read = TakeRows<CertifiedProduct>(
+      context.store, request.body.Text(), kProducts.columns(), {}, kProducts.parse,
+      [&](CertifiedProduct row) { return rows.Take(std::move(row)); });
   if (!read) return RejectedWhole(read.error());
   // A file of which nothing is good is no list: it would take every model off.
   if (rows.rows().empty() && !read->rejects.empty()) return Rejected(read->rejects, read->rows);
@@ -229,10 +232,10 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
   auto paths = HeldDevicePaths(context);
   if (!paths) return Problem(paths.error());
   auto prepared = PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths),
-                                        KeyCheckOf(context));
+                                        KeyCheckOf(context),
+                                        [&context] { return context.store.CheckGoesOn(); });
   if (!prepared) {
-    const Failure& failure = prepared.error();
-    return failure.reason == Reason::kFeedRejected ? RejectedWhole(failure) : Problem(failure);
+    return RejectedWhole(prepared.error());
   }
   if (prepared->rejected() != 0) {
     Rejects rejects;

@@ -179,6 +179,8 @@ int Serve(const Config& config, const sigset_t& stop, ServiceManager& manager,
     return kFailed;
   }
   log.Notice("stopping", {{"signal", received}});
+  // Or an import of many minutes would outlast the patience of the service manager, which kills.
+  if (open != nullptr) open->store().BeginStop();
   server.Stop(kStopPatience);
   Status stopped = open != nullptr ? open->Stop() : Status(Done{});
   if (!stopped) {

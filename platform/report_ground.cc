@@ -45,6 +45,7 @@ Status ReadLog(store::Store& store, std::uint64_t size, const reports::Period& p
   reports::LogPass pass(period, report);
   std::uint64_t index = 0;
   while (index < size) {
+    if (Status goes_on = store.CheckGoesOn(); !goes_on) return goes_on;
     const auto entries = store.ReadAudit(index, std::min(kEntriesAtATime, size - index));
     if (!entries) return entries.error();
     if (entries->empty()) {
@@ -62,6 +63,7 @@ Status ReadLog(store::Store& store, std::uint64_t size, const reports::Period& p
 Status WalkDevices(store::Store& store, Eui64 first, reports::DeviceReport& report) {
   std::optional<Eui64> from = first;
   while (from && !report.done()) {  // each page begins after the one before
+    if (Status goes_on = store.CheckGoesOn(); !goes_on) return goes_on;
     const auto page = store.ListDevices(*from, kDevicesAtATime);
     if (!page) return page.error();
     const auto records = store.Open();

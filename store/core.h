@@ -45,6 +45,12 @@ struct Store::Core {
     return ReadTransaction::Begin(environment);
   }
 
+  // What is long asks at each row or piece.
+  Status CheckGoesOn() const {
+    if (!stop_begun) return Done{};
+    return Failure(Reason::kBusy, "the service stops: send it again when it is back");
+  }
+
   // A job. New work and long jobs need room beyond the reserve.
   Status Run(Lane lane, const Writer::Work& work, bool* flushed = nullptr) {
     if (lane == Lane::kNewWork || lane == Lane::kAlone) {
@@ -91,7 +97,8 @@ struct Store::Core {
   template <class Next>
   Result<ImportOutcome> ImportRows(Feed feed, const audit::Entry& entry, const Next& next) {
     return Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<ImportOutcome> {
-      Import import(transaction, identity.environment, settings.counter_jump, entry.at());
+      Import import(transaction, identity.environment, settings.counter_jump, entry.at(),
+                    [this] { return CheckGoesOn(); });
       if (auto added = next(import); !added) return std::move(added).error();
       return import.Finish(feed, entry);
     });
@@ -108,6 +115,7 @@ struct Store::Core {
   const Space space;
   Owed owed;
   std::atomic<bool> after_unclean_stop = false;
+  std::atomic<bool> stop_begun = false;
   Anchors& anchors;  // the writer's; by its thread, but for state()
   Writer writer;     // last: its thread ends before the rest goes
 

@@ -66,7 +66,7 @@ Status Import::Replace(Table table, BytesView key, const std::optional<Bytes>& k
 Status Import::Count(Status added, bool changed) {
   ++outcome_.rows;
   if (changed) ++outcome_.changed;
-  return added;
+  return added ? goes_on_() : added;
 }
 
 Status Import::Add(const PartyRecord& row) {

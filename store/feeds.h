@@ -26,10 +26,14 @@ Status RaiseTrustGeneration(WriteTransaction& transaction);
 class Import {
  public:
   // `counter_jump`: OpenSettings. A floor further above what is known is not applied but waits for
-  // two operators.
+  // two operators. `goes_on` is asked after each row: its failure is that row's.
   Import(WriteTransaction& transaction, Environment environment, std::uint64_t counter_jump,
-         UtcTime at)
-      : transaction_(transaction), environment_(environment), jump_(counter_jump), at_(at) {}
+         UtcTime at, std::function<Status()> goes_on)
+      : transaction_(transaction),
+        environment_(environment),
+        jump_(counter_jump),
+        at_(at),
+        goes_on_(std::move(goes_on)) {}
 
   Status Add(const PartyRecord& row);
   Status Add(const Registration& row);
@@ -80,6 +84,7 @@ class Import {
   const Environment environment_;
   const std::uint64_t jump_;
   const UtcTime at_;
+  const std::function<Status()> goes_on_;
   ImportOutcome outcome_;
   // Certificates or lists that this import put in force, and lists that it took out of force.
   std::set<Sha256Digest> brought_;

@@ -61,6 +61,10 @@ Status Store::Start(AnchorObjects& objects, const StartOrder& order) {
   });
 }
 
+void Store::BeginStop() { core_->stop_begun = true; }
+
+Status Store::CheckGoesOn() const { return core_->CheckGoesOn(); }
+
 // design.md section 4: "Clean stop: no more work, all answered or abandoned, `stop` entry, flush,
 // object `stopped`; nothing after it."
 Status Store::Stop(const audit::Entry& stop) {

@@ -27,7 +27,10 @@ Result<StoreState> Store::BeginBackup(const audit::Entry& entry) {
 
 Status Store::Copy(const CopySink& sink) const {
   if (auto sound = core_->writer.CheckNotEnded(); !sound) return sound;
-  return CopyTo(*core_->environment, sink);
+  return CopyTo(*core_->environment, [&](BytesView piece) {
+    Status goes_on = core_->CheckGoesOn();
+    return goes_on ? sink(piece) : goes_on;
+  });
 }
 
 Result<bool> Store::Contains(std::uint64_t size, const Sha256Digest& root) const {

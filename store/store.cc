@@ -203,12 +203,19 @@ Status Store::ReadForExport(const std::function<Status(const ExportHead&)>& begi
                             const std::function<Status(const ExportedCounters&)>& row) const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
-  return ReadExport(*transaction, begin, row);
+  return ReadExport(*transaction, begin, [&](const ExportedCounters& counters) {
+    Status goes_on = core_->CheckGoesOn();
+    return goes_on ? row(counters) : goes_on;
+  });
 }
 
 Result<CountersImport> Store::ImportCounters(const ImportWish& wish, const CountersSource& next) {
   return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
-    return AgreeOnImport(transaction, wish, next, core_->settings, environment());
+    const CountersSource checked = [&]() -> Result<std::optional<ExportedCounters>> {
+      if (auto goes_on = core_->CheckGoesOn(); !goes_on) return std::move(goes_on).error();
+      return next();
+    };
+    return AgreeOnImport(transaction, wish, checked, core_->settings, environment());
   });
 }
 

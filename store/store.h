@@ -442,6 +442,12 @@ class Store final : public RecordSource,
   // `abandoned` entries, `stop` is written, the anchor says `stopped`. Nothing is written after it,
   // whatever it returns; with a failure the next start is one after an unclean stop.
   Status Stop(const audit::Entry& stop);
+  // A stop comes: what takes minutes (an import, a copy, an export) fails with kBusy at its next
+  // row or piece, with nothing written, and so does each that is begun from now on. All else goes
+  // on. Does not block.
+  void BeginStop();
+  // kBusy from BeginStop on: for what takes long on its way to the store or from it.
+  Status CheckGoesOn() const;
   // After Start: the run before it ended without a clean stop, or nobody knows of one.
   bool after_unclean_stop() const;
   // An anchor of all that was written before this was called: before a checkpoint or an export.

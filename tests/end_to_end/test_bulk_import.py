@@ -92,7 +92,28 @@ class TestBulkImport(harness.TestCase):
                              [str(self.rows), "0"])
             world.box.stop()
 
-    def kill_inside_the_transaction(self, world, path):
+    def test_a_stop_gives_it_up(self):
+        """It would outlast the patience of systemd, which kills: each device would lose a window."""
+        with temporary_directory() as folder:
+            world = World.own(folder)
+            path = folder / "devices.csv"
+            bulk_devices.write_devices(path, world.pki, self.rows)
+            before = feed_entries(world)
+            acbctl, prober = self.start_and_wait_for_the_transaction(world, path)
+            world.box.stop()
+            out, error = acbctl.communicate()
+            prober.join()
+            self.assertEqual((acbctl.returncode, out), (1, ""))
+            self.assertIn("BUSY", error)
+            self.assertIn("the service stops: send it again when it is back", error)
+            world.box.start()
+            self.assertEqual(world.box.metric("acb_records_checked_total"), 0)  # the stop was a clean one
+            self.assertEqual([entry["index"] for entry in feed_entries(world)], [entry["index"] for entry in before])
+            self.assertEqual(status_of(world, 0), 404)
+            self.import_watched(world, path, self.rows)
+            world.box.stop()
+
+    def start_and_wait_for_the_transaction(self, world, path):
         acbctl = bulk_devices.start_import(world.box, path)
         # Handovers are quick until both parsers' sorted rows are there; then the transaction holds them up.
         prober = Prober(world)
@@ -102,6 +123,10 @@ class TestBulkImport(harness.TestCase):
             self.assertIsNone(acbctl.poll(), "the import was done before a handover waited for it")
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.005)
+        return acbctl, prober
+
+    def kill_inside_the_transaction(self, world, path):
+        acbctl, prober = self.start_and_wait_for_the_transaction(world, path)
         world.box.kill()
         acbctl.communicate()
         prober.join()

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <limits>
 #include <map>
 
 #include "store/packed_device.h"
@@ -167,6 +169,30 @@ TEST_F(DeviceImport, IsAFaultWithoutRoomForTheRows) {
   ASSERT_FALSE(prepared);
   EXPECT_EQ(prepared.error().reason, Reason::kStoreUnavailable);
   EXPECT_TRUE(PreparedDevices::From(file_, directory_.path(), AnyPath));
+}
+
+// Wherever it stands: it asks often, and what it is told then is what it ends with.
+TEST_F(DeviceImport, EndsWhenItIsNotWantedAnyMore) {
+  std::string text(kHeader);
+  for (std::uint64_t device = 1; device <= kManyRows; ++device) text += RowOf(device);
+  file_ = HttpBody(ToBytes(AsBytes(text)));
+  std::atomic<int> asked = 0;
+  const auto prepare = [&](int wanted) {
+    asked = 0;
+    return PreparedDevices::From(file_, directory_.path(), AnyPath, {}, [&, wanted] {
+      return asked++ < wanted ? Status(Done{}) : Status(Failure(Reason::kBusy, "no more"));
+    });
+  };
+  ASSERT_TRUE(prepare(std::numeric_limits<int>::max()));
+  const int all = asked;
+  EXPECT_GT(all, static_cast<int>(
+                     kManyRows));  // at each row on the way to the store, at each block before
+  for (const int wanted : {0, 1, 2, 3, all / 2, all - 1}) {
+    const auto prepared = prepare(wanted);
+    ASSERT_FALSE(prepared) << wanted;
+    EXPECT_EQ(prepared.error().explanation, "no more");
+    EXPECT_LE(asked, wanted + 2);  // each parser hears it once
+  }
 }
 
 }  // namespace

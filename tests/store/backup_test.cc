@@ -70,6 +70,17 @@ TEST_F(Backup, EndsWithTheSinksFailure) {
   EXPECT_TRUE(CopyOf()) << "and the next one is made";
 }
 
+TEST_F(Backup, EndsWhenAStopComes) {
+  int pieces = 0;
+  const Status copied = store_->Copy([&](BytesView) {
+    ++pieces;
+    store_->BeginStop();
+    return Status(Done{});
+  });
+  EXPECT_THAT(copied, FailsWith(Reason::kBusy));
+  EXPECT_EQ(pieces, 1);
+}
+
 TEST(Restoration, LeavesNothingWhenItIsGivenUp) {
   std::string name = (std::filesystem::temp_directory_path() / "acb-restore-XXXXXX").string();
   const std::filesystem::path root = ::mkdtemp(name.data());

@@ -195,6 +195,30 @@ TEST_F(Feeds, ChangeNothingWhenRepeated) {
   EXPECT_FALSE(store_->FindLastImport(Feed::kParties)->has_value());
 }
 
+// An import of minutes would outlast the patience of whoever stops the service.
+TEST_F(Feeds, EndAtTheNextRowWhenAStopComesAndAllElseGoesOn) {
+  Import({TestDevice()});
+  const Eui64 first(kOtherDevice.value() + 1);
+  int given = 0;
+  const auto stopped = store_->ImportDevices(
+      [&]() -> Result<std::optional<Device>> {
+        if (++given == 2) store_->BeginStop();
+        return std::optional(TestDevice(Eui64(kOtherDevice.value() + given)));
+      },
+      FeedEntry());
+  EXPECT_THAT(stopped, FailsWith(Reason::kBusy));
+  EXPECT_EQ(given, 2);
+  EXPECT_FALSE(FindDevice(first));
+  EXPECT_THAT(store_->ImportRegistrations({{"1312345678111", "A", "B", kNow, {}}}, FeedEntry()),
+              FailsWith(Reason::kBusy));
+  EXPECT_THAT(store_->CheckGoesOn(), FailsWith(Reason::kBusy));
+
+  Spend(Id(1));
+  EXPECT_TRUE(store_->Stop(audit::Entry("stop", kNow)));
+  Open();
+  EXPECT_TRUE(store_->CheckGoesOn());
+}
+
 // R-128-21: fed 1200, then 900, then 1200; and what was issued is not touched.
 TEST_F(Feeds, NeverLowerAFloorOrACounter) {
   Import({TestDevice()});

@@ -252,6 +252,27 @@ TEST_F(Interchange, RefusesTheOtherEnvironmentAndAFileThatFailsHalfWay) {
   EXPECT_TRUE(store_->ImportCounters(Wish(kBob), RowsOf({RowOf(9000)}))->complete);
 }
 
+TEST_F(Interchange, EndsAtTheNextRowWhenAStopComes) {
+  ASSERT_TRUE(store_->ImportCounters(Wish(kAda), RowsOf({})));
+  const auto import =
+      store_->ImportCounters(Wish(kBob), [&]() -> Result<std::optional<ExportedCounters>> {
+        store_->BeginStop();
+        return std::optional(RowOf(9000));
+      });
+  EXPECT_THAT(import, FailsWith(Reason::kBusy));
+  EXPECT_EQ(Issued(), 0u);
+  int rows = 0;
+  const Status read = store_->ReadForExport([](const ExportHead&) { return Status(Done{}); },
+                                            [&](const ExportedCounters&) {
+                                              ++rows;
+                                              return Status(Done{});
+                                            });
+  EXPECT_THAT(read, FailsWith(Reason::kBusy));
+  EXPECT_EQ(rows, 0);
+  Reopen();  // a clean stop
+  EXPECT_TRUE(store_->ImportCounters(Wish(kBob), RowsOf({RowOf(9000)}))->complete);
+}
+
 // What unclean starts of this box may have lost is counted before it is compared.
 TEST_F(Interchange, ComparesWithItsOwnRaise) {
   ASSERT_EQ(Spend(Id(1), kNetworkRole), 5001u);

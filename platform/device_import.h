@@ -37,7 +37,7 @@ class PreparedDevices {
   // file twice is a reject at its later line: the order of rows decides nothing. Fails with
   //   kFeedRejected      the header is not that of the feed.
   //   kStoreUnavailable  no room in `scratch`.
-  //   what `goes_on` failed with, which is asked now and then
+  //   that of `goes_on`, which is asked at each piece of the file and each row on the way back.
   // `check` is asked about each key agreement certificate, by several threads at once, and
   // `key_alone` before it (ParseDeviceWith).
   static Result<PreparedDevices> From(const HttpBody& file, const std::filesystem::path& scratch,

@@ -234,9 +234,7 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
   auto prepared = PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths),
                                         KeyCheckOf(context),
                                         [&context] { return context.store.CheckGoesOn(); });
-  if (!prepared) {
-    return RejectedWhole(prepared.error());
-  }
+  if (!prepared) return RejectedWhole(prepared.error());
   if (prepared->rejected() != 0) {
     Rejects rejects;
     for (const DeviceReject& reject : prepared->rejects()) rejects.Add(reject.line, reject.reason);

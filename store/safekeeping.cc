@@ -28,8 +28,8 @@ Result<StoreState> Store::BeginBackup(const audit::Entry& entry) {
 Status Store::Copy(const CopySink& sink) const {
   if (auto sound = core_->writer.CheckNotEnded(); !sound) return sound;
   return CopyTo(*core_->environment, [&](BytesView piece) {
-    Status goes_on = core_->CheckGoesOn();
-    return goes_on ? sink(piece) : goes_on;
+    Status taken = sink(piece);
+    return taken ? core_->CheckGoesOn() : taken;
   });
 }
 

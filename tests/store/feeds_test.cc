@@ -199,7 +199,7 @@ TEST_F(Feeds, ChangeNothingWhenRepeated) {
 TEST_F(Feeds, EndAtTheNextRowWhenAStopComesAndAllElseGoesOn) {
   Import({TestDevice()});
   const Eui64 first(kOtherDevice.value() + 1);
-  int given = 0;
+  std::uint64_t given = 0;
   const auto stopped = store_->ImportDevices(
       [&]() -> Result<std::optional<Device>> {
         if (++given == 2) store_->BeginStop();
@@ -207,7 +207,7 @@ TEST_F(Feeds, EndAtTheNextRowWhenAStopComesAndAllElseGoesOn) {
       },
       FeedEntry());
   EXPECT_THAT(stopped, FailsWith(Reason::kBusy));
-  EXPECT_EQ(given, 2);
+  EXPECT_EQ(given, 2U);
   EXPECT_FALSE(FindDevice(first));
   EXPECT_THAT(store_->ImportRegistrations({{"1312345678111", "A", "B", kNow, {}}}, FeedEntry()),
               FailsWith(Reason::kBusy));

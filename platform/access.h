@@ -55,6 +55,7 @@ class Access {
                                                     const Router& router);
 
   SSL_CTX& context() const { return *tls_; }
+  TlsEnds Ends() const { return EndsIn(*tls_); }
   // The one client that the certificate is of; nothing when it is of none, of two, or of one whose
   // certificates another CA issues.
   std::optional<ClientIdentity> Identify(const PeerCertificate& peer) const;

@@ -5,7 +5,6 @@
 #include "firmware/base/trust_anchor_cell.h"
 #include "firmware/rules.h"
 #include "firmware/smki/revocation_list.h"
-#include "platform/tls.h"
 
 namespace acb::platform {
 namespace {
@@ -155,15 +154,24 @@ std::string RevocationMetrics(const store::Store& store, UtcTime now) {
   return text;
 }
 
-std::string CertificateMetrics(const Box& box, const Config& config) {
+std::string CertificateMetrics(Box& box) {
   constexpr std::string_view kName = "acb_certificate_not_after_seconds";
-  std::string text = MetricHead(kName, "gauge", "Ends of our own certificates, Unix time.");
+  std::string text = MetricHead(
+      kName, "gauge", "Ends of our own certificates and of the CAs of clients, Unix time.");
   for (const auto& [label, end] : box.CertificateEnds()) {
     AppendSample(text, kName, Label("certificate", label), static_cast<double>(end.seconds()));
   }
-  if (const auto end = EndOfCertificate(config.tls_certificate)) {
-    AppendSample(text, kName, Label("certificate", "tls-server"),
-                 static_cast<double>(end->seconds()));
+  const TlsEnds tls = box.metrics().tls_ends();
+  AppendSample(text, kName, Label("certificate", "tls-server"),
+               static_cast<double>(tls.own.seconds()));
+  for (const auto& [subject, end] : tls.authorities) {
+    AppendSample(text, kName, Label("certificate", "client-ca " + subject),
+                 static_cast<double>(end.seconds()));
+  }
+  constexpr std::string_view kLists = "acb_client_revocation_list_next_update_seconds";
+  text += MetricHead(kLists, "gauge", "nextUpdate of each list of a CA of clients, Unix time.");
+  for (const auto& [issuer, end] : tls.lists) {
+    AppendSample(text, kLists, Label("issuer", issuer), static_cast<double>(end.seconds()));
   }
   return text;
 }
@@ -174,7 +182,7 @@ std::string BoxGauges(Box& box, const Config& config, UtcTime now) {
   std::string text = HsmTotals(box.hsm()) + HsmStateMetrics(box.hsm().state()) +
                      HsmLatencies(box.hsm()) + StoreMetrics(box.store().statistics(), config);
   if (const auto records = box.store().Open()) text += FeedMetrics(**records, config, now);
-  text += RevocationMetrics(box.store(), now) + CertificateMetrics(box, config);
+  text += RevocationMetrics(box.store(), now) + CertificateMetrics(box);
   // Of the whole box: each device has a counter of its own, and the highest has the least left.
   AppendGauge(text, "acb_originator_headroom",
               "What is left above the highest counter given out since the start.",

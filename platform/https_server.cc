@@ -207,6 +207,7 @@ class HttpsServer::Impl {
 Status HttpsServer::Impl::Open() {
   auto access = Access::Load(settings_.access, router_);
   if (!access) return std::move(access).error();
+  if (settings_.in_force) settings_.in_force((*access)->Ends());
   access_.emplace(*std::move(access));
   stop_event_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_event_) return CannotListen(settings_, std::strerror(errno));
@@ -332,7 +333,10 @@ void HttpsServer::Impl::Serve(Place& place, Descriptor socket) {
   const IoOutcome accepted = stream.Accept(After(settings_.handshake_deadline));
   budget_.End(ThreadTime() - before);
   if (accepted != IoOutcome::kDone) {
-    if (!stopping_) LogTrouble("handshake_failed", number, peer_address, stream.error());
+    // A refusal is said whatever comes; what a stop cut off is none.
+    if (accepted == IoOutcome::kFailed || !stopping_) {
+      LogTrouble("handshake_failed", number, peer_address, stream.error());
+    }
     stream.Close(TlsStream::Unread::kDrain);  // or a reset takes our alert with it
     return;
   }
@@ -398,7 +402,9 @@ bool HttpsServer::Impl::Promote(Place& place, const ClientIdentity& client, std:
 Status HttpsServer::Impl::Reload(const AccessSettings& settings) {
   auto access = Access::Load(settings, router_);
   if (!access) return std::move(access).error();
+  const TlsEnds ends = (*access)->Ends();
   access_->Replace(*std::move(access));
+  if (settings_.in_force) settings_.in_force(ends);
   return Done{};
 }
 

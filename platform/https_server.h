@@ -78,6 +78,8 @@ struct HttpsServerSettings {
   // connections in is there: what the process gives up for good is given up before the first
   // octet from outside is read. Its failure is Start's.
   std::function<Status()> before_first_connection;
+  // Called with what is in force from then on: by Start, and by each Reload that succeeds.
+  std::function<void(const TlsEnds&)> in_force;
   // Called on the connection's thread after each answer.
   std::function<void(const Exchange&)> observe;
 };

@@ -232,6 +232,9 @@ int Run(const Config& config, const Log& log, const Clock& clock) {
   settings.before_first_connection = [&] {
     return sandbox.RestrictCalls(box ? (*box)->lister() : 0);
   };
+  if (box) {
+    settings.in_force = [&box](const TlsEnds& ends) { (*box)->metrics().SetTlsEnds(ends); };
+  }
   settings.observe = [&log](const Exchange& exchange) { LogRequest(log, exchange); };
   auto server = HttpsServer::Start(std::move(settings),
                                    box ? BoxRoutes(**box, config, clock, log, &sandbox)
@@ -291,7 +294,7 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   const int status = acb::platform::Main(argc, argv);
   // A call that hangs in the module may hold what the exit handlers of a library wait for.
-  constexpr unsigned kExitSeconds = 5;
+  constexpr unsigned kExitSeconds = 15;
   alarm(kExitSeconds);
   return status;
 }

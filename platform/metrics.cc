@@ -83,6 +83,16 @@ void Metrics::Count(const HandoverAnswer& answer) {
   if (number < kMaxReasonNumber) ++by_reason_[number];
 }
 
+void Metrics::SetTlsEnds(const TlsEnds& ends) {
+  const std::scoped_lock lock(mutex_);
+  tls_ends_ = ends;
+}
+
+TlsEnds Metrics::tls_ends() const {
+  const std::scoped_lock lock(mutex_);
+  return tls_ends_;
+}
+
 std::string Metrics::Text() const {
   std::uint64_t refused = 0;
   std::uint64_t faults = 0;

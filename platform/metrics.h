@@ -5,11 +5,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "firmware/base/latency.h"
 #include "firmware/handover.h"
+#include "platform/tls_ends.h"
 
 namespace acb::platform {
 
@@ -26,6 +28,9 @@ class Metrics {
   std::uint64_t highest_counter() const { return highest_counter_; }
   // One answer to an auditor who looked at the log.
   void CountAuditView() { ++audit_views_; }
+  // Of what is in force.
+  void SetTlsEnds(const TlsEnds& ends);
+  TlsEnds tls_ends() const;
   // Lines of the Prometheus text format: what acb_handovers_total begins, as README lists them.
   std::string Text() const;
 
@@ -37,6 +42,8 @@ class Metrics {
   std::array<LatencyHistogram, kStages> stages_;
   LatencyHistogram handovers_;
   std::atomic<std::uint64_t> highest_counter_{0};
+  mutable std::mutex mutex_;
+  TlsEnds tls_ends_;  // guarded by mutex_
 };
 
 // How long each stage of one request takes, from its making on.

@@ -148,6 +148,15 @@ UtcTime EarliestNextUpdate(X509_STORE& store) {
   return end;
 }
 
+std::string TextOf(const X509_NAME* name) {
+  const Handle<BIO, BIO_free_all> out(BIO_new(BIO_s_mem()));
+  if (!out || X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253) < 0)
+    return "a name of no use";
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 Certificate ReadCertificate(const std::filesystem::path& file) {
   ERR_clear_error();
   const Handle<BIO, BIO_free_all> in(BIO_new_file(file.c_str(), "re"));
@@ -232,11 +241,28 @@ Result<std::string> DigestOfCertificate(const std::filesystem::path& file) {
   return Unusable(file, "no usable certificate");
 }
 
-std::optional<UtcTime> EndOfCertificate(const std::filesystem::path& file) {
-  const auto certificate = ReadCertificate(file);
-  ERR_clear_error();
-  if (!certificate) return std::nullopt;
-  return TimeOf(X509_get0_notAfter(certificate.get()));
+TlsEnds EndsIn(SSL_CTX& context) {
+  TlsEnds ends;
+  if (const X509* own = SSL_CTX_get0_certificate(&context)) {
+    ends.own = TimeOf(X509_get0_notAfter(own));
+  }
+  const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(&context));
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    const X509_OBJECT* object = sk_X509_OBJECT_value(objects, i);
+    if (const X509* authority = X509_OBJECT_get0_X509(object)) {
+      const UtcTime end = TimeOf(X509_get0_notAfter(authority));
+      const auto [known, added] =
+          ends.authorities.try_emplace(TextOf(X509_get_subject_name(authority)), end);
+      if (!added) known->second = std::min(known->second, end);
+    }
+    X509_CRL* const list = X509_OBJECT_get0_X509_CRL(object);
+    if (list != nullptr && X509_CRL_get0_nextUpdate(list) != nullptr) {
+      const UtcTime end = TimeOf(X509_CRL_get0_nextUpdate(list));
+      const auto [known, added] = ends.lists.try_emplace(TextOf(X509_CRL_get_issuer(list)), end);
+      if (!added) known->second = std::max(known->second, end);
+    }
+  }
+  return ends;
 }
 
 Result<TlsContext> MakeServerContext(const TlsFiles& files) {

@@ -16,6 +16,7 @@
 #include "firmware/base/handle.h"
 #include "firmware/base/result.h"
 #include "firmware/base/time.h"
+#include "platform/tls_ends.h"
 
 namespace acb::platform {
 
@@ -54,8 +55,9 @@ std::string DigestOf(const X509& certificate);
 std::vector<std::string> IssuersIn(const STACK_OF(X509) * path);
 // The same of the first certificate in a file in PEM. kConfiguration.
 Result<std::string> DigestOfCertificate(const std::filesystem::path& file);
-// When the first certificate of the file, in PEM, ends; nothing when it cannot be read.
-std::optional<UtcTime> EndOfCertificate(const std::filesystem::path& file);
+// Of the certificate, CAs and lists that the context holds. Of two CAs with one subject the one
+// that ends first, of an issuer's lists the one that is good for longest.
+TlsEnds EndsIn(SSL_CTX& context);
 
 // What the peer's certificate says: dNSNames in lower case, digests in lower-case hex.
 struct PeerCertificate {

@@ -166,6 +166,34 @@ TEST_F(TlsFront, DoesNotStartWhenItCannotBeMadeReady) {
   EXPECT_EQ(server.error().explanation, "no");
 }
 
+// Of what is in force, not of what lies in the files.
+TEST_F(TlsFront, SaysWhenWhatItRestsOnEnds) {
+  const std::filesystem::path bare = settings_.access.tls.ca;
+  settings_.access.tls.ca = ca_.PemWithCrl({});
+  TlsEnds ends;
+  settings_.in_force = [&ends](const TlsEnds& now) { ends = now; };
+  StartServer();
+  const UtcTime now = clock_.Now();
+  EXPECT_GT(ends.own, now);
+  ASSERT_EQ(ends.authorities.size(), 1U);
+  ASSERT_EQ(ends.lists.size(), 1U);
+  EXPECT_EQ(ends.authorities.begin()->first, ends.lists.begin()->first);
+  EXPECT_THAT(ends.lists.begin()->first, ::testing::StartsWith("CN="));
+  EXPECT_GT(ends.lists.begin()->second, now);
+  EXPECT_LT(ends.lists.begin()->second, ends.authorities.begin()->second);
+
+  const TlsEnds before = ends;
+  AccessSettings next = settings_.access;
+  next.tls.certificate = directory_.path() / "none.pem";
+  EXPECT_FALSE(server_->Reload(next));
+  EXPECT_EQ(ends.lists, before.lists);
+  next = settings_.access;
+  next.tls.ca = bare;
+  EXPECT_TRUE(server_->Reload(next));
+  EXPECT_TRUE(ends.lists.empty());
+  EXPECT_EQ(ends.authorities, before.authorities);
+}
+
 TEST_F(TlsFront, LogsARefusedHandshake) {
   StartServer();
   EXPECT_EQ(StatusFor({}), 0);

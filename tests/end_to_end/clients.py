@@ -101,7 +101,8 @@ class Authority:
 def log_lines(box, event):
     import json
 
-    lines = [json.loads(line) for line in box.log_file.read_text().splitlines() if line.startswith("{")]
+    whole = box.log_file.read_text().rpartition("\n")[0]  # the last line may be in the making
+    lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
 

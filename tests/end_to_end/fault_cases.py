@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import time
 
-from harness import Failure, World, binary, duis_sign, gbcs_reference, run
+from harness import STOP_SECONDS, Failure, World, binary, duis_sign, gbcs_reference, run
 from fault_shim import FaultShim
 from fault_books import Accounts, Books, normalised
 
@@ -24,7 +24,7 @@ CELLS = {"NetworkOperator": "network_operator", "Supplier": "supplier"}
 UNKNOWN_DEVICE = "00db1234567affff"
 XML = {"Content-Type": "application/xml"}
 SPOOLED_OCTETS = 1 << 20  # platform/router.h: a longer body goes through a file
-ANSWER_SECONDS = 20  # for the first answer of a box whose start has a fault
+ANSWER_SECONDS = 60  # for the first answer of a box whose start has a fault
 GONE = (OSError, http.client.HTTPException)
 
 
@@ -122,7 +122,7 @@ class Case:
         except GONE as error:
             if self.box.process.poll() is None:
                 try:
-                    self.box.process.wait(5)
+                    self.box.process.wait(STOP_SECONDS)
                 except subprocess.TimeoutExpired:
                     self.complain(f"{what}: no answer ({error!r}), and the process lives")
             return None

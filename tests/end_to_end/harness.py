@@ -42,6 +42,7 @@ SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 READY_SECONDS = float(os.environ.get("ACB_READY_SECONDS", "30"))  # sanitised builds start slowly
 FEWER_CONNECTIONS = 128 if "ACB_READY_SECONDS" in os.environ else None  # there a thread costs a MiB and 5 ms
 STOP_SECONDS = 30
+_PORTS_TAKEN = []  # sockets whose names say so to other test programs
 ROLES = ("dsp", "feed", "northbound", "auditor", "operator")
 
 # The DCC's public test data (rtds/README.md, gbcs-cs02b.md section 9.2).
@@ -116,9 +117,21 @@ def run(*command, env=None, check=True):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is this program's until it ends: a box is stopped and started again, with other tests beside it. Below
+    the ports that the kernel gives out by itself."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 500):
+        word = socket.socket(socket.AF_UNIX)
+        try:
+            word.bind(f"\0acb-test-port-{port}")  # a name without a file, gone with its socket
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            word.close()
+            continue
+        _PORTS_TAKEN.append(word)
+        return port
+    raise Failure("no port is free")
 
 
 class Answer:
@@ -227,6 +240,7 @@ class Box:
         box = cls(directory)
         if FEWER_CONNECTIONS:
             box.configure("limits", connections=FEWER_CONNECTIONS)
+        box.configure("hsm", deadline_ms=2000)  # as long as may be: the machine does other things, too
         return box
 
     def beside(self, directory, store=None):

@@ -6,6 +6,7 @@ outside of it, as an HSM does.
 """
 
 import collections
+import contextlib
 import http.client
 import os
 import shutil
@@ -15,6 +16,7 @@ import time
 
 import lmdb
 
+import store_copies
 from harness import (READY_SECONDS, STOP_SECONDS, Box, Failure, World, duis_sign, free_port, plain)
 from scenario_books import Books, Release
 from scenario_power import PowerRun
@@ -208,14 +210,9 @@ class Stage:
         running = self.box.process is not None and self.box.process.poll() is None
         if running and not live:
             raise Failure("copy-data of a running box: that is copy-data-live")
-        if running:
-            self.box.process.send_signal(signal.SIGSTOP)
-        try:
-            self.copies[name] = self.folder / f"copy-{name}"
+        self.copies[name] = self.folder / f"copy-{name}"
+        with store_copies.frozen(self.box) if running else contextlib.nullcontext():
             shutil.copytree(self.store_of(self.box), self.copies[name])
-        finally:
-            if running:
-                self.box.process.send_signal(signal.SIGCONT)
 
     def put_data(self, name, part=None):
         store, copy = self.store_of(self.box), self.copies[name]

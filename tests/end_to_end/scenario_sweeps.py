@@ -35,8 +35,8 @@ class Sweeps:
             shim.arm(STATE, at=number, action=KILL)
             for step in during:
                 self.run(step)
-            fired = shim.fired
             shim.disarm()
+            fired = shim.fired
             if not fired:
                 break
             box.process.wait(STOP_SECONDS)

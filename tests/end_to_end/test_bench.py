@@ -58,7 +58,7 @@ class Bench(harness.TestCase):
     def test_what_cannot_be_measured_is_a_failure(self):
         for name, arguments, status in (
                 ("acb-floor", ("--config", self.folder / "none.toml"), 1), ("acb-floor", (), 2),
-                ("acb-reserve", ("--directory", self.folder, "--devices", 1, "--in-flight", 1), 1), ("acb-reserve", (), 2),
+                ("acb-reserve", ("--directory", self.folder, "--devices", 1, "--in-flight", 1, "--seconds", 60), 1), ("acb-reserve", (), 2),
                 ("acb-peer", ("etcd", "--port", 1), 1), ("acb-peer", (), 2),
                 ("acb-peer", ("postgres-reserve", "--connection", "host=127.0.0.1 port=1"), 1)):
             done = bench(name, *arguments)

@@ -3,6 +3,7 @@
 audit log says of each."""
 
 import base64
+import contextlib
 import hashlib
 import time
 import unittest
@@ -331,12 +332,12 @@ class DevicePaths(FeedCase):
 
     @staticmethod
     def wait_ready(box):
-        for _ in range(500):
-            try:
+        def ask():
+            with contextlib.suppress(OSError):
                 return box.get("/readyz")
-            except OSError:
-                time.sleep(0.02)
-        raise harness.Failure("no answer")
+            return None
+
+        return harness.wait_for("an answer", ask, harness.READY_SECONDS)
 
 
 class OrganisationCertificates(FeedCase):

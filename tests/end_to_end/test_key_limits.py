@@ -7,6 +7,7 @@ import datetime
 import json
 
 import harness
+from clients import log_lines
 from scenario_stage import FAKETIME
 from test_key_ceremony import KeyCase
 
@@ -43,8 +44,7 @@ class Limits(KeyCase):
                 if entry["kind"] == "alarm" and entry.get("alarm", "").startswith("key limit")]
 
     def logged(self):
-        lines = [json.loads(line) for line in self.box.log_file.read_text().splitlines() if line.startswith("{")]
-        return [(line["key"], line["standing"]) for line in lines if line["event"] == "key-limit"]
+        return [(line["key"], line["standing"]) for line in log_lines(self.box, "key-limit")]
 
     def restart(self, shift=0, **settings):
         self.box.stop()

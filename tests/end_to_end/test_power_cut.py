@@ -341,7 +341,7 @@ class PowerCut(harness.TestCase):
 
     def test_the_run_itself_kept_its_promises(self):
         self.assertEqual(self.run_.books.problems, [])
-        self.assertGreater(len(self.run_.books.answers), REQUESTS // 2)
+        self.assertGreater(len(self.run_.books.answers), REQUESTS // 4)
         self.assertGreaterEqual(len(self.run_.spent), len(self.run_.books.answers))
 
     def test_nothing_told_is_lost_in_any_image(self):

@@ -24,7 +24,7 @@ class RecordCheck(harness.TestCase):
         return lines[-1] if lines else None
 
     def log_of_this_run(self):
-        return self.box.log_file.read_text().splitlines()[self.read:]
+        return self.box.log_file.read_text().rpartition("\n")[0].splitlines()[self.read:]
 
     def start(self):
         self.read = len(self.box.log_file.read_text().splitlines())

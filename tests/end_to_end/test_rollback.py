@@ -122,7 +122,7 @@ class Rollback:
             self.box.kill() if ending == ENDINGS[1] else self.box.stop()
         released = self.books.new[:]
         self.signed.settle({"token": self.token_log.news()}, self.candidates)
-        self.top = self.top_after(started, entries, released, ending)
+        self.top = self.top_after(started, entries, ending)
         self.keep(taken, started, entries, released, ending)
 
     def again(self, client):
@@ -166,17 +166,15 @@ class Rollback:
 
     # -- what is known of anchors and copies --
 
-    def top_after(self, started, entries, released, ending):
-        """An anchor stands when a later entry was released: the writer releases after it has looked (design.md section
-        4). The last one may or may not; after a kill under load there may be later ones than the last that was read."""
+    def top_after(self, started, entries, ending):
+        """One anchor is in the making at a time (design.md section 4), so that each but the newest stands. That one may or
+        may not; after a kill under load there may be later ones than the last that was read."""
         if ending == ENDINGS[2]:
             size = self.first + len(entries) + 1  # and the `stop` entry
             return Top(started, size, size)
         # That of the start names a tree that ends before the first handover.
         marks = [self.first] + [int(entry["index"]) + 1 for entry in entries if entry["kind"] == "anchor"]
-        last = max((answer.index for answer in released), default=0)
-        stands = max([mark for mark in marks[1:] if mark <= last], default=0)
-        return Top(started, stands, UNKNOWN if ending == ENDINGS[0] else marks[-1])
+        return Top(started, max(marks[1:-1], default=0), UNKNOWN if ending == ENDINGS[0] else marks[-1])
 
     def keep(self, taken, started, entries, released, ending):
         indexes = sorted((answer.received, answer.index) for answer in released)

@@ -6,6 +6,7 @@ reliability.md F25; design.md promise P7. Needs root, which may read any memory.
 """
 
 import array
+import contextlib
 import os
 import re
 import resource
@@ -43,6 +44,13 @@ def regions(pid):
         begin, end, rights, name = int(match[1], 16), int(match[2], 16), match[3], match[4]
         if "r" in rights and not name.endswith("data.mdb") and name not in ("[vvar]", "[vsyscall]"):
             yield begin, end, name or "anonymous"
+
+
+def command_of(pid):
+    """Its name; empty when it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 def smaps_of(pid):
@@ -149,12 +157,13 @@ class TestSecrets(harness.TestCase):
         return child, {"planted": forms(secret)}
 
     def processes(self):
-        """The service and what it began."""
+        """The service and what it began; not the processes of one listing, which come and go."""
         family = [self.box.process.pid]
         for pid in family:
             for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                family += [int(child) for child in task.read_text().split()]
-        return family
+                with contextlib.suppress(OSError):
+                    family += [int(child) for child in task.read_text().split()]
+        return [pid for pid in family if command_of(pid) not in ("", "acb-listing")]
 
     def test_memory_after_use(self):
         child, planted = self.planted()

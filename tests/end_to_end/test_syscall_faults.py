@@ -192,7 +192,7 @@ def judge_end(case, point, shim):
         return
     if point.kind == "KILL":
         if status is None:
-            status = case.box.process.wait(5)
+            status = case.box.process.wait(STOP_SECONDS)
         if status != -9:
             case.complain(f"killed, and it ended with {status}")
         return

@@ -45,13 +45,14 @@ from harness import Failure, World, temporary_directory
 CLIENTS = 3  # of each box
 RESERVE_SHARE = 0.1
 REFUSED = {"STORE_ROLLED_BACK", "OVERTAKEN"}
+MOST_ROUNDS = 10  # times as many as asked for
 SPAWN_APART_SECONDS = (0.0, 0.020)
 SERVES_ALONE_SECONDS = (0.02, 0.3)
 COPY_TO_START_SECONDS = (0.0, 0.4)
 PAUSE_AFTER_SECONDS = (0.0, 0.25)  # where in the start a SIGSTOP comes
 PAUSE_SECONDS = (0.01, 0.25)
-DECIDED_SECONDS = 20  # a round has to be decided in
-BOTH_SECONDS = 3  # for which both may seem to serve: under load each looks at the anchors many times a second
+DECIDED_SECONDS = 90  # a round has to be decided in
+BOTH_SECONDS = 20  # for which both may seem to serve: under load each looks at the anchors many times a second
 AFTERWARDS_SECONDS = (0.05, 0.3)
 IN_FLIGHT = 200
 REPORTED = 10
@@ -101,14 +102,22 @@ class TwoBoxes:
         self.current.start()
         self.signed = Signed(self.books, self.world.acb, set(self.logs[self.current].news()))
         one_each(self.world, self.current, self.books)
-        for number in range(self.options.rounds):
+        number = 0
+        # Some rounds more, while none of them ended as one of the two ways that are to be seen.
+        while number < self.options.rounds or (number < MOST_ROUNDS * self.options.rounds and not self.saw_both_ends()):
             self.round(number)
             if self.books.problems:
                 return
             if number % 10 == 9:
                 print(f"  {number + 1} rounds, {len(self.books.owners)} counters released; {dict(self.counts)}",
                       flush=True)
+            number += 1
         self.current.stop()
+
+    def saw_both_ends(self):
+        """A box that was overtaken, and one that was refused at its start."""
+        ends = [name for name in self.counts if name.startswith("first ")]
+        return all(any(end in name for name in ends) for end in ("ended", "refused"))
 
     # -- a round --
 
@@ -190,7 +199,7 @@ class TwoBoxes:
     def check_ends(self, number, first, second):
         for box in (first, second):
             name = f"round {number}: the {self.names[box]} box"
-            found = box.outcome(seconds=5)
+            found = box.outcome(seconds=30)
             if found is None:
                 self.books.complain(f"{name} does not answer any more")
             elif found[0] == "refused" and not REFUSED & set(found[1]):
@@ -306,11 +315,9 @@ class TestTwoBoxes(Rounds):
         with temporary_directory() as folder:
             test = self.run_rounds(folder)
             self.assertEqual(len(test.books.problems), 0, f"seed {self.options.seed}: {test.books.problems[:1]}")
-            self.assertEqual(test.counts["from rest"] + test.counts["while serving"], self.options.rounds)
+            self.assertGreaterEqual(test.counts["from rest"] + test.counts["while serving"], self.options.rounds)
             # A run in which no box was overtaken, or none refused, proves only half.
-            ends = [name for name in test.counts if name.startswith("first ")]
-            for end in ("ended", "refused"):
-                self.assertTrue(any(end in name for name in ends), f"seed {self.options.seed}: {ends}")
+            self.assertTrue(test.saw_both_ends(), f"seed {self.options.seed}: {dict(test.counts)}")
 
     def test_one_store(self):
         generator = random.Random(self.options.seed)

@@ -11,7 +11,7 @@ import time
 
 import harness
 
-UNDER_WAY_SECONDS = 0.15  # in a box whose token takes longer than this
+UNDER_WAY_SECONDS = 30
 
 
 def spawn_until_answering(box):
@@ -166,6 +166,11 @@ def token_fault(word):
     return fault
 
 
+def wait_until_reserved(stage, scene, before):
+    """From then on the token has the command, and is slow in this box."""
+    harness.wait_for("the reservation", lambda: stage.box.last_issued(scene.device) > before, UNDER_WAY_SECONDS)
+
+
 @contextlib.contextmanager
 def another_command_under_way(stage, scene):
     """Another request for this device waits for the token, which is slow here, and is served."""
@@ -176,9 +181,10 @@ def another_command_under_way(stage, scene):
     def send():
         answers.append(client.request("POST", "/v1/handovers", document, {"Content-Type": "application/xml"}))
 
+    before = stage.box.last_issued(scene.device)
     thread = threading.Thread(target=send)
     thread.start()
-    time.sleep(UNDER_WAY_SECONDS)
+    wait_until_reserved(stage, scene, before)
     yield
     thread.join()
     client.close()
@@ -190,9 +196,10 @@ def another_command_under_way(stage, scene):
 def cell_given_away_while_the_token_signs(stage, scene):
     """The devices feed says, while the command is in the token, that the cell is another party's."""
     failures = []
+    before = stage.box.last_issued(scene.device)
 
     def give_away():
-        time.sleep(UNDER_WAY_SECONDS)
+        wait_until_reserved(stage, scene, before)
         rows = scene.device_csv(network_operator_cell=scene.euis["network_operator"])
         answer = stage.box.client("feed").request("POST", "/v1/feeds/devices", rows.encode(),
                                                   {"Content-Type": "text/csv"})

@@ -112,7 +112,9 @@ class Stage:
             issued = pki.made.leaf(f"acb-live-{usage}", "04", pki.acb.upper(), usage, spki=info,
                                    extensions={"ski": ski})
             (directory / "acb" / f"{usage}.pem").write_text(own_pki.pem_of_der(issued.der))
-        return harness.Box(directory)
+        box = harness.Box(directory)
+        box.configure("hsm", deadline_ms=2000)  # as in Box.provision
+        return box
 
     @staticmethod
     def _token_key(directory, label):

@@ -136,6 +136,7 @@ TEST_F(LyingModule, EverySignatureThatLeavesIsGoodWhileTheFaultComesAndGoes) {
       ++(verifies ? good : wrong);
     }
   };
+  ASSERT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(9), device_));
   std::atomic<bool> stop = false;
   std::thread fault([&] {
     while (!stop) {

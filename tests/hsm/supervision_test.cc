@@ -39,7 +39,7 @@ class Supervision : public testing::ShimTest {
     ShimTest::TearDown();
   }
 
-  std::unique_ptr<Hsm> Open(milliseconds deadline = milliseconds(1500)) {
+  std::unique_ptr<Hsm> Open(milliseconds deadline = std::chrono::minutes(1)) {
     HsmSettings settings = Settings();
     settings.deadline = deadline;
     settings.on_change = [this](bool available, const std::string& why) {
@@ -188,7 +188,7 @@ class SupervisionOfTwoPairs : public Supervision {
     ASSERT_TRUE(provisioning->GenerateKeyPair("acb-ds-2", KeyPurpose::kSigning));
     ASSERT_TRUE(provisioning->GenerateKeyPair("acb-ka-2", KeyPurpose::kAgreement));
   }
-  std::unique_ptr<Hsm> OpenBoth(milliseconds deadline = milliseconds(1500)) {
+  std::unique_ptr<Hsm> OpenBoth(milliseconds deadline = std::chrono::minutes(1)) {
     HsmSettings settings = Settings();
     settings.deadline = deadline;
     settings.acb_keys = {{std::string(kAcbDsLabel), std::string(kAcbKaLabel)},
@@ -274,9 +274,9 @@ TEST_F(Supervision, OpensThoughListingsGoWellInBetween) {
 
 // A handover waits for one signature, and for it alone.
 TEST_F(Supervision, SignaturesThatStaySlowOpenNothing) {
-  const auto hsm = Open(milliseconds(1500));
+  const auto hsm = Open(milliseconds(6000));
   ASSERT_TRUE(hsm);
-  SetFault("delay:C_Sign:800000");
+  SetFault("delay:C_Sign:1600000");
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(Signs(*hsm));
   EXPECT_EQ(hsm->state().times_opened, 0U);
 }
@@ -359,7 +359,7 @@ TEST_F(Supervision, ClosesWhileACallHangs) {
 TEST_F(Supervision, ClosesWhenClosingItselfHangs) {
   auto hsm = Open(kShort);
   ASSERT_TRUE(hsm);
-  ASSERT_TRUE(Signs(*hsm));
+  ASSERT_TRUE(SignsAgain(*hsm));
   SetFault("hang:C_Logout");
   hsm.reset();
   ClearFault();
@@ -400,16 +400,22 @@ TEST_F(Supervision, OpensOnDeviceErrorsAndNotOnOthersForEachCodeOfEachFunction) 
       ASSERT_EQ(ReturnValue(std::strtoul(code.value, nullptr, 16)).Class(), code.kind);
       const std::uint64_t opened = hsm->state().times_opened;
       SetFault(std::string("ckr:") + function + ":" + code.value);
+      const auto began = std::chrono::steady_clock::now();
+      std::uint64_t early = 0;
       for (std::uint64_t i = 0; i < kErrorsToOpen; ++i) {
-        EXPECT_EQ(hsm->state().times_opened, opened);
+        early = hsm->state().times_opened - opened;
         ExpectRefused(*hsm);
       }
+      // Sessions that stay lost so long do open; on a machine that stood still these have.
+      const bool may_open = code.kind == ReturnClass::kSessionError &&
+                            std::chrono::steady_clock::now() - began >= kSessionErrorsToOpen;
       const bool opens = code.kind == ReturnClass::kDeviceError;
-      EXPECT_EQ(hsm->state().times_opened, opened + (opens ? 1 : 0));
-      ClearFault();
-      if (opens) {
-        EXPECT_TRUE(SignsAgain(*hsm));
+      if (!may_open) {
+        EXPECT_EQ(early, 0U);
+        EXPECT_EQ(hsm->state().times_opened, opened + (opens ? 1 : 0));
       }
+      ClearFault();
+      EXPECT_TRUE(SignsAgain(*hsm));
     }
   }
 }

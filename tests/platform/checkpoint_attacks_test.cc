@@ -184,6 +184,7 @@ TEST_F(Attacked, AWitnessThatHangsDoesNotHoldTheStop) {
 TEST_F(Attacked, AtTheStopAWitnessThatHangsHoldsNoOther) {
   std::latch answered(1);
   std::atomic<bool> stopping = false;
+  std::atomic<bool> told = false;
   const Signer slow("slow", audit::NoteKey::Type::kCosignature);
   const Signer quick("quick", audit::NoteKey::Type::kCosignature);
   CheckpointSettings settings = Settings();
@@ -192,7 +193,7 @@ TEST_F(Attacked, AtTheStopAWitnessThatHangsHoldsNoOther) {
                                   return Failure(Reason::kBusy);
                                 }});
   settings.witnesses.push_back({quick.key(), [&](std::string_view) -> Result<WitnessAnswer> {
-                                  if (stopping) answered.count_down();
+                                  if (stopping && !told.exchange(true)) answered.count_down();
                                   return Failure(Reason::kBusy);
                                 }});
   CheckpointKeeper keeper(*store_, log_, std::move(settings));

@@ -98,11 +98,11 @@ TEST_F(HttpsClientTest, SaysWhichFileItCannotUse) {
 }
 
 TEST_F(HttpsClientTest, OpensANewConnectionWhenTheKeptOneWasClosed) {
-  settings_.idle_deadline = std::chrono::milliseconds(100);
+  settings_.idle_deadline = std::chrono::seconds(2);
   StartServer();
   HttpsClient client = HttpsClient::Create(Settings()).value();
   EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  while (server_->connections() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
 }
 
@@ -179,12 +179,14 @@ TEST_F(HttpsClientTest, EndsAtTheLimitOfTheResponse) {
 TEST_F(HttpsClientTest, EndsAtItsDeadlineAndDoesNotAskTwice) {
   StartServer();
   auto settings = Settings();
-  settings.response_deadline = std::chrono::milliseconds(200);
+  settings.response_deadline = std::chrono::seconds(3);
   HttpsClient client = HttpsClient::Create(settings).value();
   EXPECT_EQ(client.Send({.target = "/v1/items/a"}).value().status, 200);
   const auto response = client.Send({.target = "/v1/slow"});
   ASSERT_FALSE(response);
   EXPECT_THAT(response.error().explanation, HasSubstr("in time"));
+  Release();
+  server_->Stop(std::chrono::seconds(60));  // by now all that was asked has been begun
   EXPECT_EQ(waiting_, 1);
 }
 

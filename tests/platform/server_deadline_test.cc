@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::string_view kGet = "GET /v1/items/a HTTP/1.1\r\nHost: x\r\n\r\n";
 constexpr milliseconds kShort{300};
 // Above kShort by what a loaded machine may take; far below the deadlines that are not shortened.
-constexpr milliseconds kSoon{5000};
+constexpr milliseconds kSoon{9000};
 
 Descriptor BareConnection(std::uint16_t port) {
   Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -51,8 +51,8 @@ class Deadlines : public ServerTest {};
 TEST_F(Deadlines, CloseAConnectionThatNeverShakesHands) {
   settings_.handshake_deadline = kShort;
   StartServer();
-  const Descriptor silent = BareConnection(server_->port());
   const auto start = Clock::now();
+  const Descriptor silent = BareConnection(server_->port());
   std::array<char, 16> octets{};
   EXPECT_LE(::recv(silent.get(), octets.data(), octets.size(), 0), 0);
   EXPECT_GE(Clock::now() - start, kShort / 2);
@@ -215,15 +215,14 @@ TEST_F(Connections, OverTheLimitWaitForAPlaceAWhile) {
 // F18: 1,000 sockets that say nothing do not keep a client out.
 TEST_F(Connections, StrangersThatSayNothingDoNotKeepAClientOut) {
   settings_.connections = 2;
+  settings_.handshake_deadline = std::chrono::minutes(10);
   StartServer();
   std::vector<Descriptor> silent;
   for (std::size_t i = 0; i < 3 * kArrivingConnections; ++i) {
     silent.push_back(BareConnection(server_->port()));
     ASSERT_TRUE(silent.back());
   }
-  const auto start = Clock::now();
   EXPECT_EQ(Ask(kGet).status, 200);
-  EXPECT_LT(Clock::now() - start, kSoon);
 }
 
 // Refused ones of a client that has all that it may have, each of which began a request.
@@ -298,14 +297,14 @@ TEST_F(Stop, ClosesIdleConnectionsAtOnce) {
 TEST_F(Stop, CutsWhatIsNotSentInTime) {
   StartServer();
   RawClient client = Raw();
-  client.Send("GET /v1/items/a HTTP/1.1\r\n");
-  // Once the half header is there, it is a request that has begun: wait for it to be read.
-  std::this_thread::sleep_for(kShort);
+  // In one record: when the first is answered, the half of the second has been read, too.
+  client.Send(std::string(kGet) + "GET /v1/items/a HTTP/1.1\r\n");
+  ASSERT_EQ(client.Receive().status, 200);
   const auto start = Clock::now();
   server_->Stop(kShort);
   EXPECT_GE(Clock::now() - start, kShort);
   EXPECT_LT(Clock::now() - start, kSoon);
-  EXPECT_EQ(handled_, 0);
+  EXPECT_EQ(handled_, 1);
 }
 
 TEST_F(Stop, MayBeCalledTwiceAndWithoutAConnection) {

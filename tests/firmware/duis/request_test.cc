@@ -3,20 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
 
 #include "tests/firmware/duis/cases.h"
 #include "tests/firmware/duis/fixture.h"
+#include "tests/support/cpu_time.h"
 
 namespace acb::testing {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::string Good() { return Supplier().Sign(MakeHandoverXml(FullFields())); }
 
@@ -288,9 +282,9 @@ TEST(DuisMarkup, LittleWorkForABadDocumentOfFullSize) {
   while (siblings.size() < size) siblings += "<b/>";
   for (const std::string& bad : {deep, attributes, names, quotes, siblings}) {
     SCOPED_TRACE(bad.substr(0, 10));
-    const auto start = Clock::now();
+    const double start = CpuSeconds();
     ExpectRefused(duis::Parse(AsBytes(bad)), Reason::kMalformed, "");
-    EXPECT_LT(SecondsSince(start), 0.2);
+    EXPECT_LT(CpuSeconds() - start, 1.0);
   }
 }
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import bulk_devices
 import harness
 from bulk_devices import Watch
+from harness import cpu_seconds
 
 MIB = 1 << 20
 
@@ -31,11 +32,6 @@ def report_times(what, times):
     if times:
         print(f"  {what}: {len(times)}, p50 {share(times, 0.5):.1f} ms, p99 {share(times, 0.99):.1f} ms, "
               f"longest {share(times, 1):.1f} ms", flush=True)
-
-
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(ticks) for ticks in fields[11:13]) / os.sysconf("SC_CLK_TCK")
 
 
 def run_import(world, path, rows, title):

@@ -101,8 +101,7 @@ class Authority:
 def log_lines(box, event):
     import json
 
-    whole = box.log_file.read_text().rpartition("\n")[0]  # the last line may be in the making
-    lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in box.log_lines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
 

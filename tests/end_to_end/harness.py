@@ -134,6 +134,17 @@ def free_port():
     raise Failure("no port is free")
 
 
+def cpu_seconds(pid):
+    """What the process has used of processors."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(ticks) for ticks in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def but_anchors(entries):
+    """Of Box.audit_entries: an anchor comes when it is due (design.md section 4), whatever a test does."""
+    return [(octets, entry) for octets, entry in entries if entry["kind"] != "anchor"]
+
+
 class Answer:
     """One HTTP answer."""
 
@@ -386,6 +397,10 @@ class Box:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.kill()
+
+    def log_lines(self):
+        """Those that are whole: the last may be in the making."""
+        return self.log_file.read_text(errors="replace").rpartition("\n")[0].splitlines()
 
     def log_tail(self, lines=15):
         try:

@@ -46,8 +46,7 @@ class HandoverCase(harness.TestCase):
         return document, answer
 
     def entries_since(self, index):
-        """But for anchors, which come when they are due (design.md section 4)."""
-        return [(octets, entry) for octets, entry in self.world.box.audit_entries(index) if entry["kind"] != "anchor"]
+        return harness.but_anchors(self.world.box.audit_entries(index))
 
     def next_index(self):
         """The index that the next audit entry gets."""
@@ -479,7 +478,7 @@ class Faults(harness.TestCase):
             fault.unlink()
             self.assertEqual((answer.status, answer.reason), (503, "HSM_UNAVAILABLE"))
             self.assertNotIn("command", answer.json)
-            entries = [entry for _, entry in world.box.audit_entries(start) if entry["kind"] != "anchor"]
+            entries = [entry for _, entry in harness.but_anchors(world.box.audit_entries(start))]
             self.assertEqual([entry["kind"] for entry in entries], ["abandoned", "alarm", "refused"])
             abandoned, alarm = entries[:2]
             self.assertEqual(alarm["what"], "the HSM gave a wrong signature or secret")

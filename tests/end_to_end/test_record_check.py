@@ -24,10 +24,10 @@ class RecordCheck(harness.TestCase):
         return lines[-1] if lines else None
 
     def log_of_this_run(self):
-        return self.box.log_file.read_text().rpartition("\n")[0].splitlines()[self.read:]
+        return self.box.log_lines()[self.read:]
 
     def start(self):
-        self.read = len(self.box.log_file.read_text().splitlines())
+        self.read = len(self.box.log_lines())
         self.box.start()
 
     def test_after_a_kill_a_damaged_record_is_found_and_named(self):

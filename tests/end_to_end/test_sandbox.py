@@ -7,12 +7,12 @@ own files stay open, and the box signs afterwards. Builds with a sanitizer leave
 """
 
 import errno
-import json
 import socket
 import subprocess
 import time
 
 import harness
+from clients import log_lines
 from harness import World, binary, temporary_directory
 
 PLACES = ("main", "thread", "lister")
@@ -21,15 +21,6 @@ BY_FILE = ("open-passwd", "open-root", "write-tmp", "open-memory")
 BY_CALL = ("truncate", "exec", "ptrace", "ptrace-me", "connect", "connect-call", "mount", "unshare", "io-uring")
 BY_CALL_OF_SERVICE = ("fork", "code-in-memory", "kill-parent")
 WAIT_SECONDS = 60
-
-
-def events(box, name):
-    found = []
-    whole = box.log_file.read_text(errors="replace").rpartition("\n")[0]  # the last line may be in the making
-    for line in whole.splitlines():
-        if line.startswith("{") and json.loads(line).get("event") == name:
-            found.append(json.loads(line))
-    return found
 
 
 class Listening:
@@ -77,7 +68,7 @@ class TestSandbox(harness.TestCase):
             self.box.close_clients()
             self.box.get("/healthz")
             tried = {}
-            for line in self.box.log_file.read_text(errors="replace").rpartition("\n")[0].splitlines():
+            for line in self.box.log_lines():
                 if line.startswith("intruder "):
                     _, place, what, error = line.split()
                     tried.setdefault(place, {})[what] = int(error)
@@ -127,7 +118,7 @@ class TestSandbox(harness.TestCase):
         self.box.start(self.preloaded(listening))
         state = self.box.get("/readyz").json["sandbox"]
         self.assertEqual((state["system_calls"], state["off"]), (False, "hardening.sandbox is false"))
-        self.assertEqual(events(self.box, "sandbox-off")[-1]["why"], "hardening.sandbox is false")
+        self.assertEqual(log_lines(self.box, "sandbox-off")[-1]["why"], "hardening.sandbox is false")
         (self.box.directory / "intrude").touch()
         self.assertEqual(self.box.process.wait(WAIT_SECONDS), 0)  # exec: it has become /bin/true
         said = self.box.log_file.read_text(errors="replace")

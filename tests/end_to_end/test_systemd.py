@@ -190,8 +190,7 @@ class TestService(harness.TestCase):
         self.box.config.write_text(text.replace("[[client]]", '[[client]]\nidentity = "new.acb.test"\nrole = "auditor"\n\n[[client]]', 1))
         self.box.process.send_signal(signal.SIGHUP)
         manager.until("READY")
-        lines = [json.loads(line) for line in self.box.log_file.read_text().rpartition("\n")[0].splitlines()
-                 if line.startswith("{")]
+        lines = [json.loads(line) for line in self.box.log_lines() if line.startswith("{")]
         reloaded = [line for line in lines if line["event"] == "reloaded"][-1]
         self.assertEqual(reloaded["needs_restart"], "limits.idle_seconds")
         self.assertIn("client[0].identity", reloaded["changed"])

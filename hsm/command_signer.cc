@@ -41,6 +41,7 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedC
                                                            bool& lied) {
   auto lease = sessions_.Borrow();
   if (!lease) return std::move(lease).error();
+  AgreementChecker::OnTheWay on_the_way(checker_);
 
   // The signature comes last: when it is made, nothing is left that the HSM could refuse.
   const auto begun = std::chrono::steady_clock::now();
@@ -58,7 +59,7 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedC
   sign_latency_.Observe(std::chrono::steady_clock::now() - agreed);
   if (!signed_octets) return signed_octets.error();
   // Last, so that those of other requests can be checked with it.
-  if (auto right = checker_.Check(lease->session(), std::move(claim), &lied); !right) {
+  if (auto right = checker_.Check(lease->session(), on_the_way, std::move(claim), &lied); !right) {
     return std::move(right).error();
   }
   gbcs::Signature signature;

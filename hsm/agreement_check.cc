@@ -1,8 +1,10 @@
 #include "hsm/agreement_check.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <string>
 #include <utility>
@@ -20,12 +22,29 @@ Failure CryptoFailure() {
   return Failure{Reason::kHsmUnavailable, {}, "OpenSSL failed in the check of a key agreement"};
 }
 
-// The place of each in its group.
-std::vector<unsigned> Factors(std::size_t count) {
-  static_assert(kMaxAgreementGroup < 1U << Curve::kFactorBits);
-  std::vector<unsigned> factors;
-  for (unsigned i = 1; i <= count; ++i) factors.push_back(i);
-  return factors;
+// By the place in the group.
+constexpr std::array<unsigned, kMaxAgreementGroup> kFactors = {5, 7, 8, 9, 11, 13};
+static_assert(kFactors.back() < 1U << Curve::kFactorBits);
+
+using Claims = std::vector<std::shared_ptr<const AgreementClaim>>;
+
+// Points with one x coordinate have one secret: such claims are compared, and stand for each other
+// in a sum. False when two differ.
+bool TakeTwinsOut(Claims& group) {
+  const auto x_of = [](const AgreementClaim& claim) {
+    return BytesView(claim.device).subspan(1, claim.secret.size());
+  };
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    for (std::size_t j = group.size(); --j > i;) {
+      if (!std::ranges::equal(x_of(*group[i]), x_of(*group[j]))) continue;
+      const BytesView secret = group[i]->secret.View();
+      if (CRYPTO_memcmp(secret.data(), group[j]->secret.View().data(), secret.size()) != 0) {
+        return false;
+      }
+      group.erase(group.begin() + static_cast<std::ptrdiff_t>(j));
+    }
+  }
+  return true;
 }
 
 // Whether `answer` is the x coordinate of `sum` + (+-m1) + ... for one choice of signs.
@@ -52,8 +71,8 @@ bool IsOneOfTheSums(Curve& curve, Point sum, std::vector<Point> terms, const Poi
 
 }  // namespace
 
-// Two multiplications made anew for each check would cost half of what it costs without them. r of
-// the next is 2*r of this one: whoever does not know r knows neither. Thread-safe.
+// Two multiplications made anew for each check would cost half of what it costs without them: so
+// each r is the one before and a step that nobody knows either. Thread-safe.
 class Blinds {
  public:
   struct Pair {
@@ -66,25 +85,38 @@ class Blinds {
   Pair Next(Curve& curve) {
     const std::lock_guard lock(mutex_);
     if (used_++ % kUses == 0) {
-      const Curve::Number r = curve.RandomScalar();
       const Point key = curve.From(key_);
-      if (curve.good()) pair_ = {curve.Multiply(r), curve.Multiply(r, &key)};
+      now_ = Random(curve, key);
+      step_ = Random(curve, key);
     } else if (curve.good()) {
-      curve.Double(pair_.of_generator);
-      curve.Double(pair_.of_key);
+      curve.Add(now_.of_generator, step_.of_generator);
+      curve.Add(now_.of_key, step_.of_key);
     }
-    if (curve.good()) return {curve.Copy(pair_.of_generator), curve.Copy(pair_.of_key)};
-    used_ = 0;  // whatever failed left no pair that could be relied on
+    if (curve.good()) return {curve.Copy(now_.of_generator), curve.Copy(now_.of_key)};
+    used_ = 0;
     return {};
+  }
+
+  // The next is made anew: one that went wrong must not be carried on.
+  void Forget() {
+    const std::lock_guard lock(mutex_);
+    used_ = 0;
   }
 
  private:
   static constexpr unsigned kUses = 128;
 
+  static Pair Random(Curve& curve, const Point& key) {
+    const Curve::Number r = curve.RandomScalar();
+    if (!curve.good()) return {};
+    return {curve.Multiply(r), curve.Multiply(r, &key)};
+  }
+
   const PublicPoint key_;
   std::mutex mutex_;  // guards what follows
   unsigned used_ = 0;
-  Pair pair_;
+  Pair now_;
+  Pair step_;
 };
 
 AgreementChecker::AgreementChecker(const Key& key, VerifyAgreements mode)
@@ -92,9 +124,10 @@ AgreementChecker::AgreementChecker(const Key& key, VerifyAgreements mode)
 
 AgreementChecker::~AgreementChecker() = default;
 
-AgreementChecker::OnTheWay::OnTheWay(AgreementChecker& checker) : checker_(checker) {
+AgreementChecker::OnTheWay::OnTheWay(AgreementChecker& checker, const Session& session)
+    : checker_(checker), due_(checker.IsDue(session)) {
   const std::lock_guard lock(checker_.mutex_);
-  ++checker_.on_the_way_;
+  if (due_) ++checker_.on_the_way_;
 }
 
 AgreementChecker::OnTheWay::~OnTheWay() {
@@ -103,26 +136,25 @@ AgreementChecker::OnTheWay::~OnTheWay() {
 }
 
 void AgreementChecker::Arrive(OnTheWay& here) {
-  if (std::exchange(here.arrived_, true)) return;
+  if (!here.due_ || std::exchange(here.arrived_, true)) return;
   --on_the_way_;
   gathered_.notify_one();
 }
 
-Status AgreementChecker::CheckGroup(Session& session,
-                                    const std::vector<std::shared_ptr<const AgreementClaim>>& group,
-                                    bool* lied) {
+Status AgreementChecker::CheckGroup(Session& session, Claims group, bool* lied) {
   Curve curve;
-  const std::vector<unsigned> factors = Factors(group.size());
-
   const auto wrong = [&]() -> Status {
     Failure failure{Reason::kHsmUnavailable,
                     {},
                     "key \"" + key_.label() + "\": the module derived a secret that is wrong"};
+    blinds_->Forget();
     session.module().NoteDeviceError(failure.detail);
     if (lied != nullptr) *lied = true;
     return failure;
   };
+  if (!TakeTwinsOut(group)) return wrong();
 
+  const std::vector<unsigned> factors(kFactors.begin(), kFactors.begin() + group.size());
   std::vector<Point> devices;
   std::vector<const Point*> of_devices;
   std::vector<Point> terms;
@@ -139,7 +171,11 @@ Status AgreementChecker::CheckGroup(Session& session,
   if (!curve.good()) return CryptoFailure();
   curve.Add(question, curve.Combine(factors, of_devices));
   const PublicPoint asked = curve.Octets(question);
-  if (!curve.good()) return CryptoFailure();
+  // A point that a flipped bit took off the curve would give the key away (quirk 7).
+  if (!curve.good() || !IsOnP256(asked)) {
+    blinds_->Forget();
+    return CryptoFailure();
+  }
 
   derivations_.fetch_add(1, std::memory_order_relaxed);
   const auto derived = session.DeriveEcdh(key_.handle(), asked);
@@ -153,7 +189,6 @@ Status AgreementChecker::CheckGroup(Session& session,
   return Done{};
 }
 
-// What is not due is not checked at all.
 bool AgreementChecker::IsDue(const Session& session) {
   if (mode_ == VerifyAgreements::kEvery) return true;
   const std::uint64_t number = asked_.fetch_add(1, std::memory_order_relaxed);
@@ -165,23 +200,25 @@ bool AgreementChecker::IsDue(const Session& session) {
 
 Status AgreementChecker::Check(Session& session, OnTheWay& here,
                                std::shared_ptr<const AgreementClaim> claim, bool* lied) {
-  const bool due = IsDue(session);
+  if (!here.due_) return Done{};
   std::unique_lock lock(mutex_);
   Arrive(here);
-  if (!due) return Done{};
   auto own = std::make_shared<Waiting>();
   own->claim = std::move(claim);
   waiting_.push_back(own);
   gathered_.notify_one();
   while (!own->verdict) {
-    if (!leading_) {
+    const Waiting* leader = leader_;
+    if (leader == nullptr) {
       Lead(session, own, lock);
       continue;
     }
-    if (own->changed.wait_for(lock, kPatience, [&] { return own->verdict || !leading_; })) continue;
+    const auto changed = [&] { return own->verdict || leader_ != leader; };
+    if (own->changed.wait_for(lock, kPatience, changed)) continue;
     // Whoever leads is slow, or hangs: nobody waits for it any longer.
     std::erase(waiting_, own);
-    leading_ = false;
+    leader_ = nullptr;
+    WakeNext();
     lock.unlock();
     return CheckGroup(session, {own->claim}, lied);
   }
@@ -193,7 +230,7 @@ Status AgreementChecker::Check(Session& session, OnTheWay& here,
 // group is full. With the lock, which is let go meanwhile.
 void AgreementChecker::Lead(Session& session, const std::shared_ptr<Waiting>& own,
                             std::unique_lock<std::mutex>& lock) {
-  leading_ = true;
+  leader_ = own.get();
   std::erase(waiting_, own);  // nobody else's to check, however long this takes
   gathered_.wait_for(lock, kGathering, [this] {
     return on_the_way_ == 0 || 1 + waiting_.size() >= kMaxAgreementGroup;
@@ -204,18 +241,24 @@ void AgreementChecker::Lead(Session& session, const std::shared_ptr<Waiting>& ow
   waiting_.erase(waiting_.begin(), end);
   taken.push_back(own);
   lock.unlock();
-  std::vector<std::shared_ptr<const AgreementClaim>> claims;
+  Claims claims;
   for (const auto& one : taken) claims.push_back(one->claim);
   bool lied = false;
-  const Status verdict = CheckGroup(session, claims, &lied);
+  const Status verdict = CheckGroup(session, std::move(claims), &lied);
   lock.lock();
-  leading_ = false;
   for (const auto& one : taken) {
     one->verdict = verdict;
     one->lied = lied;
     one->changed.notify_one();
   }
-  if (!waiting_.empty()) waiting_.front()->changed.notify_one();  // leads the next group
+  if (leader_ != own.get()) return;  // it was given up, and another leads or has led
+  leader_ = nullptr;
+  WakeNext();
+}
+
+// To lead the next group.
+void AgreementChecker::WakeNext() {
+  if (!waiting_.empty()) waiting_.front()->changed.notify_one();
 }
 
 }  // namespace acb::hsm

@@ -42,24 +42,27 @@ class Blinds;
 // Thread-safe.
 //
 // The scheme. With public keys alone nobody can say whether Z is x(a*P): that is the problem that
-// ECDH rests on. Another derivation can: the module is given Q = r*G + 1*P1 + 2*P2 + ... + n*Pn
-// with a random r, and answers W. Each Z fixes a*P but for its sign; so W has to be the x
-// coordinate of r*A + 1*(+-a*P1) + ... + n*(+-a*Pn) for one choice of signs, with A = a*G the
-// public half. The factors differ, so that two secrets that were exchanged are seen. One derivation
-// thus checks all secrets of a group: those of requests that are in work at the same time, as the
-// writer commits them in groups. A request that comes alone pays for its own.
+// ECDH rests on. Another derivation can: the module is given Q = r*G + c1*P1 + ... + cn*Pn with a
+// random r and small factors c, and answers W. Each Z fixes a*P but for its sign; so W has to be
+// the x coordinate of r*A + c1*(+-a*P1) + ... + cn*(+-a*Pn) for one choice of signs, with A = a*G
+// the public half. The factors differ, so that two secrets that were exchanged are seen, and none
+// divides twice another, so that one secret added to another is. Points with one x coordinate must
+// have one secret, and are one term. One derivation thus checks all secrets of a group: those of
+// requests that are in work at the same time, as the writer commits them in groups. A request that
+// comes alone pays for its own.
 //
 // What it promises: a secret that is wrong for any reason that does not know r (a bit that flipped,
 // another key, another request's secret, one that was left over, zeros) is found, but for a chance
-// of some 2^-250. What it does not: a module that is made to deceive has the key and could sign
-// whatever it likes. A group with a wrong one in it is refused as a whole.
+// of some 2^-240. What it does not: secrets of one group that are wrong by multiples of each other
+// which make up for each other's factors; a module that is made to deceive has the key and could
+// sign whatever it likes. A group with a wrong one in it is refused as a whole.
 class AgreementChecker {
  public:
   // Says while it lives that its thread will come to Check: others wait a moment for it, so that
   // one derivation does for all. Must not outlive the checker.
   class OnTheWay {
    public:
-    explicit OnTheWay(AgreementChecker& checker);
+    OnTheWay(AgreementChecker& checker, const Session& session);
     ~OnTheWay();
     OnTheWay(const OnTheWay&) = delete;
     OnTheWay& operator=(const OnTheWay&) = delete;
@@ -67,6 +70,7 @@ class AgreementChecker {
    private:
     friend class AgreementChecker;
     AgreementChecker& checker_;
+    const bool due_;        // what is not due is not checked, and nobody waits for it
     bool arrived_ = false;  // guarded by the checker's mutex
   };
 
@@ -80,8 +84,8 @@ class AgreementChecker {
                bool* lied = nullptr);
 
   // Of 1 to kMaxAgreementGroup, by one derivation. For Check and its tests.
-  Status CheckGroup(Session& session,
-                    const std::vector<std::shared_ptr<const AgreementClaim>>& group, bool* lied);
+  Status CheckGroup(Session& session, std::vector<std::shared_ptr<const AgreementClaim>> group,
+                    bool* lied);
 
   std::uint64_t derivations() const { return derivations_.load(std::memory_order_relaxed); }
 
@@ -98,7 +102,9 @@ class AgreementChecker {
     std::condition_variable changed;  // decided, or nobody leads
   };
   bool IsDue(const Session& session);
-  void Arrive(OnTheWay& here);  // with the lock
+  // With the lock.
+  void Arrive(OnTheWay& here);
+  void WakeNext();
   void Lead(Session& session, const std::shared_ptr<Waiting>& own,
             std::unique_lock<std::mutex>& lock);
 
@@ -113,7 +119,7 @@ class AgreementChecker {
   std::mutex mutex_;  // guards what follows, and each Waiting
   std::condition_variable gathered_;
   std::size_t on_the_way_ = 0;
-  bool leading_ = false;
+  const Waiting* leader_ = nullptr;  // of the thread that leads
   std::vector<std::shared_ptr<Waiting>> waiting_;
 };
 

@@ -41,7 +41,7 @@ Result<gbcs::SignedCommand> HsmCommandSigner::SignInThread(const gbcs::UnsignedC
                                                            bool& lied) {
   auto lease = sessions_.Borrow();
   if (!lease) return std::move(lease).error();
-  AgreementChecker::OnTheWay on_the_way(checker_);
+  AgreementChecker::OnTheWay on_the_way(checker_, lease->session());
 
   // The signature comes last: when it is made, nothing is left that the HSM could refuse.
   const auto begun = std::chrono::steady_clock::now();

@@ -1,5 +1,6 @@
 #include "hsm/curve.h"
 
+#include <openssl/ecerr.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
 
@@ -42,10 +43,11 @@ Curve::Point Curve::Lift(BytesView x) {
   Point point = New();
   const Number number(BN_bin2bn(x.data(), static_cast<int>(x.size()), nullptr));
   good_ = good_ && number != nullptr;
-  if (!good_) return nullptr;
+  if (!good_ || BN_cmp(number.get(), EC_GROUP_get0_field(group_)) >= 0) return nullptr;
   const bool there = EC_POINT_set_compressed_coordinates(group_, point.get(), number.get(), 0,
                                                          context_.get()) == 1;
   if (there) return point;
+  good_ = ERR_GET_REASON(ERR_peek_last_error()) == EC_R_INVALID_COMPRESSED_POINT;
   ERR_clear_error();
   return nullptr;
 }

@@ -20,7 +20,7 @@ class Curve {
   using Number = Handle<BIGNUM, BN_clear_free>;
 
   // Factors of Combine are below 2 to this.
-  static constexpr unsigned kFactorBits = 3;
+  static constexpr unsigned kFactorBits = 4;
 
   Curve();
   bool good() const { return good_; }
@@ -29,7 +29,8 @@ class Curve {
   // Fails for octets that are no point of the curve.
   Point From(const PublicPoint& octets);
   // The point with this x coordinate (32 octets, big-endian) and an even y; nothing when there is
-  // none, which is no failure.
+  // none, which is no failure. A number that is not below p is no coordinate, though it is
+  // congruent to one: a key that was made from its octets is another key.
   Point Lift(BytesView x);
   // From 1 to the order less 1, from the private generator of random numbers.
   Number RandomScalar();

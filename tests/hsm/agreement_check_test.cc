@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "hsm/curve.h"
 #include "hsm/opened.h"
 #include "hsm/operations.h"
 #include "hsm/software_key.h"
@@ -52,7 +53,7 @@ class AgreementCheck : public testing::TokenTest {
 
   // As HsmCommandSigner does.
   static Status Check(AgreementChecker& checker, Session& session, Claim claim) {
-    AgreementChecker::OnTheWay here(checker);
+    AgreementChecker::OnTheWay here(checker, session);
     return checker.Check(session, here, std::move(claim));
   }
 
@@ -109,6 +110,66 @@ TEST_F(AgreementCheck, RefusesSecretsThatWereExchanged) {
   EXPECT_FALSE(checker.CheckGroup(session(), exchanged, nullptr));
 }
 
+// Groups large enough that the blinds of the first are used up, twice.
+TEST_F(AgreementCheck, TakesWhatIsRightLongAfterTheStart) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  const Claim claim = RightClaim();
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(checker.CheckGroup(session(), {claim}, nullptr)) << i;
+}
+
+TEST_F(AgreementCheck, RefusesOneWrongSecretAtEachPlaceOfEachSize) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  for (std::size_t size = 1; size <= kMaxAgreementGroup; ++size) {
+    for (std::size_t place = 0; place < size; ++place) {
+      SCOPED_TRACE(std::to_string(place) + " of " + std::to_string(size));
+      std::vector<Claim> group;
+      for (std::size_t i = 0; i < size; ++i) group.push_back(RightClaim());
+      EXPECT_TRUE(checker.CheckGroup(session(), group, nullptr));
+      // The secret of another device: an x coordinate, which a flipped bit often is not.
+      group[place] =
+          std::make_shared<const AgreementClaim>(group[place]->device, Derive(NewDevice()));
+      EXPECT_FALSE(checker.CheckGroup(session(), group, nullptr));
+    }
+  }
+}
+
+// Errors that are multiples of what is right, by which a sum with other factors came out right.
+TEST_F(AgreementCheck, RefusesSecretsThatMakeUpForEachOther) {
+  AgreementChecker checker(*key_, VerifyAgreements::kEvery);
+  const auto one = SoftwareKey::Generate();
+  const PublicPoint p = one->point();
+  const PublicPoint q = NewDevice();
+  Curve curve;
+  const auto point_p = curve.From(p);
+  const auto point_q = curve.From(q);
+  const PublicPoint p_and_q = curve.Octets(curve.Combine({1, 1}, {&point_p, &point_q}));
+  const PublicPoint twice_p = curve.Octets(curve.Combine({2}, {&point_p}));
+  const PublicPoint thrice_p = curve.Octets(curve.Combine({3}, {&point_p}));
+  auto opposite = curve.Copy(point_p);
+  curve.Negate(opposite);
+  const PublicPoint minus_p = curve.Octets(opposite);
+  ASSERT_TRUE(curve.good());
+  const auto claim = [&](const PublicPoint& device, const PublicPoint& of) {
+    return std::make_shared<const AgreementClaim>(device, Derive(of));
+  };
+  const std::vector<std::vector<Claim>> wrong = {
+      {claim(p, q), claim(p, q), claim(q, p)},              // exchanged, one of them twice
+      {claim(p, p), claim(p, twice_p)},                     // one doubling too many
+      {claim(p, thrice_p), claim(p, thrice_p)},             // the same wrong answer twice
+      {claim(p, p), claim(q, p_and_q)},                     // a sum that was not cleared
+      {claim(p, p_and_q), claim(q, q)},                     //
+      {claim(p, q), claim(p, q), claim(minus_p, q)},        // whose right sum may be nothing
+      {claim(q, q), claim(p, p), claim(minus_p, twice_p)},  //
+  };
+  for (std::size_t i = 0; i < wrong.size(); ++i) {
+    bool lied = false;
+    EXPECT_FALSE(checker.CheckGroup(session(), wrong[i], &lied)) << i;
+    EXPECT_TRUE(lied) << i;
+  }
+  EXPECT_TRUE(
+      checker.CheckGroup(session(), {claim(p, p), claim(minus_p, p), claim(q, q)}, nullptr));
+}
+
 TEST_F(AgreementCheck, RefusesTheSecretOfAnotherKey) {
   AgreementChecker checker(*key_, VerifyAgreements::kEvery);
   const PublicPoint device = NewDevice();
@@ -163,6 +224,7 @@ TEST_F(AgreementCheck, ManyThreadsShareTheirChecks) {
     for (std::thread& thread : threads) thread.join();
     if (!with_wrong) {
       EXPECT_EQ(refused_right, 0);
+      EXPECT_LT(checker.derivations(), 6 * right.size());
     }
   }
   EXPECT_EQ(released_wrong, 0);
@@ -188,6 +250,47 @@ TEST_F(LyingAgreement, NoCommandLeavesThatWasMadeWithAWrongSecret) {
     ClearFault();
   }
   EXPECT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(3), device));
+}
+
+// One wrong answer to a check does not spoil those that follow.
+TEST_F(LyingAgreement, NorWithAWrongAnswerToTheCheck) {
+  const auto hsm = OpenHsm();
+  ASSERT_TRUE(hsm);
+  const PublicPoint device = SoftwareKey::Generate()->point();
+  for (const char* fault : {"wrong-check", "stale-check"}) {
+    SCOPED_TRACE(fault);
+    SetFault(fault);
+    EXPECT_FALSE(testing::SignAndMac(hsm->command_signer(), SomeCommand(1), device));
+    ClearFault();
+    EXPECT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(2), device));
+  }
+}
+
+// Who checks for others hangs: they do without it.
+TEST_F(LyingAgreement, OthersDoNotHangWithACheckThatHangs) {
+  const auto hsm = OpenHsm();
+  ASSERT_TRUE(hsm);
+  const PublicPoint device = SoftwareKey::Generate()->point();
+  ASSERT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(1), device));
+  const std::filesystem::path log = directory_ / "log";
+  setenv("ACB_SHIM_LOG", log.c_str(), 1);
+  const auto hangs_now = [&] {
+    std::ifstream in(log);
+    std::string line;
+    while (std::getline(in, line)) {
+      if (line == "hangs") return true;
+    }
+    return false;
+  };
+  SetFault("hang-check");
+  std::thread hangs(
+      [&] { EXPECT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(2), device)); });
+  while (!hangs_now()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (std::uint64_t counter = 3; counter < 8; ++counter) {
+    EXPECT_TRUE(testing::SignAndMac(hsm->command_signer(), SomeCommand(counter), device));
+  }
+  ClearFault();
+  hangs.join();
 }
 
 }  // namespace

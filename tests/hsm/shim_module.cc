@@ -39,6 +39,12 @@
 //       wrong-derived    as wrong-secret, only of what has the 32 octets of a shared secret
 //       stale-secret     each secret that is read out is the one of the time before
 //       zero-secret      a secret that is read out is all zero
+//       wrong-check      as wrong-derived, only of the first secret after a signature: the answer
+//       to
+//                        the check of a secret. stale-check: it is the one of the time before
+//       hang-check       the first C_DeriveKey after a signature waits until the file says
+//       something
+//                        else; no other does
 //       no-eddsa         the module has neither Ed25519 mechanism
 //       hide-data        C_FindObjectsInit finds no data objects
 //       hang             every call waits until the file says something else
@@ -86,6 +92,8 @@ struct Shim {
   std::atomic<bool> once_done{false};  // of a fault that happens once
   std::atomic<CK_RV> dead{CKR_OK};     // what every call returns then
   std::atomic<bool> renumbered{false};
+  std::atomic<bool> just_signed{false};  // and derived nothing since
+  std::atomic<bool> one_hangs{false};
   unsigned char last_secret[32] = {};  // with the mutex held
   std::atomic<CK_SLOT_ID> slot{0};
   std::atomic<unsigned long> signs{0};
@@ -217,6 +225,7 @@ CK_RV Sign(CK_SESSION_HANDLE session, unsigned char* data, unsigned long data_si
     const std::scoped_lock lock(shim.mutex);
     label = shim.signing[session];
   }
+  shim.just_signed = true;
   const std::string made = Hex(signature, *signature_size);
   if (!Log(label + " " + Hex(data, data_size) + " " + made + "\n")) return CKR_DEVICE_ERROR;
   SleepFor("ACB_SHIM_SIGN_DELAY_AFTER_US");
@@ -234,9 +243,12 @@ void LieAboutSecret(const std::string& fault, CK_ATTRIBUTE& value) {
   const std::scoped_lock lock(shim.mutex);
   unsigned char truth[sizeof shim.last_secret];
   std::memcpy(truth, value.pValue, sizeof truth);
-  if (fault == "wrong-derived") *static_cast<unsigned char*>(value.pValue) ^= 1;
+  const bool of_check = shim.just_signed.exchange(false);
+  if (fault == "wrong-derived" || (fault == "wrong-check" && of_check))
+    *static_cast<unsigned char*>(value.pValue) ^= 1;
   if (fault == "zero-secret") std::memset(value.pValue, 0, sizeof truth);
-  if (fault == "stale-secret") std::memcpy(value.pValue, shim.last_secret, sizeof truth);
+  if (fault == "stale-secret" || (fault == "stale-check" && of_check))
+    std::memcpy(value.pValue, shim.last_secret, sizeof truth);
   std::memcpy(shim.last_secret, truth, sizeof truth);
 }
 
@@ -318,6 +330,13 @@ CK_RV Strike(const char* function) {
     const std::string fault = Fault();
     if (fault != "hang" && fault != std::string("hang:") + function) break;
     usleep(5'000);
+  }
+  if (Fault() != "hang-check") {
+    shim.one_hangs = false;
+  } else if (std::string_view(function) == "C_DeriveKey" && shim.just_signed.exchange(false) &&
+             !shim.one_hangs.exchange(true)) {
+    static_cast<void>(Log("hangs\n"));
+    while (Fault() == "hang-check") usleep(5'000);
   }
   const std::string fault = Fault();
   if (fault == "close-sessions" || fault == "renumbered") {

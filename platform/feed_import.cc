@@ -1,5 +1,6 @@
 #include "platform/feed_import.h"
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <memory>
 #include <mutex>
@@ -226,14 +227,49 @@ feeds::KeyCheck KeyCheckOf(const FeedContext& context) {
   };
 }
 
+// Takes a devices file while it comes. One at a time, for its threads and its memory: another
+// file that begins meanwhile waits for its end in a file, as it always did. With device roots each
+// does: all paths are judged as of one instant, when the file is there.
+class DevicesWhileTheyCome {
+ public:
+  explicit DevicesWhileTheyCome(const FeedContext& context) : context_(context) {}
+
+  std::shared_ptr<BodyIntake> operator()() const {
+    if (!context_.device_roots.empty() || taken_->exchange(true)) return nullptr;
+    const auto let_go = [taken = taken_](DeviceIntake* intake) {
+      delete intake;
+      *taken = false;
+    };
+    return {new DeviceIntake(context_.scratch, ChecksByKey(context_)), let_go};
+  }
+
+ private:
+  static DeviceChecks ChecksByKey(const FeedContext& context) {
+    const auto settings = context.trust.Current()->settings();
+    return {[settings](const smki::Certificate& certificate) {
+              return CheckNoTestKey(settings, certificate);
+            },
+            KeyCheckOf(context), [&store = context.store] { return store.CheckGoesOn(); }};
+  }
+
+  FeedContext context_;
+  std::shared_ptr<std::atomic<bool>> taken_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+Result<PreparedDevices> PrepareDevices(const FeedContext& context, const HttpRequest& request) {
+  // No other intake is given for this route.
+  if (request.intake) return static_cast<DeviceIntake&>(*request.intake).Finish();
+  auto paths = HeldDevicePaths(context);
+  if (!paths) return std::move(paths).error();
+  return PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths),
+                               KeyCheckOf(context),
+                               [&context] { return context.store.CheckGoesOn(); });
+}
+
 // The file is checked, and its rows made ready, before the store's writer is asked for: it has no
 // more to do than to write.
 HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
-  auto paths = HeldDevicePaths(context);
-  if (!paths) return Problem(paths.error());
-  auto prepared = PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths),
-                                        KeyCheckOf(context),
-                                        [&context] { return context.store.CheckGoesOn(); });
+  auto prepared = PrepareDevices(context, request);
   if (!prepared) return RejectedWhole(prepared.error());
   if (prepared->rejected() != 0) {
     Rejects rejects;
@@ -275,6 +311,11 @@ HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& re
   return Problem(Failure(Reason::kNotFound));
 }
 
+std::function<std::shared_ptr<BodyIntake>()> IntakeOf(const FeedContext& context, Feed feed) {
+  if (feed != Feed::kDevices) return {};
+  return DevicesWhileTheyCome(context);
+}
+
 HttpResponse ListFeeds(const store::Store& store) {
   const auto records = store.Open();
   if (!records) return Problem(records.error());
@@ -311,7 +352,8 @@ void AddFeedRoutes(Router& router, const FeedContext& context) {
                       return Problem(
                           Failure(Reason::kBusy, "another file of this feed is being imported"));
                     },
-                .spool = true});
+                .spool = true,
+                .intake = IntakeOf(context, feed)});
   }
   router.Add("GET", "/v1/feeds", 0,
              [context](const HttpRequest&) { return ListFeeds(context.store); });

@@ -5,7 +5,7 @@
 namespace acb::store {
 namespace {
 
-constexpr std::size_t kBatchOctets = std::size_t{256} << 10;
+constexpr std::size_t kBatchOctets = std::size_t{1} << 20;  // each hand-over wakes a thread
 
 Failure NotPacked() {
   return Failure(Reason::kStoreUnavailable, {}, "a packed device is not as it was made");

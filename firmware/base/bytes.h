@@ -36,13 +36,17 @@ class ByteWriter {
   ByteWriter() = default;
   // Behind what is in `bytes`, in its memory.
   explicit ByteWriter(Bytes bytes) : bytes_(std::move(bytes)) {}
-  ByteWriter& U8(std::uint8_t value) { return Number(value); }
+  ByteWriter& U8(std::uint8_t value) {
+    MakeRoom(1);
+    bytes_.push_back(value);
+    return *this;
+  }
   ByteWriter& U16(std::uint16_t value) { return Number(value); }
   ByteWriter& U32(std::uint32_t value) { return Number(value); }
   ByteWriter& U64(std::uint64_t value) { return Number(value); }
   ByteWriter& Raw(BytesView bytes) {
     MakeRoom(bytes.size());
-    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+    bytes_.insert(bytes_.end(), bytes.data(), bytes.data() + bytes.size());
     return *this;
   }
   std::size_t size() const { return bytes_.size(); }

@@ -1,35 +1,16 @@
 #include "platform/device_import.h"
 
 #include <algorithm>
-#include <memory>
-#include <mutex>
-#include <optional>
 #include <system_error>
-#include <thread>
+#include <utility>
 
-#include "firmware/base/sha256_stream.h"
-#include "firmware/feeds/csv.h"
-#include "firmware/feeds/devices.h"
-#include "store/packed_device.h"
+#include "firmware/base/sha256.h"
 
 namespace acb::platform {
 namespace {
 
 // The appliance has two cores; while an import runs, reads and signing share them with it.
 constexpr std::size_t kParsers = 2;
-// What a parser takes at one time, and lets go of after.
-constexpr std::size_t kBlockOctets = std::size_t{1} << 20;
-
-// The first rejects of a part of the file, and how many there are.
-struct Rejects {
-  std::uint64_t count = 0;
-  std::vector<DeviceReject> first;
-
-  void Add(std::uint64_t line, const std::string& reason) {
-    ++count;
-    if (first.size() < kMaxDeviceRejects) first.push_back({line, reason});
-  }
-};
 
 // One search a line: memchr is several times faster than looking at each octet.
 std::uint64_t CountLines(std::string_view text) {
@@ -41,188 +22,163 @@ std::uint64_t CountLines(std::string_view text) {
   return lines;
 }
 
-struct Block {
-  std::string_view text;  // whole rows
-  std::uint64_t line;     // of the file, where it begins
-};
+}  // namespace
 
-// Hands the file out in blocks of whole rows, in order, and hashes it on the way. Thread-safe.
-class Blocks {
- public:
-  Blocks(const HttpBody& file, const feeds::CsvReader& header)
-      : file_(file), rest_(header.rest()), line_(header.next_line()) {
-    hash_.Update(file.View().first(file.size() - rest_.size()));
+DeviceIntake::DeviceIntake(std::filesystem::path scratch, DeviceChecks checks)
+    : scratch_(std::move(scratch)), checks_(std::move(checks)) {
+  parsers_.reserve(kParsers);
+  for (std::size_t i = 0; i < kParsers; ++i) parsers_.emplace_back(scratch_, checks_);
+}
+
+DeviceIntake::~DeviceIntake() {
+  blocks_.Stop();
+  Join();
+}
+
+void DeviceIntake::Take(std::string_view piece) {
+  size_ += piece.size();
+  while (!piece.empty() && !failed_) {
+    const std::string_view part = piece.substr(0, kDeviceBlockOctets);
+    hash_.Update(AsBytes(part));
+    TakePiece(part);
+    piece.remove_prefix(part.size());
   }
+}
 
-  // Nothing at the end, or when a parser has failed.
-  std::optional<Block> Take();
-  void Stop() {
-    const std::lock_guard lock(mutex_);
-    rest_ = {};
+void DeviceIntake::TakePiece(std::string_view piece) {
+  while (!piece.empty() && !failed_) {
+    // Only now that more follows: what a file ends with is one block, whatever is in it.
+    if (!rest_ && held_.size() == kDeviceBlockOctets) CutBlock();
+    if (failed_) return;
+    if (rest_) return Keep(rest_->Append(piece));
+    const std::string_view part = piece.substr(0, kDeviceBlockOctets - held_.size());
+    held_ += part;
+    piece.remove_prefix(part.size());
   }
-  // When all was taken.
-  Sha256Digest sha256() { return hash_.Finish(); }
-
- private:
-  std::size_t NextSize() const;
-  void Hash(std::string_view text);
-
-  const HttpBody& file_;
-  std::mutex mutex_;  // guards what follows
-  std::string_view rest_;
-  std::uint64_t line_;
-  Sha256Stream hash_;
-};
-
-std::optional<Block> Blocks::Take() {
-  const std::lock_guard lock(mutex_);
-  if (rest_.empty()) return std::nullopt;
-  const Block block{rest_.substr(0, NextSize()), line_};
-  Hash(block.text);
-  line_ += CountLines(block.text);
-  rest_.remove_prefix(block.text.size());
-  return block;
 }
 
 // Without a quote, a line end ends a row (RFC 4180). From the first quote on, only who reads the
 // rows knows where they end, also when they are wrong: all the rest is one block then, and the
 // lines and order of the rejects are those of a reader that starts at the top.
-std::size_t Blocks::NextSize() const {
-  if (rest_.size() <= kBlockOctets) return rest_.size();
-  const std::string_view front = rest_.substr(0, kBlockOctets);
-  const std::size_t end = front.rfind('\n');
-  const bool quoted = front.find('"') != std::string_view::npos;
-  return quoted || end == std::string_view::npos ? rest_.size() : end + 1;
+void DeviceIntake::CutBlock() {
+  const std::size_t end = held_.rfind('\n');
+  if (end == std::string::npos || held_.find('"') != std::string::npos) {
+    rest_.emplace(scratch_);
+    return Keep(rest_->Append(std::exchange(held_, {})));
+  }
+  std::string tail = blocks_.Spare();
+  tail.append(held_, end + 1);
+  held_.resize(end + 1);
+  DeviceBlock block{.line = line_};
+  if (!header_ && !OpenHeader(held_, block)) return;
+  line_ += CountLines(held_);
+  block.held = std::exchange(held_, std::move(tail));
+  if (threads_.empty()) Start();
+  Hand(std::move(block));
 }
 
-void Blocks::Hash(std::string_view text) {
-  const bool all = text.size() > kBlockOctets;
-  while (!text.empty()) {
-    const auto piece = AsBytes(text.substr(0, kBlockOctets));
-    hash_.Update(piece);
-    if (all) file_.LetGo(piece);
-    text.remove_prefix(piece.size());
+// The rows of the block begin behind the header.
+bool DeviceIntake::OpenHeader(std::string_view text, DeviceBlock& block) {
+  auto header =
+      feeds::CsvReader::Open(text, feeds::DeviceColumns(), feeds::OptionalDeviceColumns());
+  if (!header) {
+    failed_ = std::move(header).error();
+    return false;
   }
+  header_ = *std::move(header);
+  block.begin = text.size() - header_->rest().size();
+  block.line = header_->next_line();
+  return true;
 }
 
-// One thread's part of the work.
-class Parser {
- public:
-  Parser(const HttpBody& file, const feeds::CsvReader& header, Blocks& blocks,
-         const std::filesystem::path& scratch, const feeds::CertificateCheck& check,
-         const feeds::KeyCheck& key_alone, const GoesOn& goes_on)
-      : file_(file),
-        header_(header),
-        blocks_(blocks),
-        check_(check),
-        key_alone_(key_alone),
-        goes_on_(goes_on),
-        sorter_(scratch) {}
+void DeviceIntake::Keep(const Status& done) {
+  if (!done) failed_ = done.error();
+}
 
-  // Until the blocks are at their end.
-  void Run() {
-    while (outcome_) {
-      const auto block = blocks_.Take();
-      if (!block) break;
-      outcome_ = Read(*block);
-    }
-    if (outcome_) outcome_ = sorter_.Finish();
-    if (!outcome_) blocks_.Stop();
-  }
-
-  const Status& outcome() const { return outcome_; }
-  std::uint64_t rows() const { return rows_; }
-  const Rejects& rejects() const { return rejects_; }
-  RowSorter TakeSorter() { return std::move(sorter_); }
-
- private:
-  Status Read(const Block& block) {
-    auto reader = header_.Part(block.text, block.line);
-    std::string_view begun = block.text;
-    while (true) {
-      const auto row = reader.Next();
-      if (row && !row->has_value()) break;
-      ++rows_;
-      auto device =
-          row ? feeds::ParseDeviceWith(**row, check_, key_alone_) : Result<Device>(row.error());
-      if (!device) {
-        rejects_.Add(reader.line(), device.error().explanation);
-      } else if (auto added =
-                     sorter_.Add({device->id.value(), reader.line()}, store::PackDevice(*device));
-                 !added) {
-        return added;
-      }
-      if (begun.size() - reader.rest().size() < kBlockOctets) continue;
-      LetGo(begun, reader.rest());
-      if (Status goes_on = goes_on_(); !goes_on) return goes_on;
-    }
-    LetGo(begun, reader.rest());
-    return goes_on_();
-  }
-
-  // Of what lies between the two.
-  void LetGo(std::string_view& begun, std::string_view rest) {
-    file_.LetGo(AsBytes(begun.substr(0, begun.size() - rest.size())));
-    begun = rest;
-  }
-
-  const HttpBody& file_;
-  const feeds::CsvReader& header_;
-  Blocks& blocks_;
-  const feeds::CertificateCheck& check_;
-  const feeds::KeyCheck& key_alone_;
-  const GoesOn& goes_on_;
-  RowSorter sorter_;
-  Rejects rejects_;
-  std::uint64_t rows_ = 0;
-  Status outcome_ = Done{};
-};
-
-// All but the first on threads of their own; with fewer when the system gives no more.
-void RunAll(std::vector<Parser>& parsers) {
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < parsers.size(); ++i) {
+// With fewer when the system gives no more.
+void DeviceIntake::Start() {
+  for (DeviceParser& parser : parsers_) {
     try {
-      threads.emplace_back([&parsers, i] { parsers[i].Run(); });
+      threads_.emplace_back([this, &parser] { parser.Run(*header_, blocks_); });
     } catch (const std::system_error&) {
-      break;
+      return;
     }
   }
-  parsers.front().Run();
-  for (std::thread& thread : threads) thread.join();
 }
 
-}  // namespace
+void DeviceIntake::Hand(DeviceBlock block) {
+  if (!threads_.empty()) return blocks_.Push(std::move(block));
+  DeviceParser& parser = parsers_.front();
+  if (parser.outcome()) parser.Take(*header_, block);
+  blocks_.GiveBack(std::move(block.held));
+}
+
+void DeviceIntake::HandLast() {
+  DeviceBlock block{.line = line_};
+  if (rest_) {
+    auto body = std::move(*rest_).Finish();
+    if (!body) return Keep(body.error());
+    rest_body_ = *std::move(body);
+    rest_.reset();
+    if (!header_ && !OpenHeader(rest_body_.Text(), block)) return;
+    block.file = &rest_body_;
+    block.mapped = rest_body_.Text().substr(block.begin);
+  } else {
+    if (!header_ && !OpenHeader(held_, block)) return;
+    block.held = std::move(held_);
+  }
+  Hand(std::move(block));
+}
+
+void DeviceIntake::Join() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+Result<PreparedDevices> DeviceIntake::Finish() {
+  if (!failed_) HandLast();
+  if (failed_) blocks_.Stop();
+  blocks_.Close();
+  Join();
+  blocks_.Stop();  // lets the memory go
+  rest_body_ = {};
+  if (failed_) return *failed_;
+  for (DeviceParser& parser : parsers_) parser.Finish();
+  auto prepared = Gather();
+  if (!prepared) return prepared;
+  if (auto found = prepared->FindTwins(checks_.goes_on); !found) return std::move(found).error();
+  return prepared;
+}
+
+Result<PreparedDevices> DeviceIntake::Gather() {
+  PreparedDevices prepared;
+  if (header_->Has("communications_hub")) prepared.hub_ = store::HubColumn::kPresent;
+  for (DeviceParser& parser : parsers_) {
+    if (!parser.outcome()) return parser.outcome().error();
+    prepared.rows_ += parser.rows();
+    prepared.rejected_ += parser.rejected();
+    // Each has the first of its own: the first of all are among them.
+    std::ranges::copy(parser.rejects(), std::back_inserter(prepared.rejects_));
+    prepared.sorters_.push_back(parser.TakeSorter());
+  }
+  prepared.octets_ = size_;
+  prepared.sha256_ = hash_.Finish();
+  return prepared;
+}
 
 Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
                                               const std::filesystem::path& scratch,
                                               const feeds::CertificateCheck& check,
                                               const feeds::KeyCheck& key_alone,
                                               const GoesOn& goes_on) {
-  const auto header =
-      feeds::CsvReader::Open(file.Text(), feeds::DeviceColumns(), feeds::OptionalDeviceColumns());
-  if (!header) return header.error();
-  Blocks blocks(file, *header);
-  std::vector<Parser> parsers;
-  parsers.reserve(kParsers);
-  for (std::size_t i = 0; i < kParsers; ++i) {
-    parsers.emplace_back(file, *header, blocks, scratch, check, key_alone, goes_on);
+  DeviceIntake intake(scratch, {check, key_alone, goes_on});
+  for (std::string_view rest = file.Text(); !rest.empty();) {
+    const std::string_view piece = rest.substr(0, kDeviceBlockOctets);
+    intake.Take(piece);
+    file.LetGo(AsBytes(piece));
+    rest.remove_prefix(piece.size());
   }
-  RunAll(parsers);
-
-  PreparedDevices prepared;
-  if (header->Has("communications_hub")) prepared.hub_ = store::HubColumn::kPresent;
-  for (Parser& parser : parsers) {
-    if (!parser.outcome()) return parser.outcome().error();
-    prepared.rows_ += parser.rows();
-    prepared.rejected_ += parser.rejects().count;
-    // Each has the first of its own: the first of all are among them.
-    std::ranges::copy(parser.rejects().first, std::back_inserter(prepared.rejects_));
-    prepared.sorters_.push_back(parser.TakeSorter());
-  }
-  prepared.sha256_ = blocks.sha256();
-  if (auto found = prepared.FindTwins(goes_on); !found) return std::move(found).error();
-  return prepared;
+  return intake.Finish();
 }
 
 // Rows of one device, which are neighbours now; then the rejects of all in the file's order.

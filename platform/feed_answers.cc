@@ -37,7 +37,7 @@ audit::Entry FeedFile::Entry(std::string_view kind) const {
   entry.Set("feed", Name(feed_))
       .Set("client", request_.client.name)
       .Set("sha256", ToHex(sha256_))
-      .Set("octets", std::to_string(request_.body.size()));
+      .Set("octets", std::to_string(request_.BodySize()));
   return entry;
 }
 

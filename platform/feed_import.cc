@@ -7,7 +7,6 @@
 
 #include "firmware/feeds/certified_products.h"
 #include "firmware/feeds/csv.h"
-#include "firmware/feeds/devices.h"
 #include "firmware/feeds/mpan_prefixes.h"
 #include "firmware/feeds/parties.h"
 #include "firmware/feeds/proxy_certificates.h"
@@ -15,9 +14,9 @@
 #include "firmware/feeds/repository_status.h"
 #include "firmware/feeds/working_days.h"
 #include "firmware/smki/authority.h"
-#include "platform/device_import.h"
 #include "platform/feed_answers.h"
 #include "platform/feed_certificates.h"
+#include "platform/feed_devices.h"
 
 namespace acb::platform {
 namespace {
@@ -201,52 +200,6 @@ HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& reque
       {{"rejected", std::to_string(read->rejects.count())}, {"rejects", read->rejects.listed()}});
 }
 
-// What a row's key agreement certificate is asked for: a path, where the configuration names device
-// roots. Thread-safe.
-feeds::CertificateCheck PathCheck(const FeedContext& context, smki::DevicePaths& paths) {
-  if (context.device_roots.empty()) {
-    return [settings = context.trust.Current()->settings()](const smki::Certificate& certificate) {
-      return CheckNoTestKey(settings, certificate);
-    };
-  }
-  const auto one_at_a_time = std::make_shared<std::mutex>();
-  return [&paths, one_at_a_time,
-          settings = context.trust.Current()->settings()](const smki::Certificate& certificate) {
-    if (Status ours = CheckNoTestKey(settings, certificate); !ours) return ours;
-    const std::scoped_lock lock(*one_at_a_time);
-    return paths.Check(certificate);
-  };
-}
-
-// Without device roots the key decides alone (P8). Thread-safe.
-feeds::KeyCheck KeyCheckOf(const FeedContext& context) {
-  if (!context.device_roots.empty()) return {};
-  return [settings = context.trust.Current()->settings()](const PublicPoint& point) {
-    return !smki::IsTestKeyInLive(settings, point);
-  };
-}
-
-// The file is checked, and its rows made ready, before the store's writer is asked for: it has no
-// more to do than to write.
-HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& request) {
-  auto paths = HeldDevicePaths(context);
-  if (!paths) return Problem(paths.error());
-  auto prepared = PreparedDevices::From(request.body, context.scratch, PathCheck(context, *paths),
-                                        KeyCheckOf(context),
-                                        [&context] { return context.store.CheckGoesOn(); });
-  if (!prepared) return RejectedWhole(prepared.error());
-  if (prepared->rejected() != 0) {
-    Rejects rejects;
-    for (const DeviceReject& reject : prepared->rejects()) rejects.Add(reject.line, reject.reason);
-    rejects.AddMore(prepared->rejected() - prepared->rejects().size());
-    return Rejected(rejects, prepared->rows());
-  }
-  const FeedFile file(context, Feed::kDevices, request, prepared->sha256());
-  return Imported(
-      context, file,
-      context.store.ImportPackedDevices(prepared->Source(), file.Entry(), prepared->hub()));
-}
-
 HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& request) {
   switch (feed) {
     case Feed::kParties:
@@ -311,7 +264,8 @@ void AddFeedRoutes(Router& router, const FeedContext& context) {
                       return Problem(
                           Failure(Reason::kBusy, "another file of this feed is being imported"));
                     },
-                .spool = true});
+                .spool = true,
+                .intake = feed == Feed::kDevices ? DevicesIntake(context) : nullptr});
   }
   router.Add("GET", "/v1/feeds", 0,
              [context](const HttpRequest&) { return ListFeeds(context.store); });

@@ -259,12 +259,18 @@ std::optional<HttpResponse> HttpConnection::FindRoute(Current& current) {
 }
 
 std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody(
-    RequestParser& parser, const Current& current) {
+    RequestParser& parser, Current& current) {
   const Route& route = *current.route;
   const std::filesystem::path in_memory;
   Spool spool(route.spool ? settings_.spool_directory : in_memory);
+  const auto intake = route.intake ? route.intake() : nullptr;
+  current.request.intake = intake;
   Status kept = Done{};
   const BodySink sink = [&](std::string_view piece) {
+    if (intake) {
+      intake->Take(piece);
+      return true;
+    }
     kept = spool.Append(piece);
     return kept.has_value();
   };
@@ -296,7 +302,8 @@ std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody
       case BodyState::kNeedMore:
         break;
     }
-    const std::chrono::seconds earned(route.spool ? spool.size() / kSpoolOctetsPerSecond : 0);
+    const std::uint64_t size = intake ? intake->size() : spool.size();
+    const std::chrono::seconds earned(route.spool ? size / kSpoolOctetsPerSecond : 0);
     const IoOutcome outcome = Receive(base + earned, OnStop::kKeepWaiting);
     if (outcome == IoOutcome::kTimeout) {
       return ProblemWithStatus({Reason::kMalformed, "The body did not come in time."},
@@ -347,7 +354,7 @@ HttpConnection::Next HttpConnection::Answer(Current& current, const HttpResponse
     settings_.observe(
         {request.id, client, name_.peer, request.method, request.path,
          current.route != nullptr ? std::string_view(current.route->pattern) : std::string_view{},
-         response.status, request.body.size(), response.body_size(),
+         response.status, request.BodySize(), response.body_size(),
          std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - current.started)});
   }
   if (outcome != IoOutcome::kDone) return Next::kEnd;

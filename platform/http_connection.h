@@ -58,7 +58,7 @@ class HttpConnection {
   std::optional<HttpResponse> FindRoute(Current& current);
   // The body into current.request; monostate when the client has gone.
   std::variant<HttpBody, HttpResponse, std::monostate> ReceiveBody(RequestParser& parser,
-                                                                   const Current& current);
+                                                                   Current& current);
   // While its client may still ask for it.
   IoOutcome SendFile(Current& current, const HttpResponse& response);
   Next Answer(Current& current, const HttpResponse& response);

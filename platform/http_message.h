@@ -104,6 +104,16 @@ class HttpBody {
   std::size_t mapped_size_ = 0;
 };
 
+// Takes a body while it comes, in place of an HttpBody. One thread at a time; destroyed when the
+// request was answered, or when its connection ended.
+class BodyIntake {
+ public:
+  virtual ~BodyIntake() = default;
+  // May block. What goes wrong is told by the handler, once all has come.
+  virtual void Take(std::string_view piece) = 0;
+  virtual std::uint64_t size() const = 0;  // octets that came
+};
+
 struct HttpRequest {
   std::string method;  // as sent: "POST"
   std::string path;    // percent-decoded, begins with "/", no "." or ".." segment
@@ -114,6 +124,8 @@ struct HttpRequest {
   std::map<std::string, std::string, std::less<>> query_parameters;
   std::vector<HttpHeader> headers;
   HttpBody body;
+  // With one it has the octets, and `body` has none (Route::intake).
+  std::shared_ptr<BodyIntake> intake = {};
   ClientIdentity client;
   std::string peer;  // "127.0.0.1:40312", for logs
   std::string id;    // of this request, in each line of the log that is about it
@@ -121,6 +133,7 @@ struct HttpRequest {
   std::optional<std::string_view> Header(std::string_view name) const {
     return FindHeader(headers, name);
   }
+  std::uint64_t BodySize() const { return intake ? intake->size() : body.size(); }
   // Empty when the name is not in the pattern.
   std::string_view Parameter(std::string_view name) const;
   std::optional<std::string_view> QueryParameter(std::string_view name) const;

@@ -33,6 +33,9 @@ struct Route {
   // A body over kSpoolThreshold goes to an unlinked file and is mapped; without it the body is held
   // in memory. Its deadline grows with what has arrived: kSpoolOctetsPerSecond must be kept up.
   bool spool = false;
+  // Asked once route, role, size and type are accepted, on the connection's thread: what it gives
+  // takes the body in place of memory and file, at the pace of `spool`. Nothing: as without it.
+  std::function<std::shared_ptr<BodyIntake>()> intake = {};
 };
 
 inline constexpr std::uint64_t kSpoolThreshold = 1024 * 1024;

@@ -46,10 +46,9 @@ Status RowSorter::Add(const SortKey& key, BytesView row) {
   }
   if (held_.capacity() == 0) held_.reserve(run_octets_);
   entries_.push_back({key, held_.size()});
-  ByteWriter header;
-  header.U64(key.id).U64(key.line).U16(static_cast<std::uint16_t>(row.size()));
-  held_.insert(held_.end(), header.bytes().begin(), header.bytes().end());
-  held_.insert(held_.end(), row.begin(), row.end());
+  ByteWriter out(std::move(held_));
+  out.U64(key.id).U64(key.line).U16(static_cast<std::uint16_t>(row.size())).Raw(row);
+  held_ = std::move(out).bytes();
   return Done{};
 }
 

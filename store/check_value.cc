@@ -1,6 +1,11 @@
 #include "store/check_value.h"
 
 #include <array>
+#include <cstring>
+
+#ifdef __x86_64__
+#include <nmmintrin.h>
+#endif
 
 namespace acb::store {
 namespace {
@@ -32,12 +37,9 @@ constexpr Tables MakeTables() {
 
 constexpr Tables kTables = MakeTables();
 
-}  // namespace
-
-Crc32c& Crc32c::Update(BytesView bytes) {
+std::uint32_t UpdateByTables(std::uint32_t state, BytesView bytes) {
   const std::uint8_t* at = bytes.data();
   std::size_t left = bytes.size();
-  std::uint32_t state = state_;
   for (; left >= kSlices; left -= kSlices, at += kSlices) {
     // The state is as long as the first four octets, and is taken with them.
     state = kTables[7][(state ^ at[0]) & 0xFF] ^ kTables[6][(state >> 8 ^ at[1]) & 0xFF] ^
@@ -45,8 +47,45 @@ Crc32c& Crc32c::Update(BytesView bytes) {
             kTables[3][at[4]] ^ kTables[2][at[5]] ^ kTables[1][at[6]] ^ kTables[0][at[7]];
   }
   for (; left > 0; --left, ++at) state = (state >> 8) ^ kTables[0][(state ^ *at) & 0xFF];
-  state_ = state;
+  return state;
+}
+
+#ifdef __x86_64__
+// The instruction for just this polynomial (SSE 4.2), eight octets at a time.
+__attribute__((target("sse4.2"))) std::uint32_t UpdateByInstruction(std::uint32_t state,
+                                                                    BytesView bytes) {
+  const std::uint8_t* at = bytes.data();
+  std::size_t left = bytes.size();
+  std::uint64_t wide = state;
+  for (; left >= sizeof wide; left -= sizeof wide, at += sizeof wide) {
+    std::uint64_t octets;
+    std::memcpy(&octets, at, sizeof octets);
+    wide = _mm_crc32_u64(wide, octets);
+  }
+  auto narrow = static_cast<std::uint32_t>(wide);
+  for (; left > 0; --left, ++at) narrow = _mm_crc32_u8(narrow, *at);
+  return narrow;
+}
+#endif
+
+using UpdateFunction = std::uint32_t (*)(std::uint32_t state, BytesView bytes);
+
+// What this processor has.
+UpdateFunction Fastest() {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("sse4.2")) return UpdateByInstruction;
+#endif
+  return UpdateByTables;
+}
+
+}  // namespace
+
+Crc32c& Crc32c::Update(BytesView bytes) {
+  static const UpdateFunction update = Fastest();
+  state_ = update(state_, bytes);
   return *this;
 }
+
+std::uint32_t Crc32cByTables(BytesView bytes) { return ~UpdateByTables(0xFFFFFFFF, bytes); }
 
 }  // namespace acb::store

@@ -35,8 +35,11 @@ inline std::string TakeText(ByteReader& in) {
 inline void PutShort(ByteWriter& out, std::uint64_t number) {
   std::uint8_t size = 0;
   while (size < 8 && number >> (8 * size) != 0) ++size;
-  out.U8(size);
-  for (int i = size - 1; i >= 0; --i) out.U8(static_cast<std::uint8_t>(number >> (8 * i)));
+  std::array<std::uint8_t, 9> octets{size};
+  for (std::size_t i = 0; i < size; ++i) {
+    octets[1 + i] = static_cast<std::uint8_t>(number >> (8 * (size - 1 - i)));
+  }
+  out.Raw(BytesView(octets).first(1 + std::size_t{size}));
 }
 // Nothing when it is not the form above, so that one number has one form.
 inline std::optional<std::uint64_t> TakeShort(ByteReader& in) {

@@ -4,25 +4,31 @@
 #include "store/rows.h"
 
 namespace acb::store {
+namespace {
+
+constexpr std::size_t kKeyOctets = 8;
+
+}  // namespace
 
 // The device's id, the size of its cells, its cells, and its sealed record.
 Bytes PackDevice(const Device& device) {
-  const Bytes key = KeyOf(device.id);
-  const Bytes cells = EncodeCounters({0, 0, device.supplier, device.network_operator});
-  const Bytes payload = EncodeDevice(device);
-  const std::size_t before = key.size() + 1 + cells.size();
-  Bytes packed;
-  packed.reserve(before + payload.size() + kRecordOverhead);
-  packed.insert(packed.end(), key.begin(), key.end());
-  packed.push_back(static_cast<std::uint8_t>(cells.size()));
-  packed.insert(packed.end(), cells.begin(), cells.end());
-  packed.resize(before + payload.size() + kRecordOverhead);
-  SealInto(Table::kDevices, key, payload, std::span(packed).subspan(before));
+  constexpr std::size_t kUsualOctets = 256;
+  Bytes room;
+  room.reserve(kUsualOctets);
+  ByteWriter out(std::move(room));
+  out.U64(device.id.value()).U8(0);
+  const std::size_t cells = out.size();
+  PutCounters(out, {0, 0, device.supplier, device.network_operator});
+  const std::size_t record = out.size();
+  PutDevice(out.U8(kRecordVersion), device);
+  const BytesView written(out.bytes());
+  out.U32(CheckValue(Table::kDevices, written.first(kKeyOctets), written.subspan(record)));
+  Bytes packed = std::move(out).bytes();
+  packed[kKeyOctets] = static_cast<std::uint8_t>(record - cells);
   return packed;
 }
 
 std::optional<UnpackedDevice> UnpackDevice(BytesView octets) {
-  constexpr std::size_t kKeyOctets = 8;
   ByteReader in(octets);
   const BytesView key = in.Raw(kKeyOctets);
   const std::size_t size = in.U8();

@@ -6,7 +6,6 @@
 #include "store/check_value.h"
 
 namespace acb::store {
-namespace {
 
 std::uint32_t CheckValue(Table table, BytesView key, BytesView version_and_payload) {
   const std::array<std::uint8_t, 3> binding = {static_cast<std::uint8_t>(table),
@@ -14,8 +13,6 @@ std::uint32_t CheckValue(Table table, BytesView key, BytesView version_and_paylo
                                                static_cast<std::uint8_t>(key.size())};
   return Crc32c().Update(binding).Update(key).Update(version_and_payload).value();
 }
-
-}  // namespace
 
 void SealInto(Table table, BytesView key, BytesView payload, std::span<std::uint8_t> value) {
   value.front() = kRecordVersion;

@@ -20,6 +20,9 @@ Bytes Seal(Table table, BytesView key, BytesView payload);
 // Likewise into `value`, which has kRecordOverhead more octets than the payload.
 void SealInto(Table table, BytesView key, BytesView payload, std::span<std::uint8_t> value);
 
+// What Seal puts behind version and payload, for who wrote them in place.
+std::uint32_t CheckValue(Table table, BytesView key, BytesView version_and_payload);
+
 // The payload, a view into `value`.
 // Fails with kRecordDamaged: the check value is wrong, or the version is unknown here.
 Result<BytesView> Unseal(Table table, BytesView key, BytesView value);

@@ -84,8 +84,13 @@ Bytes KeyOf(const Registration& registration) {
 }
 
 Bytes EncodeDevice(const Device& device) {
-  const bool has_certificate = device.key_agreement_certificate != Sha256Digest{};
   ByteWriter out;
+  PutDevice(out, device);
+  return std::move(out).bytes();
+}
+
+void PutDevice(ByteWriter& out, const Device& device) {
+  const bool has_certificate = device.key_agreement_certificate != Sha256Digest{};
   out.U8(static_cast<std::uint8_t>(device.type)).U8(static_cast<std::uint8_t>(device.smets));
   out.U8(static_cast<std::uint8_t>(device.smi_status));
   out.U8(static_cast<std::uint8_t>(
@@ -97,7 +102,6 @@ Bytes EncodeDevice(const Device& device) {
   if (device.communications_hub) out.U64(device.communications_hub->value());
   PutText(out, device.mpxn);
   out.Raw(AsBytes(device.model));  // the rest
-  return std::move(out).bytes();
 }
 
 std::optional<Device> DecodeDevice(Eui64 id, BytesView payload) {
@@ -135,11 +139,15 @@ CellState* CountersRow::Find(RemotePartyRole role) {
 
 Bytes EncodeCounters(const CountersRow& row) {
   ByteWriter out;
+  PutCounters(out, row);
+  return std::move(out).bytes();
+}
+
+void PutCounters(ByteWriter& out, const CountersRow& row) {
   PutShort(out, row.last_issued);
   PutShort(out, row.raise);
   PutCell(out, RemotePartyRole::kSupplier, row.supplier);
   PutCell(out, RemotePartyRole::kNetworkOperator, row.network_operator);
-  return std::move(out).bytes();
 }
 
 std::optional<CountersRow> DecodeCounters(BytesView payload) {

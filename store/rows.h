@@ -27,6 +27,7 @@ Bytes PrefixOf(std::string_view mpxn);
 
 // Table devices: what the device feed says, but cells and counters.
 Bytes EncodeDevice(const Device& device);
+void PutDevice(ByteWriter& out, const Device& device);  // likewise, behind what is there
 std::optional<Device> DecodeDevice(Eui64 id, BytesView payload);
 
 // Table counters: one row for every device, made with it. A device without one is damage, never a
@@ -42,6 +43,7 @@ struct CountersRow {
   const CellState* Find(RemotePartyRole role) const;
 };
 Bytes EncodeCounters(const CountersRow& row);
+void PutCounters(ByteWriter& out, const CountersRow& row);
 std::optional<CountersRow> DecodeCounters(BytesView payload);
 
 Bytes EncodeParty(const PartyRecord& party);

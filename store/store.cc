@@ -6,13 +6,13 @@
 #include "store/audit_log.h"
 #include "store/core.h"
 #include "store/counters.h"
+#include "store/devices_ahead.h"
 #include "store/elsewhere.h"
 #include "store/environment.h"
 #include "store/feeds.h"
 #include "store/interchange.h"
 #include "store/observe.h"
 #include "store/observed_rows.h"
-#include "store/packed_device.h"
 #include "store/proxy_pages.h"
 #include "store/quarantine.h"
 #include "store/raise.h"
@@ -389,15 +389,12 @@ Result<ImportOutcome> Store::ImportDevices(const DeviceSource& next, const audit
 Result<ImportOutcome> Store::ImportPackedDevices(const PackedDeviceSource& next,
                                                  const audit::Entry& entry, HubColumn hub) {
   return core_->ImportRows(Feed::kDevices, entry, [&](Import& import) -> Status {
+    DevicesAhead rows(next);
     while (true) {  // ends with the source, whose file has a limit
-      const auto packed = next();
-      if (!packed) return packed.error();
-      if (!packed->has_value()) return Done{};
-      const auto row = UnpackDevice(**packed);
-      if (!row) {
-        return Failure(Reason::kStoreUnavailable, {}, "a packed device is not as it was made");
-      }
-      if (auto added = import.Add(row->device, hub, row->record); !added) return added;
+      const auto row = rows.Next();
+      if (!row) return row.error();
+      if (*row == nullptr) return Done{};
+      if (auto added = import.Add((*row)->device, hub, (*row)->record); !added) return added;
     }
   });
 }

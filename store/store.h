@@ -244,7 +244,8 @@ struct Seams {
 
 // Gives one device a call, nothing at the end; a failure ends the import and nothing is imported.
 using DeviceSource = std::function<Result<std::optional<Device>>()>;
-// Likewise, as PackDevice (packed_device.h) made them; the octets stay until the next call.
+// Likewise, as PackDevice (packed_device.h) made them; the octets stay until the next call. The
+// calls come from one thread, which may be another than the import's, while that is under way.
 using PackedDeviceSource = std::function<Result<std::optional<BytesView>>()>;
 
 // Whether the file of devices has the column communications_hub. Without it what is recorded stays;

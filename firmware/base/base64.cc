@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
 
 namespace acb {
 namespace {
@@ -95,7 +96,7 @@ std::optional<Bytes> FromBase64(std::string_view text) {
     group = 0;
     digits = 0;
   }
-  if (digits == 0) return padding == 0 ? std::optional(bytes) : std::nullopt;
+  if (digits == 0) return padding == 0 ? std::optional(std::move(bytes)) : std::nullopt;
   if (digits + padding != 4) return std::nullopt;
   group <<= 6 * padding;
   // The bits that padding leaves unused must be zero: one octet string has one text.

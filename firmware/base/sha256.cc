@@ -36,6 +36,10 @@ Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
   Must(context_ && EVP_DigestInit_ex2(context_.get(), Algorithm(), nullptr) == 1);
 }
 
+void Sha256Stream::Restart() {
+  Must(EVP_DigestInit_ex2(context_.get(), Algorithm(), nullptr) == 1);
+}
+
 void Sha256Stream::Update(BytesView piece) {
   Must(EVP_DigestUpdate(context_.get(), piece.data(), piece.size()) == 1);
 }

@@ -13,8 +13,10 @@ class Sha256Stream {
  public:
   Sha256Stream();
   void Update(BytesView piece);
-  // Once, and nothing after it.
+  // Once, and nothing after it but Restart.
   Sha256Digest Finish();
+  // For other octets, in the same memory. Public ones: their digest is not wiped.
+  void Restart();
 
  private:
   Handle<EVP_MD_CTX, EVP_MD_CTX_free> context_;

@@ -25,8 +25,9 @@ Result<Eui64> EuiField(const CsvRow& row, std::string_view column) {
 
 Result<UtcTime> TimeField(const CsvRow& row, std::string_view column) {
   const std::string_view text = row.Get(column);
-  const auto date = UtcTime::FromIsoDate(text);
-  const auto instant = date ? date : UtcTime::FromIso(text);
+  constexpr std::size_t kDateOctets = 10;  // no instant is as short
+  const auto instant =
+      text.size() == kDateOctets ? UtcTime::FromIsoDate(text) : UtcTime::FromIso(text);
   if (!instant) return Rejected(column, "2026-01-31 or 2026-01-31T12:00:00Z", text);
   return *instant;
 }

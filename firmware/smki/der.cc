@@ -85,11 +85,12 @@ const char* FaultInside(BytesView content, std::uint8_t tag, Integers integers, 
     if (!TakeElement(content, element))
       return "a tag or length is not in DER form, or runs past the end";
     // X.690 section 11.6.
-    if (tag == kSet && !before.empty() &&
-        std::ranges::lexicographical_compare(element.whole, before)) {
-      return "a SET is not in order";
+    if (tag == kSet) {
+      if (!before.empty() && std::ranges::lexicographical_compare(element.whole, before)) {
+        return "a SET is not in order";
+      }
+      before = element.whole;
     }
-    before = element.whole;
     if (const char* fault = FaultOf(element, integers, depth)) return fault;
   }
   return nullptr;

@@ -27,7 +27,7 @@ MOST_ACBCTL = 24 * MIB
 # A handover that takes longer than this waits for the import's transaction.
 WAITING_SECONDS = 0.2
 PATIENCE_SECONDS = 120
-STOPPED_SHARE = 3  # of the rows of the other tests: so that the stop comes while the transaction runs
+TRANSACTION_SHARE = 3  # of the rows of the other tests: so that a stop or a kill comes while the transaction runs
 
 
 def feed_entries(world):
@@ -76,7 +76,7 @@ class TestBulkImport(harness.TestCase):
         with temporary_directory() as folder:
             world = World.own(folder)
             path = folder / "devices.csv"
-            self.assertGreater(bulk_devices.write_devices(path, world.pki, self.rows), MOST_RSS_FILE)
+            bulk_devices.write_devices(path, world.pki, TRANSACTION_SHARE * self.rows)
             before = feed_entries(world)
 
             self.kill_inside_the_transaction(world, path)
@@ -85,6 +85,7 @@ class TestBulkImport(harness.TestCase):
                 self.assertEqual(status_of(world, number), 404)
             self.assertEqual(list((world.box.directory / "store" / "tmp").iterdir()), [])
 
+            self.assertGreater(bulk_devices.write_devices(path, world.pki, self.rows), MOST_RSS_FILE)
             for changed in (self.rows, 0):
                 self.import_watched(world, path, changed)
             for number in (*range(0, self.rows, self.rows // 50), self.rows - 1):
@@ -98,7 +99,7 @@ class TestBulkImport(harness.TestCase):
         with temporary_directory() as folder:
             world = World.own(folder)
             path = folder / "devices.csv"
-            bulk_devices.write_devices(path, world.pki, STOPPED_SHARE * self.rows)
+            bulk_devices.write_devices(path, world.pki, TRANSACTION_SHARE * self.rows)
             before = feed_entries(world)
             acbctl, prober = self.start_and_wait_for_the_transaction(world, path)
             world.box.stop()

@@ -104,6 +104,57 @@ TEST_F(DeviceImport, ListsWrongRowsOfAllBlocksByTheirLine) {
   EXPECT_EQ(prepared->sha256(), Sha256(AsBytes(text)));
 }
 
+// However the octets come; and who goes before the end leaves nothing.
+TEST_F(DeviceImport, SaysTheSameOfAFileThatComesInPieces) {
+  const std::string plain = [] {
+    std::string rows;
+    for (std::uint64_t i = 1; i <= kManyRows; ++i) rows += i % 9'999 == 0 ? "wrong\n" : RowOf(i);
+    return rows;
+  }();
+  const std::string quoted = plain + "\"a row\nof two lines\"\n" + RowOf(kManyRows + 1) + "wrong";
+  const std::string endless = plain + std::string(std::size_t{3} << 20, 'x');
+  for (const std::string& rows : {std::string(), plain, quoted, endless, quoted + plain}) {
+    const std::string text = std::string(kHeader) + rows;
+    const auto whole = Prepare(text);
+    ASSERT_TRUE(whole);
+    const std::size_t most = std::size_t{5} << 20;
+    for (const std::size_t piece : {std::size_t{1009}, std::size_t{1} << 20, most}) {
+      DeviceIntake intake(directory_.path(), {AnyPath});
+      DeviceIntake given_up(directory_.path(), {AnyPath});
+      for (std::size_t at = 0; at < text.size(); at += piece) {
+        intake.Take(std::string_view(text).substr(at, piece));
+        given_up.Take(std::string_view(text).substr(at, piece));
+      }
+      EXPECT_EQ(intake.size(), text.size());
+      const auto prepared = intake.Finish();
+      ASSERT_TRUE(prepared);
+      EXPECT_EQ(prepared->rows(), whole->rows());
+      EXPECT_EQ(prepared->rejected(), whole->rejected());
+      EXPECT_EQ(prepared->octets(), text.size());
+      EXPECT_EQ(prepared->sha256(), Sha256(AsBytes(text)));
+      ASSERT_EQ(prepared->rejects().size(), whole->rejects().size());
+      for (std::size_t i = 0; i < whole->rejects().size(); ++i) {
+        EXPECT_EQ(prepared->rejects()[i].line, whole->rejects()[i].line);
+        EXPECT_EQ(prepared->rejects()[i].reason, whole->rejects()[i].reason);
+      }
+      EXPECT_EQ(All(*prepared).size(), All(*whole).size());
+    }
+  }
+}
+
+// The answer is the one that a whole file would get, and comes when all has come.
+TEST_F(DeviceImport, ReadsOnPastAHeaderThatIsWrong) {
+  DeviceIntake intake(directory_.path(), {AnyPath});
+  const std::string more(std::size_t{2} << 20, '\n');
+  intake.Take("device_id,type\n");
+  intake.Take(more);
+  intake.Take(more);
+  const auto other = intake.Finish();
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().reason, Reason::kFeedRejected);
+  EXPECT_EQ(other.error().explanation, Prepare("device_id,type\n").error().explanation);
+}
+
 // From the first quote on only the reader knows where a row ends.
 TEST_F(DeviceImport, FindsTheLinesBehindQuotedLineEndsAndStrayQuotes) {
   std::string text(kHeader);

@@ -424,6 +424,29 @@ TEST_F(Bodies, SpoolsALargeFileAndKeepsASmallOneInMemory) {
   }
 }
 
+TEST_F(Bodies, GoToARoutesIntakeWhileTheyCome) {
+  settings_.spool_directory = directory_.path() / "missing";
+  StartServer();
+  HttpsClient client = Client(feed_);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1000}, std::size_t{3'000'001}}) {
+    const std::string body(size, 'f');
+    const auto response =
+        client.Send({.method = "POST", .target = "/v1/taken", .body = body}).value();
+    EXPECT_EQ(response.body, std::to_string(size) + " 0 " + ToHex(Sha256(AsBytes(body))));
+  }
+  const std::string large(4 * kSpoolThreshold + 1, 'f');
+  EXPECT_EQ(
+      Client(feed_).Send({.method = "POST", .target = "/v1/taken", .body = large}).value().status,
+      413);
+  // Not before the client is known to be welcome.
+  EXPECT_EQ(
+      Client(dsp_).Send({.method = "POST", .target = "/v1/taken", .body = "x"}).value().status,
+      403);
+  EXPECT_EQ(handled_, 3);
+  server_.reset();
+  EXPECT_EQ(intakes_, 0);
+}
+
 TEST_F(Bodies, LeavesNothingInTheSpoolDirectory) {
   settings_.spool_directory = directory_.path() / "spool";
   std::filesystem::create_directory(settings_.spool_directory);

@@ -158,6 +158,17 @@ Router ServerTest::Routes() {
       }};
   files.spool = true;
   router.Add(std::move(files));
+  Route taken{
+      "POST", "/v1/taken", {Role::kFeed}, 4 * kSpoolThreshold, [this](const HttpRequest& request) {
+        ++handled_;
+        auto* const intake = dynamic_cast<HashingIntake*>(request.intake.get());
+        return Plain(std::to_string(request.BodySize()) + " " +
+                     std::to_string(request.body.size()) + " " +
+                     (intake != nullptr ? ToHex(intake->Finish()) : "none"));
+      }};
+  taken.spool = true;
+  taken.intake = [this] { return std::make_shared<HashingIntake>(intakes_); };
+  router.Add(std::move(taken));
   router.Add("GET", "/v1/file", {Role::kDsp}, 0, [this](const HttpRequest& request) {
     ++handled_;
     auto file = UnnamedFile::Create(directory_.path());

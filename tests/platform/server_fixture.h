@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "firmware/base/sha256_stream.h"
 #include "platform/http_message.h"
 #include "platform/https_client.h"
 #include "platform/https_server.h"
@@ -52,6 +53,24 @@ class RawClient {
   std::string pending_;
 };
 
+// Hashes what it takes; `alive` counts those that are there.
+class HashingIntake final : public BodyIntake {
+ public:
+  explicit HashingIntake(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
+  ~HashingIntake() override { --alive_; }
+  void Take(std::string_view piece) override {
+    size_ += piece.size();
+    hash_.Update(AsBytes(piece));
+  }
+  std::uint64_t size() const override { return size_; }
+  Sha256Digest Finish() { return hash_.Finish(); }
+
+ private:
+  std::atomic<int>& alive_;
+  std::uint64_t size_ = 0;
+  Sha256Stream hash_;
+};
+
 class ServerTest : public ::testing::Test {
  protected:
   ServerTest();
@@ -61,7 +80,9 @@ class ServerTest : public ::testing::Test {
   //   POST /v1/echo          dsp              text/plain, up to 1000 octets; answers the body
   //   GET  /v1/items/{item}  dsp, auditor     answers "item|query parameter q"
   //   POST /v1/files         feed             up to 4 MiB, spooled; answers "size file|memory
-  //   sha256" GET  /v1/slow          dsp              answers "slow" once Release() was called GET
+  //   sha256"
+  //   POST /v1/taken         feed             likewise, by a HashingIntake; answers "size 0 sha256"
+  //   GET  /v1/slow          dsp              answers "slow" once Release() was called GET
   //   /v1/large         dsp              answers 1 MiB
   //   GET /v1/file      dsp              answers FileText() from a file; "cut_off": says one more
   // Port, certificate paths and clients are set; `settings` may change the rest before.
@@ -90,6 +111,7 @@ class ServerTest : public ::testing::Test {
   Descriptor log_file_;
   std::unique_ptr<Log> log_;
   std::atomic<int> handled_ = 0;
+  std::atomic<int> intakes_ = 0;  // that are there
   std::atomic<int> waiting_ = 0;
   std::latch released_{1};
   std::mutex exchanges_mutex_;

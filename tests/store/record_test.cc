@@ -22,6 +22,16 @@ TEST(CheckValue, IsCrc32cOfRfc3720) {
   }
 }
 
+// A store goes from one machine to another.
+TEST(CheckValue, IsTheSameWithAndWithoutTheInstruction) {
+  Bytes octets(300);
+  for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<std::uint8_t>(i * i + 7);
+  for (std::size_t size = 0; size <= octets.size(); ++size) {
+    const BytesView tail = BytesView(octets).last(size);
+    ASSERT_EQ(Crc32c().Update(tail).value(), Crc32cByTables(tail)) << size;
+  }
+}
+
 const Bytes kKey = {0x10, 0x20, 0x30};
 const Bytes kPayload = {1, 2, 3, 4, 5, 6, 7};
 

@@ -54,6 +54,22 @@ TEST(IsoTime, RefusesAnInstantWhoseUtcYearIsNot1To9999) {
   EXPECT_TRUE(UtcTime::FromIso("9999-12-31T23:58:59-00:01"));
 }
 
+// The usual form has a short cut; with a fraction the same instant goes the long way.
+TEST(IsoTime, SaysTheSameInItsUsualFormAsInAnyOther) {
+  for (const std::string year : {"0000", "0001", "0100", "1900", "1999", "2000", "2024", "9999"}) {
+    for (const std::string month : {"00", "01", "02", "04", "12", "13"}) {
+      for (const std::string day : {"00", "01", "28", "29", "30", "31", "32", "3x"}) {
+        for (const std::string time : {"00:00:00", "23:59:59", "24:00:00", "12:60:00", "12:00:60",
+                                       "1/:00:00", "12:0::00", "12:00:0a", "12-00:00"}) {
+          const std::string usual = year + "-" + month + "-" + day + "T" + time;
+          EXPECT_EQ(UtcTime::FromIso(usual + "Z"), UtcTime::FromIso(usual + ".0Z")) << usual;
+        }
+      }
+    }
+  }
+  EXPECT_FALSE(UtcTime::FromIso("2026-01-01T00:00:00z"));
+}
+
 TEST(IsoTime, RefusesDatesAndTimesThatDoNotExist) {
   for (const std::string_view bad : {"2026-02-30T00:00:00Z",
                                      "2025-02-29T00:00:00Z",

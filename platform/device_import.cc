@@ -35,7 +35,7 @@ DeviceIntake::~DeviceIntake() {
   Join();
 }
 
-void DeviceIntake::Take(std::string_view piece) {
+bool DeviceIntake::Take(std::string_view piece) {
   size_ += piece.size();
   while (!piece.empty() && !failed_) {
     const std::string_view part = piece.substr(0, kDeviceBlockOctets);
@@ -43,13 +43,24 @@ void DeviceIntake::Take(std::string_view piece) {
     TakePiece(part);
     piece.remove_prefix(part.size());
   }
+  return !blocks_.stopped() && (!failed_ || failed_->reason == Reason::kFeedRejected);
+}
+
+Failure DeviceIntake::WhyNot() {
+  blocks_.Stop();
+  Join();
+  if (failed_) return *failed_;
+  for (const DeviceParser& parser : parsers_) {
+    if (!parser.outcome()) return parser.outcome().error();
+  }
+  return {Reason::kStoreUnavailable, {}, "the import was given up"};
 }
 
 void DeviceIntake::TakePiece(std::string_view piece) {
   while (!piece.empty() && !failed_) {
     // Only now that more follows: what a file ends with is one block, whatever is in it.
-    if (!rest_ && held_.size() == kDeviceBlockOctets) CutBlock();
-    if (failed_) return;
+    if (!rest_ && !rest_at_ && held_.size() == kDeviceBlockOctets) CutBlock();
+    if (failed_ || rest_at_) return;
     if (rest_) return Keep(rest_->Append(piece));
     const std::string_view part = piece.substr(0, kDeviceBlockOctets - held_.size());
     held_ += part;
@@ -63,6 +74,11 @@ void DeviceIntake::TakePiece(std::string_view piece) {
 void DeviceIntake::CutBlock() {
   const std::size_t end = held_.rfind('\n');
   if (end == std::string::npos || held_.find('"') != std::string::npos) {
+    if (source_ != nullptr) {
+      rest_at_ = cut_;
+      held_ = {};
+      return;
+    }
     rest_.emplace(scratch_);
     return Keep(rest_->Append(std::exchange(held_, {})));
   }
@@ -72,6 +88,7 @@ void DeviceIntake::CutBlock() {
   DeviceBlock block{.line = line_};
   if (!header_ && !OpenHeader(held_, block)) return;
   line_ += CountLines(held_);
+  cut_ += held_.size();
   block.held = std::exchange(held_, std::move(tail));
   if (threads_.empty()) Start();
   Hand(std::move(block));
@@ -92,7 +109,9 @@ bool DeviceIntake::OpenHeader(std::string_view text, DeviceBlock& block) {
 }
 
 void DeviceIntake::Keep(const Status& done) {
-  if (!done) failed_ = done.error();
+  if (done) return;
+  failed_ = done.error();
+  rest_.reset();  // its disk is wanted by others
 }
 
 // With fewer when the system gives no more.
@@ -115,18 +134,21 @@ void DeviceIntake::Hand(DeviceBlock block) {
 
 void DeviceIntake::HandLast() {
   DeviceBlock block{.line = line_};
+  if (!rest_ && !rest_at_) {
+    if (!header_ && !OpenHeader(held_, block)) return;
+    block.held = std::move(held_);
+    return Hand(std::move(block));
+  }
   if (rest_) {
     auto body = std::move(*rest_).Finish();
     if (!body) return Keep(body.error());
     rest_body_ = *std::move(body);
     rest_.reset();
-    if (!header_ && !OpenHeader(rest_body_.Text(), block)) return;
-    block.file = &rest_body_;
-    block.mapped = rest_body_.Text().substr(block.begin);
-  } else {
-    if (!header_ && !OpenHeader(held_, block)) return;
-    block.held = std::move(held_);
   }
+  block.file = rest_at_ ? source_ : &rest_body_;
+  const std::string_view text = block.file->Text().substr(rest_at_.value_or(0));
+  if (!header_ && !OpenHeader(text, block)) return;
+  block.mapped = text.substr(block.begin);
   Hand(std::move(block));
 }
 
@@ -153,8 +175,10 @@ Result<PreparedDevices> DeviceIntake::Finish() {
 Result<PreparedDevices> DeviceIntake::Gather() {
   PreparedDevices prepared;
   if (header_->Has("communications_hub")) prepared.hub_ = store::HubColumn::kPresent;
-  for (DeviceParser& parser : parsers_) {
+  for (const DeviceParser& parser : parsers_) {
     if (!parser.outcome()) return parser.outcome().error();
+  }
+  for (DeviceParser& parser : parsers_) {
     prepared.rows_ += parser.rows();
     prepared.rejected_ += parser.rejected();
     // Each has the first of its own: the first of all are among them.
@@ -172,9 +196,11 @@ Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
                                               const feeds::KeyCheck& key_alone,
                                               const GoesOn& goes_on) {
   DeviceIntake intake(scratch, {check, key_alone, goes_on});
+  intake.source_ = &file;
   for (std::string_view rest = file.Text(); !rest.empty();) {
     const std::string_view piece = rest.substr(0, kDeviceBlockOctets);
-    intake.Take(piece);
+    if (!intake.Take(piece)) return intake.WhyNot();
+    if (Status on = goes_on(); !on) return std::move(on).error();
     file.LetGo(AsBytes(piece));
     rest.remove_prefix(piece.size());
   }

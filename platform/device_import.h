@@ -70,14 +70,17 @@ class DeviceIntake final : public BodyIntake {
   DeviceIntake(std::filesystem::path scratch, DeviceChecks checks);
   ~DeviceIntake() override;  // also before the end: what came is dropped
 
-  // Blocks while the parsers are behind. What goes wrong is told by Finish.
-  void Take(std::string_view piece) override;
+  // Blocks while the parsers are behind. False when a parser, the disk or `goes_on` failed; a wrong
+  // header is told by Finish.
+  bool Take(std::string_view piece) override;
+  Failure WhyNot() override;
   std::uint64_t size() const override { return size_; }
 
   // After the last octet, once. Fails as PreparedDevices::From.
   Result<PreparedDevices> Finish();
 
  private:
+  friend class PreparedDevices;
   void TakePiece(std::string_view piece);
   void CutBlock();
   void Hand(DeviceBlock block);
@@ -96,7 +99,10 @@ class DeviceIntake final : public BodyIntake {
   std::optional<feeds::CsvReader> header_;  // once it was read; its columns alone are used
   std::uint64_t line_ = 1;                  // that held_ begins with
   std::string held_;                        // less than a block, or one
-  std::optional<Spool> rest_;               // all that came since a quote
+  std::uint64_t cut_ = 0;                   // octets before those of held_
+  const HttpBody* source_ = nullptr;        // has all octets already, where From gives it
+  std::optional<std::uint64_t> rest_at_;    // in `source_`: all that came since a quote
+  std::optional<Spool> rest_;               // the same, without a source
   HttpBody rest_body_;
   DeviceBlocks blocks_;
   std::vector<DeviceParser> parsers_;

@@ -36,6 +36,11 @@ void DeviceBlocks::Stop() {
   changed_.notify_all();
 }
 
+bool DeviceBlocks::stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
 std::string DeviceBlocks::Spare() {
   const std::lock_guard lock(mutex_);
   std::string buffer;
@@ -60,8 +65,9 @@ void DeviceParser::Run(const feeds::CsvReader& header, DeviceBlocks& blocks) {
     Take(header, *block);
     blocks.GiveBack(std::move(block->held));
   }
-  Finish();
+  if (!blocks.stopped()) Finish();
   if (!outcome_) blocks.Stop();
+  if (blocks.stopped()) Drop();
 }
 
 void DeviceParser::Take(const feeds::CsvReader& header, const DeviceBlock& block) {
@@ -69,7 +75,7 @@ void DeviceParser::Take(const feeds::CsvReader& header, const DeviceBlock& block
 }
 
 void DeviceParser::Finish() {
-  if (outcome_) outcome_ = sorter_.Finish();
+  if (outcome_ && sorter_) outcome_ = sorter_->Finish();
 }
 
 Status DeviceParser::Read(const feeds::CsvReader& header, const DeviceBlock& block) {
@@ -97,7 +103,7 @@ Status DeviceParser::TakeRow(const Result<std::optional<feeds::CsvRow>>& row, st
   ++rows_;
   auto device = row ? feeds::ParseDeviceWith(**row, checks_.check, checks_.key_alone)
                     : Result<Device>(row.error());
-  if (device) return sorter_.Add({device->id.value(), line}, store::PackDevice(*device));
+  if (device) return sorter_->Add({device->id.value(), line}, store::PackDevice(*device));
   ++rejected_;
   if (rejects_.size() < kMaxDeviceRejects) {
     rejects_.push_back({line, device.error().explanation});

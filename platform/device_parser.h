@@ -59,6 +59,7 @@ class DeviceBlocks {
   void Close();
   // Nobody wants them any more.
   void Stop();
+  bool stopped() const;
 
   // Memory goes round: a fresh megabyte for each block costs as much as parsing it, in page faults.
   std::string Spare();
@@ -66,7 +67,7 @@ class DeviceBlocks {
 
  private:
   static constexpr std::size_t kMost = 4;
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<DeviceBlock> blocks_;
   std::vector<std::string> spare_;
@@ -86,28 +87,32 @@ struct DeviceChecks {
 class DeviceParser {
  public:
   DeviceParser(const std::filesystem::path& scratch, const DeviceChecks& checks)
-      : checks_(checks), sorter_(scratch) {}
+      : checks_(checks), sorter_(std::in_place, scratch) {}
 
-  // Until the blocks are at their end, which a failure makes it for all; then Finish.
+  // Until the blocks are at their end, then Finish; or until they are stopped, as a failure does
+  // for all, then Drop.
   void Run(const feeds::CsvReader& header, DeviceBlocks& blocks);
   // Not after a failure. A wrong row is a reject; a failure is that of `goes_on` or of the sorter.
   void Take(const feeds::CsvReader& header, const DeviceBlock& block);
   // After the last block; may be called again.
   void Finish();
+  // Rows that nobody will read give their disk and their memory back.
+  void Drop() { sorter_.reset(); }
 
   const Status& outcome() const { return outcome_; }
   std::uint64_t rows() const { return rows_; }
   std::uint64_t rejected() const { return rejected_; }
   // The first of them.
   const std::vector<DeviceReject>& rejects() const { return rejects_; }
-  RowSorter TakeSorter() { return std::move(sorter_); }
+  // After Finish, when the outcome is good.
+  RowSorter TakeSorter() { return *std::move(sorter_); }
 
  private:
   Status Read(const feeds::CsvReader& header, const DeviceBlock& block);
   Status TakeRow(const Result<std::optional<feeds::CsvRow>>& row, std::uint64_t line);
 
   const DeviceChecks& checks_;
-  RowSorter sorter_;
+  std::optional<RowSorter> sorter_;  // until Drop
   std::vector<DeviceReject> rejects_;
   std::uint64_t rejected_ = 0;
   std::uint64_t rows_ = 0;

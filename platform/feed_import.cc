@@ -251,8 +251,8 @@ HttpResponse ListFeeds(const store::Store& store) {
 
 void AddFeedRoutes(Router& router, const FeedContext& context) {
   for (const Feed feed : kFeeds) {
-    // What an import was checked against must not change before it is written; and it has its
-    // memory and its threads once.
+    // What an import was checked against must not change before it is written; and its
+    // memory and its threads are there once, and once more for a devices file that comes meanwhile.
     const auto one_at_a_time = std::make_shared<std::mutex>();
     router.Add({.method = "POST",
                 .pattern = "/v1/feeds/" + std::string(Name(feed)),

@@ -267,10 +267,7 @@ std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody
   current.request.intake = intake;
   Status kept = Done{};
   const BodySink sink = [&](std::string_view piece) {
-    if (intake) {
-      intake->Take(piece);
-      return true;
-    }
+    if (intake) return intake->Take(piece);
     kept = spool.Append(piece);
     return kept.has_value();
   };
@@ -295,7 +292,7 @@ std::variant<HttpBody, HttpResponse, std::monostate> HttpConnection::ReceiveBody
         return Problem({Reason::kTooLarge, "The body may have " + std::to_string(route.body_limit) +
                                                " octets at most."});
       case BodyState::kSinkFailed:
-        return Problem(kept.error());
+        return Problem(intake ? intake->WhyNot() : kept.error());
       case BodyState::kBroken:
         return ProblemWithStatus({Reason::kMalformed, "The chunks of the body are broken."},
                                  kBadRequest);

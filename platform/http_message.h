@@ -109,8 +109,11 @@ class HttpBody {
 class BodyIntake {
  public:
   virtual ~BodyIntake() = default;
-  // May block. What goes wrong is told by the handler, once all has come.
-  virtual void Take(std::string_view piece) = 0;
+  // May block. False: it failed, and the rest is of no use; WhyNot says why. What is wrong with the
+  // octets is told by the handler, once all have come.
+  virtual bool Take(std::string_view piece) = 0;
+  // After a Take that gave false.
+  virtual Failure WhyNot() = 0;
   virtual std::uint64_t size() const = 0;  // octets that came
 };
 

@@ -108,7 +108,7 @@ Result<CsvReader::Fields> CsvReader::ReadFields() {
       return std::move(read).error();
     }
     if (fields.all.size() > kMaxFields) {
-      SkipLine();
+      if (!end_of_row) SkipLine();
       return Rejected("the row has more than " + std::to_string(kMaxFields) + " fields");
     }
   }

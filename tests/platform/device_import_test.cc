@@ -155,6 +155,28 @@ TEST_F(DeviceImport, ReadsOnPastAHeaderThatIsWrong) {
   EXPECT_EQ(other.error().explanation, Prepare("device_id,type\n").error().explanation);
 }
 
+// Whoever sends is told at once, and nothing is kept for the rest.
+TEST_F(DeviceImport, TakesNoMoreWhenItIsNotWantedAnyMore) {
+  const auto unwanted = []() -> Status { return Failure(Reason::kBusy, {}, "not now"); };
+  DeviceIntake intake(directory_.path(), {AnyPath, {}, unwanted});
+  ASSERT_TRUE(intake.Take(kHeader));
+  std::string rows;
+  for (std::uint64_t i = 1; rows.size() < std::size_t{1} << 20; ++i) rows += RowOf(i);
+  bool taken = true;
+  for (int i = 0; i < 10'000 && taken; ++i) taken = intake.Take(rows);
+  EXPECT_FALSE(taken);
+  EXPECT_EQ(intake.WhyNot().detail, "not now");
+}
+
+TEST_F(DeviceImport, TakesNoMoreWhenThereIsNoRoom) {
+  DeviceIntake intake(directory_.path() / "missing", {AnyPath});
+  ASSERT_TRUE(intake.Take(kHeader));
+  std::string rows = "\"quoted\",\n";
+  for (std::uint64_t i = 1; rows.size() < std::size_t{3} << 20; ++i) rows += RowOf(i);
+  EXPECT_FALSE(intake.Take(rows));
+  EXPECT_EQ(intake.WhyNot().reason, Reason::kStoreUnavailable);
+}
+
 // From the first quote on only the reader knows where a row ends.
 TEST_F(DeviceImport, FindsTheLinesBehindQuotedLineEndsAndStrayQuotes) {
   std::string text(kHeader);

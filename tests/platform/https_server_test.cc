@@ -442,6 +442,11 @@ TEST_F(Bodies, GoToARoutesIntakeWhileTheyCome) {
   EXPECT_EQ(
       Client(dsp_).Send({.method = "POST", .target = "/v1/taken", .body = "x"}).value().status,
       403);
+  // Nor any longer than the intake goes on.
+  const std::string more(HashingIntake::kFull + 1, 'f');
+  EXPECT_EQ(
+      Client(feed_).Send({.method = "POST", .target = "/v1/taken", .body = more}).value().status,
+      503);
   EXPECT_EQ(handled_, 3);
   server_.reset();
   EXPECT_EQ(intakes_, 0);

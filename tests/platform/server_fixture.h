@@ -53,15 +53,18 @@ class RawClient {
   std::string pending_;
 };
 
-// Hashes what it takes; `alive` counts those that are there.
+// Hashes what it takes, until it has more than kFull; `alive` counts those that are there.
 class HashingIntake final : public BodyIntake {
  public:
   explicit HashingIntake(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
   ~HashingIntake() override { --alive_; }
-  void Take(std::string_view piece) override {
+  static constexpr std::uint64_t kFull = 4'000'000;
+  bool Take(std::string_view piece) override {
     size_ += piece.size();
     hash_.Update(AsBytes(piece));
+    return size_ <= kFull;
   }
+  Failure WhyNot() override { return {Reason::kStoreUnavailable, {}, "the intake is full"}; }
   std::uint64_t size() const override { return size_; }
   Sha256Digest Finish() { return hash_.Finish(); }
 

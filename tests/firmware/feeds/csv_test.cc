@@ -78,6 +78,19 @@ TEST(Csv, NamesTheLineOfABadRowAndGoesOn) {
   EXPECT_EQ((*row)->line(), 5u);
 }
 
+TEST(Csv, ReadsTheRowBehindOneOfTooManyFields) {
+  for (const std::size_t commas : {63U, 64U, 65U, 200U}) {
+    const std::string text = "a,b\n" + std::string(commas, ',') + "\n5,6\n";
+    auto reader = CsvReader::Open(text, kColumns);
+    ASSERT_TRUE(reader);
+    EXPECT_FALSE(reader->Next()) << commas;
+    const auto row = reader->Next();
+    ASSERT_TRUE(row && row->has_value()) << commas;
+    EXPECT_EQ((*row)->Get("b"), "6");
+    EXPECT_EQ((*row)->line(), 3u);
+  }
+}
+
 TEST(Csv, ReadsAPartOfTheRestWithTheLinesOfTheFile) {
   const auto whole = CsvReader::Open("a,b\n1,2\n3,4\n", kColumns);
   ASSERT_TRUE(whole);

@@ -60,7 +60,8 @@ void DeviceIntake::TakePiece(std::string_view piece) {
   while (!piece.empty() && !failed_) {
     // Only now that more follows: what a file ends with is one block, whatever is in it.
     if (!rest_ && !rest_at_ && held_.size() == kDeviceBlockOctets) CutBlock();
-    if (failed_ || rest_at_) return;
+    if (failed_) return;
+    if (rest_at_) return Keep(checks_.goes_on());  // no parser is at work to ask
     if (rest_) return Keep(rest_->Append(piece));
     const std::string_view part = piece.substr(0, kDeviceBlockOctets - held_.size());
     held_ += part;
@@ -200,7 +201,6 @@ Result<PreparedDevices> PreparedDevices::From(const HttpBody& file,
   for (std::string_view rest = file.Text(); !rest.empty();) {
     const std::string_view piece = rest.substr(0, kDeviceBlockOctets);
     if (!intake.Take(piece)) return intake.WhyNot();
-    if (Status on = goes_on(); !on) return std::move(on).error();
     file.LetGo(AsBytes(piece));
     rest.remove_prefix(piece.size());
   }

@@ -264,7 +264,7 @@ TEST_F(DeviceImport, EndsWhenItIsNotWantedAnyMore) {
     const auto prepared = prepare(wanted);
     ASSERT_FALSE(prepared) << wanted;
     EXPECT_EQ(prepared.error().explanation, "no more");
-    EXPECT_LE(asked, wanted + 3);  // each parser and who hands it the file hear it once
+    EXPECT_LE(asked, wanted + 2);  // each parser hears it once
   }
 }
 

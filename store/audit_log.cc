@@ -65,7 +65,7 @@ Result<audit::Receipt> AppendEntry(WriteTransaction& transaction,
   auto receipt = AppendOctets(transaction, *index, written.octets);
   if (!receipt || written.disclosure.empty()) return receipt;
   Status kept =
-      transaction.Put(Table::kAuditDisclosures, KeyOf(*index), AsBytes(written.disclosure));
+      transaction.Append(Table::kAuditDisclosures, KeyOf(*index), AsBytes(written.disclosure));
   if (!kept) return std::move(kept).error();
   return receipt;
 }
@@ -83,10 +83,10 @@ Result<audit::Receipt> AppendOctets(WriteTransaction& transaction, std::uint64_t
   if (!nodes) return nodes.error();
   transaction.NoteEntry();
   const Bytes key = KeyOf(index);
-  if (auto put = transaction.Put(Table::kAuditEntries, key, AsBytes(octets)); !put) {
+  if (auto put = transaction.Append(Table::kAuditEntries, key, AsBytes(octets)); !put) {
     return std::move(put).error();
   }
-  if (auto put = transaction.Put(Table::kAuditLeaves, key, receipt.leaf); !put) {
+  if (auto put = transaction.Append(Table::kAuditLeaves, key, receipt.leaf); !put) {
     return std::move(put).error();
   }
   for (const AuditNode& node : *nodes) {

@@ -138,12 +138,20 @@ Status WriteTransaction::Wrote(int code, std::string_view doing) {
                      " octets is full: raise [store] map_size_gib and restart");
 }
 
-Status WriteTransaction::Put(Table table, BytesView key, BytesView payload) {
+Status WriteTransaction::PutWith(unsigned flags, Table table, BytesView key, BytesView payload) {
   const Bytes sealed = Seal(table, key, payload);
   MDB_val name = ToValue(key);
   MDB_val value = ToValue(sealed);
-  return Wrote(mdb_put(transaction_.get(), environment_->dbi(table), &name, &value, 0),
+  return Wrote(mdb_put(transaction_.get(), environment_->dbi(table), &name, &value, flags),
                Name(table));
+}
+
+Status WriteTransaction::Put(Table table, BytesView key, BytesView payload) {
+  return PutWith(0, table, key, payload);
+}
+
+Status WriteTransaction::Append(Table table, BytesView key, BytesView payload) {
+  return PutWith(MDB_APPEND, table, key, payload);
 }
 
 Status WriteTransaction::Delete(Table table, BytesView key) {

@@ -73,6 +73,9 @@ class WriteTransaction : public Transaction {
 
   // Sealed on the way.
   Status Put(Table table, BytesView key, BytesView payload);
+  // The key is greater than every one in the table: pages are filled to the last octet, where Put
+  // leaves one row on a page that has room for two. Another key is kStoreUnavailable.
+  Status Append(Table table, BytesView key, BytesView payload);
   // The row must be there.
   Status Delete(Table table, BytesView key);
 
@@ -104,6 +107,7 @@ class WriteTransaction : public Transaction {
  private:
   friend class SortedRows;
   using Transaction::Transaction;
+  Status PutWith(unsigned flags, Table table, BytesView key, BytesView payload);
   Status Wrote(int code, std::string_view doing);
 
   static constexpr std::uint64_t kMaxMoved = ~std::uint64_t{0};

@@ -41,5 +41,20 @@ TEST_F(Size, IsAtMost300OctetsADeviceInAnyOrder) {
   EXPECT_LE(OctetsADevice(false), kMostOctetsADeviceUnsorted);
 }
 
+// Two entries such as a handover's fit on a page, and both are on it.
+TEST_F(Size, OfAnEntryIsThatOfItsOctetsAndNotAPage) {
+  Create();
+  Reopen();
+  constexpr std::uint64_t kEntries = 2'000;
+  constexpr std::uint64_t kPage = 4096;
+  audit::Entry entry("alarm", kNow);
+  entry.Set("what", std::string(1'800, 'x'));
+  const std::uint64_t before = store_->statistics().used_octets;
+  for (std::uint64_t i = 0; i < kEntries; ++i) ASSERT_TRUE(store_->Append(entry));
+  const std::uint64_t each = (store_->statistics().used_octets - before) / kEntries;
+  RecordProperty("octets_an_entry", std::to_string(each));
+  EXPECT_LE(each, kPage / 2 + 300) << "leaf, nodes and what is free for the next commit too";
+}
+
 }  // namespace
 }  // namespace acb::store

@@ -16,6 +16,7 @@
 #include "firmware/checks/signer.h"
 #include "firmware/checks/suspension.h"
 #include "firmware/checks/target_certificates.h"
+#include "firmware/duis/response.h"
 #include "firmware/duis/signature.h"
 #include "firmware/gbcs/correlation.h"
 
@@ -40,6 +41,12 @@ Status Keep(Result<T> result, Place& place) {
 }
 
 }  // namespace
+
+Status CheckModuleException(const std::optional<UtcTime>& until, UtcTime now) {
+  if (!until || now < *until) return Done{};
+  return Failure(Reason::kHsmNotApproved,
+                 "the exception for the HSM of FIPS 140-2 ended at " + until->Iso());
+}
 
 Handover::Handover(HandoverPorts ports, HandoverSettings settings)
     : ports_(ports), settings_(std::move(settings)), in_use_({settings_.acb.key_id}) {
@@ -122,7 +129,13 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
                                                             const Records& records,
                                                             CaseFile& file) const {
   auto unverified = duis::Parse(incoming.octets, settings_.parse);
-  if (!unverified) return std::move(unverified).error();
+  if (!unverified) {
+    // R-063-9: the answer to one that cannot be taken apart names its RequestID where that much can
+    // be read. Nothing is looked up by it.
+    const auto echo = duis::ReadEcho(incoming.octets, settings_.parse);
+    if (echo.request_id) file.claimed_id = RequestId::FromText(*echo.request_id);
+    return std::move(unverified).error();
+  }
   file.claimed_id = unverified->claimed_request_id();
 
   if (!incoming.released) {
@@ -179,7 +192,8 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
     return Keep(checks::CheckEligibility(records, *request, *file.device, at), file.requester);
   });
   list.Check("requester-not-suspended", !file.requester.empty(), [&] {
-    return checks::CheckPartyNotSuspended(records, file.requester, "the requesting party", true);
+    return checks::CheckUserNotSuspended(records, request->request_id.originator,
+                                         "the requesting party", true, at);
   });
   const bool entitled = !file.requester.empty();
   list.Check("device", entitled,
@@ -233,8 +247,8 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
     return right;
   });
   list.Check("holder-not-suspended", parties_known, [&] {
-    return checks::CheckPartyNotSuspended(records, file.registration.holder,
-                                          "the party of the certificates", false);
+    return checks::CheckUserNotSuspended(records, file.target->holder(),
+                                         "the party of the certificates", false, at);
   });
 
   list.Check("acb-certificates", true, [&] { return CheckAcb(trust, records, file); });
@@ -259,7 +273,7 @@ ReservationWish Handover::WishOf(const CaseFile& file, const smki::Trust& trust)
   return wish;
 }
 
-// R-SEC3-29, R-SEC3-21, and which of two key pairs: decided before anything is reserved.
+// R-SEC3-29, R-SEC3-21, R-NOW-9, and which of two key pairs: decided before anything is reserved.
 Status Handover::CheckAcb(const smki::Trust& trust, const Records& records, CaseFile& file) const {
   if (file.device && file.request) {
     const CellState& cell = file.device->cell(file.request->content().role);
@@ -271,6 +285,8 @@ Status Handover::CheckAcb(const smki::Trust& trust, const Records& records, Case
     Status young = keys::CheckAge(*since, file.now, settings_.key_limits);
     if (!young) return young;
   }
+  Status excepted = CheckModuleException(settings_.module_exception_until, file.now);
+  if (!excepted) return excepted;
   const checks::AcbCertificates& acb = AcbOf(file);
   for (const auto& ours : {acb.digital_signing, acb.key_agreement}) {
     Status good = checks::CheckNotRevokedInRepository(records, *ours, Reason::kAcbCert);

@@ -35,10 +35,15 @@ struct HandoverSettings {
   // operations is the CounterStore's to keep.
   std::optional<UtcTime> in_use_since = {};
   keys::Limits key_limits = {};
+  // R-NOW-9: when the exception ends that lets this HSM sign in live; none: it needs none.
+  std::optional<UtcTime> module_exception_until = {};
   // R-SEC3-55: what is wrong with the installed software; none: it is the release that it claims to
   // be, or (test alone) was not measured.
   std::optional<Failure> software = {};
 };
+
+// kHsmNotApproved once the exception has ended that lets the HSM sign (R-NOW-9).
+Status CheckModuleException(const std::optional<UtcTime>& until, UtcTime now);
 
 // The certificates and revocation lists of the moment. Thread-safe; never null.
 class TrustSource {

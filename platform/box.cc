@@ -122,6 +122,7 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
                             .channels = config.handover_channels,
                             .in_use_since = box->pairs_.front().in_use_since,
                             .key_limits = config.key_limits,
+                            .module_exception_until = box->module_exception_until_,
                             .software = box->firmware_.failure};
   settings.parse.octets = config.request_octets;
   for (std::size_t i = 1; i < box->pairs_.size(); ++i) {
@@ -227,9 +228,10 @@ Status Box::OpenHsm(hsm::HsmSettings settings) {
   }
   // R-SEC3-39: said first, whatever else is wrong.
   if (config_.environment == smki::Environment::kLive) {
+    // Asked again when the HSM comes back: an exception may have ended meanwhile.
     settings.accept = [modules = config_.approved_modules,
-                       now = clock_.Now()](const hsm::TokenInfo& token) -> Status {
-      auto approved = ApprovalOf(modules, token, now);
+                       &clock = clock_](const hsm::TokenInfo& token) -> Status {
+      auto approved = ApprovalOf(modules, token, clock.Now());
       if (!approved) return std::move(approved).error();
       return Done{};
     };
@@ -239,6 +241,11 @@ Status Box::OpenHsm(hsm::HsmSettings settings) {
   if (!pairs) return std::move(pairs).error();
   pairs_ = *std::move(pairs);
   hsm_ = *std::move(hsm);
+  if (config_.environment == smki::Environment::kLive) {
+    const auto approved = ApprovalOf(config_.approved_modules, hsm_->token(), clock_.Now());
+    if (!approved) return approved.error();
+    module_exception_until_ = approved->exception_until;
+  }
   if (Status fit = CheckKeysFitEnvironment(); !fit) return fit;
   // A certificate for another key would make every command one that devices refuse.
   for (std::size_t i = 0; i < pairs_.size(); ++i) {
@@ -428,6 +435,8 @@ std::vector<Failure> Box::Attention() const {
     if (!fresh) found.push_back(fresh.error());
   }
   for (Failure& reached : key_watch_->Attention()) found.push_back(std::move(reached));
+  Status excepted = CheckModuleException(module_exception_until_, clock_.Now());
+  if (!excepted) found.push_back(std::move(excepted).error());
   for (const AcbPair& pair : pairs_) {
     Status ours = checks::CheckAcbCertificates(*trust_->Current(), pair.certificates, JudgedAt());
     if (!ours) found.push_back(std::move(ours).error());
@@ -493,6 +502,7 @@ std::vector<std::pair<std::string, UtcTime>> Box::CertificateEnds() const {
     ends.emplace_back(pair.labels.digital_signing, pair.certificates.digital_signing->not_after());
     ends.emplace_back(pair.labels.key_agreement, pair.certificates.key_agreement->not_after());
   }
+  if (module_exception_until_) ends.emplace_back("hsm-exception", *module_exception_until_);
   return ends;
 }
 

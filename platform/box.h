@@ -61,7 +61,8 @@ class Box {
   const std::string& environment() const { return environment_; }
   // Label, serial, issuer and SHA-256 of each certificate in use, for a notice.
   audit::List AcbCertificatesJson() const;
-  // When each certificate in use ends, by the label of its key.
+  // When each certificate in use ends, by the label of its key, and the exception for an HSM of
+  // FIPS 140-2 ("hsm-exception").
   std::vector<std::pair<std::string, UtcTime>> CertificateEnds() const;
 
   // Of a request that came to nothing: which record of the store is damaged goes to the log alone.
@@ -101,7 +102,8 @@ class Box {
   const Clock& clock_;
   const Log& log_;
   std::string environment_;
-  FirmwareState firmware_;  // what the start found of the installed software
+  std::optional<UtcTime> module_exception_until_;  // R-NOW-9
+  FirmwareState firmware_;                         // what the start found of the installed software
   pid_t lister_ = 0;
   std::unique_ptr<hsm::Hsm> hsm_;  // before the store, whose threads use its anchors to the last
   std::unique_ptr<store::Store> store_;

@@ -4,7 +4,7 @@
 
 #include "firmware/base/trust_anchor_cell.h"
 #include "firmware/rules.h"
-#include "firmware/smki/revocation_list.h"
+#include "platform/report_ground.h"
 
 namespace acb::platform {
 namespace {
@@ -128,14 +128,12 @@ std::string FeedMetrics(const Records& records, const Config& config, UtcTime no
 }
 
 // Of each issuer the newest list.
-std::string RevocationMetrics(const store::Store& store, UtcTime now) {
+std::string RevocationMetrics(Box& box, UtcTime now) {
   std::map<std::string, std::pair<UtcTime, UtcTime>> newest;
-  if (const auto material = store.LoadTrustMaterial()) {
-    for (const Bytes& der : material->revocation_lists) {
-      const auto list = smki::RevocationList::Parse(der);
-      if (!list) continue;
-      const std::pair times((*list)->this_update(), (*list)->next_update());
-      const auto at = newest.try_emplace((*list)->issuer().Text(), times).first;
+  if (const auto material = box.store().LoadTrustMaterial()) {
+    for (const auto& list : SignedLists(*material, box.trust().Current()->settings())) {
+      const std::pair times(list->this_update(), list->next_update());
+      const auto at = newest.try_emplace(list->issuer().Text(), times).first;
       if (at->second.first < times.first) at->second = times;
     }
   }
@@ -182,7 +180,7 @@ std::string BoxGauges(Box& box, const Config& config, UtcTime now) {
   std::string text = HsmTotals(box.hsm()) + HsmStateMetrics(box.hsm().state()) +
                      HsmLatencies(box.hsm()) + StoreMetrics(box.store().statistics(), config);
   if (const auto records = box.store().Open()) text += FeedMetrics(**records, config, now);
-  text += RevocationMetrics(box.store(), now) + CertificateMetrics(box);
+  text += RevocationMetrics(box, now) + CertificateMetrics(box);
   // Of the whole box: each device has a counter of its own, and the highest has the least left.
   AppendGauge(text, "acb_originator_headroom",
               "What is left above the highest counter given out since the start.",

@@ -57,6 +57,9 @@ HttpResponse Imported(const FeedContext& context, const FeedFile& file,
                              {"changed", std::to_string(outcome->changed)},
                              {"sha256", ToHex(file.sha256())},
                              {"audit", ReceiptJson(outcome->receipt)}};
+  if (outcome->kept_as_observed != 0) {
+    answer["kept_as_observed"] = std::to_string(outcome->kept_as_observed);
+  }
   for (const auto& [name, value] : more) answer[name] = value;
   return JsonResponse(answer);
 }

@@ -6,6 +6,7 @@
 #include "firmware/feeds/revocation_lists.h"
 #include "firmware/smki/authority.h"
 #include "firmware/smki/bundle.h"
+#include "firmware/smki/device_identity.h"
 #include "firmware/smki/revocation_list.h"
 #include "platform/feed_answers.h"
 
@@ -48,36 +49,75 @@ audit::List Shortened(const std::vector<std::string>& texts) {
   return list;
 }
 
+std::string Named(const smki::Certificate& certificate) {
+  return certificate.Label() + " SHA-256 " + ToHex(certificate.sha256());
+}
+
+// Certificates of a file that are not kept. The operators hear of it, and so does the sender.
+Status TellNotKept(const FeedContext& context, const FeedFile& file,
+                   const std::vector<std::string>& certificates, std::string_view alarm,
+                   std::string_view member, boost::json::object& answer) {
+  if (certificates.empty()) return Done{};
+  audit::Entry entry = file.Alarm(alarm);
+  entry.Set("count", std::to_string(certificates.size()))
+      .Set("certificates", Shortened(certificates));
+  if (const auto told = context.store.Append(entry); !told) return told.error();
+  boost::json::array named(certificates.begin(), certificates.end());
+  if (named.size() > kMaxRejectsListed) named.resize(kMaxRejectsListed);
+  answer[std::string(member) + "_not_kept"] = std::to_string(certificates.size());
+  answer[member] = std::move(named);
+  return Done{};
+}
+
+// Of the device PKI, as far as this box can tell (R-SEC3-13).
+class DevicePki {
+ public:
+  explicit DevicePki(const std::vector<Bytes>& authorities) {
+    for (const Bytes& der : authorities) authorities_.insert(Sha256(der));
+  }
+  bool Contains(const smki::Certificate& certificate) const {
+    return smki::DeviceEui64(certificate) || authorities_.contains(certificate.sha256());
+  }
+
+ private:
+  std::set<Sha256Digest> authorities_;
+};
+
 }  // namespace
 
-// R-SEC3-12: a root comes by ceremony, never by a feed. Not kept, and the operators hear of it.
+// R-SEC3-12: a root comes by ceremony, never by a feed. R-SEC3-13: the two PKIs are kept apart in
+// every store.
 HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
   const auto found = smki::SplitCertificates(request.body.View());
   if (!found) return RejectedWhole(found.error());
   Rejects rejects;
   const auto parsed = ParseFile(*found, rejects);
   if (!rejects.empty()) return Rejected(rejects, found->size());
+  const auto authorities = context.store.LoadDeviceAuthorities();
+  if (!authorities) return Problem(authorities.error());
+  const DevicePki device_pki(*authorities);
   const auto trust = context.trust.Current();
   std::vector<Bytes> kept;
   std::vector<std::string> roots;
+  std::vector<std::string> of_devices;
   for (const smki::CertificatePtr& certificate : parsed) {
     // In test a signer that the configuration pins may be signed by itself.
     if (smki::IsSelfSigned(*certificate) && !trust->IsPinnedSigner(*certificate)) {
-      roots.push_back(certificate->Label() + " SHA-256 " + ToHex(certificate->sha256()));
+      roots.push_back(Named(*certificate));
+    } else if (device_pki.Contains(*certificate)) {
+      of_devices.push_back(Named(*certificate));
     } else {
       kept.push_back(ToBytes(certificate->der()));
     }
   }
   const FeedFile file(context, Feed::kOrganisationCertificates, request);
   boost::json::object more;
-  if (!roots.empty()) {
-    audit::Entry alarm = file.Alarm("root in feed");
-    alarm.Set("count", std::to_string(roots.size())).Set("certificates", Shortened(roots));
-    if (const auto told = context.store.Append(alarm); !told) return Problem(told.error());
-    boost::json::array named(roots.begin(), roots.end());
-    if (named.size() > kMaxRejectsListed) named.resize(kMaxRejectsListed);
-    more = {{"roots_not_kept", std::to_string(roots.size())}, {"roots", std::move(named)}};
+  Status told = TellNotKept(context, file, roots, "root in feed", "roots", more);
+  if (told) {
+    told =
+        TellNotKept(context, file, of_devices, "device PKI in feed", "device_certificates", more);
   }
+  if (!told) return Problem(told.error());
   return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()), more);
 }
 
@@ -173,7 +213,7 @@ class DeviceCertificateFile {
     if (const Status fit = CheckNoTestKey(settings_, *certificate); !fit) return fit;
     switch (sorted->kind) {
       case feeds::DeviceCertificate::Kind::kAuthority:
-        return AddAuthority(*certificate);
+        return AddAuthority(certificate);
       case feeds::DeviceCertificate::Kind::kKeyAgreement:
         return AddKey(*certificate, *sorted);
       case feeds::DeviceCertificate::Kind::kDigitalSigning:
@@ -184,11 +224,13 @@ class DeviceCertificateFile {
   const store::DeviceCertificates& rows() const { return rows_; }
 
  private:
-  Status AddAuthority(const smki::Certificate& certificate) {
-    // R-SEC3-13: the two PKIs are kept apart in every store.
+  Status AddAuthority(const smki::CertificatePtr& held) {
+    const smki::Certificate& certificate = *held;
+    // R-SEC3-13: the two PKIs are kept apart in every store. What the other feed brought by mistake
+    // no organisation root has signed.
     const auto organisation = records_.HoldsCertificate(certificate.sha256());
     if (!organisation) return organisation.error();
-    if (*organisation) {
+    if (*organisation && smki::AuthorityChecker(settings_, {}).Check(held)) {
       return Failure(Reason::kFeedRejected,
                      certificate.Label() + ": it is held as one of the organisation PKI");
     }

@@ -36,6 +36,7 @@ struct Making {
   store::Store& store;
   const ReportQuery& query;
   std::uint64_t log_size;
+  std::shared_ptr<const smki::Trust> trust;
   std::optional<UtcTime> validation_time;
   UtcTime now;
   std::set<std::string> rule_sets;
@@ -196,7 +197,7 @@ Result<Report> NonCompliance(Making& making) {
 }
 
 Result<Report> Trust(Making& making) {
-  auto held = LoadHeldLists(making.store);
+  auto held = LoadHeldLists(making.store, making.trust->settings());
   if (!held) return std::move(held).error();
   reports::TrustStatus report(*std::move(held), making.validation_time.value_or(making.now),
                               making.listing());
@@ -211,7 +212,8 @@ Result<Report> ByDevices(Making& making) {
   if (!parties) return parties.error();
   const auto calendar = making.store.ListWorkingDays();
   if (!calendar) return calendar.error();
-  const auto certificates = LoadHeldCertificates(making.store, making.validation_time);
+  const auto certificates =
+      LoadHeldCertificates(making.store, making.trust->settings(), making.validation_time);
   if (!certificates) return certificates.error();
   const reports::WorkingDays days(*calendar);
   reports::CellHistory history(making.listing(), DeviceReport::HoldersSince(making.query.period));
@@ -335,6 +337,7 @@ HttpResponse GetReport(Box& box, const Config& config, const Clock& clock,
   Making making{.store = box.store(),
                 .query = *query,
                 .log_size = log->size,
+                .trust = box.trust().Current(),
                 .validation_time = config.test.validation_time,
                 .now = now,
                 .rule_sets = {}};

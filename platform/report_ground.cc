@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "firmware/smki/revocation_list.h"
+#include "firmware/feeds/revocation_lists.h"
 
 namespace acb::platform {
 namespace {
@@ -16,14 +16,6 @@ static_assert(kDevicesAtATime <= store::Store::kMaxDevicePage);
 // Of certificates for XML signatures: they are in no cell.
 constexpr std::uint8_t kXmlSigningOu = 0x87;
 constexpr UtcTime kFarFuture(253'402'300'799'000);  // the end of year 9999
-
-std::vector<smki::RevocationListPtr> ListsOf(const store::TrustMaterial& material) {
-  std::vector<smki::RevocationListPtr> lists;
-  for (const Bytes& der : material.revocation_lists) {
-    if (auto list = smki::RevocationList::Parse(der)) lists.push_back(*std::move(list));
-  }
-  return lists;
-}
 
 // Whichever says so first. A list gives no time that is read here: thisUpdate, at the latest.
 std::optional<UtcTime> RevokedSince(const smki::Certificate& certificate,
@@ -39,6 +31,21 @@ std::optional<UtcTime> RevokedSince(const smki::Certificate& certificate,
 }
 
 }  // namespace
+
+std::vector<smki::RevocationListPtr> SignedLists(const store::TrustMaterial& material,
+                                                 const smki::TrustSettings& settings) {
+  std::vector<smki::CertificatePtr> certificates;
+  for (const Bytes& der : material.certificates) {
+    if (auto certificate = smki::Certificate::Parse(der)) {
+      certificates.push_back(*std::move(certificate));
+    }
+  }
+  std::vector<smki::RevocationListPtr> lists;
+  for (const Bytes& der : material.revocation_lists) {
+    if (auto list = smki::RevocationList::Parse(der)) lists.push_back(*std::move(list));
+  }
+  return feeds::SignedLists({settings, certificates, lists});
+}
 
 Status ReadLog(store::Store& store, std::uint64_t size, const reports::Period& period,
                reports::LogReport& report, std::set<std::string>& rule_sets) {
@@ -77,12 +84,13 @@ Status WalkDevices(store::Store& store, Eui64 first, reports::DeviceReport& repo
 }
 
 Result<std::vector<reports::HeldCertificate>> LoadHeldCertificates(
-    store::Store& store, std::optional<UtcTime> validation_time) {
+    store::Store& store, const smki::TrustSettings& settings,
+    std::optional<UtcTime> validation_time) {
   const auto material = store.LoadTrustMaterial();
   if (!material) return material.error();
   const auto records = store.Open();
   if (!records) return records.error();
-  const auto lists = ListsOf(*material);
+  const auto lists = SignedLists(*material, settings);
   std::vector<reports::HeldCertificate> held;
   for (const Bytes& der : material->certificates) {
     const auto certificate = smki::Certificate::Parse(der);
@@ -112,11 +120,12 @@ Result<std::vector<reports::HeldCertificate>> LoadHeldCertificates(
   return held;
 }
 
-Result<std::vector<reports::HeldList>> LoadHeldLists(store::Store& store) {
+Result<std::vector<reports::HeldList>> LoadHeldLists(store::Store& store,
+                                                     const smki::TrustSettings& settings) {
   const auto material = store.LoadTrustMaterial();
   if (!material) return material.error();
   std::vector<reports::HeldList> held;
-  for (const smki::RevocationListPtr& list : ListsOf(*material)) {
+  for (const smki::RevocationListPtr& list : SignedLists(*material, settings)) {
     held.push_back({list->issuer().Text(), list->number().Text(), ToHex(list->sha256()),
                     list->this_update(), list->next_update(), list->size()});
   }

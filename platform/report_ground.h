@@ -8,6 +8,7 @@
 
 #include "firmware/reports/device_reports.h"
 #include "firmware/reports/trust_status.h"
+#include "firmware/smki/revocation_list.h"
 #include "platform/box.h"
 
 namespace acb::platform {
@@ -20,11 +21,17 @@ Status ReadLog(store::Store& store, std::uint64_t size, const reports::Period& p
 // Shows every device from `first` on to the report, each page as of its own moment.
 Status WalkDevices(store::Store& store, Eui64 first, reports::DeviceReport& report);
 
+// R-SEC3-17: the lists held that a trusted issuer signed. The feed takes others, which say nothing.
+std::vector<smki::RevocationListPtr> SignedLists(const store::TrustMaterial& material,
+                                                 const smki::TrustSettings& settings);
+
 // Organisation certificates held, but for those that sign requests, with what the repository and
 // the lists in hand say. `validation_time`, of environment test: what is valid then counts as valid
 // still.
 Result<std::vector<reports::HeldCertificate>> LoadHeldCertificates(
-    store::Store& store, std::optional<UtcTime> validation_time);
-Result<std::vector<reports::HeldList>> LoadHeldLists(store::Store& store);
+    store::Store& store, const smki::TrustSettings& settings,
+    std::optional<UtcTime> validation_time);
+Result<std::vector<reports::HeldList>> LoadHeldLists(store::Store& store,
+                                                     const smki::TrustSettings& settings);
 
 }  // namespace acb::platform

@@ -38,6 +38,13 @@ struct Store::Core {
     });
   }
 
+  // No counter is spent that could not be handed out, and no import written that could not be
+  // answered: first the anchor that all wait for.
+  Status MakeAnchorable() {
+    if (CheckAnchorable()) return Done{};
+    return AnchorNow();
+  }
+
   // One moment of the store.
   Result<ReadTransaction> Read() const {
     // What a failed commit left in the page cache may not be on the disk: nobody acts on it.
@@ -96,6 +103,7 @@ struct Store::Core {
   // All of `rows` in one transaction with the entry.
   template <class Next>
   Result<ImportOutcome> ImportRows(Feed feed, const audit::Entry& entry, const Next& next) {
+    if (Status may = MakeAnchorable(); !may) return std::move(may).error();
     return Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<ImportOutcome> {
       Import import(transaction, identity.environment, settings.counter_jump, entry.at(),
                     [this] { return CheckGoesOn(); });

@@ -348,6 +348,24 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
   if (before.holder == CellState::Holder::kUnknown && before.floor && to_acb && !imported.floor) {
     return Done{};
   }
+  if (before.holder == CellState::Holder::kParty && before.floor && to_acb &&
+      imported.floor <= before.floor) {
+    // The recorded floor is of the ACB's earlier tenure. R-128-9: a row that knows no newer one was
+    // written before the device said that a party has the cell.
+    const auto observed = FindLastMoved(transaction_, device, role);
+    if (!observed) return observed.error();
+    if (observed->has_value()) {
+      ++outcome_.kept_as_observed;
+      return Done{};
+    }
+    // R-128-17: the ACB has it again, above which counter nobody says.
+    if (!imported.floor) {
+      cell.holder = CellState::Holder::kUnknown;
+      cell.party = Eui64(0);
+      cell.acb_key = {};
+      return Done{};
+    }
+  }
   if (imported.holder != CellState::Holder::kUnknown) {
     cell.holder = imported.holder;
     cell.party = imported.party;
@@ -413,6 +431,9 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   counted.Set("changed", std::to_string(outcome_.changed));
   if (outcome_.quarantined != 0) {
     counted.Set("quarantined", std::to_string(outcome_.quarantined));
+  }
+  if (outcome_.kept_as_observed != 0) {
+    counted.Set("kept_as_observed", std::to_string(outcome_.kept_as_observed));
   }
   if (auto named = NameInEntry(transaction_, "brought", brought_, counted); !named) {
     return std::move(named).error();

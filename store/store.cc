@@ -133,10 +133,7 @@ Result<std::unique_ptr<Records>> Store::Open() const {
 
 Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
   core_->SettleOwed(wish.request.target);
-  // No counter is spent that could not be handed out: first the anchor that all wait for.
-  if (!core_->CheckAnchorable()) {
-    if (Status anchored = core_->AnchorNow(); !anchored) return std::move(anchored).error();
-  }
+  if (Status may = core_->MakeAnchorable(); !may) return std::move(may).error();
   std::optional<OriginatorCounter> counter;
   bool flushed = false;
   auto reserve = [&](WriteTransaction& transaction) -> Status {
@@ -176,6 +173,7 @@ Status Store::AbandonWithAlarm(ReservedCounter&& counter, const Failure& why, st
 }
 
 Result<Elsewhere> Store::ReserveElsewhere(const ElsewhereWish& wish) {
+  if (Status may = core_->MakeAnchorable(); !may) return std::move(may).error();
   return core_->Write(Lane::kNewWork, [&](WriteTransaction& transaction) {
     return ReserveForOthers(transaction, wish, core_->settings, environment());
   });

@@ -1,9 +1,12 @@
 #include "store/suspensions.h"
 
+#include <algorithm>
+
 #include "firmware/base/sha256.h"
 #include "store/acts.h"
 #include "store/agreements.h"
 #include "store/audit_log.h"
+#include "store/counters.h"
 #include "store/feeds.h"
 #include "store/reading.h"
 
@@ -53,6 +56,24 @@ Result<audit::Receipt> AppendOrders(WriteTransaction& transaction,
   return *first;
 }
 
+// What StoreSigned reads again by itself: the device, and everything.
+bool IsReadAgain(SuspensionScope scope) {
+  return scope == SuspensionScope::kAll || scope == SuspensionScope::kDevice;
+}
+
+// R-SEC3-56: nothing that the order stops is signed for after it was answered. Which of the
+// reservations under way have to do with a party, a subject or an issuer is not in their rows; all
+// of them are given up, and their requests are asked again.
+Status GiveUpUnderWay(WriteTransaction& transaction, const std::vector<Suspension>& wanted,
+                      UtcTime at, Environment environment) {
+  const bool all_read_again =
+      std::ranges::all_of(wanted, [](const Suspension& row) { return IsReadAgain(row.scope); });
+  if (all_read_again) return Done{};
+  const Abandonment why{Describe(Reason::kSuspended).name,
+                        "an order to suspend came before the command was signed", at};
+  return AbandonAll(transaction, why, environment);
+}
+
 }  // namespace
 
 Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
@@ -79,6 +100,9 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
     }
     Status put = transaction.Put(Table::kSuspensions, key, EncodeSuspension(kept));
     if (!put) return std::move(put).error();
+  }
+  if (Status none = GiveUpUnderWay(transaction, wanted, at, environment); !none) {
+    return std::move(none).error();
   }
   if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();
   transaction.DemandAnchor();

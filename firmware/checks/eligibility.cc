@@ -50,6 +50,60 @@ Result<std::optional<Registration>> RegistrationAt(const Records& records, std::
   return current;
 }
 
+namespace {
+
+// The supplier's role for the device's fuel; nothing for a device that has none of its own.
+std::optional<UserRole> RoleForFuel(DeviceType type) {
+  switch (type) {
+    case DeviceType::kEsme:
+      return UserRole::kImportSupplier;
+    case DeviceType::kGsme:
+    case DeviceType::kGpf:
+      return UserRole::kGasSupplier;
+    default:
+      return std::nullopt;
+  }
+}
+
+// The row by which the User is a supplier at `at`. A User that has rows of the fuel's role is
+// judged by those: it may be another party for the other fuel, or not have that fuel's tests.
+Result<PartyRecord> SupplierRow(const std::vector<PartyRecord>& rows, DeviceType type, UtcTime at) {
+  const auto active = ActiveRows(rows, at);
+  if (!active) return active.error();
+  const std::optional<UserRole> fuel = RoleForFuel(type);
+  const bool judged_by_fuel = fuel && std::ranges::any_of(rows, [&](const PartyRecord& row) {
+                                return row.role == *fuel && row.from <= at;
+                              });
+  bool has_role = false;
+  for (const PartyRecord& row : *active) {
+    if (!IsSupplierRole(row.role)) continue;
+    has_role = true;
+    if (row.uept && (!judged_by_fuel || row.role == *fuel)) return row;
+  }
+  if (!has_role) {
+    return Failure(Reason::kRoleNotAllowed,
+                   "Service Request 6.21 takes the User Roles IS and GS; the User has neither");
+  }
+  return Failure(Reason::kRequesterNotEligible,
+                 "the User has not completed User Entry Process Tests for its role, or has it no "
+                 "more, at " +
+                     at.Iso());
+}
+
+// R-063-14: where nothing at all is known of the meter point the supplier is not to blame.
+Status CheckMapped(const Records& records, const Device& device, RemotePartyRole role) {
+  const bool gas_operator =
+      device.type == DeviceType::kGpf && role == RemotePartyRole::kNetworkOperator;
+  if (!gas_operator || device.mpxn.empty()) return Done{};
+  const auto rows = records.FindRegistrations(device.mpxn);
+  if (!rows) return rows.error();
+  if (!rows->empty()) return Done{};
+  return Failure(Reason::kNoUnmapped,
+                 "no registration is known of the device's meter point, so no network operator");
+}
+
+}  // namespace
+
 Result<std::string> CheckEligibility(const Records& records, const duis::HandoverRequest& request,
                                      const Device& device, UtcTime at) {
   const auto rows = records.FindUser(request.request_id.originator);
@@ -59,24 +113,18 @@ Result<std::string> CheckEligibility(const Records& records, const duis::Handove
                                                 request.request_id.originator.Hyphenated() +
                                                 " is not in the register of parties");
   }
-  const auto active = ActiveRows(*rows, at);
-  if (!active) return active.error();
-  const auto supplier = std::ranges::find_if(
-      *active, [](const PartyRecord& row) { return IsSupplierRole(row.role) && row.uept; });
-  if (supplier == active->end()) {
-    const bool untested = std::ranges::any_of(
-        *active, [](const PartyRecord& row) { return IsSupplierRole(row.role); });
-    if (untested) {
-      return Failure(Reason::kRequesterNotEligible,
-                     "the User has not completed User Entry Process Tests for its role");
-    }
-    return Failure(Reason::kRoleNotAllowed,
-                   "Service Request 6.21 takes the User Roles IS and GS; the User has neither");
-  }
+  auto today = SupplierRow(*rows, device.type, at);
+  if (!today) return std::move(today).error();
+  // R-107-5: as the network operator's standing, also when it is to be executed.
   const UtcTime then = RightsApplyAt(request, at);
-  Status registered = CheckRegisteredSupplier(records, device.mpxn, supplier->party, then, then);
+  const auto later = SupplierRow(*rows, device.type, then);
+  if (!later) return later.error();
+  if (Status mapped = CheckMapped(records, device, request.role); !mapped) {
+    return std::move(mapped).error();
+  }
+  Status registered = CheckRegisteredSupplier(records, device.mpxn, later->party, then, then);
   if (!registered) return std::move(registered).error();
-  return supplier->party;
+  return std::move(today->party);
 }
 
 Status CheckRegisteredSupplier(const Records& records, std::string_view mpxn,

@@ -11,14 +11,17 @@ namespace acb::checks {
 
 // The User is a DCC User in a supplier role (IS or GS: duis-6.21.md 2.1), not suspended or expelled
 // (R-SEC3-10), has completed User Entry Process Tests (R-074-2), and is the supplier registered for
-// the device's meter point when the request is to be executed (R-107-5). Status and role are those
-// of `at`. Gives the party's short name.
+// the device's meter point when the request is to be executed (R-107-5). Status and role are judged
+// at `at` and at that time; a User that has the role of the device's fuel (IS for an ESME, GS for a
+// GSME or GPF) by that role alone. Gives the party's short name at `at`.
 //
 // Fails with
 //   kSubjectUnknown         the User is not in the register of parties.
 //   kSuspended              suspended, expelled, ceased, or no row in force.
 //   kRoleNotAllowed         not a supplier.
 //   kRequesterNotEligible   not the registered supplier, or not tested.
+//   kNoUnmapped             the network operator of a GPF is asked for, and no registration of its
+//                           meter point was ever imported (R-063-14).
 Result<std::string> CheckEligibility(const Records& records, const duis::HandoverRequest& request,
                                      const Device& device, UtcTime at);
 

@@ -5,16 +5,19 @@
 namespace acb::checks {
 namespace {
 
-// The authority is the requester's to know: it is whom to ask. `what` says what is stopped: asked
-// only when it is.
+// The authority is the requester's to know: it is whom to ask.
+std::string OrderOf(const Suspension& order) {
+  return " since " + order.since.Iso() + " by order of " + order.authority;
+}
+
+// `what` says what is stopped: asked only when it is.
 template <class What>
 Status Find(const Records& records, SuspensionScope scope, std::string_view subject, Reason reason,
             const What& what) {
   const auto found = records.FindSuspension(scope, subject);
   if (!found) return found.error();
   if (!found->has_value()) return Done{};
-  return Failure(
-      reason, what() + " since " + (*found)->since.Iso() + " by order of " + (*found)->authority);
+  return Failure(reason, what() + OrderOf(**found));
 }
 
 }  // namespace
@@ -24,12 +27,20 @@ Status CheckSigningNotSuspended(const Records& records) {
               [] { return std::string("all signing is suspended"); });
 }
 
-Status CheckPartyNotSuspended(const Records& records, std::string_view party, std::string_view what,
-                              bool say_by_whom) {
-  Status open = Find(records, SuspensionScope::kParty, party, Reason::kSuspended,
-                     [&] { return std::string(what) + " is suspended"; });
-  if (open || say_by_whom || open.error().reason != Reason::kSuspended) return open;
-  return Failure(Reason::kSuspended, std::string(what) + " is suspended");
+Status CheckUserNotSuspended(const Records& records, Eui64 user, std::string_view what,
+                             bool say_by_whom, UtcTime at) {
+  const auto rows = records.FindUser(user);
+  if (!rows) return rows.error();
+  for (const PartyRecord& row : *rows) {
+    if (at < row.from) continue;
+    const auto found = records.FindSuspension(SuspensionScope::kParty, row.party);
+    if (!found) return found.error();
+    // A name that the User had given up when the order was made is not meant.
+    if (!found->has_value() || (row.to && *row.to <= (*found)->since)) continue;
+    const std::string suspended = std::string(what) + " is suspended";
+    return Failure(Reason::kSuspended, say_by_whom ? suspended + OrderOf(**found) : suspended);
+  }
+  return Done{};
 }
 
 std::string IssuerSubject(const smki::Name& issuer) {

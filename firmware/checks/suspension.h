@@ -10,10 +10,11 @@ namespace acb::checks {
 
 // kSigningSuspended while all signing is stopped. A fault: the request stays open.
 Status CheckSigningNotSuspended(const Records& records);
-// kSuspended. `party` is a short name; "what" it is to the request, for the explanation; of another
-// party than the requester it is not said since when and by whom.
-Status CheckPartyNotSuspended(const Records& records, std::string_view party, std::string_view what,
-                              bool say_by_whom);
+// kSuspended: a party's short name that this User has at `at`, or had since the order was made: a
+// row that gives it another name lifts nothing. `what` the User is to the request, for the
+// explanation; of another than the requester it is not said since when and by whom.
+Status CheckUserNotSuspended(const Records& records, Eui64 user, std::string_view what,
+                             bool say_by_whom, UtcTime at);
 // kBlocked.
 Status CheckDeviceNotBlocked(const Records& records, Eui64 device);
 // An issuer's name as suspensions know it: case says nothing.

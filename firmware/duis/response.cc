@@ -99,10 +99,14 @@ Echo ReadEcho(BytesView octets, const ParseLimits& limits) {
   if (!InitialiseXml() || !CheckMarkup(octets, limits)) return echo;
   const auto tree = BuildTree(octets);
   if (!tree) return echo;
+  Reading first;
+  (void)ReadRequestElement(first, **tree);
+  // The RequestID of a version that is not supported is where that of every other one is.
+  const bool supported = first.ok();
+  if (!supported && first.failure().reason != Reason::kDuisVersion) return echo;
   Reading reading;
-  Sequence request(reading, kDuis, ReadRequestElement(reading, **tree), {"schemaVersion"});
-  if (!reading.ok()) return echo;
-  echo.schema_version = Collapse(request.Attribute("schemaVersion"));
+  Sequence request(reading, kDuis, xmlDocGetRootElement(&**tree), {"schemaVersion"});
+  if (supported) echo.schema_version = Collapse(request.Attribute("schemaVersion"));
   Sequence header(reading, kDuis, request.Element("Header"));
   const std::string request_id = Collapse(header.Text("RequestID"));
   if (reading.ok() && RequestId::FromText(request_id)) echo.request_id = request_id;

@@ -2,24 +2,30 @@
 
 #include <optional>
 
+#include "firmware/smki/authority.h"
+
 namespace acb::feeds {
 namespace {
 
 using Scope = smki::RevocationList::Scope;
 
-// The keys that may have signed a list of this issuer.
+// The keys that may have signed a list of this issuer. A certificate that the feed brought has that
+// name for the asking: it counts when a root signed it.
 std::vector<PublicPoint> KeysOf(const smki::Name& issuer, const ListContext& context) {
   std::vector<PublicPoint> keys;
   const auto add = [&](const smki::Certificate& certificate) {
-    if (certificate.subject() == issuer && certificate.public_point()) {
-      keys.push_back(*certificate.public_point());
-    }
+    if (certificate.public_point()) keys.push_back(*certificate.public_point());
   };
-  for (const smki::CertificatePtr& root : context.settings.roots) add(*root);
+  for (const smki::CertificatePtr& root : context.settings.roots) {
+    if (root->subject() == issuer) add(*root);
+  }
   for (const smki::NamedAnchor& anchor : context.settings.named_anchors) {
     if (anchor.name == issuer) keys.push_back(anchor.key);
   }
-  for (const smki::CertificatePtr& certificate : context.certificates) add(*certificate);
+  const smki::AuthorityChecker authorities(context.settings, {});
+  for (const smki::CertificatePtr& certificate : context.certificates) {
+    if (certificate->subject() == issuer && authorities.Check(certificate)) add(*certificate);
+  }
   return keys;
 }
 
@@ -68,6 +74,14 @@ Status CheckNewRevocationList(const smki::RevocationList& list, const ListContex
     }
   }
   return Done{};
+}
+
+std::vector<smki::RevocationListPtr> SignedLists(const ListContext& context) {
+  std::vector<smki::RevocationListPtr> lists = context.held;
+  std::erase_if(lists, [&](const smki::RevocationListPtr& list) {
+    return !SignerOf(*list, KeysOf(list->issuer(), context));
+  });
+  return lists;
 }
 
 std::vector<Sha256Digest> SupersededLists(const smki::RevocationList& newer,

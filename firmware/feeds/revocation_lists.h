@@ -16,11 +16,15 @@ struct ListContext {
   const std::vector<smki::RevocationListPtr>& held;
 };
 
-// A list of an issuer that is held must verify by a key of that issuer; its number must not be
+// A list of a trusted issuer that is held (a root, or a CA that one signed) must verify by a key of
+// that issuer; its number must not be
 // below, nor its thisUpdate before, that of a list held of the same key which speaks of the same
 // certificates. A list of an issuer that is not held is taken in, and is of no use until the issuer
 // comes. Fails with kFeedRejected; the explanation names the list and what was expected.
 Status CheckNewRevocationList(const smki::RevocationList& list, const ListContext& context);
+
+// Those of the lists held that a trusted issuer signed: the others say nothing.
+std::vector<smki::RevocationListPtr> SignedLists(const ListContext& context);
 
 // The lists held that `newer` makes useless at `at`: of the same issuer and key, with a lower
 // number, and about no certificate that `newer` does not cover. None while `newer` has not begun.

@@ -357,6 +357,16 @@ class OrganisationCertificates(FeedCase):
         answer = self.assert_imported("organisation-certificates", pem(leaf), 1, 0)
         self.assertNotIn("roots", answer)
 
+    def test_what_is_of_the_device_pki_is_not_kept_and_raises_an_alarm(self):
+        """R-SEC3-13: device PKI and organisation PKI are kept apart in every store."""
+        start = self.next_index()
+        device, leaf = self.pki.der("esme-ka"), self.pki.der("supplier2-ds")
+        answer = self.assert_imported("organisation-certificates", pem(leaf, device), 1, 0)
+        self.assertEqual(answer["device_certificates_not_kept"], "1")
+        self.assertIn(hashlib.sha256(device).hexdigest(), answer["device_certificates"][0])
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([alarm["alarm"] for alarm in alarms], ["device PKI in feed"])
+
     def test_what_is_no_certificate_is_a_reject(self):
         broken = bytearray(self.pki.der("supplier-ds"))
         broken[0] = 0x31

@@ -162,6 +162,7 @@ class HandoverPath : public ::testing::Test {
                      .channels = channels_,
                      .in_use_since = in_use_since_,
                      .key_limits = key_limits_,
+                     .module_exception_until = module_exception_until_,
                      .software = software_});
   }
   HandoverAnswer Send(const std::string& xml, std::optional<std::string_view> proposed = {}) {
@@ -182,6 +183,7 @@ class HandoverPath : public ::testing::Test {
   std::vector<HandoverSettings::LaterKeys> later_;
   std::optional<UtcTime> in_use_since_;
   keys::Limits key_limits_;
+  std::optional<UtcTime> module_exception_until_;
   std::optional<Failure> software_;
   FixedClock clock_;
   FixedTrust trust_{TestPki::Get().Trust()};
@@ -275,6 +277,30 @@ TEST_F(HandoverPath, SignsWithAKeyUpToItsAgeAndNotBeyond) {
   in_use_since_ = clock_.Now().PlusSeconds(-30 * kSecondsOfDay);
   EXPECT_EQ(ReasonOf(Send(Good())), Reason::kKeyLimit);
   EXPECT_THAT(events_, ElementsAre("record refused"));  // the RequestID stays open
+}
+
+// R-NOW-9: "an exception with an owner and end date" ends while the box runs too.
+TEST_F(HandoverPath, SignsByAnExceptionForTheHsmUntilItEnds) {
+  module_exception_until_ = clock_.Now().PlusSeconds(1);
+  EXPECT_TRUE(Send(Good()).handed);
+  events_.clear();
+  module_exception_until_ = clock_.Now();
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmNotApproved);
+  EXPECT_THAT(events_, ElementsAre("record refused"));  // the RequestID stays open
+}
+
+// R-063-9: the answer names the request, whatever is wrong with it, where that much can be read.
+TEST_F(HandoverPath, NamesTheRequestThatItCouldNotTakeApart) {
+  std::string variant = Good();
+  variant.replace(variant.find("<sr:CommandVariant>") + 19, 1, "4");
+  const HandoverAnswer answer = Send(variant);
+  EXPECT_EQ(ReasonOf(answer), Reason::kCommandVariant);
+  ASSERT_TRUE(answer.request_id);
+  EXPECT_NE(variant.find(answer.request_id->Text()), std::string::npos);
+  EXPECT_THAT(log_.entries.at(0),
+              HasSubstr("\"claimed_request_id\":\"" + answer.request_id->Text()));
+  EXPECT_THAT(events_, ElementsAre("record refused")) << "unverified: bound to nothing";
+  EXPECT_FALSE(Send("<not xml").request_id);
 }
 
 // R-SEC3-21: which pair is to sign is told with the reservation, which counts it.
@@ -496,7 +522,7 @@ TEST_F(HandoverPath, DryRunOfAForgedRequestSaysNothingOfWhatItAsksFor) {
 
 // Found by an attack on this code: what a device is, is told to who may ask about it.
 TEST_F(HandoverPath, TellsNothingOfADeviceToAUserThatIsNotItsSupplier) {
-  data_.registrations.clear();
+  for (Registration& row : data_.registrations) row.supplier = "SUPB";
   data_.devices.at(testing::kGpf).smi_status = SmiStatus::kSuspended;
   EXPECT_EQ(ReasonOf(Send(Good())), Reason::kRequesterNotEligible);
   for (const CheckOutcome& one : DryRun(Good()).checks) {

@@ -347,8 +347,17 @@ TEST_F(Anchored, ThatCannotBeMadeCostsNoCounters) {
   const std::uint64_t issued = FindDevice()->last_issued;
   for (int i = 0; i < 5; ++i) {
     EXPECT_THAT(Reserve(Id(next_)), FailsWith(Reason::kHsmUnavailable));
+    EXPECT_THAT(store_->ReserveElsewhere({.device = kDevice,
+                                          .proposed = {},
+                                          .purpose = "6.24.1",
+                                          .client = "dsp.acb.test",
+                                          .at = kNow}),
+                FailsWith(Reason::kHsmUnavailable));
+    EXPECT_THAT(store_->ImportDevices(SourceOf({TestDevice(Eui64(77))}), FeedEntry()),
+                FailsWith(Reason::kHsmUnavailable));
   }
   EXPECT_EQ(FindDevice()->last_issued, issued);
+  EXPECT_FALSE(FindDevice(Eui64(77))) << "what is answered with a fault was not done";
   Mend();
   EXPECT_TRUE(Soon([&] { return store_->attention().has_value(); }));
   EXPECT_NE(Spend(Id(next_)), 0u);

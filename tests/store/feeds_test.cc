@@ -256,6 +256,26 @@ TEST_F(Feeds, ReplaceAKnownHolderAndLeaveItWhenTheFeedDoesNotKnow) {
   EXPECT_EQ(FindDevice()->supplier.holder, CellState::Holder::kAcb);
 }
 
+// R-128-17: above which counter the ACB has the cell again, nobody says; the recorded floor is of
+// its earlier tenure.
+TEST_F(Feeds, ACellThatBecomesTheAcbsWithoutAFloorIsUnknown) {
+  Import({TestDevice()});
+  Device party = TestDevice();
+  party.supplier = Cell(CellState::Holder::kParty, {});
+  Import({party});
+  Device back = TestDevice();
+  back.supplier = OfAcb({});
+  Import({back});
+  EXPECT_EQ(FindDevice()->supplier.holder, CellState::Holder::kUnknown);
+  EXPECT_EQ(FindDevice()->supplier.floor->value(), kSupplierFloor) << "it is not forgotten";
+  EXPECT_THAT(Reserve(Id(1)), FailsWith(Reason::kCellUnknown));
+  Import({back});
+  EXPECT_THAT(Reserve(Id(1)), FailsWith(Reason::kCellUnknown));
+  back.supplier = OfAcb(kSupplierFloor + 5);
+  Import({back});
+  EXPECT_EQ(Spend(Id(1)), kSupplierFloor + 6);
+}
+
 TEST_F(Feeds, ImportNothingWhenTheSourceFails) {
   Import({TestDevice()});
   const std::uint64_t size = AuditSize();

@@ -129,6 +129,29 @@ TEST_F(Observing, AHandoversOwnResponseMovesTheCellAndNoMoreIsSigned) {
 }
 
 // R-128-21.
+// R-128-9. Found by an attack: a file written before a handover made its cell the ACB's again.
+TEST_F(Observing, AFeedThatKnowsNoNewerFloorDoesNotUndoWhatADeviceSaid) {
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  ASSERT_EQ(Cell().holder, Holder::kParty);
+  Device old = TestDevice();
+  for (const std::optional<std::uint64_t> floor :
+       {std::optional(kNetworkFloor), std::optional<std::uint64_t>()}) {
+    old.network_operator = OfAcb(floor);
+    const auto imported = store_->ImportDevices(SourceOf({old}), FeedEntry());
+    ASSERT_TRUE(imported);
+    EXPECT_EQ(imported->kept_as_observed, 1u);
+    EXPECT_EQ(Cell().holder, Holder::kParty);
+    EXPECT_THAT(LastEntry(), HasSubstr(R"("kept_as_observed":"1")"));
+    EXPECT_THAT(Reserve(Id(2), kNetworkRole), FailsWith(Reason::kCellNotAcb));
+  }
+  old.network_operator = OfAcb(kNetworkFloor + 3'000);
+  const auto newer = store_->ImportDevices(SourceOf({old}), FeedEntry());
+  ASSERT_TRUE(newer);
+  EXPECT_EQ(newer->kept_as_observed, 0u);
+  EXPECT_EQ(HandOver(3), kNetworkFloor + 3'001);
+}
+
 TEST_F(Observing, LateAndRepeatedMessagesChangeNothing) {
   CreateFilled();
   Record(HandedOver(HandOver(1)));

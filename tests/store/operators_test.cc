@@ -309,6 +309,26 @@ TEST_F(Suspensions, StopACommandThatTheHsmWorksOn) {
   EXPECT_THAT(Sign(*counter), FailsWith(Reason::kChangedMeanwhile));
 }
 
+// Found by an attack: the operator was told "done", and one of that party was signed after it.
+TEST_F(Suspensions, OfAPartySubjectOrIssuerGiveUpWhatTheHsmWorksOn) {
+  std::uint64_t request = 1;
+  for (const SuspensionScope scope :
+       {SuspensionScope::kParty, SuspensionScope::kSubject, SuspensionScope::kIssuer}) {
+    const auto counter = StoreTest::Reserve(Id(request));
+    ASSERT_TRUE(counter);
+    ASSERT_TRUE(store_->Suspend({Of(scope, "somebody", "operator-1")}, kNow));
+    EXPECT_THAT(Sign(*counter), FailsWith(Reason::kChangedMeanwhile));
+    EXPECT_EQ(Find(Id(request))->state, StoredRequest::State::kAbandoned);
+    EXPECT_NE(Spend(Id(request)), 0u) << "asked again, it is judged again";
+    ++request;
+  }
+  const auto counter = StoreTest::Reserve(Id(request));
+  ASSERT_TRUE(counter);
+  ASSERT_TRUE(store_->Suspend(
+      {Of(SuspensionScope::kDevice, kOtherDevice.Hyphenated(), "operator-1")}, kNow));
+  EXPECT_TRUE(Sign(*counter)) << "of another device";
+}
+
 TEST_F(Suspensions, MakeWhatIsUnderWayBeDecidedAnew) {
   const ReservationWish before = Wish(Id(1));
   ASSERT_TRUE(store_->Suspend({Of(SuspensionScope::kAll, "", "operator-1")}, kNow));

@@ -13,11 +13,12 @@ using testing::FakeRecordsData;
 
 class Eligibility : public ::testing::Test {
  protected:
-  Result<std::string> Check(Eui64 user, std::optional<UtcTime> execution = std::nullopt) {
-    duis::HandoverRequest request{.request_id = {user, testing::kEsme, 1},
-                                  .execution = execution,
-                                  .role = RemotePartyRole::kNetworkOperator};
-    return CheckEligibility(FakeRecords(data_), request, data_.devices.at(testing::kEsme), now_);
+  Result<std::string> Check(Eui64 user, std::optional<UtcTime> execution = std::nullopt,
+                            Eui64 device = testing::kEsme,
+                            RemotePartyRole role = RemotePartyRole::kNetworkOperator) {
+    duis::HandoverRequest request{
+        .request_id = {user, device, 1}, .execution = execution, .role = role};
+    return CheckEligibility(FakeRecords(data_), request, data_.devices.at(device), now_);
   }
   Reason Refusal(Eui64 user, std::optional<UtcTime> execution = std::nullopt) {
     const auto result = Check(user, execution);
@@ -56,7 +57,8 @@ TEST_F(Eligibility, RefusesASuspendedExpelledOrCeasedParty) {
     EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
   }
   data_.parties[0].status = PartyStatus::kCeased;
-  EXPECT_TRUE(Check(testing::kSupplierUser)) << "it is a supplier in its other role still";
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible) << "it supplies gas";
+  EXPECT_TRUE(Check(testing::kSupplierUser, {}, testing::kGpf));
   data_.parties[1].status = PartyStatus::kCeased;
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
 }
@@ -87,9 +89,67 @@ TEST_F(Eligibility, RefusesWithoutUserEntryProcessTests) {
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
 }
 
-TEST_F(Eligibility, IsNotLostByARoleWhoseTestsAreStillToCome) {
+// R-074-2: "UEPT completion per role". parties[0] is IS, parties[1] is GS.
+TEST_F(Eligibility, IsJudgedByTheRoleOfTheDevicesFuel) {
   data_.parties[0].uept = false;
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kRequesterNotEligible);
+  EXPECT_TRUE(Check(testing::kSupplierUser, {}, testing::kGpf));
+  EXPECT_TRUE(Check(testing::kSupplierUser, {}, testing::kGsme, RemotePartyRole::kSupplier));
+  std::swap(data_.parties[0].uept, data_.parties[1].uept);
   EXPECT_TRUE(Check(testing::kSupplierUser));
+  EXPECT_FALSE(Check(testing::kSupplierUser, {}, testing::kGpf));
+  EXPECT_FALSE(Check(testing::kSupplierUser, {}, testing::kGsme, RemotePartyRole::kSupplier));
+}
+
+// The registration names the supplier: a register that has but one role of it is enough.
+TEST_F(Eligibility, IsJudgedByItsOneRoleWhereTheRegisterHasNoOther) {
+  data_.parties.erase(data_.parties.begin() + 1);
+  EXPECT_TRUE(Check(testing::kSupplierUser, {}, testing::kGpf));
+}
+
+// One User may be two parties.
+TEST_F(Eligibility, TakesThePartyOfTheDevicesFuel) {
+  data_.parties[1].party = "GASA";
+  for (Registration& row : data_.registrations) {
+    if (row.mpxn == testing::kMprn) row.supplier = "GASA";
+  }
+  EXPECT_EQ(*Check(testing::kSupplierUser), "SUPA");
+  EXPECT_EQ(*Check(testing::kSupplierUser, {}, testing::kGpf), "GASA");
+}
+
+// R-107-5 (ii): as the network operator's, its standing is needed when the command is executed.
+TEST_F(Eligibility, JudgesTheUsersStandingAtTheExecutionTimeToo) {
+  const UtcTime end = At("2026-11-22T00:00:00Z");
+  data_.parties[0].to = end;
+  EXPECT_TRUE(Check(testing::kSupplierUser, At("2026-11-21T23:00:00Z")));
+  EXPECT_EQ(Refusal(testing::kSupplierUser, At("2026-11-22T10:00:00Z")),
+            Reason::kRequesterNotEligible);
+  PartyRecord expelled = data_.parties[0];
+  expelled.from = end;
+  expelled.to.reset();
+  expelled.status = PartyStatus::kExpelled;
+  data_.parties.push_back(expelled);
+  EXPECT_TRUE(Check(testing::kSupplierUser));
+  EXPECT_EQ(Refusal(testing::kSupplierUser, At("2026-11-22T10:00:00Z")), Reason::kSuspended);
+}
+
+// R-063-14: suppliers are not blamed for what no feed knows.
+TEST_F(Eligibility, TellsAMeterPointOfWhichNothingIsKnownFromALostOne) {
+  std::erase_if(data_.registrations,
+                [](const Registration& row) { return row.mpxn == testing::kMprn; });
+  const auto refusal = [this](RemotePartyRole role) {
+    const auto result = Check(testing::kSupplierUser, {}, testing::kGpf, role);
+    return result ? Reason::kMalformed : result.error().reason;
+  };
+  EXPECT_EQ(refusal(RemotePartyRole::kNetworkOperator), Reason::kNoUnmapped);
+  EXPECT_EQ(refusal(RemotePartyRole::kSupplier), Reason::kRequesterNotEligible);
+  Registration ended;
+  ended.mpxn = testing::kMprn;
+  ended.supplier = "SUPA";
+  ended.from = At("2020-01-01T00:00:00Z");
+  ended.to = At("2021-01-01T00:00:00Z");
+  data_.registrations.push_back(ended);
+  EXPECT_EQ(refusal(RemotePartyRole::kNetworkOperator), Reason::kRequesterNotEligible);
 }
 
 TEST_F(Eligibility, RefusesADeviceWithoutAMeterPointOrRegistration) {

@@ -135,6 +135,33 @@ TEST_F(PolicyChecks, RepositoryStatusCountsBeforeAnyListSaysSo) {
   EXPECT_EQ(ReasonOf(CheckRepository(records_, policy_, {certificate})), Reason::kNotInRepository);
 }
 
+// Found by an attack: an order by name was undone by the next row of the register of parties.
+TEST_F(PolicyChecks, AnotherNameOfTheUserLiftsNoSuspension) {
+  const auto check = [&](std::string_view at = "2026-11-22T00:00:00Z") {
+    return CheckUserNotSuspended(records_, testing::kSupplierUser, "the party", true, At(at));
+  };
+  data_.suspensions = {{.scope = SuspensionScope::kParty,
+                        .subject = "SUPA",
+                        .authority = "SSC 1",
+                        .by = "operator",
+                        .since = At("2026-11-20T00:00:00Z"),
+                        .lift_by = {}}};
+  PartyRecord renamed = data_.parties[0];
+  renamed.party = "SUPNEW";
+  renamed.from = At("2026-11-21T00:00:00Z");
+  data_.parties.push_back(renamed);
+  EXPECT_EQ(ReasonOf(check()), Reason::kSuspended);
+  for (PartyRecord& row : data_.parties) {
+    if (row.user_id == testing::kSupplierUser && row.party == "SUPA") row.to = renamed.from;
+  }
+  EXPECT_EQ(ReasonOf(check()), Reason::kSuspended) << "it had that name when the order was made";
+  data_.suspensions[0].since = renamed.from;
+  EXPECT_TRUE(check()) << "a name it had given up by then";
+  data_.suspensions[0].subject = "SUPNEW";
+  EXPECT_EQ(ReasonOf(check()), Reason::kSuspended);
+  EXPECT_TRUE(check("2026-11-20T23:59:59Z")) << "a name it does not have yet";
+}
+
 // R-SEC3-56, R-SEC3-52.
 TEST_F(PolicyChecks, SuspensionStopsWhatItNamesAndNothingElse) {
   const auto stop = [&](SuspensionScope scope, std::string subject) {
@@ -155,11 +182,14 @@ TEST_F(PolicyChecks, SuspensionStopsWhatItNamesAndNothingElse) {
 
   stop(SuspensionScope::kParty, "SUPA");
   EXPECT_TRUE(CheckSigningNotSuspended(records_));
-  EXPECT_EQ(ReasonOf(CheckPartyNotSuspended(records_, "SUPA", "the party", true)),
-            Reason::kSuspended);
-  const Status other = CheckPartyNotSuspended(records_, "SUPA", "the party", false);
-  EXPECT_EQ(other.error().explanation.find("SSC"), std::string::npos) << "another party's data";
-  EXPECT_TRUE(CheckPartyNotSuspended(records_, "SUPB", "the party", true));
+  const auto check = [&](Eui64 user, bool say_by_whom) {
+    return CheckUserNotSuspended(records_, user, "the party", say_by_whom, kNow);
+  };
+  EXPECT_EQ(ReasonOf(check(testing::kSupplierUser, true)), Reason::kSuspended);
+  EXPECT_NE(check(testing::kSupplierUser, true).error().explanation.find("SSC"), std::string::npos);
+  EXPECT_EQ(check(testing::kSupplierUser, false).error().explanation.find("SSC"), std::string::npos)
+      << "another party's data";
+  EXPECT_TRUE(check(testing::kOtherSupplierUser, true));
 
   stop(SuspensionScope::kDevice, testing::kEsme.Hyphenated());
   EXPECT_EQ(ReasonOf(CheckDeviceNotBlocked(records_, testing::kEsme)), Reason::kBlocked);

@@ -20,8 +20,9 @@ class NewRevocationList : public ::testing::Test {
  protected:
   NewRevocationList() {
     settings.environment = smki::Environment::kTest;
-    certificates.push_back(*smki::Certificate::Parse(
-        CertificateBuilder::Authority(issuer_key, "07", "T1").Build(root_key)));
+    settings.roots.push_back(*smki::Certificate::Parse(
+        CertificateBuilder::Authority(root_key, "00", "TR").Build(root_key)));
+    certificates.push_back(Held(issuer_key, root_key));
     held.push_back(List(List5(), issuer_key));
   }
   ListBuilder List5() const { return {AuthorityName("07", "T1"), issuer_key.point()}; }
@@ -32,6 +33,12 @@ class NewRevocationList : public ::testing::Test {
   }
   static smki::RevocationListPtr List(const ListBuilder& builder, const TestKey& signer) {
     return *smki::RevocationList::Parse(builder.Build(signer));
+  }
+  // An issuing CA T1.
+  smki::CertificatePtr Held(const TestKey& key, const TestKey& signer) const {
+    CertificateBuilder authority = CertificateBuilder::Authority(key, "07", "T1");
+    authority.IssuedBy(AuthorityName("00", "TR"), root_key.point());
+    return *smki::Certificate::Parse(authority.Build(signer));
   }
   Status Check(const ListBuilder& builder, const TestKey& signer) const {
     return CheckNewRevocationList(*List(builder, signer), {settings, certificates, held});
@@ -78,15 +85,33 @@ TEST_F(NewRevocationList, OfAnIssuerThatIsNotHeldIsTaken) {
   const TestKey other;
   const ListBuilder list(AuthorityName("07", "T2"), other.point());
   EXPECT_TRUE(Check(list, other));
-  certificates.push_back(*smki::Certificate::Parse(
-      CertificateBuilder::Authority(TestKey(), "07", "T2").Build(root_key)));
+  CertificateBuilder authority = CertificateBuilder::Authority(TestKey(), "07", "T2");
+  authority.IssuedBy(AuthorityName("00", "TR"), root_key.point());
+  certificates.push_back(*smki::Certificate::Parse(authority.Build(root_key)));
   EXPECT_FALSE(Check(list, other)) << "now the issuer is held, with another key";
+}
+
+// Found by an attack: the feed takes any CA that is not self-signed, and its lists were believed.
+TEST_F(NewRevocationList, OfACaThatNoRootSignedSaysNothingOfTheOneOfThatName) {
+  const TestKey foreign;
+  certificates.push_back(Held(foreign, TestKey()));
+  EXPECT_FALSE(Check(Numbered("06"), foreign));
+  EXPECT_TRUE(Check(Numbered("06"), issuer_key));
+  certificates.push_back(Held(foreign, root_key));
+  EXPECT_TRUE(Check(Numbered("06"), foreign)) << "a second CA of that name, by the root";
+}
+
+TEST_F(NewRevocationList, OfNobodyTrustedIsNotOneOfTheSigned) {
+  const TestKey foreign;
+  held.push_back(List(Numbered("09"), foreign));
+  held.push_back(List({AuthorityName("07", "T2"), foreign.point()}, foreign));
+  EXPECT_THAT(SignedLists({settings, certificates, held}), ElementsAre(held[0]));
+  certificates.push_back(Held(foreign, TestKey()));
+  EXPECT_THAT(SignedLists({settings, certificates, held}), ElementsAre(held[0]));
 }
 
 TEST_F(NewRevocationList, OfTheRootIsJudgedByTheConfiguredRoot) {
   const ListBuilder arl(AuthorityName("00", "TR"), root_key.point());
-  settings.roots.push_back(*smki::Certificate::Parse(
-      CertificateBuilder::Authority(root_key, "00", "TR").Build(root_key)));
   EXPECT_TRUE(Check(arl, root_key));
   EXPECT_FALSE(Check(arl, issuer_key));
 }
@@ -94,8 +119,7 @@ TEST_F(NewRevocationList, OfTheRootIsJudgedByTheConfiguredRoot) {
 // Two CAs of one name have a series of numbers each.
 TEST_F(NewRevocationList, IsNotComparedWithThatOfAnotherKeyOfTheSameName) {
   const TestKey second;
-  certificates.push_back(
-      *smki::Certificate::Parse(CertificateBuilder::Authority(second, "07", "T1").Build(root_key)));
+  certificates.push_back(Held(second, root_key));
   EXPECT_TRUE(Check(Numbered("04"), second));
   EXPECT_FALSE(Check(Numbered("04"), issuer_key));
   EXPECT_THAT(Superseded(Numbered("06"), second), IsEmpty());

@@ -38,6 +38,19 @@ Status CaseFile::NoteFeeds(const Records& records) {
   return Done{};
 }
 
+void CaseFile::NoteCertificates(const smki::Trust& trust) {
+  const auto note = [&](const Bytes& der) {
+    const auto certificate = trust.Read(der);
+    // Of what is no certificate its octets are all there is to tell.
+    certificates.push_back(certificate ? Identify(**certificate)
+                                       : audit::Object{{"sha256", ToHex(Sha256(der))}});
+  };
+  const duis::HandoverRequest& content = request->content();
+  note(content.digital_signing_certificate);
+  if (content.key_agreement_certificate) note(*content.key_agreement_certificate);
+  if (content.key_agreement_top_up_certificate) note(*content.key_agreement_top_up_certificate);
+}
+
 ReservationWish CaseFile::Wish(std::uint64_t trust_generation) const {
   const duis::HandoverRequest& content = request->content();
   return {content.request_id, body, content.role, proposed, trust_generation, now};
@@ -53,24 +66,18 @@ audit::Entry CaseFile::Begin(std::string_view kind) const {
     entry.Set("request_id", content.request_id.Text())
         .Set("user", content.request_id.originator.Hyphenated())
         .Set("device", content.request_id.target.Hyphenated())
-        .Set("role", Name(content.role))
-        .Set("signer", Identify(*request->signer()));
+        .Set("role", Name(content.role));
   } else if (claimed_id) {
     entry.Set("claimed_request_id", claimed_id->Text());
   }
+  if (signer) entry.Set("signer", Identify(*signer));
   entry.SetIfAny("party", requester);
   if (device) {
     entry.Set("device_type", Name(device->type));
     // The meter point is personal data. A hash of it alone could be found by trying all numbers.
     entry.SealIfAny("mpxn", device->mpxn);
   }
-  if (target) {
-    audit::List certificates;
-    for (const smki::CertificatePtr& certificate : target->certificates()) {
-      certificates.push_back(Identify(*certificate));
-    }
-    entry.Set("certificates", std::move(certificates));
-  }
+  if (!certificates.empty()) entry.Set("certificates", certificates);
   entry.SetIfAny("network_operator_by_registration", registration.by_registration)
       .SetIfAny("network_operator_by_prefix", registration.by_prefix);
   if (!feeds.empty()) entry.Set("feeds", feeds);

@@ -31,6 +31,9 @@ struct CaseFile {
 
   // As the steps find them out; empty before.
   std::optional<RequestId> claimed_id;  // unverified: for the record only
+  // Held here under the issuer and serial number in KeyInfo; none: not held. Proven to be the
+  // signer's only with `request`.
+  smki::CertificatePtr signer;
   std::optional<duis::VerifiedRequest> request;
   std::optional<Device> device;
   std::size_t acb_keys = 0;  // which of the key pairs in use the device's cell holds
@@ -39,10 +42,13 @@ struct CaseFile {
   std::string requester;                      // party short name
   checks::RegistrationFinding registration;
   std::vector<std::string> observations;
-  audit::Object feeds;  // the newest import of each feed: index of its audit entry (R-SEC3-64)
+  audit::Object feeds;       // the newest import of each feed: index of its audit entry (R-SEC3-64)
+  audit::List certificates;  // of the request, in the order of the cells (R-NOW-14)
 
   void Observe(const std::vector<std::string>& more);
   Status NoteFeeds(const Records& records);
+  // Of the verified request: as they were sent, good or not.
+  void NoteCertificates(const smki::Trust& trust);
   // Of a request that every check has passed, or that a dry run looks at.
   ReservationWish Wish(std::uint64_t trust_generation) const;
 

@@ -135,6 +135,10 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
   auto earlier = checks::FindEarlierAnswer(records, *file.claimed_id, file.body);
   if (!earlier || earlier->has_value()) return earlier;
 
+  // R-SEC3-64: from here on every decision rests on what was imported, that about the signer too.
+  Status noted = file.NoteFeeds(records);
+  if (!noted) return std::move(noted).error();
+  file.signer = trust.Find(unverified->signer().issuer, unverified->signer().serial);
   auto signer = checks::FindSigner(trust, unverified->signer(), file.judged_at);
   if (!signer) return std::move(signer).error();
   file.Observe(signer->observations);
@@ -142,6 +146,7 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
   auto verified = duis::VerifySignature(*std::move(unverified), signer->certificate);
   if (!verified) return std::move(verified).error();
   file.request = *std::move(verified);
+  file.NoteCertificates(trust);
 
   Status open = checks::CheckRequestIdOpen(records, file.request->content().request_id, file.body);
   if (!open) return std::move(open).error();
@@ -162,7 +167,6 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
   });
   list.Check("suspension", known, [&] { return checks::CheckSigningNotSuspended(records); });
   list.Check("feed-age", known, [&] { return checks::CheckFeedAges(records, policy, file.now); });
-  list.Check("feeds", known, [&] { return file.NoteFeeds(records); });
 
   list.Check("signer-in-repository", known, [&] {
     return checks::CheckNotRevokedInRepository(records, *file.request->signer(),

@@ -548,5 +548,71 @@ TEST_F(HandoverPath, RecordsTheNewestImportOfEachFeedAndBothOperators) {
   }
 }
 
+// R-NOW-14: "all four present".
+std::string Named(const char* name) {
+  const smki::CertificatePtr certificate = TestPki::Get().Certificate(name);
+  return R"({"issuer":")" + certificate->issuer().Text() + R"(","serial":")" +
+         certificate->SerialDecimal() + R"(","sha256":")" + ToHex(certificate->sha256()) +
+         R"(","subject":")" + certificate->eui64()->Hyphenated() + R"("})";
+}
+
+// R-SEC3-64: "for any decision", also one that an early check made.
+TEST_F(HandoverPath, RecordsTheFeedsOfARefusalWhereverItWasRefused) {
+  data_.imports[Feed::kRevocationLists].audit_index = 17;
+  const auto expect_feeds = [&](Reason reason, const std::string& xml) {
+    EXPECT_EQ(ReasonOf(Send(xml)), reason);
+    EXPECT_THAT(log_.entries.back(), HasSubstr(R"("feeds":{"revocation-lists":"17"})"))
+        << Describe(reason).name;
+  };
+  expect_feeds(Reason::kCertRevoked,
+               TestPki::Get().Sign(TestPki::Get().NetworkOperatorFields(), "revoked-xml"));
+  software_ = Failure(Reason::kFirmwareHash);
+  expect_feeds(Reason::kFirmwareHash, Good());
+  software_.reset();
+  policy_.feed_max_age = {{Feed::kParties, std::chrono::hours(1)}};
+  expect_feeds(Reason::kFeedStale, Good());
+  policy_.feed_max_age.clear();
+  data_.suspensions = {{.scope = SuspensionScope::kAll,
+                        .subject = {},
+                        .authority = "SSC 1",
+                        .by = "operator",
+                        .since = testing::At(TestPki::kNow),
+                        .lift_by = {}}};
+  expect_feeds(Reason::kSigningSuspended, Good());
+  data_.suspensions.clear();
+  data_.repository[TestPki::Get().Certificate("supplier-xml")->sha256()].status =
+      RepositoryStatus::kRevoked;
+  expect_feeds(Reason::kCertRevoked, Good());
+}
+
+// R-NOW-14.
+TEST_F(HandoverPath, NamesTheCertificatesOfARefusalToo) {
+  testing::HandoverFields fields = TestPki::Get().NetworkOperatorFields();
+  fields.digital_signing_certificate = TestPki::Get().Base64("revoked-no-ds");
+  EXPECT_EQ(ReasonOf(Send(TestPki::Get().Sign(fields))), Reason::kCertRevoked);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("certificates":[)" + Named("revoked-no-ds") + "," +
+                                             Named("no-a-ka") + "]"));
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("signer":)" + Named("supplier-xml")));
+}
+
+TEST_F(HandoverPath, NamesTheSetThatIsNotWholeAndWhatIsNoCertificateByItsOctets) {
+  testing::HandoverFields fields = TestPki::Get().NetworkOperatorFields();
+  fields.key_agreement_certificate.reset();
+  fields.digital_signing_certificate = ToBase64(AsBytes("no certificate"));
+  EXPECT_TRUE(Send(TestPki::Get().Sign(fields)).failure);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("certificates":[{"sha256":")" +
+                                             ToHex(Sha256(AsBytes("no certificate"))) + R"("}])"));
+}
+
+// R-NOW-14: who is not trusted as a signer is named as one who is.
+TEST_F(HandoverPath, NamesTheSignerThatIsRevoked) {
+  const std::string xml =
+      TestPki::Get().Sign(TestPki::Get().NetworkOperatorFields(), "revoked-xml");
+  EXPECT_EQ(ReasonOf(Send(xml)), Reason::kCertRevoked);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("signer":)" + Named("revoked-xml")));
+  EXPECT_EQ(log_.entries.back().find(R"("certificates")"), std::string::npos)
+      << "of a request that is not proven to be the User's";
+}
+
 }  // namespace
 }  // namespace acb

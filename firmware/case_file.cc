@@ -105,11 +105,10 @@ audit::Entry CaseFile::SignedEntry(const ReservedCounter& counter,
   return entry;
 }
 
-audit::Entry CaseFile::RefusedEntry(const Failure& why) const {
-  const ReasonInfo& info = Describe(why.reason);
+audit::Entry CaseFile::RefusedEntry(const Failure& why, bool final) const {
   audit::Entry entry = Begin("refused");
-  entry.Set("reason", info.name)
-      .Set("final", info.kind == ReasonKind::kRefusal)
+  entry.Set("reason", Describe(why.reason).name)
+      .Set("final", final)
       .Set("response_code", answers.Of(why.reason).response_code)
       .SealIfAny("explanation", why.explanation);
   return entry;

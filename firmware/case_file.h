@@ -55,8 +55,9 @@ struct CaseFile {
   // Item 1, signing register.
   audit::Entry SignedEntry(const ReservedCounter& counter, const gbcs::SignedCommand& command,
                            Eui64 acb, const smki::Certificate& acb_certificate) const;
-  // Item 2, refusal register: also faults.
-  audit::Entry RefusedEntry(const Failure& why) const;
+  // Item 2, refusal register: also faults. `final`: it is stored under the RequestID, and what a
+  // retry of the same octets gets.
+  audit::Entry RefusedEntry(const Failure& why, bool final) const;
   // Item 17: held for its volume.
   audit::Entry QuarantinedEntry(const Failure& why) const;
 

@@ -346,14 +346,14 @@ HandoverAnswer Handover::Repeat(const RequestId& request, StoredRequest stored) 
 HandoverAnswer Handover::Decline(const CaseFile& file, Failure why) const {
   const bool final = Describe(why.reason).kind == ReasonKind::kRefusal && file.request &&
                      why.reason != Reason::kReplay;
-  const audit::Entry entry = file.RefusedEntry(why);
+  const audit::Entry entry = file.RefusedEntry(why, final);
   auto receipt = final ? ports_.log.AppendRefused(file.request->content().request_id, file.body,
                                                   entry, why, file.octets)
                        : ports_.log.Append(entry);
   if (final && !receipt && receipt.error().reason == Reason::kChangedMeanwhile) {
     // Another connection was faster under this RequestID: that is what is said, and recorded.
     why = std::move(receipt).error();
-    receipt = ports_.log.Append(file.RefusedEntry(why));
+    receipt = ports_.log.Append(file.RefusedEntry(why, false));
   }
   HandoverAnswer answer;
   answer.request_id = file.claimed_id;

@@ -604,6 +604,35 @@ TEST_F(HandoverPath, NamesTheSetThatIsNotWholeAndWhatIsNoCertificateByItsOctets)
                                              ToHex(Sha256(AsBytes("no certificate"))) + R"("}])"));
 }
 
+// R-NOW-8: final is what a retry of the same octets gets, and nothing else.
+TEST_F(HandoverPath, SaysFinalOfWhatIsStoredUnderTheRequestIdAlone) {
+  const auto expect_final = [&](Reason reason, const std::string& xml, bool final) {
+    events_.clear();
+    EXPECT_EQ(ReasonOf(Send(xml)), reason);
+    const bool bound = events_.back().starts_with("bind");
+    EXPECT_EQ(bound, final) << Describe(reason).name;
+    EXPECT_THAT(log_.entries.back(), HasSubstr(final ? R"("final":true)" : R"("final":false)"));
+  };
+  const TestPki& pki = TestPki::Get();
+  std::string tampered = Good();
+  tampered.replace(tampered.find(":1001"), 5, ":1002");
+  expect_final(Reason::kMalformed, "<not xml", false);
+  expect_final(Reason::kSignatureInvalid, tampered, false);
+  expect_final(Reason::kCertRevoked, pki.Sign(pki.NetworkOperatorFields(), "revoked-xml"), false);
+  channels_ = {"line-2"};
+  expect_final(Reason::kChannel, Good(), false);
+  channels_.clear();
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kSigned;
+  stored.body = Sha256(AsBytes("other octets"));
+  data_.requests.insert_or_assign(
+      *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001"), stored);
+  expect_final(Reason::kReplay, Good(), false);
+  data_.requests.clear();
+  data_.registrations.clear();
+  expect_final(Reason::kRequesterNotEligible, Good(), true);
+}
+
 // R-NOW-14: who is not trusted as a signer is named as one who is.
 TEST_F(HandoverPath, NamesTheSignerThatIsRevoked) {
   const std::string xml =

@@ -255,6 +255,20 @@ TEST(CountersReport, KnowsTheCounterThatWaitedForItsAnswer) {
   EXPECT_EQ(TotalOf(report, "counters that are not above"), "1");
 }
 
+// R-SEC3-69: also of an entry that was written before purposes were sealed.
+TEST(CountersReport, ShowsNoPurpose) {
+  MadeLog log;
+  audit::Entry elsewhere("reserved-elsewhere", At("2026-10-01T00:00:01Z"));
+  elsewhere.Set("device", "D1").Set("originator_counter", "7").Set("purpose", "for 3938420001");
+  log.Add(elsewhere);
+  const Report report = Counters(log);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "event"), "reserved elsewhere");
+  for (const auto& [name, cell] : report.rows[0]) {
+    EXPECT_EQ(reports::PlainText(cell).find("3938420001"), std::string::npos) << name;
+  }
+}
+
 Report Degraded(const MadeLog& log) {
   reports::NonCompliance report(kOctober, Listing());
   log.Show(kOctober, report);

@@ -109,6 +109,7 @@ audit::Entry CaseFile::RefusedEntry(const Failure& why, bool final) const {
   audit::Entry entry = Begin("refused");
   entry.Set("reason", Describe(why.reason).name)
       .Set("final", final)
+      .SetIfAny("check", check)
       .Set("response_code", answers.Of(why.reason).response_code)
       .SealIfAny("explanation", why.explanation);
   return entry;

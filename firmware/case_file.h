@@ -29,6 +29,10 @@ struct CaseFile {
   UtcTime now{0};              // when it arrived, real time
   UtcTime judged_at{0};        // the one instant that validity is judged at
 
+  // Which check is made, or has failed: a reason alone does not tell whose certificate it is about.
+  // Empty: none.
+  std::string_view check = {};
+
   // As the steps find them out; empty before.
   std::optional<RequestId> claimed_id;  // unverified: for the record only
   // Held here under the issuer and serial number in KeyInfo; none: not held. Proven to be the

@@ -22,6 +22,8 @@
 namespace acb {
 namespace {
 
+constexpr std::string_view kRequestIdCheck = "request-id";
+
 // Which certificates a refusal is about: all have one EUI-64, so the first stands for them. Nothing
 // of another party.
 Failure AboutCertificates(const checks::CheckedTarget& target, Failure why) {
@@ -67,6 +69,7 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
 
   Checklist list(Checklist::Mode::kDecide);
   Judge(incoming, *trust, **records, file, list);
+  file.check = list.failed_check();
   if (Status verdict = list.Verdict(); !verdict) return Decline(file, verdict.error());
 
   records->reset();  // a reader that stays open makes the store grow
@@ -121,33 +124,40 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
                                                             const smki::Trust& trust,
                                                             const Records& records,
                                                             CaseFile& file) const {
+  file.check = "request";
   auto unverified = duis::Parse(incoming.octets, settings_.parse);
   if (!unverified) return std::move(unverified).error();
   file.claimed_id = unverified->claimed_request_id();
 
   if (!incoming.released) {
+    file.check = "channel";
     Status channel = checks::CheckChannel(incoming.channel, settings_.channels);
     if (!channel) return std::move(channel).error();
     Status whose = checks::CheckOriginator(file.claimed_id->originator, incoming.originators);
     if (!whose) return std::move(whose).error();
   }
 
+  file.check = "earlier-answer";
   auto earlier = checks::FindEarlierAnswer(records, *file.claimed_id, file.body);
   if (!earlier || earlier->has_value()) return earlier;
 
   // R-SEC3-64: from here on every decision rests on what was imported, that about the signer too.
+  file.check = "feeds";
   Status noted = file.NoteFeeds(records);
   if (!noted) return std::move(noted).error();
   file.signer = trust.Find(unverified->signer().issuer, unverified->signer().serial);
+  file.check = "signer";
   auto signer = checks::FindSigner(trust, unverified->signer(), file.judged_at);
   if (!signer) return std::move(signer).error();
   file.Observe(signer->observations);
 
+  file.check = "signature";
   auto verified = duis::VerifySignature(*std::move(unverified), signer->certificate);
   if (!verified) return std::move(verified).error();
   file.request = *std::move(verified);
   file.NoteCertificates(trust);
 
+  file.check = kRequestIdCheck;
   Status open = checks::CheckRequestIdOpen(records, file.request->content().request_id, file.body);
   if (!open) return std::move(open).error();
   return std::optional<StoredRequest>();
@@ -353,7 +363,7 @@ HandoverAnswer Handover::Decline(const CaseFile& file, Failure why) const {
   if (final && !receipt && receipt.error().reason == Reason::kChangedMeanwhile) {
     // Another connection was faster under this RequestID: that is what is said, and recorded.
     why = std::move(receipt).error();
-    receipt = ports_.log.Append(file.RefusedEntry(why, false));
+    receipt = ports_.log.Append(file.RefusedEntry(why, false).Set("check", kRequestIdCheck));
   }
   HandoverAnswer answer;
   answer.request_id = file.claimed_id;

@@ -604,6 +604,27 @@ TEST_F(HandoverPath, NamesTheSetThatIsNotWholeAndWhatIsNoCertificateByItsOctets)
                                              ToHex(Sha256(AsBytes("no certificate"))) + R"("}])"));
 }
 
+// R-063-11: whose certificate it was is told by the check, not by the reason.
+TEST_F(HandoverPath, NamesTheCheckThatFailed) {
+  const auto expect_check = [&](Reason reason, const std::string& xml, const std::string& check) {
+    EXPECT_EQ(ReasonOf(Send(xml)), reason);
+    EXPECT_THAT(log_.entries.back(), HasSubstr(R"("check":")" + check + "\""));
+  };
+  const TestPki& pki = TestPki::Get();
+  expect_check(Reason::kMalformed, "<not xml", "request");
+  expect_check(Reason::kCertRevoked, pki.Sign(pki.NetworkOperatorFields(), "revoked-xml"),
+               "signer");
+  testing::HandoverFields revoked = pki.NetworkOperatorFields();
+  revoked.digital_signing_certificate = pki.Base64("revoked-no-ds");
+  expect_check(Reason::kCertRevoked, pki.Sign(revoked), "target-certificates");
+  data_.repository[pki.Certificate("supplier-xml")->sha256()].status = RepositoryStatus::kRevoked;
+  expect_check(Reason::kCertRevoked, Good(), "signer-in-repository");
+  data_.repository.clear();
+  signer_.available = false;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_EQ(log_.entries.back().find(R"("check")"), std::string::npos) << "all have passed";
+}
+
 // R-NOW-8: final is what a retry of the same octets gets, and nothing else.
 TEST_F(HandoverPath, SaysFinalOfWhatIsStoredUnderTheRequestIdAlone) {
   const auto expect_final = [&](Reason reason, const std::string& xml, bool final) {

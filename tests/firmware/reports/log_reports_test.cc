@@ -67,6 +67,37 @@ TEST(NetworkCertificatesReport, CountsApartWhatIsNotTheSuppliersFault) {
   EXPECT_EQ(TotalOf(report, "counted apart"), "2");
 }
 
+// R-063-11: the certificate that signed the request is no network certificate.
+TEST(NetworkCertificatesReport, CountsARevokedSignerApartFromARevokedReplacementCertificate) {
+  MadeLog log;
+  const auto refuse = [&](std::string_view at, std::string_view check) {
+    audit::Entry entry("refused", At(at));
+    entry.Set("party", "S1").Set("device", "D1").Set("role", "NetworkOperator");
+    entry.Set("reason", "CERT_REVOKED").Set("response_code", "X").SetIfAny("check", check);
+    log.Add(entry);
+  };
+  refuse("2026-10-05T10:00:00Z", "signer-in-repository");
+  refuse("2026-10-05T10:00:01Z", "target-certificates");
+  refuse("2026-10-05T10:00:02Z", "repository");
+  refuse("2026-10-05T10:00:03Z", "");  // of old
+  log.Signed("2026-10-06T10:00:00Z", "S1", "D1");
+  const Report report = Panel(log);
+  EXPECT_EQ(TotalOf(report, "invalid network certificate codes"), "3");
+  EXPECT_EQ(TotalOf(report, "counted apart"), "1");
+  ASSERT_EQ(report.rows.size(), 2u);
+  EXPECT_EQ(Text(report.rows[0], "group"), "certificate");
+  EXPECT_EQ(Entries(report.rows[0], "first_time"), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(Entries(report.rows[0], "corrected"), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(Text(report.rows[1], "group"), "apart");
+  EXPECT_EQ(Entries(report.rows[1], "count"), (std::vector<std::uint64_t>{0}));
+  EXPECT_EQ(Text(report.rows[1], "corrected"), "0");
+  const auto id = [&](std::size_t row) {
+    return std::get<reports::Figure>(testing::CellOf(report.rows[row], "count")).id;
+  };
+  EXPECT_EQ(id(0), "count/S1/X/CERT_REVOKED");
+  EXPECT_NE(id(1), id(0)) << "each figure is had by its own name";
+}
+
 TEST(NetworkCertificatesReport, TellsFirstTimeFromRepeatedAndWhatWasCorrectedWhen) {
   MadeLog log;
   log.Refused("2026-09-30T23:59:59.999Z", "S1", "D1", "NO_NOT_REGISTERED", "X");  // before

@@ -77,6 +77,7 @@ audit::Entry CaseFile::Begin(std::string_view kind) const {
     // The meter point is personal data. A hash of it alone could be found by trying all numbers.
     entry.SealIfAny("mpxn", device->mpxn);
   }
+  if (acb_certificate) entry.Set("acb_certificate", Identify(*acb_certificate));
   if (!certificates.empty()) entry.Set("certificates", certificates);
   entry.SetIfAny("network_operator_by_registration", registration.by_registration)
       .SetIfAny("network_operator_by_prefix", registration.by_prefix);
@@ -88,14 +89,12 @@ audit::Entry CaseFile::Begin(std::string_view kind) const {
 }
 
 audit::Entry CaseFile::SignedEntry(const ReservedCounter& counter,
-                                   const gbcs::SignedCommand& command, Eui64 acb,
-                                   const smki::Certificate& acb_certificate) const {
+                                   const gbcs::SignedCommand& command, Eui64 acb) const {
   audit::Entry entry = Begin("signed");
   entry.Set("originator", acb.Hyphenated())
       .Set("originator_counter", std::to_string(counter.counter().value()))
       .Set("command_sha256", ToHex(Sha256(command.octets)))
-      .Set("command_octets", std::to_string(command.octets.size()))
-      .Set("acb_certificate", Identify(acb_certificate));
+      .Set("command_octets", std::to_string(command.octets.size()));
   if (const auto floor = device->cell(counter.role()).floor) {
     entry.Set("recorded_floor", std::to_string(floor->value()));
   }
@@ -112,6 +111,8 @@ audit::Entry CaseFile::RefusedEntry(const Failure& why, bool final) const {
       .SetIfAny("check", check)
       .Set("response_code", answers.Of(why.reason).response_code)
       .SealIfAny("explanation", why.explanation);
+  // R-SEC3-61: the reason does not tell which.
+  if (stale_feed && why.reason == Reason::kFeedStale) entry.Set("stale_feed", Name(*stale_feed));
   return entry;
 }
 

@@ -40,7 +40,9 @@ struct CaseFile {
   smki::CertificatePtr signer;
   std::optional<duis::VerifiedRequest> request;
   std::optional<Device> device;
-  std::size_t acb_keys = 0;  // which of the key pairs in use the device's cell holds
+  std::size_t acb_keys = 0;              // which of the key pairs in use the device's cell holds
+  smki::CertificatePtr acb_certificate;  // for digital signing, of that pair
+  std::optional<Feed> stale_feed;        // for which a check failed with kFeedStale
   std::optional<checks::CheckedTarget> target;
   std::optional<OriginatorCounter> proposed;  // X-Originator-Counter
   std::string requester;                      // party short name
@@ -58,7 +60,7 @@ struct CaseFile {
 
   // Item 1, signing register.
   audit::Entry SignedEntry(const ReservedCounter& counter, const gbcs::SignedCommand& command,
-                           Eui64 acb, const smki::Certificate& acb_certificate) const;
+                           Eui64 acb) const;
   // Item 2, refusal register: also faults. `final`: it is stored under the RequestID, and what a
   // retry of the same octets gets.
   audit::Entry RefusedEntry(const Failure& why, bool final) const;

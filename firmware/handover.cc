@@ -33,6 +33,12 @@ Failure AboutCertificates(const checks::CheckedTarget& target, Failure why) {
   return why;
 }
 
+// The feed that a check of it found stale, if it did.
+Status About(Feed feed, CaseFile& file, Status status) {
+  if (!status && status.error().reason == Reason::kFeedStale) file.stale_feed = feed;
+  return status;
+}
+
 // Puts what a check earned where the next ones find it.
 template <class T, class Place>
 Status Keep(Result<T> result, Place& place) {
@@ -176,7 +182,13 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
     return Done{};
   });
   list.Check("suspension", known, [&] { return checks::CheckSigningNotSuspended(records); });
-  list.Check("feed-age", known, [&] { return checks::CheckFeedAges(records, policy, file.now); });
+  list.Check("feed-age", known, [&]() -> Status {
+    for (const auto& [feed, limit] : policy.feed_max_age) {
+      Status fresh = checks::CheckFeedAge(records, feed, limit, file.now);
+      if (!fresh) return About(feed, file, std::move(fresh));
+    }
+    return Done{};
+  });
 
   list.Check("signer-in-repository", known, [&] {
     return checks::CheckNotRevokedInRepository(records, *file.request->signer(),
@@ -200,8 +212,10 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
              [&] { return checks::CheckDevice(records, *file.device, request->role); });
   list.Check("device-not-blocked", entitled,
              [&] { return checks::CheckDeviceNotBlocked(records, file.device->id); });
-  list.Check("certified-product", entitled,
-             [&] { return checks::CheckCertifiedProduct(records, policy, *file.device, at); });
+  list.Check("certified-product", entitled, [&] {
+    return About(Feed::kCertifiedProducts, file,
+                 checks::CheckCertifiedProduct(records, policy, *file.device, at));
+  });
 
   list.Check("execution-time", known, [&] { return checks::CheckExecutionTime(*request); });
   list.Check("requested-floor", known, [&]() -> Status {
@@ -234,7 +248,8 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
           checks::CheckNotRevokedInRepository(records, *authority, Reason::kIssuerRevoked);
       if (!good) return good;
     }
-    return checks::CheckRepository(records, policy, file.target->certificates());
+    return About(Feed::kRepositoryStatus, file,
+                 checks::CheckRepository(records, policy, file.target->certificates()));
   });
 
   const bool parties_known = file.target && file.device && !file.requester.empty();
@@ -279,6 +294,7 @@ Status Handover::CheckAcb(const smki::Trust& trust, const Records& records, Case
     const CellState& cell = file.device->cell(file.request->content().role);
     Status chosen = Keep(checks::ChooseAcbKeys(cell, in_use_), file.acb_keys);
     if (!chosen) return chosen;
+    file.acb_certificate = AcbOf(file).digital_signing;
   }
   if (const std::optional<UtcTime> since = InUseSince(file)) {
     // The time of the log: one that a test fixes makes no key older.
@@ -320,10 +336,9 @@ HandoverAnswer Handover::Act(const IncomingRequest& incoming, const CaseFile& fi
   incoming.Passed(Stage::kSign);
 
   // P4: on disk, with the answer, before it leaves.
-  const auto receipt = ports_.log.AppendSigned(
-      *counter,
-      file.SignedEntry(*counter, *handed, settings_.acb.eui64, *AcbOf(file).digital_signing),
-      settings_.acb.eui64, *handed, incoming.octets);
+  const auto receipt =
+      ports_.log.AppendSigned(*counter, file.SignedEntry(*counter, *handed, settings_.acb.eui64),
+                              settings_.acb.eui64, *handed, incoming.octets);
   if (!receipt) return DeclineAfterReserve(file, *std::move(counter), receipt.error());
 
   incoming.Passed(Stage::kRecord);

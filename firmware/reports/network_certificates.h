@@ -43,7 +43,7 @@ class NetworkCertificates final : public LogReport {
   Report Finish() override;
 
  private:
-  // Supplier, code, reason.
+  // Supplier, code, reason, group.
   using Key = std::tuple<std::string, std::string, std::string, CertificateGroup>;
   struct Line {
     Count count, first_time, repeated, corrected;

@@ -625,6 +625,26 @@ TEST_F(HandoverPath, NamesTheCheckThatFailed) {
   EXPECT_EQ(log_.entries.back().find(R"("check")"), std::string::npos) << "all have passed";
 }
 
+// R-SEC3-61: what could not be relied on.
+TEST_F(HandoverPath, NamesTheFeedThatIsStaleAndTheKeyThatDoesNotSign) {
+  policy_.feed_max_age = {{Feed::kParties, std::chrono::hours(1)}};
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"parties")"));
+  EXPECT_EQ(log_.entries.back().find(R"("acb_certificate")"), std::string::npos);
+  policy_.feed_max_age.clear();
+  policy_.repository_required = true;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"repository-status")"));
+  policy_.repository_required = false;
+  policy_.products_required = true;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"certified-products")"));
+  policy_.products_required = false;
+  signer_.available = false;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("acb_certificate":)" + Named("acb-ds")));
+}
+
 // R-NOW-8: final is what a retry of the same octets gets, and nothing else.
 TEST_F(HandoverPath, SaysFinalOfWhatIsStoredUnderTheRequestIdAlone) {
   const auto expect_final = [&](Reason reason, const std::string& xml, bool final) {

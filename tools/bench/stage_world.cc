@@ -100,6 +100,7 @@ Status StageWorld::ReadRequest() {
                          .judged_at = now_});
   file_->claimed_id = unverified->claimed_request_id();
   file_->signer = signer_;
+  file_->acb_certificate = acb_certificate_;
   auto verified = duis::VerifySignature(*std::move(unverified), signer_);
   if (!verified) return std::move(verified).error();
   file_->request = *std::move(verified);

@@ -337,8 +337,108 @@ TEST(NonComplianceReport, KnowsTimesThatCrossThePeriodAndOnesThatDoNotTouchIt) {
   EXPECT_EQ(Text(report.rows[1], "to"), "");
 }
 
+// One entry of an asked-for kind that names issuers of its certificates, as the box writes it.
+audit::Entry Judged(std::string_view kind, std::string_view at, const audit::List& issuers,
+                    std::string_view reason = {}) {
+  audit::Entry entry(kind, At(at));
+  audit::List certificates;
+  for (const audit::Value& issuer : issuers) {
+    certificates.emplace_back(audit::Object{{"issuer", issuer}, {"serial", "1"}});
+  }
+  entry.Set("certificates", std::move(certificates)).SetIfAny("reason", reason);
+  entry.Set("signer", audit::Object{{"issuer", "CN=XML"}, {"serial", "1"}});
+  if (!reason.empty()) entry.Set("check", "target-certificates");
+  return entry;
+}
+
+std::vector<std::string> Spans(const Report& report) {
+  std::vector<std::string> lines;
+  for (const auto& row : report.rows) {
+    lines.push_back(Text(row, "rests_on") + " " + Text(row, "from_entry") + "-" +
+                    Text(row, "to_entry") + " " + Text(row, "requests"));
+  }
+  return lines;
+}
+
+// R-SEC3-14, R-SEC3-61: a signature on another CA's list shows nothing of the one that is stale.
+TEST(NonComplianceReport, EndsAStaleListByASignatureOnThatVeryListAlone) {
+  MadeLog log;
+  log.Add(Judged("refused", "2026-10-05T10:00:00Z", {"CN=A"}, "CRL_STALE"));
+  log.Add(Judged("refused", "2026-10-05T10:00:01Z", {"CN=B"}, "CRL_STALE"));
+  log.Add(Judged("signed", "2026-10-05T10:01:00Z", {"CN=B"}));
+  log.Add(Judged("signed", "2026-10-05T10:01:01Z", {"CN=B"}));
+  log.Add(Judged("refused", "2026-10-05T10:02:00Z", {"CN=A"}, "CRL_STALE"));
+  log.Add(Judged("signed", "2026-10-05T11:00:00Z", {"CN=A", "CN=B"}));
+  const Report report = Degraded(log);
+  EXPECT_EQ(Spans(report), (std::vector<std::string>{"CRL of CN=A 0-5 2", "CRL of CN=B 1-2 1"}));
+  EXPECT_EQ(Text(report.rows[0], "cause"), "CRL_STALE");
+}
+
+TEST(NonComplianceReport, EndsAStaleListOfASignerByASignatureOfHisIssuersCertificatesAlone) {
+  MadeLog log;
+  audit::Entry stale("refused", At("2026-10-05T10:00:00Z"));
+  stale.Set("reason", "CRL_STALE").Set("check", "signer");
+  stale.Set("signer", audit::Object{{"issuer", "CN=XML"}});
+  log.Add(stale);
+  audit::Entry pinned = Judged("signed", "2026-10-05T10:01:00Z", {"CN=A"});
+  pinned.Set("observations", audit::List{"REVOCATION_NOT_CHECKED"});
+  log.Add(pinned);
+  log.Add(Judged("signed", "2026-10-05T10:02:00Z", {"CN=A"}));
+  EXPECT_EQ(Spans(Degraded(log)), (std::vector<std::string>{"CRL of CN=XML 0-2 1"}));
+}
+
+TEST(NonComplianceReport, EndsWhatAnImportRenewed) {
+  MadeLog log;
+  log.Add(Judged("refused", "2026-10-05T10:00:00Z", {"CN=A"}, "CRL_STALE"));
+  log.Add(Judged("refused", "2026-10-05T10:00:01Z", {"CN=A"}, "ARL_STALE"));
+  audit::Entry stale("refused", At("2026-10-05T10:00:02Z"));
+  log.Add(stale.Set("reason", "FEED_STALE").Set("check", "feed-age").Set("stale_feed", "parties"));
+  const auto import = [&](std::string_view feed, audit::List issuers) {
+    audit::Entry entry("feed", At("2026-10-05T11:00:00Z"));
+    entry.Set("feed", feed).Set("issuers_in_force", std::move(issuers));
+    log.Add(entry);
+  };
+  import("devices", {});
+  import("revocation-lists", {"CN=B"});
+  import("parties", {});
+  import("revocation-lists", {"CN=B", "CN=A"});
+  EXPECT_EQ(
+      Spans(Degraded(log)),
+      (std::vector<std::string>{"CRL of CN=A 0-6 1", "ARL above CN=A 1- 1", "feed parties 2-5 1"}));
+}
+
+TEST(NonComplianceReport, EndsAKeyAndADamagedRecordByASignatureThatUsedThem) {
+  MadeLog log;
+  const auto add = [&](std::string_view kind, std::string_view reason, std::string_view device,
+                       std::string_view key) {
+    audit::Entry entry(kind, At("2026-10-05T10:00:00Z"));
+    entry.SetIfAny("reason", reason).Set("device", device);
+    entry.Set("acb_certificate", audit::Object{{"sha256", key}});
+    log.Add(entry);
+  };
+  add("refused", "KEY_LIMIT", "D1", "k1");
+  add("refused", "RECORD_DAMAGED", "D2", "k1");
+  add("refused", "STORE_UNAVAILABLE", "D1", "k1");
+  add("signed", "", "D3", "k2");
+  add("signed", "", "D2", "k2");
+  add("signed", "", "D3", "k1");
+  EXPECT_EQ(Spans(Degraded(log)),
+            (std::vector<std::string>{"ACB certificate k1 0-5 1", "device D2 1-4 1", " 2-3 1"}));
+}
+
+// A box that was made and not yet started is not down.
+TEST(NonComplianceReport, BeginsWithTheFirstStart) {
+  MadeLog log;
+  log.Add(audit::Entry("provision", At("2026-10-05T10:00:00Z")));
+  log.Add(audit::Entry("start", At("2026-10-05T12:00:00Z")));
+  EXPECT_TRUE(Degraded(log).rows.empty());
+  log.Add(audit::Entry("start", At("2026-10-05T13:00:00Z")));
+  EXPECT_EQ(Spans(Degraded(log)), (std::vector<std::string>{" 1-2 0"}));
+}
+
 TEST(NonComplianceReport, TakesAnEndWithoutAStopFromTheLastEntry) {
   MadeLog log;
+  log.Add(audit::Entry("start", At("2026-10-05T09:00:00Z")));
   log.Signed("2026-10-05T10:00:00Z", "S1", "D1");
   log.Add(audit::Entry("start", At("2026-10-05T12:00:00Z")));
   const Report report = Degraded(log);

@@ -38,6 +38,19 @@ Status CaseFile::NoteFeeds(const Records& records) {
   return Done{};
 }
 
+void CaseFile::NoteCertificates(const smki::Trust& trust) {
+  const auto note = [&](const Bytes& der) {
+    const auto certificate = trust.Read(der);
+    // Of what is no certificate its octets are all there is to tell.
+    certificates.push_back(certificate ? Identify(**certificate)
+                                       : audit::Object{{"sha256", ToHex(Sha256(der))}});
+  };
+  const duis::HandoverRequest& content = request->content();
+  note(content.digital_signing_certificate);
+  if (content.key_agreement_certificate) note(*content.key_agreement_certificate);
+  if (content.key_agreement_top_up_certificate) note(*content.key_agreement_top_up_certificate);
+}
+
 ReservationWish CaseFile::Wish(std::uint64_t trust_generation) const {
   const duis::HandoverRequest& content = request->content();
   return {content.request_id, body, content.role, proposed, trust_generation, now};
@@ -53,24 +66,19 @@ audit::Entry CaseFile::Begin(std::string_view kind) const {
     entry.Set("request_id", content.request_id.Text())
         .Set("user", content.request_id.originator.Hyphenated())
         .Set("device", content.request_id.target.Hyphenated())
-        .Set("role", Name(content.role))
-        .Set("signer", Identify(*request->signer()));
+        .Set("role", Name(content.role));
   } else if (claimed_id) {
     entry.Set("claimed_request_id", claimed_id->Text());
   }
+  if (signer) entry.Set("signer", Identify(*signer));
   entry.SetIfAny("party", requester);
   if (device) {
     entry.Set("device_type", Name(device->type));
     // The meter point is personal data. A hash of it alone could be found by trying all numbers.
     entry.SealIfAny("mpxn", device->mpxn);
   }
-  if (target) {
-    audit::List certificates;
-    for (const smki::CertificatePtr& certificate : target->certificates()) {
-      certificates.push_back(Identify(*certificate));
-    }
-    entry.Set("certificates", std::move(certificates));
-  }
+  if (acb_certificate) entry.Set("acb_certificate", Identify(*acb_certificate));
+  if (!certificates.empty()) entry.Set("certificates", certificates);
   entry.SetIfAny("network_operator_by_registration", registration.by_registration)
       .SetIfAny("network_operator_by_prefix", registration.by_prefix);
   if (!feeds.empty()) entry.Set("feeds", feeds);
@@ -81,14 +89,12 @@ audit::Entry CaseFile::Begin(std::string_view kind) const {
 }
 
 audit::Entry CaseFile::SignedEntry(const ReservedCounter& counter,
-                                   const gbcs::SignedCommand& command, Eui64 acb,
-                                   const smki::Certificate& acb_certificate) const {
+                                   const gbcs::SignedCommand& command, Eui64 acb) const {
   audit::Entry entry = Begin("signed");
   entry.Set("originator", acb.Hyphenated())
       .Set("originator_counter", std::to_string(counter.counter().value()))
       .Set("command_sha256", ToHex(Sha256(command.octets)))
-      .Set("command_octets", std::to_string(command.octets.size()))
-      .Set("acb_certificate", Identify(acb_certificate));
+      .Set("command_octets", std::to_string(command.octets.size()));
   if (const auto floor = device->cell(counter.role()).floor) {
     entry.Set("recorded_floor", std::to_string(floor->value()));
   }
@@ -98,13 +104,15 @@ audit::Entry CaseFile::SignedEntry(const ReservedCounter& counter,
   return entry;
 }
 
-audit::Entry CaseFile::RefusedEntry(const Failure& why) const {
-  const ReasonInfo& info = Describe(why.reason);
+audit::Entry CaseFile::RefusedEntry(const Failure& why, bool final) const {
   audit::Entry entry = Begin("refused");
-  entry.Set("reason", info.name)
-      .Set("final", info.kind == ReasonKind::kRefusal)
+  entry.Set("reason", Describe(why.reason).name)
+      .Set("final", final)
+      .SetIfAny("check", check)
       .Set("response_code", answers.Of(why.reason).response_code)
       .SealIfAny("explanation", why.explanation);
+  // R-SEC3-61: the reason does not tell which.
+  if (stale_feed && why.reason == Reason::kFeedStale) entry.Set("stale_feed", Name(*stale_feed));
   return entry;
 }
 

@@ -32,7 +32,10 @@ class Checklist {
     }
     if (Status status = work(); !status) {
       outcomes_.push_back({check, CheckOutcome::Kind::kFailed, status.error()});
-      if (!failure_) failure_ = std::move(status).error();
+      if (!failure_) {
+        failure_ = std::move(status).error();
+        failed_check_ = check;
+      }
     } else {
       outcomes_.push_back({check, CheckOutcome::Kind::kPassed, std::nullopt});
     }
@@ -49,6 +52,8 @@ class Checklist {
     return Done{};
   }
   bool failed() const { return failure_.has_value(); }
+  // Of the first failure; empty without one.
+  std::string_view failed_check() const { return failed_check_; }
   const std::vector<CheckOutcome>& outcomes() const { return outcomes_; }
 
  private:
@@ -56,6 +61,7 @@ class Checklist {
 
   Mode mode_;
   std::optional<Failure> failure_;
+  std::string_view failed_check_;
   std::vector<CheckOutcome> outcomes_;
 };
 

@@ -23,6 +23,8 @@
 namespace acb {
 namespace {
 
+constexpr std::string_view kRequestIdCheck = "request-id";
+
 // Which certificates a refusal is about: all have one EUI-64, so the first stands for them. Nothing
 // of another party.
 Failure AboutCertificates(const checks::CheckedTarget& target, Failure why) {
@@ -30,6 +32,12 @@ Failure AboutCertificates(const checks::CheckedTarget& target, Failure why) {
   why.explanation = "DigitalSigningCertificate (" + target.certificates().front()->Label() +
                     "): " + why.explanation;
   return why;
+}
+
+// The feed that a check of it found stale, if it did.
+Status About(Feed feed, CaseFile& file, Status status) {
+  if (!status && status.error().reason == Reason::kFeedStale) file.stale_feed = feed;
+  return status;
 }
 
 // Puts what a check earned where the next ones find it.
@@ -74,6 +82,7 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
 
   Checklist list(Checklist::Mode::kDecide);
   Judge(incoming, *trust, **records, file, list);
+  file.check = list.failed_check();
   if (Status verdict = list.Verdict(); !verdict) return Decline(file, verdict.error());
 
   records->reset();  // a reader that stays open makes the store grow
@@ -128,6 +137,7 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
                                                             const smki::Trust& trust,
                                                             const Records& records,
                                                             CaseFile& file) const {
+  file.check = "request";
   auto unverified = duis::Parse(incoming.octets, settings_.parse);
   if (!unverified) {
     // R-063-9: the answer to one that cannot be taken apart names its RequestID where that much can
@@ -139,23 +149,34 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
   file.claimed_id = unverified->claimed_request_id();
 
   if (!incoming.released) {
+    file.check = "channel";
     Status channel = checks::CheckChannel(incoming.channel, settings_.channels);
     if (!channel) return std::move(channel).error();
     Status whose = checks::CheckOriginator(file.claimed_id->originator, incoming.originators);
     if (!whose) return std::move(whose).error();
   }
 
+  file.check = "earlier-answer";
   auto earlier = checks::FindEarlierAnswer(records, *file.claimed_id, file.body);
   if (!earlier || earlier->has_value()) return earlier;
 
+  // R-SEC3-64: from here on every decision rests on what was imported, that about the signer too.
+  file.check = "feeds";
+  Status noted = file.NoteFeeds(records);
+  if (!noted) return std::move(noted).error();
+  file.signer = trust.Find(unverified->signer().issuer, unverified->signer().serial);
+  file.check = "signer";
   auto signer = checks::FindSigner(trust, unverified->signer(), file.judged_at);
   if (!signer) return std::move(signer).error();
   file.Observe(signer->observations);
 
+  file.check = "signature";
   auto verified = duis::VerifySignature(*std::move(unverified), signer->certificate);
   if (!verified) return std::move(verified).error();
   file.request = *std::move(verified);
+  file.NoteCertificates(trust);
 
+  file.check = kRequestIdCheck;
   Status open = checks::CheckRequestIdOpen(records, file.request->content().request_id, file.body);
   if (!open) return std::move(open).error();
   return std::optional<StoredRequest>();
@@ -174,8 +195,13 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
     return Done{};
   });
   list.Check("suspension", known, [&] { return checks::CheckSigningNotSuspended(records); });
-  list.Check("feed-age", known, [&] { return checks::CheckFeedAges(records, policy, file.now); });
-  list.Check("feeds", known, [&] { return file.NoteFeeds(records); });
+  list.Check("feed-age", known, [&]() -> Status {
+    for (const auto& [feed, limit] : policy.feed_max_age) {
+      Status fresh = checks::CheckFeedAge(records, feed, limit, file.now);
+      if (!fresh) return About(feed, file, std::move(fresh));
+    }
+    return Done{};
+  });
 
   list.Check("signer-in-repository", known, [&] {
     return checks::CheckNotRevokedInRepository(records, *file.request->signer(),
@@ -200,8 +226,10 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
              [&] { return checks::CheckDevice(records, *file.device, request->role); });
   list.Check("device-not-blocked", entitled,
              [&] { return checks::CheckDeviceNotBlocked(records, file.device->id); });
-  list.Check("certified-product", entitled,
-             [&] { return checks::CheckCertifiedProduct(records, policy, *file.device, at); });
+  list.Check("certified-product", entitled, [&] {
+    return About(Feed::kCertifiedProducts, file,
+                 checks::CheckCertifiedProduct(records, policy, *file.device, at));
+  });
 
   list.Check("execution-time", known, [&] { return checks::CheckExecutionTime(*request); });
   list.Check("requested-floor", known, [&]() -> Status {
@@ -234,7 +262,8 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
           checks::CheckNotRevokedInRepository(records, *authority, Reason::kIssuerRevoked);
       if (!good) return good;
     }
-    return checks::CheckRepository(records, policy, file.target->certificates());
+    return About(Feed::kRepositoryStatus, file,
+                 checks::CheckRepository(records, policy, file.target->certificates()));
   });
 
   const bool parties_known = file.target && file.device && !file.requester.empty();
@@ -279,6 +308,7 @@ Status Handover::CheckAcb(const smki::Trust& trust, const Records& records, Case
     const CellState& cell = file.device->cell(file.request->content().role);
     Status chosen = Keep(checks::ChooseAcbKeys(cell, in_use_), file.acb_keys);
     if (!chosen) return chosen;
+    file.acb_certificate = AcbOf(file).digital_signing;
   }
   if (const std::optional<UtcTime> since = InUseSince(file)) {
     // The time of the log: one that a test fixes makes no key older.
@@ -322,10 +352,9 @@ HandoverAnswer Handover::Act(const IncomingRequest& incoming, const CaseFile& fi
   incoming.Passed(Stage::kSign);
 
   // P4: on disk, with the answer, before it leaves.
-  const auto receipt = ports_.log.AppendSigned(
-      *counter,
-      file.SignedEntry(*counter, *handed, settings_.acb.eui64, *AcbOf(file).digital_signing),
-      settings_.acb.eui64, *handed, incoming.octets);
+  const auto receipt =
+      ports_.log.AppendSigned(*counter, file.SignedEntry(*counter, *handed, settings_.acb.eui64),
+                              settings_.acb.eui64, *handed, incoming.octets);
   if (!receipt) return DeclineAfterReserve(file, *std::move(counter), receipt.error());
 
   incoming.Passed(Stage::kRecord);
@@ -358,14 +387,14 @@ HandoverAnswer Handover::Repeat(const RequestId& request, StoredRequest stored) 
 HandoverAnswer Handover::Decline(const CaseFile& file, Failure why) const {
   const bool final = Describe(why.reason).kind == ReasonKind::kRefusal && file.request &&
                      why.reason != Reason::kReplay;
-  const audit::Entry entry = file.RefusedEntry(why);
+  const audit::Entry entry = file.RefusedEntry(why, final);
   auto receipt = final ? ports_.log.AppendRefused(file.request->content().request_id, file.body,
                                                   entry, why, file.octets)
                        : ports_.log.Append(entry);
   if (final && !receipt && receipt.error().reason == Reason::kChangedMeanwhile) {
     // Another connection was faster under this RequestID: that is what is said, and recorded.
     why = std::move(receipt).error();
-    receipt = ports_.log.Append(file.RefusedEntry(why));
+    receipt = ports_.log.Append(file.RefusedEntry(why, false).Set("check", kRequestIdCheck));
   }
   HandoverAnswer answer;
   answer.request_id = file.claimed_id;

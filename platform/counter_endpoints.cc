@@ -51,8 +51,14 @@ HttpResponse RefuseRecorded(Box& box, const HttpRequest& request, std::string_vi
                             const Failure& why, UtcTime now) {
   if (why.reason == Reason::kBusy) return Problem(why);
   audit::Entry entry("refused", now);
+  // R-SEC3-69: what is no EUI-64 may be a meter point.
+  const std::string_view subject = request.Parameter("device");
+  if (const auto device = Eui64::FromText(subject)) {
+    entry.Set("subject", device->Hyphenated());
+  } else {
+    entry.SealIfAny("subject", subject);
+  }
   entry.Set("act", act)
-      .Set("subject", request.Parameter("device"))
       .Set("client", request.client.name)
       .Set("reason", Describe(why.reason).name)
       .SealIfAny("explanation", why.explanation);

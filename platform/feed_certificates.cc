@@ -179,10 +179,19 @@ HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest
       return std::set<Sha256Digest>(older.begin(), older.end());
     }());
   }
-  return Imported(context, file,
-                  context.store.ImportRevocationLists(*ders, {superseded.begin(), superseded.end()},
-                                                      file.Entry()),
-                  {{"superseded", std::to_string(superseded.size())}});
+  audit::Entry entry = file.Entry();
+  std::vector<std::string> issuers;
+  for (const smki::RevocationListPtr& list : found.lists) {
+    if (feeds::IsInForce(*list, lists, context.JudgedAt())) {
+      issuers.push_back(list->issuer().Text());
+    }
+  }
+  // R-SEC3-61: whose certificates can be judged again.
+  if (!issuers.empty()) entry.Set("issuers_in_force", Shortened(issuers));
+  return Imported(
+      context, file,
+      context.store.ImportRevocationLists(*ders, {superseded.begin(), superseded.end()}, entry),
+      {{"superseded", std::to_string(superseded.size())}});
 }
 
 Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context) {

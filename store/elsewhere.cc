@@ -96,7 +96,7 @@ Result<Elsewhere> ReserveForOthers(WriteTransaction& transaction, const Elsewher
   audit::Entry entry("reserved-elsewhere", wish.at);
   entry.Set("device", wish.device.Hyphenated())
       .Set("originator_counter", std::to_string(decided->counter.value()))
-      .Set("purpose", wish.purpose)
+      .Seal("purpose", wish.purpose)  // free text (R-SEC3-69)
       .Set("client", wish.client);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();

@@ -149,6 +149,7 @@ Status Replay::GivenOut(const boost::json::object& entry, std::string_view kind)
   if (!device || !counter) return Unusable(entry, "names no device and counter");
   ElsewhereRow row;
   row.at = UtcTime::FromIso(EntryText(entry, "time")).value_or(UtcTime(0));
+  // Sealed, and the log that comes does not open it: only entries of old have it in the clear.
   row.purpose = EntryText(entry, "purpose").substr(0, kMaxName);
   if (kind == "signed") {
     row.command = DigestOf(entry, "command_sha256");

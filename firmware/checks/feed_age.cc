@@ -9,25 +9,29 @@ std::string Hours(std::int64_t milliseconds) {
 
 }  // namespace
 
+Status CheckFeedAge(const Records& records, Feed feed, std::chrono::seconds limit, UtcTime now) {
+  const std::string name(Name(feed));
+  const auto import = records.FindLastImport(feed);
+  if (!import) return import.error();
+  if (!import->has_value()) {
+    return Failure(Reason::kFeedStale, "feed " + name + " was never imported");
+  }
+  const std::int64_t age = now.milliseconds() - (*import)->at.milliseconds();
+  const std::int64_t most = std::chrono::milliseconds(limit).count();
+  if (age > most) {
+    return Failure(Reason::kFeedStale, "feed " + name + " was imported at " + (*import)->at.Iso() +
+                                           ", " + Hours(age) + " ago; the limit is " + Hours(most));
+  }
+  if (-age > most) {
+    return Failure(Reason::kFeedStale, "feed " + name + " was imported at " + (*import)->at.Iso() +
+                                           ", which is in the future");
+  }
+  return Done{};
+}
+
 Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now) {
   for (const auto& [feed, limit] : policy.feed_max_age) {
-    const std::string name(Name(feed));
-    const auto import = records.FindLastImport(feed);
-    if (!import) return import.error();
-    if (!import->has_value()) {
-      return Failure(Reason::kFeedStale, "feed " + name + " was never imported");
-    }
-    const std::int64_t age = now.milliseconds() - (*import)->at.milliseconds();
-    const std::int64_t most = std::chrono::milliseconds(limit).count();
-    if (age > most) {
-      return Failure(Reason::kFeedStale, "feed " + name + " was imported at " +
-                                             (*import)->at.Iso() + ", " + Hours(age) +
-                                             " ago; the limit is " + Hours(most));
-    }
-    if (-age > most) {
-      return Failure(Reason::kFeedStale, "feed " + name + " was imported at " +
-                                             (*import)->at.Iso() + ", which is in the future");
-    }
+    if (Status fresh = CheckFeedAge(records, feed, limit, now); !fresh) return fresh;
   }
   return Done{};
 }

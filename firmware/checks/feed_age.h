@@ -7,10 +7,13 @@
 
 namespace acb::checks {
 
-// Each feed with a limit was imported, and not longer ago than the limit says. `now` is real time:
-// also where the instant that validity is judged at is fixed. An import that lies in the future by
-// more than the limit is a clock that cannot be relied on.
+// The feed was imported, and not longer ago than the limit says. `now` is real time: also where the
+// instant that validity is judged at is fixed. An import that lies in the future by more than the
+// limit is a clock that cannot be relied on.
 // Fails with kFeedStale, naming the feed, its age and the limit.
+Status CheckFeedAge(const Records& records, Feed feed, std::chrono::seconds limit, UtcTime now);
+
+// Each feed with a limit.
 Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now);
 
 }  // namespace acb::checks

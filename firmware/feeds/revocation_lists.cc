@@ -99,4 +99,11 @@ std::vector<Sha256Digest> SupersededLists(const smki::RevocationList& newer,
   return superseded;
 }
 
+bool IsInForce(const smki::RevocationList& list, const ListContext& context, UtcTime at) {
+  return list.scope() != Scope::kAuthoritiesOnly && list.this_update() <= at &&
+         at < list.next_update() &&
+         at <= list.this_update().PlusSeconds(context.settings.crl_max_age_seconds) &&
+         SignerOf(list, KeysOf(list.issuer(), context));
+}
+
 }  // namespace acb::feeds

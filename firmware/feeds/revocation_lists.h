@@ -32,4 +32,8 @@ std::vector<smki::RevocationListPtr> SignedLists(const ListContext& context);
 std::vector<Sha256Digest> SupersededLists(const smki::RevocationList& newer,
                                           const ListContext& context, UtcTime at);
 
+// Certificates are judged by the list at `at`: its issuer, which is held, signed it, it has begun,
+// has not run out and is not older than a CRL may be (R-SEC3-14).
+bool IsInForce(const smki::RevocationList& list, const ListContext& context, UtcTime at);
+
 }  // namespace acb::feeds

@@ -34,7 +34,9 @@ std::string_view Name(CertificateGroup group) {
   return {};
 }
 
-CertificateGroup GroupOf(std::string_view reason) {
+CertificateGroup GroupOf(std::string_view reason, std::string_view check) {
+  // "signer", "signer-in-repository", "signer-not-blocked".
+  if (check.starts_with("signer")) return CertificateGroup::kApart;
   if (reason == Describe(Reason::kNoNotRegistered).name) return CertificateGroup::kNetwork;
   constexpr Reason kGroup[] = {Reason::kChain,
                                Reason::kProfile,
@@ -112,11 +114,11 @@ void NetworkCertificates::CountDevice(Line& line, std::string_view device) {
 
 void NetworkCertificates::TakeRefused(const LogEntry& entry, Where where) {
   const std::string_view reason = entry.Text("reason");
-  const CertificateGroup group = GroupOf(reason);
+  const CertificateGroup group = GroupOf(reason, entry.Text("check"));
   Line* line = nullptr;
   if (where == Where::kWithin) {
-    line =
-        &lines_[{SupplierOf(entry), std::string(entry.Text("response_code")), std::string(reason)}];
+    line = &lines_[{SupplierOf(entry), std::string(entry.Text("response_code")),
+                    std::string(reason), group}];
     line->count.Add(entry.index(), listing_);
     if (group == CertificateGroup::kApart) {
       apart_.Add(entry.index(), listing_);
@@ -192,7 +194,7 @@ Report NetworkCertificates::Finish() {
                     "days_to_correct",
                     "longest_days_to_correct"};
   for (const auto& [key, line] : lines_) {
-    const auto& [supplier, code, reason] = key;
+    const auto& [supplier, code, reason, group] = key;
     if (line.count.number() == 0) continue;
     if (report.rows.size() == kMaxRows) {
       report.notices.push_back("More than " + std::to_string(kMaxRows) +
@@ -200,14 +202,16 @@ Report NetworkCertificates::Finish() {
                                "shorter period.");
       break;
     }
-    const std::string id = supplier + "/" + code + "/" + reason;
+    std::string id = supplier + "/" + code + "/" + reason;
+    // Of one that the check sets apart: the same three have another row.
+    if (group != GroupOf(reason, {})) id += "/" + std::string(Name(group));
     const auto corrected = static_cast<std::int64_t>(line.corrected.number());
     const bool any = corrected != 0;
     report.rows.push_back(
         {{"supplier", supplier},
          {"response_code", code},
          {"reason", reason},
-         {"group", std::string(Name(GroupOf(reason)))},
+         {"group", std::string(Name(group))},
          {"count", Figure{"count/" + id, line.count}},
          {"devices", std::to_string(line.devices.size())},
          {"first_time", Figure{"first_time/" + id, line.first_time}},

@@ -20,12 +20,14 @@ enum class CertificateGroup {
   kApart,        // anything else; not the supplier's certificates at fault
 };
 std::string_view Name(CertificateGroup group);  // "network-certificate", "certificate", "apart"
-CertificateGroup GroupOf(std::string_view reason);
+// `check`: the one that failed; empty in entries of old. A reason says what is wrong with a
+// certificate, the check whether that is a replacement certificate or the signer's.
+CertificateGroup GroupOf(std::string_view reason, std::string_view check);
 
-// One row for each supplier, response code and reason: count, devices, first time and repeated,
-// later corrected and after how many days. Suppliers are parties by the short name that the entry
-// gives. One that was refused before its party was looked up (REPLAY) has the name that the newest
-// earlier entry of that User has, or else its EUI-64. No MPxN.
+// One row for each supplier, response code, reason and group: count, devices, first time and
+// repeated, later corrected and after how many days. Suppliers are parties by the short name that
+// the entry gives. One that was refused before its party was looked up (REPLAY) has the name that
+// the newest earlier entry of that User has, or else its EUI-64. No MPxN.
 //
 // A refusal is a repeat when the same supplier was refused for its certificates for the same device
 // before, in the period or not, and nothing was signed between. It is corrected by the next
@@ -41,7 +43,8 @@ class NetworkCertificates final : public LogReport {
   Report Finish() override;
 
  private:
-  using Key = std::tuple<std::string, std::string, std::string>;  // supplier, code, reason
+  // Supplier, code, reason, group.
+  using Key = std::tuple<std::string, std::string, std::string, CertificateGroup>;
   struct Line {
     Count count, first_time, repeated, corrected;
     std::set<std::string, std::less<>> devices;

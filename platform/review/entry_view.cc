@@ -1,5 +1,7 @@
 #include "platform/review/entry_view.h"
 
+#include "firmware/base/reason.h"
+
 namespace acb::review {
 
 std::string_view TextOf(const boost::json::object& entry, std::string_view name) {
@@ -19,10 +21,11 @@ std::string_view OutcomeOf(const boost::json::object& entry) {
   // A floor that waits is no handover.
   if (kind == "quarantined") return TextOf(entry, "request_id").empty() ? "" : kind;
   if (kind != "refused") return "";
-  // Nor is an observation that was refused.
-  if (TextOf(entry, "what") == "observation") return "";
-  const boost::json::value* final = entry.if_contains("final");
-  return final != nullptr && final->is_bool() && final->get_bool() ? kind : "undecided";
+  // Nor is an observation that was refused, or a counter for another command.
+  if (TextOf(entry, "what") == "observation" || !TextOf(entry, "act").empty()) return "";
+  // `final` does not tell: what is not proven to be the User's is refused and binds no RequestID.
+  const ReasonInfo* reason = FindReason(TextOf(entry, "reason"));
+  return reason != nullptr && reason->kind == ReasonKind::kRefusal ? kind : "undecided";
 }
 
 }  // namespace acb::review

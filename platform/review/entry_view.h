@@ -13,8 +13,8 @@ std::string_view TextOf(const boost::json::object& entry, std::string_view name)
 // party was looked up; empty when nobody is proven to have asked.
 std::string_view SupplierOf(const boost::json::object& entry);
 
-// What became of a request: "signed", "refused", "quarantined", "undecided" (a fault; the RequestID
-// stayed open); empty when the entry is of something else.
+// What became of a request: "signed", "refused" (for its content, whether or not its RequestID
+// stayed open), "quarantined", "undecided" (a fault); empty when the entry is of something else.
 std::string_view OutcomeOf(const boost::json::object& entry);
 
 }  // namespace acb::review

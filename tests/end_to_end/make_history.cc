@@ -71,6 +71,11 @@ class History {
     const std::uint64_t fate = random_() % 100;
     if (fate < 78) return Sign(request, fate);
     if (fate < 94) return Refuse(request);
+    if (fate < 95) {
+      return Append(Begin("refused", request, "SUPP")
+                        .Set("reason", Describe(Reason::kReplay).name)
+                        .Set("final", false));
+    }
     if (fate < 97)
       return Append(Begin("refused", request, "SUPP")
                         .Set("reason", Describe(Reason::kHsmUnavailable).name)

@@ -177,11 +177,12 @@ class Panel(Case):
             self.assertNotIn(name, files)
         entries = [json.loads(line) for line in files["entries.ndjson"].splitlines()]
         for entry in entries:
-            self.assertNotIn("explanation", entry)
-            self.assertNotIn("mpxn", entry)
+            for free_or_personal in ("explanation", "purpose", "mpxn"):
+                self.assertNotIn(free_or_personal, entry)
             self.assertNotIn(entry.get("kind"),
                              ("operator", "ceremony", "provision", "configuration", "export", "start"))
-        self.assertTrue(any("explanation" in entry.get("sealed", {}) for entry in entries))
+        for free in ("explanation", "purpose"):
+            self.assertTrue(any(free in entry.get("sealed", {}) for entry in entries), free)
         self.assertTrue(any(entry.get("withheld") for entry in entries))
         # Their presence in the other level shows that they were there to be left out.
         whole = self.container().files

@@ -49,6 +49,11 @@ class CounterCase(harness.TestCase):
         return self.post(role, f"/v1/counters/{device or self.device}/reserve",
                          {"purpose": "6.24.1"} if body is None else body, headers)
 
+    def opened(self, entry):
+        """What the entry seals, {name: value}, as an auditor is told it."""
+        lines = self.box.get(f"/v1/audit/disclosures?from={entry['index']}&count=1", "auditor").octets.splitlines()
+        return {name: each["value"] for name, each in json.loads(lines[0])["sealed"].items()}
+
     def send(self, **options):
         document = self.world.sign(self.world.request(**options))
         return document, self.world.submit(document)
@@ -69,9 +74,10 @@ class Reserve(CounterCase):
         self.assertEqual(answer.counter, 1202)
         self.assertEqual(self.reserve().json["originator_counter"], "1203")
         (_, entry), = self.box.audit_entries(int(first.json["audit"]["index"]))[:1]
-        self.assertEqual({name: entry[name] for name in ("kind", "purpose", "client", "originator_counter")},
-                         {"kind": "reserved-elsewhere", "purpose": "6.24.1", "client": "dsp.acb.test",
-                          "originator_counter": "1201"})
+        self.assertEqual({name: entry[name] for name in ("kind", "client", "originator_counter")},
+                         {"kind": "reserved-elsewhere", "client": "dsp.acb.test", "originator_counter": "1201"})
+        self.assertNotIn("6.24.1", str(entry))
+        self.assertEqual(self.opened(entry), {"purpose": "6.24.1"})
 
     def test_gives_no_number_twice_to_eight_threads_and_rises_in_the_log(self):
         index = len(self.box.audit_entries())
@@ -136,6 +142,19 @@ class Reserve(CounterCase):
         for body in ({}, {"purpose": ""}, {"purpose": 5}, {"purpose": "x" * 201}, []):
             self.assertEqual(self.reserve(body=body).reason, "MALFORMED", body)
         self.assertEqual(self.reserve(body={"purpose": "x" * 200}).status, 200)
+
+    def test_a_refusal_tells_the_device_and_seals_what_is_none(self):
+        """R-SEC3-69: what stands in the place of the device may be a meter point."""
+        for path in ("reserve", "raise"):
+            body, role = ({"purpose": "8.5"}, "dsp") if path == "reserve" else ({"to": "5", "reason": "x"}, "operator")
+            answer = self.post(role, f"/v1/counters/3938420001234/{path}", body)
+            self.assertEqual(answer.status, 404, answer)
+            (_, entry), = self.box.audit_entries(int(answer.json["audit"]["index"]))
+            self.assertNotIn("3938420001234", str(entry))
+            self.assertEqual(self.opened(entry)["subject"], "3938420001234")
+        answer = self.reserve(device="00db1234567aff00")
+        (_, entry), = self.box.audit_entries(int(answer.json["audit"]["index"]))
+        self.assertEqual(entry["subject"], "00-DB-12-34-56-7A-FF-00")
 
     def test_stops_with_a_suspension(self):
         order = {"scope": "device", "subject": self.device, "action": "suspend", "authority": "SSC"}

@@ -383,6 +383,8 @@ class RevocationLists(FeedCase):
         first = self.box.import_feed("revocation-lists", self.make(1000))
         answer = self.assert_imported("revocation-lists", self.make(1001), 1, 1)
         self.assertEqual(answer["superseded"], "1")
+        _, entry = self.box.audit_entries(int(answer["audit"]["index"]))[0]
+        self.assertEqual(len(entry["issuers_in_force"]), 1, "R-SEC3-61: whose certificates can be judged again")
         self.assertGreaterEqual(int(first["superseded"]), 1)
         entries = self.assert_rejected("revocation-lists", self.make(1000), (1, "a list with a higher number"))
         self.assertEqual([(entry["kind"], entry["alarm"]) for entry in entries],

@@ -262,6 +262,13 @@ COUNTED = {"NO_NOT_REGISTERED": "network-certificate",
                             "REPLACEMENT_IS_ACB", "CERT_EXPIRED"), "certificate")}
 
 
+def group_of(entry):
+    """One that failed for the certificate that signed the request says nothing of the network certificates."""
+    if entry.get("check", "").startswith("signer"):
+        return "apart"
+    return COUNTED.get(entry["reason"], "apart")
+
+
 def milliseconds(time):
     at = datetime.datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
     return round(at.timestamp() * 1000)
@@ -285,7 +292,7 @@ class Recount:
 
     def counted(self, place):
         entry = self.asked[place][0]
-        return entry["kind"] == "refused" and entry["reason"] in COUNTED
+        return entry["kind"] == "refused" and group_of(entry) != "apart"
 
     def is_repeated(self, place):
         for before in range(place - 1, -1, -1):
@@ -311,7 +318,7 @@ class Recount:
             if entry["kind"] != "refused" or not since <= entry["time"] < until:
                 continue
             row = found.setdefault((supplier, entry["response_code"], entry["reason"]), {
-                "group": COUNTED.get(entry["reason"], "apart"), "devices": set(), "days": [],
+                "group": group_of(entry), "devices": set(), "days": [],
                 "count": [], "first_time": [], "repeated": [], "corrected": []})
             row["devices"].add(entry["device"])
             row["count"].append(entry["index"])

@@ -42,7 +42,8 @@ def outcome_of(entry):
     if kind == "signed" or (kind == "quarantined" and "request_id" in entry):
         return kind
     if kind == "refused" and entry.get("what") != "observation":
-        return "refused" if entry["final"] else "undecided"
+        # REPLAY: refused, and the RequestID keeps the answer that it has.
+        return "refused" if entry["final"] or entry["reason"] == "REPLAY" else "undecided"
     return None
 
 

@@ -574,5 +574,141 @@ TEST_F(HandoverPath, RecordsTheNewestImportOfEachFeedAndBothOperators) {
   }
 }
 
+// R-NOW-14: "all four present".
+std::string Named(const char* name) {
+  const smki::CertificatePtr certificate = TestPki::Get().Certificate(name);
+  return R"({"issuer":")" + certificate->issuer().Text() + R"(","serial":")" +
+         certificate->SerialDecimal() + R"(","sha256":")" + ToHex(certificate->sha256()) +
+         R"(","subject":")" + certificate->eui64()->Hyphenated() + R"("})";
+}
+
+// R-SEC3-64: "for any decision", also one that an early check made.
+TEST_F(HandoverPath, RecordsTheFeedsOfARefusalWhereverItWasRefused) {
+  data_.imports[Feed::kRevocationLists].audit_index = 17;
+  const auto expect_feeds = [&](Reason reason, const std::string& xml) {
+    EXPECT_EQ(ReasonOf(Send(xml)), reason);
+    EXPECT_THAT(log_.entries.back(), HasSubstr(R"("feeds":{"revocation-lists":"17"})"))
+        << Describe(reason).name;
+  };
+  expect_feeds(Reason::kCertRevoked,
+               TestPki::Get().Sign(TestPki::Get().NetworkOperatorFields(), "revoked-xml"));
+  software_ = Failure(Reason::kFirmwareHash);
+  expect_feeds(Reason::kFirmwareHash, Good());
+  software_.reset();
+  policy_.feed_max_age = {{Feed::kParties, std::chrono::hours(1)}};
+  expect_feeds(Reason::kFeedStale, Good());
+  policy_.feed_max_age.clear();
+  data_.suspensions = {{.scope = SuspensionScope::kAll,
+                        .subject = {},
+                        .authority = "SSC 1",
+                        .by = "operator",
+                        .since = testing::At(TestPki::kNow),
+                        .lift_by = {}}};
+  expect_feeds(Reason::kSigningSuspended, Good());
+  data_.suspensions.clear();
+  data_.repository[TestPki::Get().Certificate("supplier-xml")->sha256()].status =
+      RepositoryStatus::kRevoked;
+  expect_feeds(Reason::kCertRevoked, Good());
+}
+
+// R-NOW-14.
+TEST_F(HandoverPath, NamesTheCertificatesOfARefusalToo) {
+  testing::HandoverFields fields = TestPki::Get().NetworkOperatorFields();
+  fields.digital_signing_certificate = TestPki::Get().Base64("revoked-no-ds");
+  EXPECT_EQ(ReasonOf(Send(TestPki::Get().Sign(fields))), Reason::kCertRevoked);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("certificates":[)" + Named("revoked-no-ds") + "," +
+                                             Named("no-a-ka") + "]"));
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("signer":)" + Named("supplier-xml")));
+}
+
+TEST_F(HandoverPath, NamesTheSetThatIsNotWholeAndWhatIsNoCertificateByItsOctets) {
+  testing::HandoverFields fields = TestPki::Get().NetworkOperatorFields();
+  fields.key_agreement_certificate.reset();
+  fields.digital_signing_certificate = ToBase64(AsBytes("no certificate"));
+  EXPECT_TRUE(Send(TestPki::Get().Sign(fields)).failure);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("certificates":[{"sha256":")" +
+                                             ToHex(Sha256(AsBytes("no certificate"))) + R"("}])"));
+}
+
+// R-063-11: whose certificate it was is told by the check, not by the reason.
+TEST_F(HandoverPath, NamesTheCheckThatFailed) {
+  const auto expect_check = [&](Reason reason, const std::string& xml, const std::string& check) {
+    EXPECT_EQ(ReasonOf(Send(xml)), reason);
+    EXPECT_THAT(log_.entries.back(), HasSubstr(R"("check":")" + check + "\""));
+  };
+  const TestPki& pki = TestPki::Get();
+  expect_check(Reason::kMalformed, "<not xml", "request");
+  expect_check(Reason::kCertRevoked, pki.Sign(pki.NetworkOperatorFields(), "revoked-xml"),
+               "signer");
+  testing::HandoverFields revoked = pki.NetworkOperatorFields();
+  revoked.digital_signing_certificate = pki.Base64("revoked-no-ds");
+  expect_check(Reason::kCertRevoked, pki.Sign(revoked), "target-certificates");
+  data_.repository[pki.Certificate("supplier-xml")->sha256()].status = RepositoryStatus::kRevoked;
+  expect_check(Reason::kCertRevoked, Good(), "signer-in-repository");
+  data_.repository.clear();
+  signer_.available = false;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_EQ(log_.entries.back().find(R"("check")"), std::string::npos) << "all have passed";
+}
+
+// R-SEC3-61: what could not be relied on.
+TEST_F(HandoverPath, NamesTheFeedThatIsStaleAndTheKeyThatDoesNotSign) {
+  policy_.feed_max_age = {{Feed::kParties, std::chrono::hours(1)}};
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"parties")"));
+  EXPECT_EQ(log_.entries.back().find(R"("acb_certificate")"), std::string::npos);
+  policy_.feed_max_age.clear();
+  policy_.repository_required = true;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"repository-status")"));
+  policy_.repository_required = false;
+  policy_.products_required = true;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"certified-products")"));
+  policy_.products_required = false;
+  signer_.available = false;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kHsmUnavailable);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("acb_certificate":)" + Named("acb-ds")));
+}
+
+// R-NOW-8: final is what a retry of the same octets gets, and nothing else.
+TEST_F(HandoverPath, SaysFinalOfWhatIsStoredUnderTheRequestIdAlone) {
+  const auto expect_final = [&](Reason reason, const std::string& xml, bool final) {
+    events_.clear();
+    EXPECT_EQ(ReasonOf(Send(xml)), reason);
+    const bool bound = events_.back().starts_with("bind");
+    EXPECT_EQ(bound, final) << Describe(reason).name;
+    EXPECT_THAT(log_.entries.back(), HasSubstr(final ? R"("final":true)" : R"("final":false)"));
+  };
+  const TestPki& pki = TestPki::Get();
+  std::string tampered = Good();
+  tampered.replace(tampered.find(":1001"), 5, ":1002");
+  expect_final(Reason::kMalformed, "<not xml", false);
+  expect_final(Reason::kSignatureInvalid, tampered, false);
+  expect_final(Reason::kCertRevoked, pki.Sign(pki.NetworkOperatorFields(), "revoked-xml"), false);
+  channels_ = {"line-2"};
+  expect_final(Reason::kChannel, Good(), false);
+  channels_.clear();
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kSigned;
+  stored.body = Sha256(AsBytes("other octets"));
+  data_.requests.insert_or_assign(
+      *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001"), stored);
+  expect_final(Reason::kReplay, Good(), false);
+  data_.requests.clear();
+  data_.registrations.clear();
+  expect_final(Reason::kRequesterNotEligible, Good(), true);
+}
+
+// R-NOW-14: who is not trusted as a signer is named as one who is.
+TEST_F(HandoverPath, NamesTheSignerThatIsRevoked) {
+  const std::string xml =
+      TestPki::Get().Sign(TestPki::Get().NetworkOperatorFields(), "revoked-xml");
+  EXPECT_EQ(ReasonOf(Send(xml)), Reason::kCertRevoked);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("signer":)" + Named("revoked-xml")));
+  EXPECT_EQ(log_.entries.back().find(R"("certificates")"), std::string::npos)
+      << "of a request that is not proven to be the User's";
+}
+
 }  // namespace
 }  // namespace acb

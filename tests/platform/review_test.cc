@@ -130,6 +130,16 @@ TEST(ReviewTally, TellsRefusalsFromFaultsAndHandoversFromOtherThings) {
   ASSERT_EQ(figures.refusals.size(), 1U);
 }
 
+// What binds no RequestID is refused all the same.
+TEST(ReviewTally, CountsWhatIsNotProvenToBeTheUsersAsRefused) {
+  audit::Entry counter("refused", At("2026-11-21T01:00:00Z"));
+  counter.Set("act", "counter-reserve").Set("reason", "DEVICE_UNKNOWN");
+  const Figures figures = Count({Refused("2026-11-21T01:00:00Z", "", "SIGNATURE_INVALID", false),
+                                 Refused("2026-11-21T01:00:00Z", "SUPP", "REPLAY", false),
+                                 Refused("2026-11-21T01:00:00Z", "", "CRL_STALE", false), counter});
+  EXPECT_EQ(SumOf(figures.today), (Counts{.refused = 2, .undecided = 1}));
+}
+
 TEST(ReviewTally, ListsRefusalsOfTheMonthBySupplierAndReasonMostFirst) {
   const Figures figures = Count({Refused("2026-11-02T00:00:00Z", "S1", "CHAIN"),
                                  Refused("2026-11-03T00:00:00Z", "S2", "CHAIN"),

@@ -71,9 +71,14 @@ TEST_F(ReserveElsewhere, RecordsCounterPurposeAndClientTogether) {
   const std::string entry = LastEntry();
   for (const char* part :
        {R"("kind":"reserved-elsewhere")", R"("device":"00-DB-12-34-56-78-90-A0")",
-        R"("originator_counter":"5001")", R"("purpose":"6.24.1")", R"("client":"dsp.acb.test")"}) {
+        R"("originator_counter":"5001")", R"("sealed":{"purpose":)",
+        R"("client":"dsp.acb.test")"}) {
     EXPECT_NE(entry.find(part), std::string::npos) << part << " in " << entry;
   }
+  // R-SEC3-69.
+  EXPECT_EQ(entry.find("6.24.1"), std::string::npos) << entry;
+  EXPECT_NE(store_->ReadDisclosures(given->receipt.index, 1)->front().find(R"("value":"6.24.1")"),
+            std::string::npos);
   EXPECT_EQ(store_->ReadAudit(given->receipt.index, 1)->front(), entry);
   EXPECT_EQ(FindDevice()->last_issued, kNetworkFloor + 1);
   Reopen();

@@ -99,12 +99,15 @@ Status StageWorld::ReadRequest() {
                          .now = now_,
                          .judged_at = now_});
   file_->claimed_id = unverified->claimed_request_id();
+  file_->signer = signer_;
+  file_->acb_certificate = acb_certificate_;
   auto verified = duis::VerifySignature(*std::move(unverified), signer_);
   if (!verified) return std::move(verified).error();
   file_->request = *std::move(verified);
   auto target = checks::CheckTargetCertificates(*trust_, file_->request->content(), acb_, now_);
   if (!target) return std::move(target).error();
   file_->target = *std::move(target);
+  file_->NoteCertificates(*trust_);
   file_->requester = "SUPA";
   return Done{};
 }

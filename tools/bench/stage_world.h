@@ -34,7 +34,6 @@ class StageWorld {
   std::shared_ptr<const smki::Trust> FreshTrust() const;
   UtcTime now() const { return now_; }
   Eui64 acb() const { return acb_; }
-  const smki::Certificate& acb_certificate() const { return *acb_certificate_; }
 
   CommandSigner& signer_port() { return hsm_->command_signer(); }
   const RawToken& token() const { return *token_; }

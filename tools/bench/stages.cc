@@ -105,8 +105,7 @@ class Requests {
     for (const char digit : std::to_string(last_)) {
       command.octets.push_back(static_cast<std::uint8_t>(digit));
     }
-    const audit::Entry entry =
-        world_.file().SignedEntry(counter, command, world_.acb(), world_.acb_certificate());
+    const audit::Entry entry = world_.file().SignedEntry(counter, command, world_.acb());
     return world_.store().AppendSigned(counter, entry, world_.acb(), command, AsBytes(octets_));
   }
 

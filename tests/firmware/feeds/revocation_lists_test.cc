@@ -131,6 +131,24 @@ TEST_F(NewRevocationList, SupersedesTheOlderOnesOfItsKey) {
   EXPECT_THAT(Superseded(Numbered("06"), TestKey()), IsEmpty());
 }
 
+// R-SEC3-14.
+TEST_F(NewRevocationList, IsInForceWhenCertificatesAreJudgedByIt) {
+  const auto in_force = [this](const ListBuilder& list, const TestKey& signer, UtcTime at) {
+    return IsInForce(*List(list, signer), {settings, certificates, held}, at);
+  };
+  const smki::RevocationListPtr list = List(Numbered("06"), issuer_key);
+  const UtcTime oldest = list->this_update().PlusSeconds(settings.crl_max_age_seconds);
+  EXPECT_TRUE(in_force(Numbered("06"), issuer_key, list->this_update()));
+  EXPECT_FALSE(in_force(Numbered("06"), issuer_key, list->this_update().PlusSeconds(-1)));
+  EXPECT_EQ(in_force(Numbered("06"), issuer_key, oldest), oldest < list->next_update());
+  EXPECT_FALSE(in_force(Numbered("06"), issuer_key, oldest.PlusSeconds(1)));
+  EXPECT_FALSE(in_force(Numbered("06"), issuer_key, list->next_update()));
+  EXPECT_FALSE(in_force(Numbered("06"), TestKey(), list->this_update()));
+  const TestKey other;
+  EXPECT_FALSE(in_force(ListBuilder(AuthorityName("07", "T2"), other.point()), other, kAt))
+      << "its issuer is not held";
+}
+
 TEST_F(NewRevocationList, SupersedesNothingBeforeItHasBegun) {
   ListBuilder later = Numbered("06");
   later.this_update = Time("261121120001Z");

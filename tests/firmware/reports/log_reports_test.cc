@@ -67,6 +67,37 @@ TEST(NetworkCertificatesReport, CountsApartWhatIsNotTheSuppliersFault) {
   EXPECT_EQ(TotalOf(report, "counted apart"), "2");
 }
 
+// R-063-11: the certificate that signed the request is no network certificate.
+TEST(NetworkCertificatesReport, CountsARevokedSignerApartFromARevokedReplacementCertificate) {
+  MadeLog log;
+  const auto refuse = [&](std::string_view at, std::string_view check) {
+    audit::Entry entry("refused", At(at));
+    entry.Set("party", "S1").Set("device", "D1").Set("role", "NetworkOperator");
+    entry.Set("reason", "CERT_REVOKED").Set("response_code", "X").SetIfAny("check", check);
+    log.Add(entry);
+  };
+  refuse("2026-10-05T10:00:00Z", "signer-in-repository");
+  refuse("2026-10-05T10:00:01Z", "target-certificates");
+  refuse("2026-10-05T10:00:02Z", "repository");
+  refuse("2026-10-05T10:00:03Z", "");  // of old
+  log.Signed("2026-10-06T10:00:00Z", "S1", "D1");
+  const Report report = Panel(log);
+  EXPECT_EQ(TotalOf(report, "invalid network certificate codes"), "3");
+  EXPECT_EQ(TotalOf(report, "counted apart"), "1");
+  ASSERT_EQ(report.rows.size(), 2u);
+  EXPECT_EQ(Text(report.rows[0], "group"), "certificate");
+  EXPECT_EQ(Entries(report.rows[0], "first_time"), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(Entries(report.rows[0], "corrected"), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(Text(report.rows[1], "group"), "apart");
+  EXPECT_EQ(Entries(report.rows[1], "count"), (std::vector<std::uint64_t>{0}));
+  EXPECT_EQ(Text(report.rows[1], "corrected"), "0");
+  const auto id = [&](std::size_t row) {
+    return std::get<reports::Figure>(testing::CellOf(report.rows[row], "count")).id;
+  };
+  EXPECT_EQ(id(0), "count/S1/X/CERT_REVOKED");
+  EXPECT_NE(id(1), id(0)) << "each figure is had by its own name";
+}
+
 TEST(NetworkCertificatesReport, TellsFirstTimeFromRepeatedAndWhatWasCorrectedWhen) {
   MadeLog log;
   log.Refused("2026-09-30T23:59:59.999Z", "S1", "D1", "NO_NOT_REGISTERED", "X");  // before
@@ -255,6 +286,20 @@ TEST(CountersReport, KnowsTheCounterThatWaitedForItsAnswer) {
   EXPECT_EQ(TotalOf(report, "counters that are not above"), "1");
 }
 
+// R-SEC3-69: also of an entry that was written before purposes were sealed.
+TEST(CountersReport, ShowsNoPurpose) {
+  MadeLog log;
+  audit::Entry elsewhere("reserved-elsewhere", At("2026-10-01T00:00:01Z"));
+  elsewhere.Set("device", "D1").Set("originator_counter", "7").Set("purpose", "for 3938420001");
+  log.Add(elsewhere);
+  const Report report = Counters(log);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "event"), "reserved elsewhere");
+  for (const auto& [name, cell] : report.rows[0]) {
+    EXPECT_EQ(reports::PlainText(cell).find("3938420001"), std::string::npos) << name;
+  }
+}
+
 Report Degraded(const MadeLog& log) {
   reports::NonCompliance report(kOctober, Listing());
   log.Show(kOctober, report);
@@ -292,8 +337,108 @@ TEST(NonComplianceReport, KnowsTimesThatCrossThePeriodAndOnesThatDoNotTouchIt) {
   EXPECT_EQ(Text(report.rows[1], "to"), "");
 }
 
+// One entry of an asked-for kind that names issuers of its certificates, as the box writes it.
+audit::Entry Judged(std::string_view kind, std::string_view at, const audit::List& issuers,
+                    std::string_view reason = {}) {
+  audit::Entry entry(kind, At(at));
+  audit::List certificates;
+  for (const audit::Value& issuer : issuers) {
+    certificates.emplace_back(audit::Object{{"issuer", issuer}, {"serial", "1"}});
+  }
+  entry.Set("certificates", std::move(certificates)).SetIfAny("reason", reason);
+  entry.Set("signer", audit::Object{{"issuer", "CN=XML"}, {"serial", "1"}});
+  if (!reason.empty()) entry.Set("check", "target-certificates");
+  return entry;
+}
+
+std::vector<std::string> Spans(const Report& report) {
+  std::vector<std::string> lines;
+  for (const auto& row : report.rows) {
+    lines.push_back(Text(row, "rests_on") + " " + Text(row, "from_entry") + "-" +
+                    Text(row, "to_entry") + " " + Text(row, "requests"));
+  }
+  return lines;
+}
+
+// R-SEC3-14, R-SEC3-61: a signature on another CA's list shows nothing of the one that is stale.
+TEST(NonComplianceReport, EndsAStaleListByASignatureOnThatVeryListAlone) {
+  MadeLog log;
+  log.Add(Judged("refused", "2026-10-05T10:00:00Z", {"CN=A"}, "CRL_STALE"));
+  log.Add(Judged("refused", "2026-10-05T10:00:01Z", {"CN=B"}, "CRL_STALE"));
+  log.Add(Judged("signed", "2026-10-05T10:01:00Z", {"CN=B"}));
+  log.Add(Judged("signed", "2026-10-05T10:01:01Z", {"CN=B"}));
+  log.Add(Judged("refused", "2026-10-05T10:02:00Z", {"CN=A"}, "CRL_STALE"));
+  log.Add(Judged("signed", "2026-10-05T11:00:00Z", {"CN=A", "CN=B"}));
+  const Report report = Degraded(log);
+  EXPECT_EQ(Spans(report), (std::vector<std::string>{"CRL of CN=A 0-5 2", "CRL of CN=B 1-2 1"}));
+  EXPECT_EQ(Text(report.rows[0], "cause"), "CRL_STALE");
+}
+
+TEST(NonComplianceReport, EndsAStaleListOfASignerByASignatureOfHisIssuersCertificatesAlone) {
+  MadeLog log;
+  audit::Entry stale("refused", At("2026-10-05T10:00:00Z"));
+  stale.Set("reason", "CRL_STALE").Set("check", "signer");
+  stale.Set("signer", audit::Object{{"issuer", "CN=XML"}});
+  log.Add(stale);
+  audit::Entry pinned = Judged("signed", "2026-10-05T10:01:00Z", {"CN=A"});
+  pinned.Set("observations", audit::List{"REVOCATION_NOT_CHECKED"});
+  log.Add(pinned);
+  log.Add(Judged("signed", "2026-10-05T10:02:00Z", {"CN=A"}));
+  EXPECT_EQ(Spans(Degraded(log)), (std::vector<std::string>{"CRL of CN=XML 0-2 1"}));
+}
+
+TEST(NonComplianceReport, EndsWhatAnImportRenewed) {
+  MadeLog log;
+  log.Add(Judged("refused", "2026-10-05T10:00:00Z", {"CN=A"}, "CRL_STALE"));
+  log.Add(Judged("refused", "2026-10-05T10:00:01Z", {"CN=A"}, "ARL_STALE"));
+  audit::Entry stale("refused", At("2026-10-05T10:00:02Z"));
+  log.Add(stale.Set("reason", "FEED_STALE").Set("check", "feed-age").Set("stale_feed", "parties"));
+  const auto import = [&](std::string_view feed, audit::List issuers) {
+    audit::Entry entry("feed", At("2026-10-05T11:00:00Z"));
+    entry.Set("feed", feed).Set("issuers_in_force", std::move(issuers));
+    log.Add(entry);
+  };
+  import("devices", {});
+  import("revocation-lists", {"CN=B"});
+  import("parties", {});
+  import("revocation-lists", {"CN=B", "CN=A"});
+  EXPECT_EQ(
+      Spans(Degraded(log)),
+      (std::vector<std::string>{"CRL of CN=A 0-6 1", "ARL above CN=A 1- 1", "feed parties 2-5 1"}));
+}
+
+TEST(NonComplianceReport, EndsAKeyAndADamagedRecordByASignatureThatUsedThem) {
+  MadeLog log;
+  const auto add = [&](std::string_view kind, std::string_view reason, std::string_view device,
+                       std::string_view key) {
+    audit::Entry entry(kind, At("2026-10-05T10:00:00Z"));
+    entry.SetIfAny("reason", reason).Set("device", device);
+    entry.Set("acb_certificate", audit::Object{{"sha256", key}});
+    log.Add(entry);
+  };
+  add("refused", "KEY_LIMIT", "D1", "k1");
+  add("refused", "RECORD_DAMAGED", "D2", "k1");
+  add("refused", "STORE_UNAVAILABLE", "D1", "k1");
+  add("signed", "", "D3", "k2");
+  add("signed", "", "D2", "k2");
+  add("signed", "", "D3", "k1");
+  EXPECT_EQ(Spans(Degraded(log)),
+            (std::vector<std::string>{"ACB certificate k1 0-5 1", "device D2 1-4 1", " 2-3 1"}));
+}
+
+// A box that was made and not yet started is not down.
+TEST(NonComplianceReport, BeginsWithTheFirstStart) {
+  MadeLog log;
+  log.Add(audit::Entry("provision", At("2026-10-05T10:00:00Z")));
+  log.Add(audit::Entry("start", At("2026-10-05T12:00:00Z")));
+  EXPECT_TRUE(Degraded(log).rows.empty());
+  log.Add(audit::Entry("start", At("2026-10-05T13:00:00Z")));
+  EXPECT_EQ(Spans(Degraded(log)), (std::vector<std::string>{" 1-2 0"}));
+}
+
 TEST(NonComplianceReport, TakesAnEndWithoutAStopFromTheLastEntry) {
   MadeLog log;
+  log.Add(audit::Entry("start", At("2026-10-05T09:00:00Z")));
   log.Signed("2026-10-05T10:00:00Z", "S1", "D1");
   log.Add(audit::Entry("start", At("2026-10-05T12:00:00Z")));
   const Report report = Degraded(log);

@@ -79,6 +79,8 @@ class FeedCase(harness.TestCase):
         for name, value in {**wanted, "octets": str(len(data)), "environment": "test", **more}.items():
             self.assertEqual(entries[0][name], value, name)
         self.assertEqual(answer["audit"]["index"], entries[0]["index"])
+        # design.md section 8: rows, rejects with line and reason, of every feed.
+        self.assertEqual((answer["rejected"], len(answer["rejects"])), (more.get("rejected", "0"), int(answer["rejected"])))
         last = self.last_import(feed)
         self.assertEqual((last["rows"], last["changed"]), (str(rows), str(changed)))
         self.assertEqual((last["audit_index"], last["at"]), (entries[0]["index"], entries[0]["time"]))

@@ -33,7 +33,7 @@ Result<RemotePartyRole> RoleOf(std::string_view text) {
 Result<store::ElsewhereWish> ReadWish(const HttpRequest& request, UtcTime now) {
   const auto device = DeviceOf(request);
   if (!device) return device.error();
-  const auto body = ReadObject(request);
+  const auto body = ReadObject(request, {"purpose"});
   if (!body) return body.error();
   auto purpose = TextMember(*body, "purpose");
   if (!purpose) return std::move(purpose).error();

@@ -65,6 +65,10 @@ HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const Ht
                     store::QuarantineAct act) {
   const auto id = ParseDecimal(request.Parameter("id"));
   if (!id) return Problem(Failure(Reason::kNotFound, "the quarantine's numbers are decimal"));
+  // It needs no body, and one that says more than {} means something that is not done here.
+  if (request.BodySize() != 0) {
+    if (const auto body = ReadObject(request, {}); !body) return Problem(body.error());
+  }
   const auto done = box.store().AgreeOnQuarantined(*id, act, request.client.name, clock.Now(),
                                                    request.client.key_sha256);
   if (!done) return Problem(done.error());
@@ -176,7 +180,8 @@ audit::Entry SuspectKeyAlarm(Box& box, const Order& order, UtcTime now) {
 }
 
 Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
-  const auto body = ReadObject(request);
+  const auto body = ReadObject(
+      request, {"scope", "subject", "subjects", "action", "authority", "suspect_key"});
   if (!body) return body.error();
   const boost::json::object& object = *body;
   auto scope_name = TextMember(object, "scope");

@@ -133,8 +133,9 @@ class Reserve(CounterCase):
             self.assertEqual(self.reserve(role=role).status, 403, role)
         self.assertEqual(self.reserve(device="00db1234567aff00").reason, "DEVICE_UNKNOWN")
         self.assertEqual(self.reserve(device="x").status, 404)
-        for body in ({}, {"purpose": ""}, {"purpose": 5}, {"purpose": "x" * 201}, []):
+        for body in ({}, {"purpose": ""}, {"purpose": 5}, {"purpose": "x" * 201}, [], {"purpose": "x", "counter": "9"}):
             self.assertEqual(self.reserve(body=body).reason, "MALFORMED", body)
+        self.assertEqual(self.counters()["last_issued"], "0")
         self.assertEqual(self.reserve(body={"purpose": "x" * 200}).status, 200)
 
     def test_stops_with_a_suspension(self):

@@ -114,6 +114,11 @@ class Quarantine(OperatorCase):
             self.assertEqual(self.post(role, f"/v1/quarantine/{self.number}/release").status, 403, role)
         self.assertEqual(self.post("operator", "/v1/quarantine/999999/release").status, 404)
         self.assertEqual(self.post("operator", "/v1/quarantine/x/release").status, 404)
+        for act in ("release", "delete"):
+            said = self.post("operator", f"/v1/quarantine/{self.number}/{act}", {"dry_run": True})
+            self.assertEqual((said.status, said.reason), (400, "MALFORMED"), said)
+            self.assertIn("'dry_run' is not known here", said.json["detail"])
+        self.assertNotIn("waiting", self.box.get("/v1/quarantine", "operator").json["quarantine"][0])
 
     def test_judges_anew_at_release(self):
         # R-SEC3-72: the device was suspended while the request waited.
@@ -208,6 +213,14 @@ class Suspension(OperatorCase):
             answer = self.box.client("operator").request("POST", "/v1/suspension", body,
                                                          {"Content-Type": "application/json"})
             self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), body[:60])
+
+    def test_with_a_misspelt_member_is_refused_and_nothing_is_stopped(self):
+        """A key of which others may know must not be left out because its member was misspelt (R-SEC3-46)."""
+        order = {"scope": "all", "action": "suspend", "authority": "x", "suspect key": "acb-ds"}
+        answer = self.post("operator", "/v1/suspension", order)
+        self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), answer)
+        self.assertIn("'suspect key' is not known here", answer.json["detail"])
+        self.assertEqual(self.box.get("/v1/suspension", "operator").json["suspensions"], [])
 
 
 class DryRun(OperatorCase):

@@ -52,6 +52,16 @@ std::string TextOf(const boost::json::object& object, std::string_view name) {
   return value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value);
 }
 
+void PrintRejects(const boost::json::object& answer) {
+  const auto* rejects = answer.if_contains("rejects");
+  if (rejects == nullptr || !rejects->is_array()) return;
+  for (const boost::json::value& reject : rejects->get_array()) {
+    if (!reject.is_object()) continue;
+    std::cerr << "  line " << TextOf(reject.get_object(), "line") << ": "
+              << TextOf(reject.get_object(), "reason") << "\n";
+  }
+}
+
 bool IsPemOrDerFeed(const std::string& feed) {
   return feed == "organisation-certificates" || feed == "device-certificates" ||
          feed == "revocation-lists";
@@ -78,13 +88,7 @@ int PrintProblem(const HttpClientResponse& response) {
             << ", DUIS code " << TextOf(problem, "response_code") << ")\n  "
             << TextOf(problem, "title") << "\n";
   if (problem.contains("detail")) std::cerr << "  " << TextOf(problem, "detail") << "\n";
-  if (const auto* rejects = problem.if_contains("rejects"); rejects && rejects->is_array()) {
-    for (const boost::json::value& reject : rejects->get_array()) {
-      if (!reject.is_object()) continue;
-      std::cerr << "  line " << TextOf(reject.get_object(), "line") << ": "
-                << TextOf(reject.get_object(), "reason") << "\n";
-    }
-  }
+  PrintRejects(problem);
   if (const auto* audit = problem.if_contains("audit"); audit && audit->is_object()) {
     std::cerr << "  audit entry " << TextOf(audit->get_object(), "index") << "\n";
   }
@@ -174,11 +178,17 @@ int Import(const Connection& connection, const std::string& feed,
                 .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }}});
   upload->EndProgress();
   if (!response) return Complain(response.error());
-  if (const auto done = PrintRaw(connection, *response)) return *done;
   const boost::json::object answer = ParseObject(response->body);
+  // R-SEC3-73: one feed takes a file without its wrong rows. Who sent it has something to mend.
+  const std::string rejected = TextOf(answer, "rejected");
+  const bool whole = rejected.empty() || rejected == "0";
+  if (const auto done = PrintRaw(connection, *response)) return whole ? *done : kRefused;
   std::cout << "imported " << feed << ": " << TextOf(answer, "rows") << " rows, "
             << TextOf(answer, "changed") << " changed\n";
-  return kGood;
+  if (whole) return kGood;
+  std::cerr << "rejected: " << rejected << " rows of the file are wrong and were left out\n";
+  PrintRejects(answer);
+  return kRefused;
 }
 
 // What each check of a dry run said.

@@ -330,6 +330,12 @@ class Interchange(CounterCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         wrong = self.import_(key=other_key)
         self.assertEqual((wrong.returncode, json.loads(wrong.stdout)["reason"]), (1, "BACKUP_DAMAGED"))
+        # No retry of this file helps, so it is no fault.
+        self.assertEqual(json.loads(wrong.stdout)["status"], 422)
+        said = self.both("import-counters", str(self.file), "--key", str(other_key), box=self.other)
+        self.assertIn("(HTTP 422,", said.stderr)
+        self.assertIn("the signature is not that of the key that was given", said.stderr)
+        self.assertNotIn("try again", said.stderr)
         text = self.file.read_text()
         self.file.write_text(text.replace('"last_issued":"0"', '"last_issued":"x"'))
         self.assertIn("line 3", json.loads(self.import_().stdout)["detail"])

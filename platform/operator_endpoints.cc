@@ -7,6 +7,8 @@
 #include "firmware/keys/register.h"
 #include "platform/answers.h"
 #include "platform/json_body.h"
+#include "platform/recorded_refusal.h"
+#include "store/acts.h"
 
 namespace acb::platform {
 namespace {
@@ -61,23 +63,35 @@ HttpResponse Released(Box& box, const Config& config, const store::Agreement& do
   return ToResponse(answer, config.answers, box.environment());
 }
 
-HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const HttpRequest& request,
-                    store::QuarantineAct act) {
+Result<store::Agreement> Agree(Box& box, const HttpRequest& request, store::QuarantineAct act,
+                               UtcTime now) {
   const auto id = ParseDecimal(request.Parameter("id"));
-  if (!id) return Problem(Failure(Reason::kNotFound, "the quarantine's numbers are decimal"));
+  if (!id) return Failure(Reason::kNotFound, "the quarantine's numbers are decimal");
   // It needs no body, and one that says more than {} means something that is not done here.
   if (request.BodySize() != 0) {
-    if (const auto body = ReadObject(request, {}); !body) return Problem(body.error());
+    if (const auto body = ReadObject(request, {}); !body) return body.error();
   }
-  const auto done = box.store().AgreeOnQuarantined(*id, act, request.client.name, clock.Now(),
-                                                   request.client.key_sha256);
-  if (!done) return Problem(done.error());
+  return box.store().AgreeOnQuarantined(*id, act, request.client.name, now,
+                                        request.client.key_sha256);
+}
+
+HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const HttpRequest& request,
+                    store::QuarantineAct act) {
+  const UtcTime now = clock.Now();
+  const auto done = Agree(box, request, act, now);
+  if (!done) {
+    const std::string_view name = act == store::QuarantineAct::kRelease
+                                      ? store::acts::kQuarantineRelease
+                                      : store::acts::kQuarantineDelete;
+    return RefuseRecorded(box, request, {.act = name, .subject = request.Parameter("id")},
+                          done.error(), now);
+  }
   if (done->complete && act == store::QuarantineAct::kRelease) {
     if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
     if (done->item.request) return Released(box, config, *done);
   }
   HttpResponse response = JsonResponse(
-      boost::json::object{{"id", std::to_string(*id)},
+      boost::json::object{{"id", std::to_string(done->item.id)},
                           {"act", Name(act)},
                           {"outcome", done->complete ? "done" : "waits for a second operator"},
                           {"audit", ReceiptJson(done->receipt)}});
@@ -180,8 +194,8 @@ audit::Entry SuspectKeyAlarm(Box& box, const Order& order, UtcTime now) {
 }
 
 Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
-  const auto body = ReadObject(
-      request, {"scope", "subject", "subjects", "action", "authority", "suspect_key"});
+  const auto body =
+      ReadObject(request, {"scope", "subject", "subjects", "action", "authority", "suspect_key"});
   if (!body) return body.error();
   const boost::json::object& object = *body;
   auto scope_name = TextMember(object, "scope");
@@ -210,21 +224,34 @@ Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
   return order;
 }
 
+// P4.
+HttpResponse RefuseOrder(Box& box, const HttpRequest& request, const Order& order,
+                         const Failure& why, UtcTime now) {
+  // Of many, the first: the entry is small, whatever the list was.
+  const Suspension& first = order.rows.front();
+  return RefuseRecorded(box, request,
+                        {.act = order.lift ? store::acts::kLift : store::acts::kSuspend,
+                         .scope = acb::Name(first.scope),
+                         .subject = first.subject},
+                        why, now);
+}
+
 HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& request) {
   const UtcTime now = clock.Now();
   const auto order = ReadOrder(request, now);
-  if (!order) return Problem(order.error());
+  // Which of the two it was to be may be what is wrong with it.
+  if (!order) return RefuseRecorded(box, request, {.act = "suspension"}, order.error(), now);
   bool complete = true;
   audit::Receipt receipt{};
   if (order->lift) {
     const auto lifted =
         box.store().AgreeToLift(order->rows.front(), now, request.client.key_sha256);
-    if (!lifted) return Problem(lifted.error());
+    if (!lifted) return RefuseOrder(box, request, *order, lifted.error(), now);
     complete = lifted->complete;
     receipt = lifted->receipt;
   } else {
     const auto stopped = box.store().Suspend(order->rows, now);
-    if (!stopped) return Problem(stopped.error());
+    if (!stopped) return RefuseOrder(box, request, *order, stopped.error(), now);
     receipt = *stopped;
   }
   if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());

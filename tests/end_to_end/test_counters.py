@@ -286,6 +286,11 @@ class Interchange(CounterCase):
         first = self.acbctl("export-counters", "--out", str(self.file), "--fence", "--as", str(tls / "operator.pem"))
         self.assertIn("waits for a second operator", first.stdout)
         self.assertFalse(self.file.exists())
+        twice = self.post("operator", "/v1/counters/export", {"fenced": True})
+        self.assertEqual((twice.status, twice.reason), (403, "OTHER_OPERATOR"))
+        (_, entry), = self.box.audit_entries(int(twice.json["audit"]["index"]))[:1]
+        self.assertEqual([entry[name] for name in ("kind", "act", "reason")],
+                         ["refused", "counters-export", "OTHER_OPERATOR"], "P4")
         self.assertEqual(self.reserve().status, 200, "one word ends nothing")
         second = self.acbctl("export-counters", "--out", str(self.file), "--key-out", str(self.key), "--fence",
                              "--as", str(tls / "operator2.pem"))

@@ -40,6 +40,12 @@ class OperatorCase(harness.TestCase):
         return self.box.client(role).request("POST", path, json.dumps(body or {}),
                                              {"Content-Type": "application/json"})
 
+    def assert_refusal_recorded(self, answer, **fields):
+        """P4: the newest refusal is on the record, and the answer names its entry."""
+        (_, entry), = self.box.audit_entries(int(answer.json["audit"]["index"]))[:1]
+        wanted = {"kind": "refused", "reason": answer.reason, "client": "operator.acb.test", **fields}
+        self.assertEqual({name: entry.get(name) for name in wanted}, wanted)
+
     def kinds(self, index):
         return [entry["kind"] for _, entry in self.box.audit_entries(index)]
 
@@ -102,6 +108,7 @@ class Quarantine(OperatorCase):
         self.assertEqual(self.box.last_issued(self.device), before, "nothing is spent by one operator")
         twice = self.post("operator", f"/v1/quarantine/{self.number}/release")
         self.assertEqual((twice.status, twice.reason), (403, "OTHER_OPERATOR"))
+        self.assert_refusal_recorded(twice, act="quarantine-release", subject=self.number)
         second = self.post("operator2", f"/v1/quarantine/{self.number}/release")
         self.assert_signed(self.world, self.document, second)
         self.assertEqual(second.counter, before + 1)
@@ -138,7 +145,11 @@ class Quarantine(OperatorCase):
 
     def test_is_deleted_by_two_and_a_retry_is_refused(self):
         before, signatures = self.box.last_issued(self.device), self.box.metric("acb_hsm_sign_total")
-        done = self.both("quarantine", "delete", self.number)
+        self.assertEqual(self.post("operator", f"/v1/quarantine/{self.number}/delete").status, 202)
+        twice = self.post("operator", f"/v1/quarantine/{self.number}/delete")
+        self.assert_refusal_recorded(twice, reason="OTHER_OPERATOR", act="quarantine-delete", subject=self.number)
+        done = acbctl(self.box, "quarantine", "delete", self.number, "--as",
+                      str(self.box.directory / "tls" / "operator2.pem"))
         self.assertIn("done", done.stdout)
         answer = self.world.submit(self.document)
         self.assertEqual((answer.status, answer.reason), (403, "DELETED_BY_OPERATORS"))
@@ -196,7 +207,8 @@ class Suspension(OperatorCase):
         self.assertEqual(self.post("operator", "/v1/suspension", order).status, 200)
         order["action"] = "lift"
         self.assertEqual(self.post("operator", "/v1/suspension", order).status, 202)
-        self.assertEqual(self.post("operator", "/v1/suspension", order).reason, "OTHER_OPERATOR")
+        twice = self.post("operator", "/v1/suspension", order)
+        self.assert_refusal_recorded(twice, reason="OTHER_OPERATOR", act="lift", scope="party", subject="SUPP")
         self.assertEqual(self.send()[1].reason, "SUSPENDED")
         self.assertEqual(self.post("operator2", "/v1/suspension", order).status, 200)
         entries = [entry for _, entry in self.box.audit_entries(index) if entry["kind"] == "operator"]
@@ -213,6 +225,7 @@ class Suspension(OperatorCase):
             answer = self.box.client("operator").request("POST", "/v1/suspension", body,
                                                          {"Content-Type": "application/json"})
             self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), body[:60])
+            self.assert_refusal_recorded(answer, act="suspension")
 
     def test_with_a_misspelt_member_is_refused_and_nothing_is_stopped(self):
         """A key of which others may know must not be left out because its member was misspelt (R-SEC3-46)."""

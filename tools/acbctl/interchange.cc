@@ -9,6 +9,7 @@
 
 #include "firmware/base/base64.h"
 #include "platform/counter_file.h"
+#include "platform/endpoint_table.h"
 #include "tools/acbctl/download.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/upload.h"

@@ -157,6 +157,10 @@ class Tables(FeedCase):
         self.assertEqual(self.box.get("/v1/feeds", "dsp").status, 403)
 
     def test_a_feed_that_does_not_exist(self):
+        done = harness.run(harness.binary("tools", "acbctl"), "--directory", str(self.box.directory), "import", "nosuch",
+                           "/dev/null", check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("there is no feed 'nosuch'", done.stderr)
         self.assertEqual(self.box.post_feed("tariffs", "a\n").status, 404)
 
 

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "firmware/base/eui64.h"
+#include "firmware/base/request_id.h"
 #include "tools/acbctl/operate.h"
 
 namespace acb::acbctl {
@@ -49,6 +50,9 @@ int ReserveCounter(const Connection& connection, const ReserveOptions& options) 
 int RaiseCounter(const Connection& connection, const RaiseOptions& options) {
   const std::string target = TargetOf(options.device, "/raise");
   if (target.empty()) return kUsage;
+  if (!ParseDecimal(options.to)) {
+    return Misused("'" + options.to + "' is not a decimal number of 64 bits");
+  }
   boost::json::object order{{"to", options.to}, {"reason", options.reason}};
   if (options.role != "all") order["role"] = options.role;
   const std::string body = boost::json::serialize(order);

@@ -8,6 +8,7 @@
 
 #include "firmware/base/base64.h"
 #include "firmware/base/eui64.h"
+#include "firmware/records.h"
 #include "platform/config.h"
 #include "platform/https_client.h"
 #include "tools/acbctl/upload.h"
@@ -149,6 +150,11 @@ int Complain(const Failure& failure) {
   return kRefused;
 }
 
+int Misused(const std::string& how) {
+  std::cerr << "acbctl: " << how << "\n";
+  return kUsage;
+}
+
 int Refuse(const Failure& failure, bool json) {
   const ReasonInfo& info = Describe(failure.reason);
   const std::string text =
@@ -166,6 +172,9 @@ int Refuse(const Failure& failure, bool json) {
 
 int Import(const Connection& connection, const std::string& feed,
            const std::filesystem::path& file) {
+  if (!FeedFromName(feed)) {
+    return Misused("there is no feed '" + feed + "': 'acbctl import --help' names them all");
+  }
   auto upload = Upload::Open(file, kMaxFeedFile);
   if (!upload) return Complain(upload.error());
   const auto response =
@@ -255,11 +264,7 @@ int Submit(const Connection& connection, const SubmitOptions& options) {
 
 int ShowDevice(const Connection& connection, const std::string& device) {
   const auto id = Eui64::FromText(device);
-  if (!id) {
-    std::cerr << "acbctl: '" << device
-              << "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'\n";
-    return kUsage;
-  }
+  if (!id) return Misused("'" + device + "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'");
   const auto response =
       Send(connection, "dsp", {.method = "GET", .target = "/v1/devices/" + id->Plain()});
   if (!response) return Complain(response.error());

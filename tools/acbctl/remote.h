@@ -58,7 +58,10 @@ void PrintMembers(const boost::json::object& object, const std::string& indent);
 Result<std::string> ReadWhole(const std::filesystem::path& file, std::uintmax_t limit);
 // What went wrong and where, on standard error. Gives kRefused.
 int Complain(const Failure& failure);
-// The same with the reason's name; with `json` an object {reason, explanation} on standard output.
+// How the command was misused, on standard error. Gives kUsage.
+int Misused(const std::string& how);
+// What went wrong, with the reason's name; with `json` an object {reason, explanation} on standard
+// output.
 int Refuse(const Failure& failure, bool json);
 
 }  // namespace acb::acbctl

@@ -31,5 +31,45 @@ class Misused(harness.TestCase):
             self.assertEqual(list(folder.iterdir()), [])
 
 
+class Json(harness.TestCase):
+    """One document on standard output, whatever came of it."""
+
+    def test_provision_says_what_it_made(self):
+        with temporary_directory() as folder:
+            pki = harness.own_pki.Pki(folder / "pki")
+            command = ("provision", "--json", "--module-test-rounds", "2", "--directory", folder / "box", "--environment", "test",
+                       "--port", harness.free_port(), "--acb-ds-certificate", pki.path("acb-ds"), "--acb-ka-certificate",
+                       pki.path("acb-ka"), "--import-key", f"ds={pki.key_path('acb-ds')}", "--import-key",
+                       f"ka={pki.key_path('acb-ka')}", "--root", pki.path("root"))
+            done = acbctl(*command)
+            said = json.loads(done.stdout)
+            self.assertEqual((done.returncode, said["directory"], said["environment"]), (0, str(folder / "box"), "test"))
+            self.assertIn("key acb-ds, imported", said["made"])
+            self.assertEqual(said["next"], f"acbd --config {folder / 'box' / 'acbd.toml'}")
+            again = acbctl(*command)
+            self.assertEqual((again.returncode, json.loads(again.stdout)["reason"]), (1, "CONFIGURATION"))
+
+    def test_a_box_that_cannot_be_reached_is_said_in_json_too(self):
+        with temporary_directory() as folder:
+            world = World.own(folder, devices=1, start=False)
+            request = folder / "request.xml"
+            request.write_bytes(b"<x/>")
+            device = world.devices[0]
+            tls = world.box.directory / "tls"
+            for command in (("status",), ("submit", request), ("device", "show", device), ("counter", "show", device),
+                            ("counter", "raise", device, "9", "--reason", "r", "--as", tls / "operator.pem"),
+                            ("quarantine", "list"), ("suspend", "list"), ("import", "parties", request),
+                            ("report", "keys"), ("audit", "checkpoint"), ("observe", "--command", request),
+                            ("import", "parties", folder / "none"), ("submit", folder / "none"),
+                            ("audit", "export", "--redaction", "ssc", folder / "log.tar"),
+                            ("export-counters", "--out", folder / "counters.json"), ("backup", "--out", folder / "b")):
+                with self.subTest(command=command):
+                    done = acbctl("--directory", world.box.directory, *command, "--json")
+                    self.assertEqual((done.returncode, set(json.loads(done.stdout))), (1, {"reason", "explanation"}))
+                    plain = acbctl("--directory", world.box.directory, *command)
+                    self.assertEqual((plain.returncode, plain.stdout), (1, ""))
+                    self.assertTrue(plain.stderr.startswith("acbctl: "), plain.stderr)
+
+
 if __name__ == "__main__":
     harness.main()

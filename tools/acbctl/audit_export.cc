@@ -52,9 +52,9 @@ int ExportInto(const Connection& connection, const AuditExportOptions& options,
                               .content_type = "application/json",
                               .body = BodyOf(options),
                               .sink = sink});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (response->status != kHttpOk) return *PrintRaw(connection, *response);
-  if (Status kept = download.Finish(); !kept) return Complain(kept.error());
+  if (Status kept = download.Finish(); !kept) return Complain(connection, kept.error());
   return SayExported(connection, options, *response, download.written());
 }
 
@@ -70,11 +70,12 @@ int ExportAudit(const Connection& connection, const AuditExportOptions& options)
   std::error_code error;
   if (!options.replace && std::filesystem::exists(options.out, error)) {
     return Complain(
+        connection,
         Failure(Reason::kConfiguration,
                 options.out.string() + " exists: choose another name, or --replace to replace it"));
   }
   auto download = Download::Open(options.out);
-  if (!download) return Complain(download.error());
+  if (!download) return Complain(connection, download.error());
   const int code = ExportInto(connection, options, *download);
   download->Drop();  // what has its name is not touched
   return code;

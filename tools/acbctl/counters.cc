@@ -24,7 +24,7 @@ int ShowCounters(const Connection& connection, const std::string& device) {
   const std::string target = TargetOf(device, "");
   if (target.empty()) return kUsage;
   const auto response = Send(connection, "operator", {.method = "GET", .target = target});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   PrintMembers(ParseObject(response->body), "");
   return kGood;
@@ -41,7 +41,7 @@ int ReserveCounter(const Connection& connection, const ReserveOptions& options) 
     request.headers.push_back({"X-Originator-Counter", options.proposed_counter});
   }
   const auto response = Send(connection, "dsp", request);
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   PrintMembers(ParseObject(response->body), "");
   return kGood;

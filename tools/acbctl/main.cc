@@ -533,7 +533,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kGood : kUsage;
   }
-  if (app.got_subcommand("provision")) return Provision(provision);
+  if (app.got_subcommand("provision")) {
+    provision.json = connection.json;
+    return Provision(provision);
+  }
   if (app.got_subcommand("restore")) {
     restore.json = connection.json;
     return Restore(restore);

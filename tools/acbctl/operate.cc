@@ -12,7 +12,7 @@ constexpr int kHttpAccepted = 202;
 int PrintList(const Connection& connection, const std::string& target, const char* member,
               const char* none) {
   const auto response = Send(connection, "operator", {.method = "GET", .target = target});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   const boost::json::object answer = ParseObject(response->body);
   const boost::json::value* list = answer.if_contains(member);
@@ -44,9 +44,11 @@ std::vector<Connection> TurnsOf(const Connection& connection,
   return turns;
 }
 
-int PrintAct(const Connection& connection, const platform::HttpClientResponse& response) {
+int PrintAct(const Connection& connection, const platform::HttpClientResponse& response,
+             bool last) {
   const bool good = response.status == kHttpOk || response.status == kHttpAccepted;
   if (connection.json) {
+    if (good && !last) return kGood;
     std::cout << response.body << "\n";
     return good ? kGood : kRefused;
   }
@@ -57,10 +59,12 @@ int PrintAct(const Connection& connection, const platform::HttpClientResponse& r
 
 int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
            const platform::HttpClientRequest& request) {
-  for (const Connection& turn : TurnsOf(connection, operators)) {
+  const std::vector<Connection> turns = TurnsOf(connection, operators);
+  for (const Connection& turn : turns) {
     const auto response = Send(turn, "operator", request);
-    if (!response) return Complain(response.error());
-    if (const int code = PrintAct(connection, *response); code != kGood) return code;
+    if (!response) return Complain(connection, response.error());
+    const int code = PrintAct(connection, *response, &turn == &turns.back());
+    if (code != kGood) return code;
   }
   return kGood;
 }

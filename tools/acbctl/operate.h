@@ -29,8 +29,9 @@ struct SuspendOptions {
 // (NAME.pem, NAME.key); with its own client's when `operators` is empty.
 std::vector<Connection> TurnsOf(const Connection& connection,
                                 const std::vector<std::filesystem::path>& operators);
-// The answer to one operator's word, and the exit code.
-int PrintAct(const Connection& connection, const platform::HttpClientResponse& response);
+// The answer to one operator's word, and the exit code. With --json one document is printed: the
+// answer that was no good, or that to the last word.
+int PrintAct(const Connection& connection, const platform::HttpClientResponse& response, bool last);
 // The same request in each of these turns, until one is refused.
 int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
            const platform::HttpClientRequest& request);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/json.hpp>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -503,7 +504,18 @@ int Provision(const ProvisionOptions& options) {
       std::error_code ignored;
       std::filesystem::remove_all(provisioner.directory(), ignored);
     }
-    return Complain(done.error());
+    return options.json ? Refuse(done.error(), true) : Complain(done.error());
+  }
+  const std::string next = "acbd --config " + (provisioner.directory() / "acbd.toml").string();
+  if (options.json) {
+    const boost::json::array made(provisioner.made().begin(), provisioner.made().end());
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"directory", provisioner.directory().string()},
+                                         {"environment", options.environment},
+                                         {"made", made},
+                                         {"next", next}})
+              << "\n";
+    return kGood;
   }
   std::cout << "provisioned " << provisioner.directory().string() << " for environment "
             << options.environment << "\n";
@@ -511,7 +523,7 @@ int Provision(const ProvisionOptions& options) {
   if (options.environment == "test") {
     std::cout << "  this is a TEST box: nothing it signs may reach a live device\n";
   }
-  std::cout << "next: acbd --config " << (provisioner.directory() / "acbd.toml").string() << "\n";
+  std::cout << "next: " << next << "\n";
   return kGood;
 }
 

@@ -150,6 +150,10 @@ int Complain(const Failure& failure) {
   return kRefused;
 }
 
+int Complain(const Connection& connection, const Failure& failure) {
+  return connection.json ? Refuse(failure, true) : Complain(failure);
+}
+
 int Misused(const std::string& how) {
   std::cerr << "acbctl: " << how << "\n";
   return kUsage;
@@ -176,7 +180,7 @@ int Import(const Connection& connection, const std::string& feed,
     return Misused("there is no feed '" + feed + "': 'acbctl import --help' names them all");
   }
   auto upload = Upload::Open(file, kMaxFeedFile);
-  if (!upload) return Complain(upload.error());
+  if (!upload) return Complain(connection, upload.error());
   const auto response =
       Send(connection, "feed",
            {.method = "POST",
@@ -186,7 +190,7 @@ int Import(const Connection& connection, const std::string& feed,
                 .size = upload->size(),
                 .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }}});
   upload->EndProgress();
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   const boost::json::object answer = ParseObject(response->body);
   // R-SEC3-73: one feed takes a file without its wrong rows. Who sent it has something to mend.
   const std::string rejected = TextOf(answer, "rejected");
@@ -223,7 +227,7 @@ int PrintDryRun(const boost::json::object& answer) {
 
 int Submit(const Connection& connection, const SubmitOptions& options) {
   const auto request = ReadWhole(options.file, kMaxRequestFile);
-  if (!request) return Complain(request.error());
+  if (!request) return Complain(connection, request.error());
   HttpClientRequest post{.method = "POST",
                          .target = options.dry_run ? "/v1/handovers?dry_run=true" : "/v1/handovers",
                          .content_type = "application/xml",
@@ -232,7 +236,7 @@ int Submit(const Connection& connection, const SubmitOptions& options) {
     post.headers.push_back({"X-Originator-Counter", options.proposed_counter});
   }
   const auto response = Send(connection, "dsp", post);
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   const boost::json::object answer = ParseObject(response->body);
   if (options.dry_run && response->status == 200) {
     if (!connection.json) return PrintDryRun(answer);
@@ -250,7 +254,8 @@ int Submit(const Connection& connection, const SubmitOptions& options) {
     std::ofstream out(options.out);
     out << ToHex(command.value_or(Bytes())) << "\n";
     if (!out.flush()) {
-      return Complain(Failure(Reason::kConfiguration, "cannot write " + options.out.string()));
+      return Complain(connection,
+                      Failure(Reason::kConfiguration, "cannot write " + options.out.string()));
     }
   }
   if (const auto done = PrintRaw(connection, *response)) return *done;
@@ -267,7 +272,7 @@ int ShowDevice(const Connection& connection, const std::string& device) {
   if (!id) return Misused("'" + device + "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'");
   const auto response =
       Send(connection, "dsp", {.method = "GET", .target = "/v1/devices/" + id->Plain()});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   PrintMembers(ParseObject(response->body), "");
   return kGood;
@@ -275,7 +280,7 @@ int ShowDevice(const Connection& connection, const std::string& device) {
 
 int ShowStatus(const Connection& connection) {
   const auto response = Send(connection, "operator", {.method = "GET", .target = "/readyz"});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (connection.json) return *PrintRaw(connection, *response);
   PrintMembers(ParseObject(response->body), "");
   return response->status == 200 ? kGood : kRefused;

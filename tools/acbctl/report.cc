@@ -129,7 +129,7 @@ int AsText(const Connection& connection, const ReportOptions& options, std::ostr
   std::string page_name;
   do {  // ends with the service's pages, each of which begins after the one before
     const auto response = GetPage(connection, options, page_name);
-    if (!response) return Complain(response.error());
+    if (!response) return Complain(connection, response.error());
     if (response->status != 200) return PrintProblem(*response);
     const boost::json::object page = ParseObject(response->body);
     if (page_name.empty()) PrintHead(page, out);
@@ -158,7 +158,7 @@ int AsTheyCome(const Connection& connection, const ReportOptions& options, std::
   std::string page;
   do {
     const auto response = GetPage(connection, options, page);
-    if (!response) return Complain(response.error());
+    if (!response) return Complain(connection, response.error());
     if (response->status != 200) {
       return connection.json ? *PrintRaw(connection, *response) : PrintProblem(*response);
     }

@@ -4,7 +4,10 @@
 design.md section 8 ("Every command: --json, exit 0 / 1 refused or failed / 2 usage").
 """
 
+import datetime
 import json
+
+from cryptography import x509
 
 import harness
 from harness import World, binary, run, temporary_directory
@@ -46,6 +49,11 @@ class Json(harness.TestCase):
             self.assertEqual((done.returncode, said["directory"], said["environment"]), (0, str(folder / "box"), "test"))
             self.assertIn("key acb-ds, imported", said["made"])
             self.assertEqual(said["next"], f"acbd --config {folder / 'box' / 'acbd.toml'}")
+            # A client whose clock is hours behind is let in.
+            for file in sorted((folder / "box" / "tls").glob("*.pem")):
+                if "CERTIFICATE" in file.read_text():
+                    begins = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_before
+                    self.assertGreater(datetime.datetime.utcnow() - begins, datetime.timedelta(hours=23), file.name)
             again = acbctl(*command)
             self.assertEqual((again.returncode, json.loads(again.stdout)["reason"]), (1, "CONFIGURATION"))
 

@@ -1,12 +1,15 @@
 #include "platform/operator_endpoints.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <span>
 
 #include "firmware/base/request_id.h"
 #include "firmware/checks/suspension.h"
 #include "firmware/keys/register.h"
 #include "platform/answers.h"
 #include "platform/json_body.h"
+#include "platform/order_subjects.h"
 #include "platform/recorded_refusal.h"
 #include "store/acts.h"
 
@@ -17,6 +20,10 @@ constexpr std::uint64_t kMaxListed = 1000;
 constexpr std::uint64_t kMaxBody = 1024 * 1024;
 constexpr std::size_t kMaxSubjects = 10'000;
 constexpr int kAccepted = 202;
+// Of the subjects that match nothing: enough to see what is wrong with a list.
+constexpr std::size_t kMaxNamed = 100;
+// The store lists one more at most, which tells that these are not all.
+constexpr std::size_t kMaxSuspensionsShown = 99'999;
 
 std::string_view Name(store::QuarantineAct act) {
   return act == store::QuarantineAct::kRelease ? "release" : "delete";
@@ -101,19 +108,43 @@ HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const Ht
 
 Failure Malformed(std::string what) { return Failure(Reason::kMalformed, std::move(what)); }
 
+struct Order {
+  bool lift;
+  std::vector<Suspension> rows;
+  std::string suspect_key;  // R-SEC3-46: its label; empty: none
+  HeldNames held;           // of scope issuer
+};
+
+// In the order of RDNs that the certificates have, which is the one that blocks them. What is
+// lifted is as it was ordered, maybe before there was such a certificate.
+Result<std::vector<std::string>> IssuersOf(Box& box, const smki::Name& name, const Order& order) {
+  const std::string text = checks::IssuerSubject(name);
+  if (order.held.Has(text)) return std::vector{text};
+  if (order.lift) {
+    const auto records = box.store().Open();
+    if (!records) return records.error();
+    const auto ordered = (*records)->FindSuspension(SuspensionScope::kIssuer, text);
+    if (!ordered) return ordered.error();
+    if (ordered->has_value()) return std::vector{text};
+  }
+  auto held = order.held.InOtherOrders(name);
+  return held.empty() ? std::vector{text} : held;
+}
+
 // A device or a subject has one spelling in the store.
-Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
+Result<std::vector<std::string>> StoredSubjects(Box& box, SuspensionScope scope, std::string text,
+                                                const Order& order) {
   switch (scope) {
     case SuspensionScope::kDevice:
     case SuspensionScope::kSubject: {
       const auto eui = Eui64::FromText(text);
       if (!eui) return Malformed("'" + text + "' is not an EUI-64");
-      return eui->Hyphenated();
+      return std::vector{eui->Hyphenated()};
     }
     case SuspensionScope::kIssuer: {
       const auto name = smki::Name::FromText(text);
       if (!name) return Malformed("'" + text + "' is not a name such as CN=Z1,OU=07");
-      return checks::IssuerSubject(*name);
+      return IssuersOf(box, *name, order);
     }
     case SuspensionScope::kParty:
       // As feed parties spells it, where a blank at the end would name nobody.
@@ -124,9 +155,10 @@ Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
     case SuspensionScope::kAll:
       break;
   }
-  return text;
+  return std::vector{std::move(text)};
 }
 
+// As they were sent.
 Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
                                             SuspensionScope scope) {
   const auto* subject_value = order.if_contains("subject");
@@ -143,9 +175,7 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
   if (list == nullptr) {
     auto text = TextMember(order, "subject");
     if (!text) return std::move(text).error();
-    auto subject = SubjectOf(scope, *std::move(text));
-    if (!subject) return std::move(subject).error();
-    return std::vector<std::string>{*std::move(subject)};
+    return std::vector<std::string>{*std::move(text)};
   }
   if (!list->is_array() || list->get_array().empty() || list->get_array().size() > kMaxSubjects) {
     return Malformed("'subjects' must be a list of 1 to " + std::to_string(kMaxSubjects));
@@ -155,18 +185,10 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
         item.get_string().size() > kMaxTextMember) {
       return Malformed("'subjects' holds texts");
     }
-    auto subject = SubjectOf(scope, std::string(item.get_string()));
-    if (!subject) return std::move(subject).error();
-    subjects.push_back(*std::move(subject));
+    subjects.emplace_back(item.get_string());
   }
   return subjects;
 }
-
-struct Order {
-  bool lift;
-  std::vector<Suspension> rows;
-  std::string suspect_key;  // R-SEC3-46: its label; empty: none
-};
 
 // One authorised person is enough, and it stops all: the other key of its pair signs with it.
 Result<std::string> SuspectKeyOf(const boost::json::object& object, SuspensionScope scope,
@@ -193,7 +215,7 @@ audit::Entry SuspectKeyAlarm(Box& box, const Order& order, UtcTime now) {
   return alarm;
 }
 
-Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
+Result<Order> ReadOrder(Box& box, const HttpRequest& request, UtcTime now) {
   const auto body =
       ReadObject(request, {"scope", "subject", "subjects", "action", "authority", "suspect_key"});
   if (!body) return body.error();
@@ -211,14 +233,21 @@ Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
   if (!subjects) return std::move(subjects).error();
   auto suspect = SuspectKeyOf(object, *scope, *act == "lift");
   if (!suspect) return std::move(suspect).error();
-  Order order{.lift = *act == "lift", .rows = {}, .suspect_key = *std::move(suspect)};
-  for (std::string& subject : *subjects) {
-    order.rows.push_back({.scope = *scope,
-                          .subject = std::move(subject),
-                          .authority = *authority,
-                          .by = request.client.name,
-                          .since = now,
-                          .lift_by = {}});
+  Order order{.lift = *act == "lift", .rows = {}, .suspect_key = *std::move(suspect), .held = {}};
+  if (*scope == SuspensionScope::kIssuer) {
+    order.held = HeldNames::Of(box.store(), box.trust().Current()->settings());
+  }
+  for (std::string& sent : *subjects) {
+    auto stored = StoredSubjects(box, *scope, std::move(sent), order);
+    if (!stored) return std::move(stored).error();
+    for (std::string& subject : *stored) {
+      order.rows.push_back({.scope = *scope,
+                            .subject = std::move(subject),
+                            .authority = *authority,
+                            .by = request.client.name,
+                            .since = now,
+                            .lift_by = {}});
+    }
   }
   if (order.lift && order.rows.size() != 1) return Malformed("one suspension is lifted at a time");
   return order;
@@ -236,9 +265,18 @@ HttpResponse RefuseOrder(Box& box, const HttpRequest& request, const Order& orde
                         why, now);
 }
 
+// In force it is all the same: what it names may come later.
+void SayWhatMatchesNothing(Box& box, const Order& order, boost::json::object& json) {
+  const auto nothing = SubjectsThatMatchNothing(box.store(), order.rows, order.held);
+  if (nothing.empty()) return;
+  json["matches_nothing"] = true;
+  const std::size_t named = std::min(nothing.size(), kMaxNamed);
+  json["unmatched"] = boost::json::array(nothing.begin(), nothing.begin() + named);
+}
+
 HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& request) {
   const UtcTime now = clock.Now();
-  const auto order = ReadOrder(request, now);
+  const auto order = ReadOrder(box, request, now);
   // Which of the two it was to be may be what is wrong with it.
   if (!order) return RefuseRecorded(box, request, {.act = "suspension"}, order.error(), now);
   bool complete = true;
@@ -260,10 +298,11 @@ HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& req
     const auto alarmed = box.store().Append(SuspectKeyAlarm(box, *order, now));
     if (!alarmed) return Problem(alarmed.error());
   }
-  HttpResponse response = JsonResponse(
-      boost::json::object{{"action", order->lift ? "lift" : "suspend"},
-                          {"outcome", complete ? "done" : "waits for a second operator"},
-                          {"audit", ReceiptJson(receipt)}});
+  boost::json::object json{{"action", order->lift ? "lift" : "suspend"},
+                           {"outcome", complete ? "done" : "waits for a second operator"},
+                           {"audit", ReceiptJson(receipt)}};
+  if (!order->lift) SayWhatMatchesNothing(box, *order, json);
+  HttpResponse response = JsonResponse(json);
   if (!complete) response.status = kAccepted;
   return response;
 }
@@ -272,7 +311,8 @@ HttpResponse GetSuspensions(Box& box) {
   const auto rows = box.store().ListSuspensions();
   if (!rows) return Problem(rows.error());
   boost::json::array list;
-  for (const Suspension& row : *rows) {
+  for (const Suspension& row :
+       std::span(*rows).first(std::min(rows->size(), kMaxSuspensionsShown))) {
     boost::json::object json{{"scope", acb::Name(row.scope)},
                              {"subject", row.subject},
                              {"authority", row.authority},
@@ -281,7 +321,8 @@ HttpResponse GetSuspensions(Box& box) {
     if (!row.lift_by.empty()) json["lift_first_operator"] = row.lift_by;
     list.push_back(std::move(json));
   }
-  return JsonResponse(boost::json::object{{"suspensions", std::move(list)}});
+  const bool more = rows->size() > kMaxSuspensionsShown;
+  return JsonResponse(boost::json::object{{"suspensions", std::move(list)}, {"more", more}});
 }
 
 }  // namespace

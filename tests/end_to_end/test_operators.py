@@ -216,6 +216,54 @@ class Suspension(OperatorCase):
         self.assertEqual({entry["authority"] for entry in entries}, {"PMA 7"})
         self.assertEqual(entries[2]["operators"], ["operator.acb.test", "operator2.acb.test"])
 
+    def test_that_stops_nobody_is_taken_and_says_so(self):
+        device = harness.duis_sign.hyphenated("00db1234567aff01")
+        for scope, subject in (("party", "SUPQ"), ("device", device), ("issuer", "CN=Z9,OU=07")):
+            with self.subTest(scope=scope):
+                order = {"scope": scope, "subject": subject, "action": "suspend", "authority": "x"}
+                answer = self.post("operator", "/v1/suspension", order)
+                self.assertEqual((answer.status, answer.json["outcome"], answer.json["matches_nothing"]), (200, "done", True))
+                self.assertEqual([one.lower() for one in answer.json["unmatched"]], [subject.lower()])
+                done = self.suspend(scope, subject)
+                self.assertEqual((done.returncode, done.stderr.count("acbctl: warning: ")), (0, 1), done.stderr)
+        # It may come before the row: then it counts.
+        self.world.import_parties(["90-B3-D5-1F-30-09-00-00,SUPQ,IS,active,2016-01-01,,yes,"])
+        known = ("SUPQ", "party"), (self.world.devices[0], "device"), ("CN=T1,OU=07", "issuer"), ("", "all")
+        for subject, scope in (*known, (self.world.network_operator, "subject")):
+            order = {"scope": scope, "action": "suspend", "authority": "x", **({"subject": subject} if subject else {})}
+            answer = self.post("operator", "/v1/suspension", order)
+            self.assertNotIn("matches_nothing", answer.json, scope)
+        many = {"scope": "party", "subjects": ["SUPP", "SUPQ", "SUPZ"], "action": "suspend", "authority": "x"}
+        self.assertEqual(self.post("operator", "/v1/suspension", many).json["unmatched"], ["SUPZ"])
+
+    def test_of_an_issuer_in_another_order_is_of_the_certificates_own(self):
+        order = {"scope": "issuer", "subject": "OU=07, CN=t1", "action": "suspend", "authority": "x"}
+        answer = self.post("operator", "/v1/suspension", order)
+        self.assertEqual((answer.status, answer.json.get("matches_nothing")), (200, None))
+        row, = self.box.get("/v1/suspension", "operator").json["suspensions"]
+        self.assertEqual(row["subject"], "cn=t1,ou=07")
+        self.assertEqual(self.send()[1].reason, "BLOCKED")
+        done = self.suspend("issuer", "OU=07,CN=T1", act="lift")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document, signed = self.send()
+        self.assert_signed(self.world, document, signed)
+        # An order of before the certificate is lifted as it was given.
+        order["subject"] = "OU=07,CN=Z9"
+        self.assertEqual(self.post("operator", "/v1/suspension", order).json["unmatched"], ["ou=07,cn=z9"])
+        self.assertEqual(self.suspend("issuer", "OU=07,CN=Z9", act="lift").returncode, 0)
+        self.assertEqual(self.box.get("/v1/suspension", "operator").json, {"suspensions": [], "more": False})
+
+    def test_of_more_than_are_listed_says_that_there_are_more(self):
+        names = [f"P{number}" for number in range(100_000)]
+        for begin in range(0, len(names), 10_000):
+            order = {"scope": "party", "subjects": names[begin:begin + 10_000], "action": "suspend", "authority": "x"}
+            self.assertEqual(self.post("operator", "/v1/suspension", order).status, 200)
+            if begin == 0:
+                self.assertFalse(self.box.get("/v1/suspension", "operator").json["more"])
+        listed = self.box.get("/v1/suspension", "operator").json
+        self.assertEqual((len(listed["suspensions"]), listed["more"]), (99_999, True))
+        self.assertIn("there are more, which are not shown", acbctl(self.box, "suspend", "list").stderr)
+
     def test_of_nonsense_is_refused(self):
         for body in ("", "[]", "{}", '{"scope":"all"}', '{"scope":"world","action":"suspend","authority":"x"}',
                      '{"scope":"device","subject":"12","action":"suspend","authority":"x"}',

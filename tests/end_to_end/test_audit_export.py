@@ -525,7 +525,7 @@ class Refusals(Case):
         path.write_bytes(b"mine")
         done = acbctl("audit", "export", "--redaction", "panel", path)
         self.assertEqual((done.returncode, path.read_bytes()), (1, b"mine"))
-        self.assertIn("--replace", done.stderr)
+        self.assertIn("--replace", json.loads(done.stdout)["explanation"])
         done = acbctl("audit", "export", "--redaction", "panel", "--replace", path)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(acbctl("audit", "export", "--redaction", "some", path).returncode, 2)

@@ -270,8 +270,8 @@ void SayWhatMatchesNothing(Box& box, const Order& order, boost::json::object& js
   const auto nothing = SubjectsThatMatchNothing(box.store(), order.rows, order.held);
   if (nothing.empty()) return;
   json["matches_nothing"] = true;
-  const std::size_t named = std::min(nothing.size(), kMaxNamed);
-  json["unmatched"] = boost::json::array(nothing.begin(), nothing.begin() + named);
+  const auto named = std::span(nothing).first(std::min(nothing.size(), kMaxNamed));
+  json["unmatched"] = boost::json::array(named.begin(), named.end());
 }
 
 HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& request) {

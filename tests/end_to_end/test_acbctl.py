@@ -40,8 +40,9 @@ class Json(harness.TestCase):
     def test_provision_says_what_it_made(self):
         with temporary_directory() as folder:
             pki = harness.own_pki.Pki(folder / "pki")
-            command = ("provision", "--json", "--module-test-rounds", "2", "--directory", folder / "box", "--environment", "test",
-                       "--port", harness.free_port(), "--acb-ds-certificate", pki.path("acb-ds"), "--acb-ka-certificate",
+            command = ("provision", "--json", "--module-test-rounds", "2", "--directory", folder / "box",
+                       "--environment", "test", "--port", harness.free_port(),
+                       "--acb-ds-certificate", pki.path("acb-ds"), "--acb-ka-certificate",
                        pki.path("acb-ka"), "--import-key", f"ds={pki.key_path('acb-ds')}", "--import-key",
                        f"ka={pki.key_path('acb-ka')}", "--root", pki.path("root"))
             done = acbctl(*command)

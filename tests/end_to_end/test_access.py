@@ -103,7 +103,7 @@ class TestMatrix(harness.TestCase):
 
     def test_the_description_says_what_an_endpoint_takes_and_may_answer(self):
         for (method, path), row in self.table.rows.items():
-            of = path if method == "POST" or path not in WAITS else None
+            of = path if method == "POST" or path not in WAITS else None  # GET /v1/suspension is another endpoint
             with self.subTest(method=method, path=path):
                 self.assertEqual("202" in row["responses"], of in WAITS)
                 self.assertEqual(row["x-acb-records-refusal"], of in RECORDS)
@@ -117,8 +117,8 @@ class TestMatrix(harness.TestCase):
         # What the code reads of a request, somebody has to be told of.
         told = {one["name"] for row in self.table.rows.values() for one in row.get("parameters", [])}
         for source in sorted((harness.ROOT / "platform").glob("*endpoint*.cc")):
-            read = re.findall(r'(?:Parameter|ReadInstant)\((?:request, )?"(\w+)"|Header\("(X-[\w-]+)"', source.read_text())
-            for names in read:
+            reads = r'(?:Parameter|ReadInstant)\((?:request, )?"(\w+)"|Header\("(X-[\w-]+)"'
+            for names in re.findall(reads, source.read_text()):
                 self.assertIn("".join(names), told, source.name)
 
     def test_what_is_refused_on_the_record_and_what_waits_is_described_so(self):
@@ -135,7 +135,8 @@ class TestMatrix(harness.TestCase):
             kind = "application/xml" if path == "/v1/handovers" else "application/json"
             answer = self.box.client(role).request("POST", path, body, {"Content-Type": kind} if body else {})
             if answer.status != 200:
-                self.assertEqual("audit" in answer.json, self.table.row("POST", path)["x-acb-records-refusal"], (path, answer))
+                recorded = self.table.row("POST", path)["x-acb-records-refusal"]
+                self.assertEqual("audit" in answer.json, recorded, (path, answer))
         self.order("suspend")
         for path, body in (("/v1/suspension", {"scope": "all", "action": "lift", "authority": "test"}),
                            (f"/v1/counters/{device}/raise", {"to": "77", "reason": "test"}),

@@ -5,6 +5,8 @@
 #include "firmware/checks/proposed_counter.h"
 #include "platform/answers.h"
 #include "platform/json_body.h"
+#include "platform/recorded_refusal.h"
+#include "store/acts.h"
 
 namespace acb::platform {
 namespace {
@@ -33,7 +35,7 @@ Result<RemotePartyRole> RoleOf(std::string_view text) {
 Result<store::ElsewhereWish> ReadWish(const HttpRequest& request, UtcTime now) {
   const auto device = DeviceOf(request);
   if (!device) return device.error();
-  const auto body = ReadObject(request);
+  const auto body = ReadObject(request, {"purpose"});
   if (!body) return body.error();
   auto purpose = TextMember(*body, "purpose");
   if (!purpose) return std::move(purpose).error();
@@ -46,33 +48,19 @@ Result<store::ElsewhereWish> ReadWish(const HttpRequest& request, UtcTime now) {
                               .at = now};
 }
 
-// P4. What the store is too busy for, or cannot write, is not recorded either.
-HttpResponse RefuseRecorded(Box& box, const HttpRequest& request, std::string_view act,
-                            const Failure& why, UtcTime now) {
-  if (why.reason == Reason::kBusy) return Problem(why);
-  audit::Entry entry("refused", now);
-  // R-SEC3-69: what is no EUI-64 may be a meter point.
-  const std::string_view subject = request.Parameter("device");
-  if (const auto device = Eui64::FromText(subject)) {
-    entry.Set("subject", device->Hyphenated());
-  } else {
-    entry.SealIfAny("subject", subject);
-  }
-  entry.Set("act", act)
-      .Set("client", request.client.name)
-      .Set("reason", Describe(why.reason).name)
-      .SealIfAny("explanation", why.explanation);
-  const auto receipt = box.store().Append(entry);
-  if (!receipt) return Problem(receipt.error());
-  return Problem(why, {{"audit", ReceiptJson(*receipt)}});
+// P4.
+HttpResponse RefuseDevice(Box& box, const HttpRequest& request, std::string_view act,
+                          const Failure& why, UtcTime now) {
+  return RefuseRecorded(box, request, {.act = act, .subject = request.Parameter("device")}, why,
+                        now);
 }
 
 HttpResponse Reserve(Box& box, const Clock& clock, const HttpRequest& request) {
   const UtcTime now = clock.Now();
   const auto wish = ReadWish(request, now);
-  if (!wish) return RefuseRecorded(box, request, "counter-reserve", wish.error(), now);
+  if (!wish) return RefuseDevice(box, request, "counter-reserve", wish.error(), now);
   const auto given = box.store().ReserveElsewhere(*wish);
-  if (!given) return RefuseRecorded(box, request, "counter-reserve", given.error(), now);
+  if (!given) return RefuseDevice(box, request, "counter-reserve", given.error(), now);
   return JsonResponse(
       boost::json::object{{"device", wish->device.Hyphenated()},
                           {"originator_counter", std::to_string(given->counter.value())},
@@ -108,9 +96,9 @@ Result<store::RaiseWish> ReadRaise(const HttpRequest& request, UtcTime now) {
 HttpResponse Raise(Box& box, const Clock& clock, const HttpRequest& request) {
   const UtcTime now = clock.Now();
   const auto wish = ReadRaise(request, now);
-  if (!wish) return RefuseRecorded(box, request, "counter-raise", wish.error(), now);
+  if (!wish) return RefuseDevice(box, request, store::acts::kCounterRaise, wish.error(), now);
   const auto done = box.store().AgreeToRaise(*wish);
-  if (!done) return RefuseRecorded(box, request, "counter-raise", done.error(), now);
+  if (!done) return RefuseDevice(box, request, store::acts::kCounterRaise, done.error(), now);
   boost::json::object json{{"device", wish->device.Hyphenated()},
                            {"to", std::to_string(wish->to)},
                            {"outcome", done->complete ? "done" : "waits for a second operator"},

@@ -34,8 +34,6 @@ inline constexpr std::string_view kCounterFileContext = "acb-counters-1 export\n
 
 // A file of 10 million devices has some 2 GB.
 inline constexpr std::uint64_t kMaxCounterFile = std::uint64_t{64} << 30;
-// The source's public key, SubjectPublicKeyInfo in Base64, beside the file.
-inline constexpr const char* kCheckpointKeyHeader = "X-Checkpoint-Key";
 
 struct CounterFileHead {
   store::ExportHead store;

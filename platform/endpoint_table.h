@@ -42,6 +42,17 @@ class StateSet {
   unsigned bits_ = 0;
 };
 
+// What else the description says of an endpoint. Lists are parted by blanks.
+struct EndpointExtras {
+  // What it refuses is an entry of the log (P4); not what is no act at all: no JSON, no such file.
+  // Where it signs or gives out a counter it says no itself while signing is suspended.
+  bool records_refusal = false;
+  bool waits = false;  // 202: taken, and it waits for operators
+  std::string_view query = {};
+  std::string_view headers = {};
+  std::string_view needed_headers = {};
+};
+
 struct EndpointRule {
   std::string_view method;
   std::string_view pattern;
@@ -50,12 +61,16 @@ struct EndpointRule {
   StateSet states;
   std::string_view takes;  // media types of its body, parted by blanks; empty: it takes none
   std::string_view does;
-  // The endpoint itself says no while signing is suspended, since its refusals are records (P4).
-  bool records_refusal = false;
+  EndpointExtras more = {};
+
+  bool looks_itself() const { return more.records_refusal && !states.Has(State::kSuspended); }
 };
 
 // In the order that the router tries them.
 std::span<const EndpointRule> EndpointTable();
+
+// Beside a file of counters: its source's public key, SubjectPublicKeyInfo in Base64.
+inline constexpr const char* kCheckpointKeyHeader = "X-Checkpoint-Key";
 
 // The table as an OpenAPI 3.1 document, for GET /openapi.json.
 std::string OpenApiDocument();

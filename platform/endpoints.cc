@@ -248,10 +248,10 @@ void AddCommonRoutes(Router& router, const Config& config) {
 
 // The handler where the box is in a state in which the endpoint answers; else 503 with the reason.
 Handler InItsStates(const Box& box, const EndpointRule& rule, Handler handler) {
-  // What answers always needs no look; what is refused on the record is refused by its own path.
+  // What answers always needs no look; what is suspended is refused on the record by its own path.
   const bool always =
       std::ranges::all_of(kStates, [&](State state) { return rule.states.Has(state); });
-  if (always || rule.records_refusal) return handler;
+  if (always || rule.looks_itself()) return handler;
   return [&box, states = rule.states, handler = std::move(handler)](const HttpRequest& request) {
     const Box::Condition now = box.condition();
     if (states.Has(now.state) || !now.why) return handler(request);

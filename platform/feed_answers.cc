@@ -56,6 +56,10 @@ HttpResponse Imported(const FeedContext& context, const FeedFile& file,
                              {"rows", std::to_string(outcome->rows)},
                              {"changed", std::to_string(outcome->changed)},
                              {"sha256", ToHex(file.sha256())},
+                             // design.md section 8: of every feed. The one that takes a file with
+                             // wrong rows says so in `more`.
+                             {"rejected", "0"},
+                             {"rejects", boost::json::array()},
                              {"audit", ReceiptJson(outcome->receipt)}};
   if (outcome->kept_as_observed != 0) {
     answer["kept_as_observed"] = std::to_string(outcome->kept_as_observed);

@@ -56,8 +56,8 @@ class FeedFile {
   const UtcTime at_;
 };
 
-// The answer to an import, with the members of `more`. Every import is a new generation: decisions
-// begun before it are made anew.
+// The answer to an import: no row was rejected, unless the members of `more` say so. Every import
+// is a new generation: decisions begun before it are made anew.
 HttpResponse Imported(const FeedContext& context, const FeedFile& file,
                       const Result<store::ImportOutcome>& outcome,
                       const boost::json::object& more = {});

@@ -5,7 +5,10 @@
 #include "firmware/base/base64.h"
 #include "platform/answers.h"
 #include "platform/counter_file.h"
+#include "platform/endpoint_table.h"
 #include "platform/json_body.h"
+#include "platform/recorded_refusal.h"
+#include "store/acts.h"
 
 namespace acb::platform {
 namespace {
@@ -48,14 +51,15 @@ Status WriteFile(Box& box, const Config& config, bool fenced, UtcTime now, Unnam
 
 HttpResponse Export(Box& box, const Config& config, const Clock& clock,
                     const HttpRequest& request) {
-  const auto fenced = ReadFenced(request);
-  if (!fenced) return Problem(fenced.error());
   const UtcTime now = clock.Now();
+  const RefusedAct act{.act = store::acts::kCountersExport};
+  const auto fenced = ReadFenced(request);
+  if (!fenced) return RefuseRecorded(box, request, act, fenced.error(), now);
   const auto agreed = box.store().AgreeToExport({.fenced = *fenced,
                                                  .operator_name = request.client.name,
                                                  .at = now,
                                                  .operator_key = request.client.key_sha256});
-  if (!agreed) return Problem(agreed.error());
+  if (!agreed) return RefuseRecorded(box, request, act, agreed.error(), now);
   if (!agreed->complete) return Waits({{"fenced", *fenced}}, agreed->receipt);
   auto file = UnnamedFile::Create(config.store_directory / "tmp");
   if (!file) return Problem(file.error());
@@ -98,6 +102,7 @@ boost::json::object OutcomeJson(const CounterFile& file, const store::CountersIm
 HttpResponse Import(Box& box, const Clock& clock, const HttpRequest& request) {
   const auto key = ReadKey(request);
   if (!key) return Problem(key.error());
+  // A file that is none is no act of anybody's, as with the feeds.
   const auto file = CounterFile::Verify(request.body, *key);
   if (!file) return Problem(file.error());
   const CounterFileHead& head = file->head();
@@ -110,7 +115,10 @@ HttpResponse Import(Box& box, const Clock& clock, const HttpRequest& request) {
                                .at = clock.Now(),
                                .operator_key = request.client.key_sha256};
   const auto done = box.store().ImportCounters(wish, file->Source());
-  if (!done) return Problem(done.error());
+  if (!done) {
+    const RefusedAct act{.act = store::acts::kCountersImport};
+    return RefuseRecorded(box, request, act, done.error(), wish.at);
+  }
   if (!done->complete) {
     return Waits({{"source_store", ToHex(head.store.store)},
                   {"sha256", ToHex(file->sha256())},

@@ -74,9 +74,7 @@ bool NamesAMemberTwice(std::string_view text) {
   return error || parser.handler().found();
 }
 
-}  // namespace
-
-Result<boost::json::object> ReadObject(const HttpRequest& request) {
+Result<boost::json::object> ReadAnyObject(const HttpRequest& request) {
   boost::json::error_code error;
   boost::json::value value = boost::json::parse(request.body.Text(), error);
   if (error || !value.is_object()) {
@@ -88,9 +86,11 @@ Result<boost::json::object> ReadObject(const HttpRequest& request) {
   return std::move(value.get_object());
 }
 
+}  // namespace
+
 Result<boost::json::object> ReadObject(const HttpRequest& request,
                                        std::initializer_list<std::string_view> known) {
-  auto object = ReadObject(request);
+  auto object = ReadAnyObject(request);
   if (!object) return object;
   for (const auto& member : *object) {
     if (std::ranges::find(known, std::string_view(member.key())) == known.end()) {

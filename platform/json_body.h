@@ -15,10 +15,8 @@ namespace acb::platform {
 // Octets of a text, at most.
 inline constexpr std::size_t kMaxTextMember = 200;
 
-// The body as an object, in which no object names a member twice. kMalformed.
-Result<boost::json::object> ReadObject(const HttpRequest& request);
-// With no other members than `known`: where one that is misspelt must not be taken for one that is
-// left out.
+// The body as an object, in which no object names a member twice, with no other members than
+// `known`: one that is misspelt must not be taken for one that is left out. kMalformed.
 Result<boost::json::object> ReadObject(const HttpRequest& request,
                                        std::initializer_list<std::string_view> known);
 

@@ -1,12 +1,17 @@
 #include "platform/operator_endpoints.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <span>
 
 #include "firmware/base/request_id.h"
 #include "firmware/checks/suspension.h"
 #include "firmware/keys/register.h"
 #include "platform/answers.h"
 #include "platform/json_body.h"
+#include "platform/order_subjects.h"
+#include "platform/recorded_refusal.h"
+#include "store/acts.h"
 
 namespace acb::platform {
 namespace {
@@ -15,6 +20,10 @@ constexpr std::uint64_t kMaxListed = 1000;
 constexpr std::uint64_t kMaxBody = 1024 * 1024;
 constexpr std::size_t kMaxSubjects = 10'000;
 constexpr int kAccepted = 202;
+// Of the subjects that match nothing: enough to see what is wrong with a list.
+constexpr std::size_t kMaxNamed = 100;
+// The store lists one more at most, which tells that these are not all.
+constexpr std::size_t kMaxSuspensionsShown = 99'999;
 
 std::string_view Name(store::QuarantineAct act) {
   return act == store::QuarantineAct::kRelease ? "release" : "delete";
@@ -61,19 +70,35 @@ HttpResponse Released(Box& box, const Config& config, const store::Agreement& do
   return ToResponse(answer, config.answers, box.environment());
 }
 
+Result<store::Agreement> Agree(Box& box, const HttpRequest& request, store::QuarantineAct act,
+                               UtcTime now) {
+  const auto id = ParseDecimal(request.Parameter("id"));
+  if (!id) return Failure(Reason::kNotFound, "the quarantine's numbers are decimal");
+  // It needs no body, and one that says more than {} means something that is not done here.
+  if (request.BodySize() != 0) {
+    if (const auto body = ReadObject(request, {}); !body) return body.error();
+  }
+  return box.store().AgreeOnQuarantined(*id, act, request.client.name, now,
+                                        request.client.key_sha256);
+}
+
 HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const HttpRequest& request,
                     store::QuarantineAct act) {
-  const auto id = ParseDecimal(request.Parameter("id"));
-  if (!id) return Problem(Failure(Reason::kNotFound, "the quarantine's numbers are decimal"));
-  const auto done = box.store().AgreeOnQuarantined(*id, act, request.client.name, clock.Now(),
-                                                   request.client.key_sha256);
-  if (!done) return Problem(done.error());
+  const UtcTime now = clock.Now();
+  const auto done = Agree(box, request, act, now);
+  if (!done) {
+    const std::string_view name = act == store::QuarantineAct::kRelease
+                                      ? store::acts::kQuarantineRelease
+                                      : store::acts::kQuarantineDelete;
+    return RefuseRecorded(box, request, {.act = name, .subject = request.Parameter("id")},
+                          done.error(), now);
+  }
   if (done->complete && act == store::QuarantineAct::kRelease) {
     if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
     if (done->item.request) return Released(box, config, *done);
   }
   HttpResponse response = JsonResponse(
-      boost::json::object{{"id", std::to_string(*id)},
+      boost::json::object{{"id", std::to_string(done->item.id)},
                           {"act", Name(act)},
                           {"outcome", done->complete ? "done" : "waits for a second operator"},
                           {"audit", ReceiptJson(done->receipt)}});
@@ -83,19 +108,43 @@ HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const Ht
 
 Failure Malformed(std::string what) { return Failure(Reason::kMalformed, std::move(what)); }
 
+struct Order {
+  bool lift;
+  std::vector<Suspension> rows;
+  std::string suspect_key;  // R-SEC3-46: its label; empty: none
+  HeldNames held;           // of scope issuer
+};
+
+// In the order of RDNs that the certificates have, which is the one that blocks them. What is
+// lifted is as it was ordered, maybe before there was such a certificate.
+Result<std::vector<std::string>> IssuersOf(Box& box, const smki::Name& name, const Order& order) {
+  const std::string text = checks::IssuerSubject(name);
+  if (order.held.Has(text)) return std::vector{text};
+  if (order.lift) {
+    const auto records = box.store().Open();
+    if (!records) return records.error();
+    const auto ordered = (*records)->FindSuspension(SuspensionScope::kIssuer, text);
+    if (!ordered) return ordered.error();
+    if (ordered->has_value()) return std::vector{text};
+  }
+  auto held = order.held.InOtherOrders(name);
+  return held.empty() ? std::vector{text} : held;
+}
+
 // A device or a subject has one spelling in the store.
-Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
+Result<std::vector<std::string>> StoredSubjects(Box& box, SuspensionScope scope, std::string text,
+                                                const Order& order) {
   switch (scope) {
     case SuspensionScope::kDevice:
     case SuspensionScope::kSubject: {
       const auto eui = Eui64::FromText(text);
       if (!eui) return Malformed("'" + text + "' is not an EUI-64");
-      return eui->Hyphenated();
+      return std::vector{eui->Hyphenated()};
     }
     case SuspensionScope::kIssuer: {
       const auto name = smki::Name::FromText(text);
       if (!name) return Malformed("'" + text + "' is not a name such as CN=Z1,OU=07");
-      return checks::IssuerSubject(*name);
+      return IssuersOf(box, *name, order);
     }
     case SuspensionScope::kParty:
       // As feed parties spells it, where a blank at the end would name nobody.
@@ -106,9 +155,10 @@ Result<std::string> SubjectOf(SuspensionScope scope, std::string text) {
     case SuspensionScope::kAll:
       break;
   }
-  return text;
+  return std::vector{std::move(text)};
 }
 
+// As they were sent.
 Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
                                             SuspensionScope scope) {
   const auto* subject_value = order.if_contains("subject");
@@ -125,9 +175,7 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
   if (list == nullptr) {
     auto text = TextMember(order, "subject");
     if (!text) return std::move(text).error();
-    auto subject = SubjectOf(scope, *std::move(text));
-    if (!subject) return std::move(subject).error();
-    return std::vector<std::string>{*std::move(subject)};
+    return std::vector<std::string>{*std::move(text)};
   }
   if (!list->is_array() || list->get_array().empty() || list->get_array().size() > kMaxSubjects) {
     return Malformed("'subjects' must be a list of 1 to " + std::to_string(kMaxSubjects));
@@ -137,18 +185,10 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
         item.get_string().size() > kMaxTextMember) {
       return Malformed("'subjects' holds texts");
     }
-    auto subject = SubjectOf(scope, std::string(item.get_string()));
-    if (!subject) return std::move(subject).error();
-    subjects.push_back(*std::move(subject));
+    subjects.emplace_back(item.get_string());
   }
   return subjects;
 }
-
-struct Order {
-  bool lift;
-  std::vector<Suspension> rows;
-  std::string suspect_key;  // R-SEC3-46: its label; empty: none
-};
 
 // One authorised person is enough, and it stops all: the other key of its pair signs with it.
 Result<std::string> SuspectKeyOf(const boost::json::object& object, SuspensionScope scope,
@@ -175,8 +215,9 @@ audit::Entry SuspectKeyAlarm(Box& box, const Order& order, UtcTime now) {
   return alarm;
 }
 
-Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
-  const auto body = ReadObject(request);
+Result<Order> ReadOrder(Box& box, const HttpRequest& request, UtcTime now) {
+  const auto body =
+      ReadObject(request, {"scope", "subject", "subjects", "action", "authority", "suspect_key"});
   if (!body) return body.error();
   const boost::json::object& object = *body;
   auto scope_name = TextMember(object, "scope");
@@ -192,34 +233,63 @@ Result<Order> ReadOrder(const HttpRequest& request, UtcTime now) {
   if (!subjects) return std::move(subjects).error();
   auto suspect = SuspectKeyOf(object, *scope, *act == "lift");
   if (!suspect) return std::move(suspect).error();
-  Order order{.lift = *act == "lift", .rows = {}, .suspect_key = *std::move(suspect)};
-  for (std::string& subject : *subjects) {
-    order.rows.push_back({.scope = *scope,
-                          .subject = std::move(subject),
-                          .authority = *authority,
-                          .by = request.client.name,
-                          .since = now,
-                          .lift_by = {}});
+  Order order{.lift = *act == "lift", .rows = {}, .suspect_key = *std::move(suspect), .held = {}};
+  if (*scope == SuspensionScope::kIssuer) {
+    order.held = HeldNames::Of(box.store(), box.trust().Current()->settings());
+  }
+  for (std::string& sent : *subjects) {
+    auto stored = StoredSubjects(box, *scope, std::move(sent), order);
+    if (!stored) return std::move(stored).error();
+    for (std::string& subject : *stored) {
+      order.rows.push_back({.scope = *scope,
+                            .subject = std::move(subject),
+                            .authority = *authority,
+                            .by = request.client.name,
+                            .since = now,
+                            .lift_by = {}});
+    }
   }
   if (order.lift && order.rows.size() != 1) return Malformed("one suspension is lifted at a time");
   return order;
 }
 
+// P4.
+HttpResponse RefuseOrder(Box& box, const HttpRequest& request, const Order& order,
+                         const Failure& why, UtcTime now) {
+  // Of many, the first: the entry is small, whatever the list was.
+  const Suspension& first = order.rows.front();
+  return RefuseRecorded(box, request,
+                        {.act = order.lift ? store::acts::kLift : store::acts::kSuspend,
+                         .scope = acb::Name(first.scope),
+                         .subject = first.subject},
+                        why, now);
+}
+
+// In force it is all the same: what it names may come later.
+void SayWhatMatchesNothing(Box& box, const Order& order, boost::json::object& json) {
+  const auto nothing = SubjectsThatMatchNothing(box.store(), order.rows, order.held);
+  if (nothing.empty()) return;
+  json["matches_nothing"] = true;
+  const auto named = std::span(nothing).first(std::min(nothing.size(), kMaxNamed));
+  json["unmatched"] = boost::json::array(named.begin(), named.end());
+}
+
 HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& request) {
   const UtcTime now = clock.Now();
-  const auto order = ReadOrder(request, now);
-  if (!order) return Problem(order.error());
+  const auto order = ReadOrder(box, request, now);
+  // Which of the two it was to be may be what is wrong with it.
+  if (!order) return RefuseRecorded(box, request, {.act = "suspension"}, order.error(), now);
   bool complete = true;
   audit::Receipt receipt{};
   if (order->lift) {
     const auto lifted =
         box.store().AgreeToLift(order->rows.front(), now, request.client.key_sha256);
-    if (!lifted) return Problem(lifted.error());
+    if (!lifted) return RefuseOrder(box, request, *order, lifted.error(), now);
     complete = lifted->complete;
     receipt = lifted->receipt;
   } else {
     const auto stopped = box.store().Suspend(order->rows, now);
-    if (!stopped) return Problem(stopped.error());
+    if (!stopped) return RefuseOrder(box, request, *order, stopped.error(), now);
     receipt = *stopped;
   }
   if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
@@ -228,10 +298,11 @@ HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& req
     const auto alarmed = box.store().Append(SuspectKeyAlarm(box, *order, now));
     if (!alarmed) return Problem(alarmed.error());
   }
-  HttpResponse response = JsonResponse(
-      boost::json::object{{"action", order->lift ? "lift" : "suspend"},
-                          {"outcome", complete ? "done" : "waits for a second operator"},
-                          {"audit", ReceiptJson(receipt)}});
+  boost::json::object json{{"action", order->lift ? "lift" : "suspend"},
+                           {"outcome", complete ? "done" : "waits for a second operator"},
+                           {"audit", ReceiptJson(receipt)}};
+  if (!order->lift) SayWhatMatchesNothing(box, *order, json);
+  HttpResponse response = JsonResponse(json);
   if (!complete) response.status = kAccepted;
   return response;
 }
@@ -240,7 +311,8 @@ HttpResponse GetSuspensions(Box& box) {
   const auto rows = box.store().ListSuspensions();
   if (!rows) return Problem(rows.error());
   boost::json::array list;
-  for (const Suspension& row : *rows) {
+  for (const Suspension& row :
+       std::span(*rows).first(std::min(rows->size(), kMaxSuspensionsShown))) {
     boost::json::object json{{"scope", acb::Name(row.scope)},
                              {"subject", row.subject},
                              {"authority", row.authority},
@@ -249,7 +321,8 @@ HttpResponse GetSuspensions(Box& box) {
     if (!row.lift_by.empty()) json["lift_first_operator"] = row.lift_by;
     list.push_back(std::move(json));
   }
-  return JsonResponse(boost::json::object{{"suspensions", std::move(list)}});
+  const bool more = rows->size() > kMaxSuspensionsShown;
+  return JsonResponse(boost::json::object{{"suspensions", std::move(list)}, {"more", more}});
 }
 
 }  // namespace

@@ -266,6 +266,7 @@ constexpr ReportKind kReports[] = {
     {"operators", kRed, OfRegister<kOperators>},
     {"notifications", kRed, OfRegister<kNotifications>},
     {"access", kRed, OfRegister<kAccess>}};
+static_assert(std::ranges::equal(kReports, kReportNames, {}, &ReportKind::name));
 
 // Where the rule versions of a period without a beginning begin.
 Result<reports::Period> PeriodOfLog(store::Store& store, const ReportQuery& query) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "firmware/base/result.h"
 #include "firmware/reports/report.h"
@@ -10,6 +11,29 @@
 #include "platform/report_text.h"
 
 namespace acb::platform {
+
+// Of every report: in the path, and for who asks for one.
+inline constexpr std::string_view kReportNames[] = {"network-certificates",
+                                                    "post-commissioning",
+                                                    "mismatches",
+                                                    "deadlocks",
+                                                    "reconciliation",
+                                                    "orphans",
+                                                    "gnp-leaving",
+                                                    "wrong-certificates",
+                                                    "counters",
+                                                    "keys",
+                                                    "trust",
+                                                    "volume",
+                                                    "non-compliance",
+                                                    "signing",
+                                                    "refusals",
+                                                    "observations",
+                                                    "feeds",
+                                                    "starts",
+                                                    "operators",
+                                                    "notifications",
+                                                    "access"};
 
 struct ReportQuery {
   reports::Period period;

@@ -31,8 +31,23 @@ Failure SystemFailure(std::string_view doing, const std::filesystem::path& path,
                  std::string(doing) + " " + path.string() + ": " + std::strerror(error));
 }
 
+// An operator whose box says no at its start has to know what leads out of it. What is left of the
+// store is moved and not removed: a recovery may want its log.
+constexpr std::string_view kWayOut =
+    ": put it back; or move away what is left, 'acbctl restore' a backup and 'acbctl recover'; a "
+    "new box is made by 'acbctl provision'";
+
 Failure Missing(std::string_view what, const std::filesystem::path& path) {
-  return Failure(Reason::kStoreMissing, std::string(what), path.string());
+  return Failure(Reason::kStoreMissing, std::string(what).append(kWayOut), path.string());
+}
+
+// There was a store: a first run looks otherwise.
+Failure Overwritten(const std::filesystem::path& path) {
+  return Failure(Reason::kRecordDamaged,
+                 std::string("the store's data file was overwritten: its first pages are not a "
+                             "store's")
+                     .append(kWayOut),
+                 path.string());
 }
 
 Status SyncPath(const std::filesystem::path& path) {
@@ -94,7 +109,7 @@ Result<LmdbEnvironment::Environment> LmdbEnvironment::OpenFile(
   }
   if (const int code = mdb_env_open(made, directory.c_str(), kFlags, kFileMode)) {
     if (code == MDB_INVALID || code == MDB_VERSION_MISMATCH) {
-      return Missing("the data file is not a store of this appliance", directory / kDataFile);
+      return Overwritten(directory / kDataFile);
     }
     return LmdbFailure(code, "mdb_env_open");
   }
@@ -151,7 +166,8 @@ Result<std::shared_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
   if (::lstat(data.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return Missing("the store has no data file", data);
   }
-  if (status.st_size < kSmallestFile) return Missing("the store's data file is empty", data);
+  if (status.st_size == 0) return Missing("the store's data file is empty", data);
+  if (status.st_size < kSmallestFile) return Overwritten(data);
 
   auto lock = Lock(directory, 0);
   if (!lock) return std::move(lock).error();

@@ -185,7 +185,7 @@ constexpr ReasonInfo kReasons[] = {
     {Reason::kCountersExported, "COUNTERS_EXPORTED", kFault, 503, "E100",
      "The counters of this store were exported for good: another appliance signs for its "
      "devices."},
-    {Reason::kBackupDamaged, "BACKUP_DAMAGED", kFault, 503, "E100",
+    {Reason::kBackupDamaged, "BACKUP_DAMAGED", kRefusal, 422, "E100",
      "The backup or export is damaged, incomplete, or not for this key."},
 
     {Reason::kTooLarge, "TOO_LARGE", kRefusal, 413, "E100", "The request is larger than allowed."},

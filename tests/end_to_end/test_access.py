@@ -48,6 +48,19 @@ DESIGN = {
     ("GET", "/"): {"auditor"},
 }
 
+# Likewise: what may be answered 202, what is refused on the record (P4), what a query or a header may say.
+WAITS = {"/v1/handovers", "/v1/counters/{device}/raise", "/v1/counters/export", "/v1/counters/import",
+         "/v1/quarantine/{id}/release", "/v1/quarantine/{id}/delete", "/v1/suspension"}
+RECORDS = WAITS | {"/v1/observations", "/v1/counters/{device}/reserve"}
+HEADERS = {"/v1/handovers": {"X-Originator-Counter"}, "/v1/counters/{device}/reserve": {"X-Originator-Counter"},
+           "/v1/counters/import": {"X-Checkpoint-Key"}}
+QUERIES = {"/v1/handovers": {"dry_run"}, "/v1/quarantine": {"from"}, "/v1/backup": {"since"},
+           "/v1/audit/entries": {"from", "count"}, "/v1/audit/disclosures": {"from", "count"},
+           "/v1/reports/{report}": {"from", "to", "month", "page", "figure", "format"}, "/": {"month"},
+           "/review/search": {"q", "before", "after"}, "/review/export": {"from", "to", "redaction"},
+           "/review/entries": {"outcome", "reason", "party", "first", "last", "from", "to"}}
+PEM_OR_DER = {"organisation-certificates", "device-certificates", "revocation-lists"}
+
 
 class Table:
     """/openapi.json as the test needs it."""
@@ -84,6 +97,53 @@ class TestMatrix(harness.TestCase):
         for (method, path), roles in DESIGN.items():
             self.assertEqual(set(self.table.rows[method, path]["x-acb-roles"]), roles, (method, path))
         self.assertEqual(self.table.states, ["Unprovisioned", "Locked", "Operational", "Suspended", "Failed"])
+
+    def parameters(self, method, path, place):
+        return {one["name"] for one in self.table.rows[method, path].get("parameters", []) if one["in"] == place}
+
+    def test_the_description_says_what_an_endpoint_takes_and_may_answer(self):
+        for (method, path), row in self.table.rows.items():
+            of = path if method == "POST" or path not in WAITS else None  # GET /v1/suspension is another endpoint
+            with self.subTest(method=method, path=path):
+                self.assertEqual("202" in row["responses"], of in WAITS)
+                self.assertEqual(row["x-acb-records-refusal"], of in RECORDS)
+                self.assertEqual(self.parameters(method, path, "query"), QUERIES.get(of, set()))
+                self.assertEqual(self.parameters(method, path, "header"), HEADERS.get(of, set()))
+                self.assertEqual(self.parameters(method, path, "path"), set(re.findall(r"\{(\w+)\}", path)))
+                feed = path.removeprefix("/v1/feeds/")
+                if feed != path:
+                    taken = "application/octet-stream" if feed in PEM_OR_DER else "text/csv"
+                    self.assertEqual(list(row["requestBody"]["content"]), [taken])
+        # What the code reads of a request, somebody has to be told of.
+        told = {one["name"] for row in self.table.rows.values() for one in row.get("parameters", [])}
+        for source in sorted((harness.ROOT / "platform").glob("*endpoint*.cc")):
+            reads = r'(?:Parameter|ReadInstant)\((?:request, )?"(\w+)"|Header\("(X-[\w-]+)"'
+            for names in re.findall(reads, source.read_text()):
+                self.assertIn("".join(names), told, source.name)
+
+    def test_what_is_refused_on_the_record_and_what_waits_is_described_so(self):
+        device, said = self.concrete("{device}"), {}
+        for role, path, body in (("dsp", "/v1/handovers", "<x/>"), ("dsp", f"/v1/counters/{device}/reserve", "{}"),
+                                 ("operator", f"/v1/counters/{device}/raise", "{}"),
+                                 ("northbound", "/v1/observations", '{"command": "AAAA"}'),
+                                 ("operator", "/v1/quarantine/999999/release", "{}"),
+                                 ("operator", "/v1/quarantine/999999/delete", "{}"),
+                                 ("operator", "/v1/suspension", "{}"),
+                                 ("operator", "/v1/counters/export", '{"fenced": 1}'),
+                                 ("auditor", "/v1/audit/export", "{}"), ("operator", "/v1/backup", None),
+                                 ("feed", "/v1/feeds/parties", "x")):
+            kind = "application/xml" if path == "/v1/handovers" else "application/json"
+            answer = self.box.client(role).request("POST", path, body, {"Content-Type": kind} if body else {})
+            if answer.status != 200:
+                recorded = self.table.row("POST", path)["x-acb-records-refusal"]
+                self.assertEqual("audit" in answer.json, recorded, (path, answer))
+        self.order("suspend")
+        for path, body in (("/v1/suspension", {"scope": "all", "action": "lift", "authority": "test"}),
+                           (f"/v1/counters/{device}/raise", {"to": "77", "reason": "test"}),
+                           ("/v1/counters/export", {"fenced": True})):
+            said[path] = self.box.client("operator").request("POST", path, json.dumps(body), JSON).status
+            self.assertIn(str(said[path]), self.table.row("POST", path)["responses"])
+        self.assertEqual(set(said.values()), {202})
 
     def test_every_endpoint_state_role_and_method(self):
         self.assert_state("Operational", None)

@@ -526,10 +526,14 @@ class Refusals(Case):
         path.write_bytes(b"mine")
         done = acbctl("audit", "export", "--redaction", "panel", path)
         self.assertEqual((done.returncode, path.read_bytes()), (1, b"mine"))
-        self.assertIn("--replace", done.stderr)
+        self.assertIn("--replace", json.loads(done.stdout)["explanation"])
         done = acbctl("audit", "export", "--redaction", "panel", "--replace", path)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(acbctl("audit", "export", "--redaction", "some", path).returncode, 2)
+        for name in ("--from", "--to"):
+            done = acbctl("audit", "export", "--redaction", "ssc", name, "yesterday", path)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(f"{name} takes an index, a time", done.stderr)
         self.assertEqual([p.name for p in FOLDER.glob("*.part")], [])
 
     def test_a_receipt_verifies_and_a_changed_one_does_not(self):

@@ -203,6 +203,8 @@ class Backup(unittest.TestCase):
         self.assert_refused(self.recover("--base", BASE, operators=("operator", "operator")), "OTHER_OPERATOR")
         self.assert_refused(self.recover("--base", BASE, operators=("operator", "auditor")), "FORBIDDEN")
         self.assert_refused(self.recover("--base", 2), "COUNTER_REGRESSION")
+        wrong = self.recover("--base", "abc")
+        self.assertEqual((wrong.returncode, wrong.stderr), (2, "acbctl: --base takes a decimal number, not 'abc'\n"))
         done = self.recover("--base", BASE)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.box.start()

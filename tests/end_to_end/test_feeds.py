@@ -5,6 +5,7 @@ audit log says of each."""
 import base64
 import contextlib
 import hashlib
+import json
 import time
 import unittest
 
@@ -79,6 +80,8 @@ class FeedCase(harness.TestCase):
         for name, value in {**wanted, "octets": str(len(data)), "environment": "test", **more}.items():
             self.assertEqual(entries[0][name], value, name)
         self.assertEqual(answer["audit"]["index"], entries[0]["index"])
+        # design.md section 8: rows, rejects with line and reason, of every feed.
+        self.assertEqual((answer["rejected"], len(answer["rejects"])), (more.get("rejected", "0"), int(answer["rejected"])))
         last = self.last_import(feed)
         self.assertEqual((last["rows"], last["changed"]), (str(rows), str(changed)))
         self.assertEqual((last["audit_index"], last["at"]), (entries[0]["index"], entries[0]["time"]))
@@ -154,6 +157,10 @@ class Tables(FeedCase):
         self.assertEqual(self.box.get("/v1/feeds", "dsp").status, 403)
 
     def test_a_feed_that_does_not_exist(self):
+        done = harness.run(harness.binary("tools", "acbctl"), "--directory", str(self.box.directory), "import", "nosuch",
+                           "/dev/null", check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("there is no feed 'nosuch'", done.stderr)
         self.assertEqual(self.box.post_feed("tariffs", "a\n").status, 404)
 
 
@@ -181,6 +188,23 @@ class CertifiedProducts(FeedCase):
         self.assertEqual(answer["rejects"], [])
         # Off the list when no longer named.
         self.assert_imported("certified-products", table(self.header, good[:1]), 1, 2)
+
+    def test_acbctl_names_the_entries_that_were_left_out_and_exits_1(self):
+        with temporary_directory() as folder:
+            file = folder / "products.csv"
+            file.write_text(table(self.header, [f"Model-1,1,{HASH},2020-01-01,", *["Model-9,1,,2020-01-01,"] * 300]))
+            command = [harness.binary("tools", "acbctl"), "--directory", str(self.box.directory), "import",
+                       "certified-products", str(file)]
+            done = harness.run(*command, check=False)
+            self.assertEqual((done.returncode, done.stdout.splitlines()[0][:34]), (1, "imported certified-products: 1 row"))
+            self.assertIn("rejected: 300 rows of the file are wrong and were left out", done.stderr)
+            self.assertIn("  line 3: firmware_sha256: expected", done.stderr)
+            self.assertEqual(done.stderr.count("  line "), 100)
+            said = harness.run(*command, "--json", check=False)
+            self.assertEqual((said.returncode, json.loads(said.stdout)["rejected"], said.stderr), (1, "300", ""))
+            file.write_text(table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]))
+            whole = harness.run(*command, check=False)
+            self.assertEqual((whole.returncode, whole.stderr), (0, ""))
 
     def test_a_file_without_one_good_entry_is_no_list(self):
         self.box.import_feed("certified-products", table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]))

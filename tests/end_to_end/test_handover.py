@@ -7,6 +7,7 @@ What comes back is judged by tests/independent/gbcs_reference.py, which shares n
 import base64
 import hashlib
 import json
+import shutil
 import threading
 import time
 import unittest
@@ -501,6 +502,7 @@ class Faults(harness.TestCase):
             self.assert_closed(world.box, document, "STORE_MISSING")
             world.box.stop()
             self.assertFalse(store.exists(), "the service creates no store")
+            self.assertIn("acbctl restore", world.box.log_tail())
             store.mkdir(mode=0o700)
             world.box.spawn()
             self.assert_closed(world.box, document, "STORE_MISSING")
@@ -508,6 +510,17 @@ class Faults(harness.TestCase):
             for path in sorted(store.iterdir()):
                 path.unlink()
             store.rmdir()
+            # One that was overwritten is damage: whoever sees the state must not think of a new box.
+            shutil.copytree(store.with_name("moved"), store)
+            with open(store / "data.mdb", "r+b") as data:
+                data.write(bytes(8192))
+            world.box.spawn()
+            self.assert_closed(world.box, document, "RECORD_DAMAGED")
+            ready = world.box.get("/readyz").json
+            self.assertEqual(ready["state"], "Failed")
+            self.assertIn("acbctl restore", ready["reasons"][0]["detail"])
+            world.box.stop()
+            shutil.rmtree(store)
             store.with_name("moved").rename(store)
             world.box.start()
             self.assertEqual(world.submit(document).command, first.command)

@@ -40,6 +40,12 @@ class OperatorCase(harness.TestCase):
         return self.box.client(role).request("POST", path, json.dumps(body or {}),
                                              {"Content-Type": "application/json"})
 
+    def assert_refusal_recorded(self, answer, **fields):
+        """P4: the newest refusal is on the record, and the answer names its entry."""
+        (_, entry), = self.box.audit_entries(int(answer.json["audit"]["index"]))[:1]
+        wanted = {"kind": "refused", "reason": answer.reason, "client": "operator.acb.test", **fields}
+        self.assertEqual({name: entry.get(name) for name in wanted}, wanted)
+
     def kinds(self, index):
         return [entry["kind"] for _, entry in self.box.audit_entries(index)]
 
@@ -102,6 +108,7 @@ class Quarantine(OperatorCase):
         self.assertEqual(self.box.last_issued(self.device), before, "nothing is spent by one operator")
         twice = self.post("operator", f"/v1/quarantine/{self.number}/release")
         self.assertEqual((twice.status, twice.reason), (403, "OTHER_OPERATOR"))
+        self.assert_refusal_recorded(twice, act="quarantine-release", subject=self.number)
         second = self.post("operator2", f"/v1/quarantine/{self.number}/release")
         self.assert_signed(self.world, self.document, second)
         self.assertEqual(second.counter, before + 1)
@@ -114,6 +121,11 @@ class Quarantine(OperatorCase):
             self.assertEqual(self.post(role, f"/v1/quarantine/{self.number}/release").status, 403, role)
         self.assertEqual(self.post("operator", "/v1/quarantine/999999/release").status, 404)
         self.assertEqual(self.post("operator", "/v1/quarantine/x/release").status, 404)
+        for act in ("release", "delete"):
+            said = self.post("operator", f"/v1/quarantine/{self.number}/{act}", {"dry_run": True})
+            self.assertEqual((said.status, said.reason), (400, "MALFORMED"), said)
+            self.assertIn("'dry_run' is not known here", said.json["detail"])
+        self.assertNotIn("waiting", self.box.get("/v1/quarantine", "operator").json["quarantine"][0])
 
     def test_judges_anew_at_release(self):
         # R-SEC3-72: the device was suspended while the request waited.
@@ -133,7 +145,11 @@ class Quarantine(OperatorCase):
 
     def test_is_deleted_by_two_and_a_retry_is_refused(self):
         before, signatures = self.box.last_issued(self.device), self.box.metric("acb_hsm_sign_total")
-        done = self.both("quarantine", "delete", self.number)
+        self.assertEqual(self.post("operator", f"/v1/quarantine/{self.number}/delete").status, 202)
+        twice = self.post("operator", f"/v1/quarantine/{self.number}/delete")
+        self.assert_refusal_recorded(twice, reason="OTHER_OPERATOR", act="quarantine-delete", subject=self.number)
+        done = acbctl(self.box, "quarantine", "delete", self.number, "--as",
+                      str(self.box.directory / "tls" / "operator2.pem"))
         self.assertIn("done", done.stdout)
         answer = self.world.submit(self.document)
         self.assertEqual((answer.status, answer.reason), (403, "DELETED_BY_OPERATORS"))
@@ -191,13 +207,63 @@ class Suspension(OperatorCase):
         self.assertEqual(self.post("operator", "/v1/suspension", order).status, 200)
         order["action"] = "lift"
         self.assertEqual(self.post("operator", "/v1/suspension", order).status, 202)
-        self.assertEqual(self.post("operator", "/v1/suspension", order).reason, "OTHER_OPERATOR")
+        twice = self.post("operator", "/v1/suspension", order)
+        self.assert_refusal_recorded(twice, reason="OTHER_OPERATOR", act="lift", scope="party", subject="SUPP")
         self.assertEqual(self.send()[1].reason, "SUSPENDED")
         self.assertEqual(self.post("operator2", "/v1/suspension", order).status, 200)
         entries = [entry for _, entry in self.box.audit_entries(index) if entry["kind"] == "operator"]
         self.assertEqual([entry["act"] for entry in entries], ["suspend", "lift", "lift"])
         self.assertEqual({entry["authority"] for entry in entries}, {"PMA 7"})
         self.assertEqual(entries[2]["operators"], ["operator.acb.test", "operator2.acb.test"])
+
+    def test_that_stops_nobody_is_taken_and_says_so(self):
+        device = harness.duis_sign.hyphenated("00db1234567aff01")
+        for scope, subject in (("party", "SUPQ"), ("device", device), ("issuer", "CN=Z9,OU=07")):
+            with self.subTest(scope=scope):
+                order = {"scope": scope, "subject": subject, "action": "suspend", "authority": "x"}
+                answer = self.post("operator", "/v1/suspension", order)
+                self.assertEqual((answer.status, answer.json["outcome"]), (200, "done"))
+                self.assertIs(answer.json["matches_nothing"], True)
+                self.assertEqual([one.lower() for one in answer.json["unmatched"]], [subject.lower()])
+                done = self.suspend(scope, subject)
+                self.assertEqual((done.returncode, done.stderr.count("acbctl: warning: ")), (0, 1), done.stderr)
+        # It may come before the row: then it counts.
+        self.world.import_parties(["90-B3-D5-1F-30-09-00-00,SUPQ,IS,active,2016-01-01,,yes,"])
+        known = ("SUPQ", "party"), (self.world.devices[0], "device"), ("CN=T1,OU=07", "issuer"), ("", "all")
+        for subject, scope in (*known, (self.world.network_operator, "subject")):
+            order = {"scope": scope, "action": "suspend", "authority": "x", **({"subject": subject} if subject else {})}
+            answer = self.post("operator", "/v1/suspension", order)
+            self.assertNotIn("matches_nothing", answer.json, scope)
+        many = {"scope": "party", "subjects": ["SUPP", "SUPQ", "SUPZ"], "action": "suspend", "authority": "x"}
+        self.assertEqual(self.post("operator", "/v1/suspension", many).json["unmatched"], ["SUPZ"])
+
+    def test_of_an_issuer_in_another_order_is_of_the_certificates_own(self):
+        order = {"scope": "issuer", "subject": "OU=07, CN=t1", "action": "suspend", "authority": "x"}
+        answer = self.post("operator", "/v1/suspension", order)
+        self.assertEqual((answer.status, answer.json.get("matches_nothing")), (200, None))
+        row, = self.box.get("/v1/suspension", "operator").json["suspensions"]
+        self.assertEqual(row["subject"], "cn=t1,ou=07")
+        self.assertEqual(self.send()[1].reason, "BLOCKED")
+        done = self.suspend("issuer", "OU=07,CN=T1", act="lift")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document, signed = self.send()
+        self.assert_signed(self.world, document, signed)
+        # An order of before the certificate is lifted as it was given.
+        order["subject"] = "OU=07,CN=Z9"
+        self.assertEqual(self.post("operator", "/v1/suspension", order).json["unmatched"], ["ou=07,cn=z9"])
+        self.assertEqual(self.suspend("issuer", "OU=07,CN=Z9", act="lift").returncode, 0)
+        self.assertEqual(self.box.get("/v1/suspension", "operator").json, {"suspensions": [], "more": False})
+
+    def test_of_more_than_are_listed_says_that_there_are_more(self):
+        names = [f"P{number}" for number in range(100_000)]
+        for begin in range(0, len(names), 10_000):
+            order = {"scope": "party", "subjects": names[begin:begin + 10_000], "action": "suspend", "authority": "x"}
+            self.assertEqual(self.post("operator", "/v1/suspension", order).status, 200)
+            if begin == 0:
+                self.assertFalse(self.box.get("/v1/suspension", "operator").json["more"])
+        listed = self.box.get("/v1/suspension", "operator").json
+        self.assertEqual((len(listed["suspensions"]), listed["more"]), (99_999, True))
+        self.assertIn("there are more, which are not shown", acbctl(self.box, "suspend", "list").stderr)
 
     def test_of_nonsense_is_refused(self):
         for body in ("", "[]", "{}", '{"scope":"all"}', '{"scope":"world","action":"suspend","authority":"x"}',
@@ -208,6 +274,15 @@ class Suspension(OperatorCase):
             answer = self.box.client("operator").request("POST", "/v1/suspension", body,
                                                          {"Content-Type": "application/json"})
             self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), body[:60])
+            self.assert_refusal_recorded(answer, act="suspension")
+
+    def test_with_a_misspelt_member_is_refused_and_nothing_is_stopped(self):
+        """A key of which others may know must not be left out because its member was misspelt (R-SEC3-46)."""
+        order = {"scope": "all", "action": "suspend", "authority": "x", "suspect key": "acb-ds"}
+        answer = self.post("operator", "/v1/suspension", order)
+        self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), answer)
+        self.assertIn("'suspect key' is not known here", answer.json["detail"])
+        self.assertEqual(self.box.get("/v1/suspension", "operator").json["suspensions"], [])
 
 
 class DryRun(OperatorCase):

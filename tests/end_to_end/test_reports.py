@@ -567,7 +567,7 @@ class Access(ReportCase):
                       "refusals?from=2026-02-01&to=2026-02-01", "trust?format=pdf", "feeds?until=2026-01-01"):
             answer = self.box.get(f"/v1/reports/{query}")
             self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), query)
-        self.assertEqual(self.acbctl("report", "tariffs").returncode, 1)
+        self.assertEqual(self.acbctl("report", "tariffs").returncode, 2)
         self.assertEqual(self.acbctl("report", "../status").returncode, 2)
 
 

@@ -79,7 +79,32 @@ TEST_F(OpenStore, RefusesADataFileThatIsEmpty) {
 TEST_F(OpenStore, RefusesADataFileOfSomethingElse) {
   Create();
   std::ofstream(settings_.directory / "data.mdb") << std::string(65536, 'x');
-  EXPECT_THAT(Store::Open(settings_), FailsWith(Reason::kStoreMissing));
+  EXPECT_THAT(Store::Open(settings_), FailsWith(Reason::kRecordDamaged));
+  std::ofstream(settings_.directory / "data.mdb") << std::string(100, 'x');
+  EXPECT_THAT(Store::Open(settings_), FailsWith(Reason::kRecordDamaged));
+}
+
+TEST_F(OpenStore, SaysWhatLeadsOutWhenItIsMissingOrOverwritten) {
+  const auto data = settings_.directory / "data.mdb";
+  const auto says_the_way_out = [&] {
+    const auto opened = Store::Open(settings_);
+    ASSERT_FALSE(opened);
+    for (const char* command : {"acbctl restore", "acbctl recover", "acbctl provision"}) {
+      EXPECT_NE(opened.error().explanation.find(command), std::string::npos) << command;
+    }
+  };
+  says_the_way_out();
+  Create();
+  {
+    std::fstream file(data, std::ios::in | std::ios::out | std::ios::binary);
+    file << std::string(8192, '\0');
+  }
+  EXPECT_THAT(Store::Open(settings_), FailsWith(Reason::kRecordDamaged)) << "damage, no first run";
+  says_the_way_out();
+  std::filesystem::resize_file(data, 0);
+  says_the_way_out();
+  std::filesystem::remove(data);
+  says_the_way_out();
 }
 
 TEST_F(OpenStore, RefusesADataFileThatWasCut) {

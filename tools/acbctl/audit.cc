@@ -116,22 +116,22 @@ CLI::App* AddAudit(CLI::App& app, AuditOptions& options) {
 int ShowCheckpoint(const Connection& connection, const AuditOptions& options) {
   const auto response =
       Send(connection, "auditor", {.method = "GET", .target = "/v1/audit/checkpoint"});
-  if (!response) return Complain(response.error());
-  if (response->status != 200) return PrintProblem(*response);
+  if (!response) return Complain(connection, response.error());
+  if (response->status != 200) return *PrintRaw(connection, *response);
   const auto checkpoint = ReadCheckpoint(response->body);
-  if (!checkpoint) return Complain(checkpoint.error());
+  if (!checkpoint) return Complain(connection, checkpoint.error());
   const auto key = audit::ParseKey(response->Header("ACB-Checkpoint-Key").value_or(""));
   if (!key ||
       audit::VerifyNote(checkpoint->note, *key).verdict != audit::SignatureCheck::Verdict::kGood) {
-    return Complain(Unfit("the checkpoint is not signed by the key that came with it"));
+    return Complain(connection, Unfit("the checkpoint is not signed by the key that came with it"));
   }
   if (!options.vkey_out.empty()) {
     const Status written = Write(options.vkey_out, audit::FormatKey(*key) + "\n");
-    if (!written) return Complain(written.error());
+    if (!written) return Complain(connection, written.error());
   }
   if (!connection.json || !options.out.empty()) {
     if (Status written = Write(options.out, response->body); !written) {
-      return Complain(written.error());
+      return Complain(connection, written.error());
     }
   }
   if (options.out.empty() && !connection.json) return kGood;
@@ -149,12 +149,13 @@ int ShowProof(const Connection& connection, const AuditOptions& options) {
   const auto response =
       Send(connection, "auditor",
            {.method = "GET", .target = "/v1/audit/proof/" + std::to_string(options.index)});
-  if (!response) return Complain(response.error());
-  if (response->status != 200) return PrintProblem(*response);
+  if (!response) return Complain(connection, response.error());
+  if (response->status != 200) return *PrintRaw(connection, *response);
   const boost::json::object json = ParseObject(response->body);
-  if (Status holds = CheckProof(json, options.index); !holds) return Complain(holds.error());
+  if (Status holds = CheckProof(json, options.index); !holds)
+    return Complain(connection, holds.error());
   if (Status written = Write(options.out, response->body + "\n"); !written) {
-    return Complain(written.error());
+    return Complain(connection, written.error());
   }
   if (options.out.empty()) return kGood;
   Say(connection, {{"index", TextOf(json, "index")},

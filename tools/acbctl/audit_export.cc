@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <iostream>
 
+#include "firmware/base/request_id.h"
+#include "firmware/base/time.h"
 #include "tools/acbctl/download.h"
 
 namespace acb::acbctl {
@@ -10,6 +12,11 @@ namespace {
 
 constexpr int kHttpOk = 200;
 constexpr std::uint64_t kMaxExport = std::uint64_t{1} << 40;
+
+// As the service reads it.
+bool IsPlace(const std::string& text) {
+  return ParseDecimal(text) || UtcTime::FromIso(text) || UtcTime::FromIsoDate(text);
+}
 
 std::string BodyOf(const AuditExportOptions& options) {
   boost::json::object wish{{"redaction", options.redaction}};
@@ -45,23 +52,30 @@ int ExportInto(const Connection& connection, const AuditExportOptions& options,
                               .content_type = "application/json",
                               .body = BodyOf(options),
                               .sink = sink});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (response->status != kHttpOk) return *PrintRaw(connection, *response);
-  if (Status kept = download.Finish(); !kept) return Complain(kept.error());
+  if (Status kept = download.Finish(); !kept) return Complain(connection, kept.error());
   return SayExported(connection, options, *response, download.written());
 }
 
 }  // namespace
 
 int ExportAudit(const Connection& connection, const AuditExportOptions& options) {
+  for (const auto& [name, text] : {std::pair("--from", &options.from), {"--to", &options.to}}) {
+    if (text->empty() || IsPlace(*text)) continue;
+    return Misused(std::string(name) +
+                   " takes an index, a time as 2026-11-21T12:00:00Z or a date, not '" + *text +
+                   "'");
+  }
   std::error_code error;
   if (!options.replace && std::filesystem::exists(options.out, error)) {
     return Complain(
+        connection,
         Failure(Reason::kConfiguration,
                 options.out.string() + " exists: choose another name, or --replace to replace it"));
   }
   auto download = Download::Open(options.out);
-  if (!download) return Complain(download.error());
+  if (!download) return Complain(connection, download.error());
   const int code = ExportInto(connection, options, *download);
   download->Drop();  // what has its name is not touched
   return code;

@@ -112,11 +112,11 @@ int Backup(const Connection& connection, const BackupOptions& options) {
   std::string target = "/v1/backup";
   if (!options.since.empty()) {
     const auto since = SinceOf(options.since);
-    if (!since) return Complain(since.error());
+    if (!since) return Complain(connection, since.error());
     target += "?since=" + *since;
   }
   NewFile file(options.out);
-  if (Status opened = file.Opened(); !opened) return Complain(opened.error());
+  if (Status opened = file.Opened(); !opened) return Complain(connection, opened.error());
   const auto response = [&] {
     Progress progress("backup", Progress::Unit::kOctets);
     progress.Show(0, 0);
@@ -130,13 +130,14 @@ int Backup(const Connection& connection, const BackupOptions& options) {
                  .target = target,
                  .sink = platform::HttpBodySink{.limit = kMaxBackup, .write = take}});
   }();
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (response->status != 200) return *PrintRaw(connection, *response);
   const std::string sha256 = ToHex(file.Sha256());
   if (response->Header("X-Backup-SHA256") != sha256) {
-    return Complain(Failure(Reason::kBackupDamaged, "the backup did not arrive as it was sent"));
+    return Complain(connection,
+                    Failure(Reason::kBackupDamaged, "the backup did not arrive as it was sent"));
   }
-  if (Status kept = file.Keep(); !kept) return Complain(kept.error());
+  if (Status kept = file.Keep(); !kept) return Complain(connection, kept.error());
   const auto manifest =
       ParseObject(std::string(response->Header("X-Backup-Manifest").value_or("{}")));
   boost::json::object result{

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "firmware/base/eui64.h"
+#include "firmware/base/request_id.h"
 #include "tools/acbctl/operate.h"
 
 namespace acb::acbctl {
@@ -23,7 +24,7 @@ int ShowCounters(const Connection& connection, const std::string& device) {
   const std::string target = TargetOf(device, "");
   if (target.empty()) return kUsage;
   const auto response = Send(connection, "operator", {.method = "GET", .target = target});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   PrintMembers(ParseObject(response->body), "");
   return kGood;
@@ -40,7 +41,7 @@ int ReserveCounter(const Connection& connection, const ReserveOptions& options) 
     request.headers.push_back({"X-Originator-Counter", options.proposed_counter});
   }
   const auto response = Send(connection, "dsp", request);
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   PrintMembers(ParseObject(response->body), "");
   return kGood;
@@ -49,6 +50,9 @@ int ReserveCounter(const Connection& connection, const ReserveOptions& options) 
 int RaiseCounter(const Connection& connection, const RaiseOptions& options) {
   const std::string target = TargetOf(options.device, "/raise");
   if (target.empty()) return kUsage;
+  if (!ParseDecimal(options.to)) {
+    return Misused("'" + options.to + "' is not a decimal number of 64 bits");
+  }
   boost::json::object order{{"to", options.to}, {"reason", options.reason}};
   if (options.role != "all") order["role"] = options.role;
   const std::string body = boost::json::serialize(order);

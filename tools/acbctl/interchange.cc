@@ -9,6 +9,7 @@
 
 #include "firmware/base/base64.h"
 #include "platform/counter_file.h"
+#include "platform/endpoint_table.h"
 #include "tools/acbctl/download.h"
 #include "tools/acbctl/operate.h"
 #include "tools/acbctl/upload.h"
@@ -17,7 +18,6 @@ namespace acb::acbctl {
 namespace {
 
 constexpr int kHttpOk = 200;
-constexpr int kHttpAccepted = 202;
 constexpr std::uintmax_t kMaxKeyFile = 64 * 1024;
 
 using Pkey = Handle<EVP_PKEY, EVP_PKEY_free>;
@@ -90,22 +90,22 @@ int SayExported(const Connection& connection, const ExportOptions& options,
 
 int ExportInto(const Connection& connection, const ExportOptions& options, Download& download) {
   const std::string body = boost::json::serialize(boost::json::object{{"fenced", options.fence}});
-  for (const Connection& turn : TurnsOf(connection, options.as)) {
+  const std::vector<Connection> turns = TurnsOf(connection, options.as);
+  for (const Connection& turn : turns) {
     const auto response = AskForExport(turn, body, download);
-    if (!response) return Complain(response.error());
+    if (!response) return Complain(connection, response.error());
     const platform::HttpClientResponse& answer = **response;
     if (answer.status == kHttpOk) {
-      if (Status kept = download.Finish(); !kept) return Complain(kept.error());
+      if (Status kept = download.Finish(); !kept) return Complain(connection, kept.error());
       if (!options.key_out.empty()) {
         if (Status written = WriteKey(answer, options.key_out); !written) {
-          return Complain(written.error());
+          return Complain(connection, written.error());
         }
       }
       return SayExported(connection, options, download);
     }
-    if (connection.json) std::cout << answer.body << "\n";
-    if (answer.status != kHttpAccepted) return connection.json ? kRefused : PrintProblem(answer);
-    if (!connection.json) PrintMembers(ParseObject(answer.body), "");
+    const int code = PrintAct(connection, answer, &turn == &turns.back());
+    if (code != kGood) return code;
   }
   return kGood;
 }
@@ -114,7 +114,7 @@ int ExportInto(const Connection& connection, const ExportOptions& options, Downl
 
 int ExportCounters(const Connection& connection, const ExportOptions& options) {
   auto download = Download::Open(options.out);
-  if (!download) return Complain(download.error());
+  if (!download) return Complain(connection, download.error());
   const int code = ExportInto(connection, options, *download);
   download->Drop();  // what has its name is not touched
   return code;
@@ -122,10 +122,11 @@ int ExportCounters(const Connection& connection, const ExportOptions& options) {
 
 int ImportCounters(const Connection& connection, const CountersImportOptions& options) {
   const auto key = ReadKey(options.key);
-  if (!key) return Complain(key.error());
-  for (const Connection& turn : TurnsOf(connection, options.as)) {
+  if (!key) return Complain(connection, key.error());
+  const std::vector<Connection> turns = TurnsOf(connection, options.as);
+  for (const Connection& turn : turns) {
     auto upload = Upload::Open(options.file, platform::kMaxCounterFile);
-    if (!upload) return Complain(upload.error());
+    if (!upload) return Complain(connection, upload.error());
     const auto response =
         Send(turn, "operator",
              {.method = "POST",
@@ -136,8 +137,9 @@ int ImportCounters(const Connection& connection, const CountersImportOptions& op
                   .size = upload->size(),
                   .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }}});
     upload->EndProgress();
-    if (!response) return Complain(response.error());
-    if (const int code = PrintAct(connection, *response); code != kGood) return code;
+    if (!response) return Complain(connection, response.error());
+    const int code = PrintAct(connection, *response, &turn == &turns.back());
+    if (code != kGood) return code;
   }
   return kGood;
 }

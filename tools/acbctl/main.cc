@@ -325,7 +325,8 @@ constexpr std::string_view kFeedsHelp = R"(Feeds (CSV: a header row, columns in 
   mpan-prefixes              prefix,party                                    (replaces all)
   working-days               date,working                                    (replaces all)
   certified-products         model,firmware,firmware_sha256,from,to          (replaces all;
-                             takes the good entries and lists the others)
+                             takes the good entries, lists the others on
+                             standard error and then exits with 1)
   proxy-certificates         device_id,source,owner,certificate     (replaces each source)
   repository-status          certificate_sha256,status,reason,since
   organisation-certificates  certificates, PEM or one DER
@@ -532,7 +533,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kGood : kUsage;
   }
-  if (app.got_subcommand("provision")) return Provision(provision);
+  if (app.got_subcommand("provision")) {
+    provision.json = connection.json;
+    return Provision(provision);
+  }
   if (app.got_subcommand("restore")) {
     restore.json = connection.json;
     return Restore(restore);

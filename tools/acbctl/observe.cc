@@ -93,13 +93,13 @@ int Observe(const Connection& connection, const ObserveOptions& options) {
     return kUsage;
   }
   const auto body = BodyOf(options);
-  if (!body) return Complain(body.error());
+  if (!body) return Complain(connection, body.error());
   const auto response = Send(connection, "northbound",
                              {.method = "POST",
                               .target = "/v1/observations",
                               .content_type = "application/json",
                               .body = boost::json::serialize(*body)});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   const boost::json::object answer = ParseObject(response->body);
   std::cout << "recorded: device " << TextOf(answer, "device", "?") << ", originator "

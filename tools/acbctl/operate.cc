@@ -12,7 +12,7 @@ constexpr int kHttpAccepted = 202;
 int PrintList(const Connection& connection, const std::string& target, const char* member,
               const char* none) {
   const auto response = Send(connection, "operator", {.method = "GET", .target = target});
-  if (!response) return Complain(response.error());
+  if (!response) return Complain(connection, response.error());
   if (const auto done = PrintRaw(connection, *response)) return *done;
   const boost::json::object answer = ParseObject(response->body);
   const boost::json::value* list = answer.if_contains(member);
@@ -25,7 +25,24 @@ int PrintList(const Connection& connection, const std::string& target, const cha
     PrintMembers(item.get_object(), "");
     std::cout << "\n";
   }
+  if (const auto* more = answer.if_contains("more"); more != nullptr && *more == true) {
+    std::cerr << "acbctl: these are the first " << list->get_array().size()
+              << ": there are more, which are not shown\n";
+  }
   return kGood;
+}
+
+// An order with a slip of the pen looks like one that stops somebody.
+void WarnOfNothing(const platform::HttpClientResponse& response) {
+  const boost::json::object answer = ParseObject(response.body);
+  const auto* nothing = answer.if_contains("unmatched");
+  if (nothing == nullptr || !nothing->is_array()) return;
+  for (const boost::json::value& subject : nothing->get_array()) {
+    if (!subject.is_string()) continue;
+    std::cerr << "acbctl: warning: '" << std::string_view(subject.get_string())
+              << "' is nobody that the box knows: the order is in force, and stops nobody before "
+                 "one of that name comes\n";
+  }
 }
 
 }  // namespace
@@ -44,9 +61,11 @@ std::vector<Connection> TurnsOf(const Connection& connection,
   return turns;
 }
 
-int PrintAct(const Connection& connection, const platform::HttpClientResponse& response) {
+int PrintAct(const Connection& connection, const platform::HttpClientResponse& response,
+             bool last) {
   const bool good = response.status == kHttpOk || response.status == kHttpAccepted;
   if (connection.json) {
+    if (good && !last) return kGood;
     std::cout << response.body << "\n";
     return good ? kGood : kRefused;
   }
@@ -56,11 +75,15 @@ int PrintAct(const Connection& connection, const platform::HttpClientResponse& r
 }
 
 int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
-           const platform::HttpClientRequest& request) {
-  for (const Connection& turn : TurnsOf(connection, operators)) {
+           const platform::HttpClientRequest& request,
+           const std::function<void(const platform::HttpClientResponse&)>& hear) {
+  const std::vector<Connection> turns = TurnsOf(connection, operators);
+  for (const Connection& turn : turns) {
     const auto response = Send(turn, "operator", request);
-    if (!response) return Complain(response.error());
-    if (const int code = PrintAct(connection, *response); code != kGood) return code;
+    if (!response) return Complain(connection, response.error());
+    const int code = PrintAct(connection, *response, &turn == &turns.back());
+    if (code != kGood) return code;
+    if (hear) hear(*response);
   }
   return kGood;
 }
@@ -91,7 +114,8 @@ int Suspend(const Connection& connection, const SuspendOptions& options) {
                 {.method = "POST",
                  .target = "/v1/suspension",
                  .content_type = "application/json",
-                 .body = boost::json::serialize(order)});
+                 .body = boost::json::serialize(order)},
+                WarnOfNothing);
 }
 
 }  // namespace acb::acbctl

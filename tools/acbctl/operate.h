@@ -1,6 +1,7 @@
 // The commands of operators: quarantine and suspension.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,13 @@ struct SuspendOptions {
 // (NAME.pem, NAME.key); with its own client's when `operators` is empty.
 std::vector<Connection> TurnsOf(const Connection& connection,
                                 const std::vector<std::filesystem::path>& operators);
-// The answer to one operator's word, and the exit code.
-int PrintAct(const Connection& connection, const platform::HttpClientResponse& response);
-// The same request in each of these turns, until one is refused.
+// The answer to one operator's word, and the exit code. With --json one document is printed: the
+// answer that was no good, or that to the last word.
+int PrintAct(const Connection& connection, const platform::HttpClientResponse& response, bool last);
+// The same request in each of these turns, until one is refused. `hear` gets each good answer.
 int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
-           const platform::HttpClientRequest& request);
+           const platform::HttpClientRequest& request,
+           const std::function<void(const platform::HttpClientResponse&)>& hear = {});
 
 // Each gives an exit code (remote.h).
 int ListQuarantine(const Connection& connection);

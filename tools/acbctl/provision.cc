@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/json.hpp>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -125,6 +126,8 @@ class Provisioner {
   explicit Provisioner(const ProvisionOptions& options)
       : options_(options), directory_(std::filesystem::absolute(options.directory)) {}
 
+  // That the options fit together. Nothing is read or made.
+  Status CheckOptions();
   Status Run();
   const std::filesystem::path& directory() const { return directory_; }
   bool began() const { return began_; }
@@ -132,7 +135,10 @@ class Provisioner {
 
  private:
   bool test() const { return options_.environment == "test"; }
-  Status CheckOptions();
+  bool HasCertificates() const {
+    return !options_.acb_ds_certificate.empty() && !options_.acb_ka_certificate.empty();
+  }
+  Status ReadCertificates();
   Status ReadTestParts();
   Status MakeDirectory();
   Status MakeModuleConfiguration();
@@ -168,7 +174,7 @@ class Provisioner {
 
 Status Provisioner::Run() {
   for (const auto step :
-       {&Provisioner::CheckOptions, &Provisioner::ReadTestParts, &Provisioner::MakeDirectory,
+       {&Provisioner::ReadCertificates, &Provisioner::ReadTestParts, &Provisioner::MakeDirectory,
         &Provisioner::MakeModuleConfiguration, &Provisioner::MakeToken, &Provisioner::MakeKeys,
         &Provisioner::MakeTls, &Provisioner::CopyCertificates, &Provisioner::MakeBackupKey,
         &Provisioner::WriteConfiguration, &Provisioner::MakeStore}) {
@@ -194,10 +200,22 @@ Status Provisioner::CheckOptions() {
   auto ka = ImportFor(options_, "ka");
   if (!ka) return std::move(ka).error();
   import_ka_ = *ka;
-  if (options_.acb_ds_certificate.empty() || options_.acb_ka_certificate.empty()) {
-    if (test()) return Wrong("--acb-ds-certificate and --acb-ka-certificate are needed");
-    return Done{};  // live: certificates follow once the new keys are certified
+  if (test() && !HasCertificates()) {
+    return Wrong("--acb-ds-certificate and --acb-ka-certificate are needed");
   }
+  for (const std::string& text : options_.trust_anchors) {
+    const std::size_t equals = text.rfind('=');
+    const auto key = equals == std::string::npos ? std::nullopt : FromHex(text.substr(equals + 1));
+    if (!key || !smki::Name::FromText(text.substr(0, equals))) {
+      return Wrong("--trust-anchor takes NAME=HEX, as CN=ZA,OU=00=04..., not '" + text + "'");
+    }
+    test_parts_.trust_anchors.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return Done{};
+}
+
+Status Provisioner::ReadCertificates() {
+  if (!HasCertificates()) return Done{};  // live: they follow once the new keys are certified
   auto ds_certificate = ReadCertificate(options_.acb_ds_certificate);
   if (!ds_certificate) return std::move(ds_certificate).error();
   acb_ds_ = *std::move(ds_certificate);
@@ -212,14 +230,6 @@ Status Provisioner::ReadTestParts() {
     auto certificate = ReadCertificate(file);
     if (!certificate) return std::move(certificate).error();
     test_parts_.pinned_signers.push_back(ToHex((*certificate)->sha256()));
-  }
-  for (const std::string& text : options_.trust_anchors) {
-    const std::size_t equals = text.rfind('=');
-    const auto key = equals == std::string::npos ? std::nullopt : FromHex(text.substr(equals + 1));
-    if (!key || !smki::Name::FromText(text.substr(0, equals))) {
-      return Wrong("--trust-anchor takes NAME=HEX, as CN=ZA,OU=00=04..., not '" + text + "'");
-    }
-    test_parts_.trust_anchors.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   return Done{};
 }
@@ -488,12 +498,24 @@ Status Provisioner::MakeStore() {
 
 int Provision(const ProvisionOptions& options) {
   Provisioner provisioner(options);
+  if (Status good = provisioner.CheckOptions(); !good) return Misused(good.error().explanation);
   if (Status done = provisioner.Run(); !done) {
     if (provisioner.began()) {
       std::error_code ignored;
       std::filesystem::remove_all(provisioner.directory(), ignored);
     }
-    return Complain(done.error());
+    return options.json ? Refuse(done.error(), true) : Complain(done.error());
+  }
+  const std::string next = "acbd --config " + (provisioner.directory() / "acbd.toml").string();
+  if (options.json) {
+    const boost::json::array made(provisioner.made().begin(), provisioner.made().end());
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"directory", provisioner.directory().string()},
+                                         {"environment", options.environment},
+                                         {"made", made},
+                                         {"next", next}})
+              << "\n";
+    return kGood;
   }
   std::cout << "provisioned " << provisioner.directory().string() << " for environment "
             << options.environment << "\n";
@@ -501,7 +523,7 @@ int Provision(const ProvisionOptions& options) {
   if (options.environment == "test") {
     std::cout << "  this is a TEST box: nothing it signs may reach a live device\n";
   }
-  std::cout << "next: acbd --config " << (provisioner.directory() / "acbd.toml").string() << "\n";
+  std::cout << "next: " << next << "\n";
   return kGood;
 }
 

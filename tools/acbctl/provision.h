@@ -30,6 +30,7 @@ struct ProvisionOptions {
   // Public key or certificate that backups are encrypted to. Empty: none in live; in test a pair is
   // made.
   std::filesystem::path backup_key;
+  bool json = false;
 };
 
 // Prints what it made. Gives an exit code (remote.h). On failure it removes what it began.

@@ -103,13 +103,6 @@ class Export {
   std::uint64_t left_ = ~std::uint64_t{0};  // octets of the entries, where more is behind them
 };
 
-Result<std::optional<std::uint64_t>> BaseOf(const RecoverOptions& options) {
-  if (options.base.empty()) return std::optional<std::uint64_t>();
-  const auto base = ParseDecimal(options.base);
-  if (!base) return Wrong("--base takes a decimal number, not '" + options.base + "'");
-  return std::optional(*base);
-}
-
 // acbd keeps the store's lock while it runs.
 Result<std::unique_ptr<store::Store>> OpenStopped(const platform::Config& config) {
   const bool live = config.environment == smki::Environment::kLive;
@@ -144,10 +137,8 @@ std::vector<std::string> CompareKeys(const store::Store& store, hsm::Provisionin
 Result<Outcome> Run(const RecoverOptions& options) {
   const auto config = platform::LoadConfig(options.config);
   if (!config) return config.error();
-  const auto base = BaseOf(options);
-  if (!base) return base.error();
   store::RecoverOrder order;
-  order.base = *base;
+  if (!options.base.empty()) order.base = ParseDecimal(options.base);
   order.reason = options.reason;
   auto operators = ProveTwoOperators(*config, options.as);
   if (!operators) return std::move(operators).error();
@@ -210,6 +201,9 @@ int Recover(const RecoverOptions& options) {
   if (options.base.empty() == options.from.empty()) {
     std::cerr << "acbctl: recover takes either --base N or --from EXPORT\n";
     return kUsage;
+  }
+  if (!options.base.empty() && !ParseDecimal(options.base)) {
+    return Misused("--base takes a decimal number, not '" + options.base + "'");
   }
   if (options.reason.empty() || options.reason.size() > kMaxReason) {
     std::cerr << "acbctl: --reason takes a text of 1 to " << kMaxReason << " octets\n";

@@ -58,7 +58,12 @@ void PrintMembers(const boost::json::object& object, const std::string& indent);
 Result<std::string> ReadWhole(const std::filesystem::path& file, std::uintmax_t limit);
 // What went wrong and where, on standard error. Gives kRefused.
 int Complain(const Failure& failure);
-// The same with the reason's name; with `json` an object {reason, explanation} on standard output.
+// The same of a command to a running box: with --json as Refuse does.
+int Complain(const Connection& connection, const Failure& failure);
+// How the command was misused, on standard error. Gives kUsage.
+int Misused(const std::string& how);
+// What went wrong, with the reason's name; with `json` an object {reason, explanation} on standard
+// output.
 int Refuse(const Failure& failure, bool json);
 
 }  // namespace acb::acbctl

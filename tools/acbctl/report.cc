@@ -6,6 +6,7 @@
 #include <iostream>
 #include <vector>
 
+#include "platform/report_query.h"
 #include "platform/report_text.h"
 
 namespace acb::acbctl {
@@ -128,7 +129,7 @@ int AsText(const Connection& connection, const ReportOptions& options, std::ostr
   std::string page_name;
   do {  // ends with the service's pages, each of which begins after the one before
     const auto response = GetPage(connection, options, page_name);
-    if (!response) return Complain(response.error());
+    if (!response) return Complain(connection, response.error());
     if (response->status != 200) return PrintProblem(*response);
     const boost::json::object page = ParseObject(response->body);
     if (page_name.empty()) PrintHead(page, out);
@@ -157,7 +158,7 @@ int AsTheyCome(const Connection& connection, const ReportOptions& options, std::
   std::string page;
   do {
     const auto response = GetPage(connection, options, page);
-    if (!response) return Complain(response.error());
+    if (!response) return Complain(connection, response.error());
     if (response->status != 200) {
       return connection.json ? *PrintRaw(connection, *response) : PrintProblem(*response);
     }
@@ -186,12 +187,9 @@ int Write(const Connection& connection, const ReportOptions& options, std::ostre
 }  // namespace
 
 int ShowReport(const Connection& connection, const ReportOptions& given) {
-  const bool plain = std::ranges::all_of(given.name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-  if (given.name.empty() || !plain) {
-    std::cerr << "acbctl: '" << given.name << "' is not the name of a report\n";
-    return kUsage;
+  if (std::ranges::find(platform::kReportNames, given.name) == std::end(platform::kReportNames)) {
+    return Misused("there is no report '" + given.name +
+                   "': 'acbctl report --help' names them all");
   }
   ReportOptions options = given;
   if (connection.json) options.format = "json";

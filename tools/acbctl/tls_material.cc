@@ -18,6 +18,8 @@ using Certificate = Handle<X509, X509_free>;
 using Extension = Handle<X509_EXTENSION, X509_EXTENSION_free>;
 using Bio = Handle<BIO, BIO_free_all>;
 
+// A client or service whose clock is behind takes it all the same.
+constexpr long kBackdatedSeconds = 24L * 3600;
 constexpr long kValiditySeconds = 3650L * 24 * 3600;
 
 Failure OpenSslFailure() {
@@ -72,7 +74,7 @@ Certificate Begin(EVP_PKEY* key, const std::string& name) {
       X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
                                  reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
                                  0) == 1 &&
-      X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0) != nullptr &&
+      X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -kBackdatedSeconds) != nullptr &&
       X509_gmtime_adj(X509_getm_notAfter(certificate.get()), kValiditySeconds) != nullptr &&
       X509_set_pubkey(certificate.get(), key) == 1;
   return ok ? std::move(certificate) : nullptr;

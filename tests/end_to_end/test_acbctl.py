@@ -1,0 +1,84 @@
+#!/usr/bin/python3
+"""acbctl as its caller sees it: exit 2 for what was misused, one JSON document with --json, whatever came of it.
+
+design.md section 8 ("Every command: --json, exit 0 / 1 refused or failed / 2 usage").
+"""
+
+import datetime
+import json
+
+from cryptography import x509
+
+import harness
+from harness import World, binary, run, temporary_directory
+
+
+def acbctl(*arguments):
+    return run(binary("tools", "acbctl"), *map(str, arguments), check=False)
+
+
+class Misused(harness.TestCase):
+    """Nothing is read, made or asked of anybody."""
+
+    def assert_usage(self, text, *arguments):
+        done = acbctl(*arguments)
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        self.assertIn(text, done.stderr)
+
+    def test_provision_says_which_options_it_needs(self):
+        with temporary_directory() as folder:
+            box = ("provision", "--directory", folder / "box", "--environment")
+            self.assert_usage("--acb-ds-certificate and --acb-ka-certificate are needed", *box, "test")
+            self.assert_usage("--import-key takes ds=FILE or ka=FILE", *box, "test", "--import-key", "x.pem")
+            self.assert_usage("are for --environment test only", *box, "live", "--validation-time", "2026-01-01")
+            self.assertEqual(list(folder.iterdir()), [])
+
+
+class Json(harness.TestCase):
+    """One document on standard output, whatever came of it."""
+
+    def test_provision_says_what_it_made(self):
+        with temporary_directory() as folder:
+            pki = harness.own_pki.Pki(folder / "pki")
+            command = ("provision", "--json", "--module-test-rounds", "2", "--directory", folder / "box",
+                       "--environment", "test", "--port", harness.free_port(),
+                       "--acb-ds-certificate", pki.path("acb-ds"), "--acb-ka-certificate",
+                       pki.path("acb-ka"), "--import-key", f"ds={pki.key_path('acb-ds')}", "--import-key",
+                       f"ka={pki.key_path('acb-ka')}", "--root", pki.path("root"))
+            done = acbctl(*command)
+            said = json.loads(done.stdout)
+            self.assertEqual((done.returncode, said["directory"], said["environment"]), (0, str(folder / "box"), "test"))
+            self.assertIn("key acb-ds, imported", said["made"])
+            self.assertEqual(said["next"], f"acbd --config {folder / 'box' / 'acbd.toml'}")
+            # A client whose clock is hours behind is let in.
+            for file in sorted((folder / "box" / "tls").glob("*.pem")):
+                if "CERTIFICATE" in file.read_text():
+                    begins = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_before
+                    self.assertGreater(datetime.datetime.utcnow() - begins, datetime.timedelta(hours=23), file.name)
+            again = acbctl(*command)
+            self.assertEqual((again.returncode, json.loads(again.stdout)["reason"]), (1, "CONFIGURATION"))
+
+    def test_a_box_that_cannot_be_reached_is_said_in_json_too(self):
+        with temporary_directory() as folder:
+            world = World.own(folder, devices=1, start=False)
+            request = folder / "request.xml"
+            request.write_bytes(b"<x/>")
+            device = world.devices[0]
+            tls = world.box.directory / "tls"
+            for command in (("status",), ("submit", request), ("device", "show", device), ("counter", "show", device),
+                            ("counter", "raise", device, "9", "--reason", "r", "--as", tls / "operator.pem"),
+                            ("quarantine", "list"), ("suspend", "list"), ("import", "parties", request),
+                            ("report", "keys"), ("audit", "checkpoint"), ("observe", "--command", request),
+                            ("import", "parties", folder / "none"), ("submit", folder / "none"),
+                            ("audit", "export", "--redaction", "ssc", folder / "log.tar"),
+                            ("export-counters", "--out", folder / "counters.json"), ("backup", "--out", folder / "b")):
+                with self.subTest(command=command):
+                    done = acbctl("--directory", world.box.directory, *command, "--json")
+                    self.assertEqual((done.returncode, set(json.loads(done.stdout))), (1, {"reason", "explanation"}))
+                    plain = acbctl("--directory", world.box.directory, *command)
+                    self.assertEqual((plain.returncode, plain.stdout), (1, ""))
+                    self.assertTrue(plain.stderr.startswith("acbctl: "), plain.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()

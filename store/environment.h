@@ -36,9 +36,9 @@ class LmdbEnvironment {
 
   // Opens what Create made and nothing else. `map_size` octets of address space: the store cannot
   // grow beyond it. Fails with
-  //   kStoreMissing      no directory, no file, a file that LMDB does not know, a table missing.
+  //   kStoreMissing      no directory, no file, a table missing.
   //   kStoreUnavailable  another process has it, or an operating system error.
-  //   kRecordDamaged     the file is shorter than it says.
+  //   kRecordDamaged     LMDB does not know the file, or it is shorter than it says.
   static Result<std::shared_ptr<LmdbEnvironment>> Open(const std::filesystem::path& directory,
                                                        std::uint64_t map_size,
                                                        CommitFunction commit);

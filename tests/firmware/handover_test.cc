@@ -697,7 +697,7 @@ TEST_F(HandoverPath, SaysFinalOfWhatIsStoredUnderTheRequestIdAlone) {
   expect_final(Reason::kReplay, Good(), false);
   data_.requests.clear();
   data_.registrations.clear();
-  expect_final(Reason::kRequesterNotEligible, Good(), true);
+  expect_final(Reason::kNoUnmapped, Good(), true);
 }
 
 // R-NOW-14: who is not trusted as a signer is named as one who is.

@@ -61,8 +61,8 @@ HttpResponse Imported(const FeedContext& context, const FeedFile& file,
                              {"rejected", "0"},
                              {"rejects", boost::json::array()},
                              {"audit", ReceiptJson(outcome->receipt)}};
-  if (outcome->kept_as_observed != 0) {
-    answer["kept_as_observed"] = std::to_string(outcome->kept_as_observed);
+  if (outcome->against_observed != 0) {
+    answer["against_observed"] = std::to_string(outcome->against_observed);
   }
   for (const auto& [name, value] : more) answer[name] = value;
   return JsonResponse(answer);

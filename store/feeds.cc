@@ -350,14 +350,11 @@ Status Import::MergeCell(CellState& cell, const CellState& imported, const Count
   }
   if (before.holder == CellState::Holder::kParty && before.floor && to_acb &&
       imported.floor <= before.floor) {
-    // The recorded floor is of the ACB's earlier tenure. R-128-9: a row that knows no newer one was
-    // written before the device said that a party has the cell.
+    // The recorded floor is of the ACB's earlier tenure, and the row may be older than what the
+    // device said of it: who sends the file has the word, and is told.
     const auto observed = FindLastMoved(transaction_, device, role);
     if (!observed) return observed.error();
-    if (observed->has_value()) {
-      ++outcome_.kept_as_observed;
-      return Done{};
-    }
+    if (observed->has_value()) ++outcome_.against_observed;
     // R-128-17: the ACB has it again, above which counter nobody says.
     if (!imported.floor) {
       cell.holder = CellState::Holder::kUnknown;
@@ -432,8 +429,8 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   if (outcome_.quarantined != 0) {
     counted.Set("quarantined", std::to_string(outcome_.quarantined));
   }
-  if (outcome_.kept_as_observed != 0) {
-    counted.Set("kept_as_observed", std::to_string(outcome_.kept_as_observed));
+  if (outcome_.against_observed != 0) {
+    counted.Set("against_observed", std::to_string(outcome_.against_observed));
   }
   if (auto named = NameInEntry(transaction_, "brought", brought_, counted); !named) {
     return std::move(named).error();

@@ -257,9 +257,9 @@ struct ImportOutcome {
   // Rows that were new, said something new, or were withdrawn by a file that replaces them.
   std::uint64_t changed = 0;
   std::uint64_t quarantined = 0;  // floors not applied: they wait for two operators
-  // Cells that a row gives to the ACB with no floor above the recorded one, and of which a device
-  // said later that a party has them: they stay the party's.
-  std::uint64_t kept_as_observed = 0;
+  // Cells of which a device said that a party has them, and that a row gives to the ACB with no
+  // floor above the recorded one: the row may be older than the handover.
+  std::uint64_t against_observed = 0;
   audit::Receipt receipt{};
 };
 

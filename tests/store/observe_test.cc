@@ -129,27 +129,30 @@ TEST_F(Observing, AHandoversOwnResponseMovesTheCellAndNoMoreIsSigned) {
 }
 
 // R-128-21.
-// R-128-9. Found by an attack: a file written before a handover made its cell the ACB's again.
-TEST_F(Observing, AFeedThatKnowsNoNewerFloorDoesNotUndoWhatADeviceSaid) {
+// Found by an attack: a file written before a handover makes its cell the ACB's again. It may also
+// tell of a 6.15.1 that nobody observed: whoever sends it is told, and signs at the device's word.
+TEST_F(Observing, AFeedAgainstWhatADeviceSaidIsCountedAndNeedsAFloor) {
   CreateFilled();
   Record(HandedOver(HandOver(1)));
-  ASSERT_EQ(Cell().holder, Holder::kParty);
   Device old = TestDevice();
-  for (const std::optional<std::uint64_t> floor :
-       {std::optional(kNetworkFloor), std::optional<std::uint64_t>()}) {
+  const auto import_with = [&](std::optional<std::uint64_t> floor) {
     old.network_operator = OfAcb(floor);
     const auto imported = store_->ImportDevices(SourceOf({old}), FeedEntry());
-    ASSERT_TRUE(imported);
-    EXPECT_EQ(imported->kept_as_observed, 1u);
-    EXPECT_EQ(Cell().holder, Holder::kParty);
-    EXPECT_THAT(LastEntry(), HasSubstr(R"("kept_as_observed":"1")"));
-    EXPECT_THAT(Reserve(Id(2), kNetworkRole), FailsWith(Reason::kCellNotAcb));
-  }
-  old.network_operator = OfAcb(kNetworkFloor + 3'000);
-  const auto newer = store_->ImportDevices(SourceOf({old}), FeedEntry());
-  ASSERT_TRUE(newer);
-  EXPECT_EQ(newer->kept_as_observed, 0u);
-  EXPECT_EQ(HandOver(3), kNetworkFloor + 3'001);
+    EXPECT_TRUE(imported);
+    return imported ? imported->against_observed : 0;
+  };
+  ASSERT_EQ(Cell().holder, Holder::kParty);
+  EXPECT_EQ(import_with({}), 1u);
+  EXPECT_THAT(LastEntry(), HasSubstr(R"("kind":"anchor")"));
+  EXPECT_THAT(EntriesFrom(AuditSize() - 2).front(), HasSubstr(R"("against_observed":"1")"));
+  EXPECT_EQ(Cell().holder, Holder::kUnknown);
+  EXPECT_THAT(Reserve(Id(2), kNetworkRole), FailsWith(Reason::kCellUnknown));
+  EXPECT_EQ(import_with(kNetworkFloor + 3'000), 0u);
+  const std::uint64_t counter = HandOver(3);
+  EXPECT_EQ(counter, kNetworkFloor + 3'001);
+  Record(HandedOver(counter));
+  EXPECT_EQ(import_with(kNetworkFloor + 3'000), 1u);
+  EXPECT_EQ(Cell().holder, Holder::kAcb);
 }
 
 TEST_F(Observing, LateAndRepeatedMessagesChangeNothing) {

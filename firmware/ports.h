@@ -27,6 +27,9 @@ class Records {
   virtual Result<std::optional<Device>> FindDevice(Eui64 device) const = 0;
   // All rows of that User, past and future, in no order; empty when none.
   virtual Result<std::vector<PartyRecord>> FindUser(Eui64 user_id) const = 0;
+  // All rows, past and future, of whatever User ID of that party, which say that it is suspended or
+  // expelled or has given notice to cease; in no order.
+  virtual Result<std::vector<PartyRecord>> FindRowsAgainst(std::string_view party) const = 0;
   // All rows of that meter point, past and future, in no order; empty when none.
   virtual Result<std::vector<Registration>> FindRegistrations(std::string_view mpxn) const = 0;
   virtual Result<std::optional<StoredRequest>> FindRequest(const RequestId& request) const = 0;

@@ -1,5 +1,7 @@
 #include "platform/box.h"
 
+#include <sys/stat.h>
+
 #include "firmware/checks/feed_age.h"
 #include "firmware/checks/suspension.h"
 #include "firmware/rules.h"
@@ -8,6 +10,7 @@
 #include "firmware/smki/device_path.h"
 #include "platform/export_trust.h"
 #include "platform/trust_settings.h"
+#include "store/trial.h"
 
 namespace acb::platform {
 namespace {
@@ -95,6 +98,8 @@ Failure HsmUnavailable(const hsm::HsmState& state) {
 Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log,
                                        Sandbox* sandbox) {
   std::unique_ptr<Box> box(new Box(config, clock, log));
+  // A copy of the store may have left out what is empty. Whoever cannot write there says so.
+  ::mkdir((config.store_directory / "tmp").c_str(), 0700);
   box->environment_ = NameOf(config.environment);
   // Before the sandbox, which leaves none of these files to read.
   box->firmware_ = MeasureAtStart({config.firmware_manifest, config.firmware_key});
@@ -110,7 +115,7 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
   if (Status start = box->StartStore(); !start) return std::move(start).error();
   box->StartCheckpoints();
   box->record_check_ =
-      std::make_unique<RecordCheck>(*box->store_, log, box->store_->after_unclean_stop());
+      std::make_unique<RecordCheck>(*box->store_, clock, log, box->store_->after_unclean_stop());
   box->key_watch_ =
       std::make_unique<KeyWatch>(*box->store_, clock, log, config.key_limits, box->pairs_);
 
@@ -155,6 +160,9 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
 }
 
 Status Box::OpenStore() {
+  if (Status read = store::TryReading(config_.store_directory, config_.store_map_size); !read) {
+    return read;
+  }
   // P8: the store knows its environment, whatever the configuration says now.
   auto store = store::Store::Open({.directory = config_.store_directory,
                                    .map_size = config_.store_map_size,

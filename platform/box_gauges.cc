@@ -106,6 +106,8 @@ std::string StoreMetrics(const store::Statistics& store, const Config& config) {
               static_cast<double>(store.outstanding));
   AppendGauge(text, "acb_anchor_window", "By which they may move until the next.",
               static_cast<double>(config.anchor_every));
+  text += MetricText("acb_alarms_total", "counter",
+                     "Entries of kind alarm in the audit log, since the start.", store.alarms);
   return text + MetricText("acb_anchors_total", "counter", "Anchors made.", store.anchors_made);
 }
 

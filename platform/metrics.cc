@@ -106,7 +106,7 @@ std::string Metrics::Text() const {
       continue;
     }
     (info.kind == ReasonKind::kRefusal ? refused : faults) += count;
-    if (count == 0) continue;
+    // Also of what never came: a series that begins with its first one has not grown.
     reasons.append("acb_refusals_total{reason=\"").append(info.name).append("\"} ");
     reasons.append(std::to_string(count)).append("\n");
   }

@@ -16,7 +16,7 @@
 namespace acb::platform {
 namespace {
 
-constexpr std::uint64_t kMaxListed = 1000;
+constexpr std::size_t kMaxListed = 1000;
 constexpr std::uint64_t kMaxBody = 1024 * 1024;
 constexpr std::size_t kMaxSubjects = 10'000;
 constexpr int kAccepted = 202;
@@ -49,11 +49,17 @@ HttpResponse ListQuarantine(Box& box, const HttpRequest& request) {
   const auto text = request.QueryParameter("from");
   const auto from = text ? ParseDecimal(*text) : std::optional<std::uint64_t>(0);
   if (!from) return Problem(Failure(Reason::kMalformed, "'from' is a decimal number"));
-  const auto items = box.store().ListQuarantine(*from, kMaxListed);
+  const auto items = box.store().ListQuarantine(*from, kMaxListed + 1);
   if (!items) return Problem(items.error());
   boost::json::array list;
-  for (const store::QuarantinedItem& item : *items) list.push_back(ItemJson(item));
-  return JsonResponse(boost::json::object{{"quarantine", std::move(list)}});
+  for (const store::QuarantinedItem& item :
+       std::span(*items).first(std::min(items->size(), kMaxListed))) {
+    list.push_back(ItemJson(item));
+  }
+  boost::json::object json{{"quarantine", std::move(list)}};
+  // Where the list goes on: `from` of the next call.
+  if (items->size() > kMaxListed) json["next"] = std::to_string((*items)[kMaxListed].id);
+  return JsonResponse(json);
 }
 
 // The released request, with every check made anew and its counter taken now (R-NOW-11).
@@ -249,7 +255,6 @@ Result<Order> ReadOrder(Box& box, const HttpRequest& request, UtcTime now) {
                             .lift_by = {}});
     }
   }
-  if (order.lift && order.rows.size() != 1) return Malformed("one suspension is lifted at a time");
   return order;
 }
 
@@ -282,8 +287,7 @@ HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& req
   bool complete = true;
   audit::Receipt receipt{};
   if (order->lift) {
-    const auto lifted =
-        box.store().AgreeToLift(order->rows.front(), now, request.client.key_sha256);
+    const auto lifted = box.store().AgreeToLift(order->rows, now, request.client.key_sha256);
     if (!lifted) return RefuseOrder(box, request, *order, lifted.error(), now);
     complete = lifted->complete;
     receipt = lifted->receipt;

@@ -9,7 +9,10 @@
 namespace acb::platform {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
+
+// The log is checked so long before anything can be asked of the box.
+constexpr std::chrono::milliseconds kBeforeReady{1000};
 
 // Some milliseconds: a read transaction that is long keeps LMDB from using freed pages again.
 constexpr std::size_t kRecordsOfAStep = 4096;
@@ -18,9 +21,12 @@ constexpr std::uint64_t kMostNamed = 1000;
 
 }  // namespace
 
-RecordCheck::RecordCheck(const store::Store& store, const Log& log, bool due)
-    : store_(store), log_(log), under_way_(due) {
-  if (due) thread_ = std::thread([this] { Run(); });
+RecordCheck::RecordCheck(store::Store& store, const Clock& clock, const Log& log, bool due)
+    : store_(store), clock_(clock), log_(log), records_due_(due), under_way_(due) {
+  for (const auto end = Steady::now() + kBeforeReady; !log_done_ && Steady::now() < end;) {
+    log_done_ = LogStep();
+  }
+  if (!log_done_ || due) thread_ = std::thread([this] { Run(); });
 }
 
 RecordCheck::~RecordCheck() {
@@ -32,25 +38,53 @@ RecordCheck::~RecordCheck() {
   if (thread_.joinable()) thread_.join();
 }
 
-void RecordCheck::Run() {
-  ::prctl(PR_SET_NAME, "acb-records");
-  const auto begun = Clock::now();
-  store::RecordPlace place;
+bool RecordCheck::InTurns(const std::function<bool()>& step) {
   std::unique_lock lock(mutex_);
   while (!ending_) {
     lock.unlock();
-    const auto step = Clock::now();
-    const bool more = Step(place);
+    const auto begun = Steady::now();
+    const bool done = step();
     lock.lock();
-    if (!more) break;
-    ended_.wait_for(lock, Clock::now() - step, [this] { return ending_; });
+    if (done) return true;
+    ended_.wait_for(lock, Steady::now() - begun, [this] { return ending_; });
   }
+  return false;
+}
+
+void RecordCheck::Run() {
+  ::prctl(PR_SET_NAME, "acb-records");
+  if (!log_done_ && !InTurns([this] { return LogStep(); })) return;
+  if (!records_due_) return;
+  const auto begun = Steady::now();
+  store::RecordPlace place;
+  const bool done = InTurns([&] { return !Step(place); });
   under_way_ = false;
-  if (ending_) return;
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
+  if (!done) return;
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - begun);
   log_.Notice("records-checked", {{"records", records_.load()},
                                   {"damaged", damaged_.load()},
                                   {"milliseconds", static_cast<std::uint64_t>(took.count())}});
+}
+
+bool RecordCheck::LogStep() {
+  const Status sound = store_.CheckLog(log_place_, kRecordsOfAStep);
+  if (sound) return log_place_.at_end();
+  if (sound.error().reason != Reason::kRecordDamaged) {
+    log_.Failed(LogLevel::kError, "log-check-failed", sound.error());
+    return true;
+  }
+  Failure why = sound.error();
+  why.explanation = "the audit log is not what was written: nothing is signed on it";
+  store_.StopReserving(why);
+  log_.Failed(LogLevel::kError, "audit-log-damaged", why);
+  audit::Entry alarm("alarm", clock_.Now());
+  alarm.Set("alarm", Describe(why.reason).name)
+      .Set("what", why.explanation)
+      .Set("record", why.detail);
+  if (const auto written = store_.Append(alarm); !written) {
+    log_.Failed(LogLevel::kError, "alarm-not-written", written.error());
+  }
+  return true;
 }
 
 bool RecordCheck::Step(store::RecordPlace& place) {

@@ -18,7 +18,10 @@ constexpr std::size_t kMostBufferOctets = std::size_t{256} << 10;
 constexpr std::size_t kLeastBufferOctets = 2 * (kHeaderOctets + kMaxSortedRow);
 
 Failure CannotSort(std::string_view what, int error) {
-  return Failure{Reason::kStoreUnavailable, "There is no room to import a file of this size now.",
+  const bool room = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return Failure{Reason::kStoreUnavailable,
+                 room ? "There is no room to import a file of this size now."
+                      : "The directory in which imports are sorted cannot be used.",
                  std::string(what) + ": " + std::strerror(error)};
 }
 

@@ -11,7 +11,10 @@ namespace acb::platform {
 namespace {
 
 Failure NoRoom(std::string_view what, int error) {
-  return Failure{Reason::kStoreUnavailable, "There is no room for a body of this size now.",
+  const bool room = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return Failure{Reason::kStoreUnavailable,
+                 room ? "There is no room for a body of this size now."
+                      : "The directory for bodies, exports and backups cannot be used.",
                  std::string(what) + ": " + std::strerror(error)};
 }
 

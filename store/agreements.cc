@@ -14,16 +14,18 @@ Bytes KeyOf(AgreedAct act, BytesView subject) {
   return ByteWriter().U8(static_cast<std::uint8_t>(act)).Raw(subject).bytes();
 }
 
-// A clock that was set back makes no word old.
+// A clock that was set back by less makes no word old; a word of the day after tomorrow was said
+// while the clock stood ahead.
 bool IsGood(const OperatorWord& word, UtcTime now) {
-  return now < word.at.PlusSeconds(kWordSeconds);
+  return now < word.at.PlusSeconds(kWordSeconds) && word.at < now.PlusSeconds(kWordSeconds);
 }
 
-Status DropWords(WriteTransaction& transaction,
+// Of those whose key begins with `prefix`.
+Status DropWords(WriteTransaction& transaction, BytesView prefix,
                  const std::function<bool(const OperatorWord&)>& which) {
   std::vector<Bytes> dropped;
   Status walked = transaction.Walk(
-      Table::kAgreements, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
+      Table::kAgreements, prefix, prefix, [&](BytesView key, BytesView payload) -> Result<bool> {
         const auto word = DecodeWord(payload);
         if (!word) return Damaged(Table::kAgreements, key, "does not have the table's form");
         if (which(*word)) dropped.push_back(ToBytes(key));
@@ -79,8 +81,8 @@ Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView sub
   auto count = transaction.Count(Table::kAgreements);
   if (!count) return std::move(count).error();
   if (*count >= kMaxAgreements) {
-    Status dropped =
-        DropWords(transaction, [&](const OperatorWord& kept) { return !IsGood(kept, word.at); });
+    Status dropped = DropWords(transaction, {},
+                               [&](const OperatorWord& kept) { return !IsGood(kept, word.at); });
     if (!dropped) return dropped;
     count = transaction.Count(Table::kAgreements);
     if (!count) return std::move(count).error();
@@ -98,10 +100,14 @@ Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subj
   return word->has_value() ? transaction.Delete(Table::kAgreements, key) : Done{};
 }
 
+Status UseFirstWords(WriteTransaction& transaction, AgreedAct act) {
+  return DropWords(transaction, KeyOf(act, {}), [](const OperatorWord&) { return true; });
+}
+
 Result<std::vector<std::string>> DropWordsOfOthers(WriteTransaction& transaction,
                                                    const std::vector<std::string>& operators) {
   std::vector<std::string> whose;
-  Status dropped = DropWords(transaction, [&](const OperatorWord& word) {
+  Status dropped = DropWords(transaction, {}, [&](const OperatorWord& word) {
     if (std::ranges::count(operators, word.operator_name) != 0) return false;
     if (std::ranges::count(whose, word.operator_name) == 0) whose.push_back(word.operator_name);
     return true;

@@ -22,7 +22,8 @@ enum class AgreedAct : std::uint8_t {
   kCountersImport = 3,
   kQuarantineRelease = 4,
   kQuarantineDelete = 5,
-  kLift = 6,
+  kLift = 6,      // of one
+  kLiftMany = 7,  // of a list
 };
 
 inline constexpr std::int64_t kWordSeconds = 24 * 60 * 60;
@@ -51,6 +52,9 @@ Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView sub
 
 // The act is carried out, or no longer meant: a word that is there is used up.
 Status UseFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject);
+
+// Likewise every word for the act, whatever it is about.
+Status UseFirstWords(WriteTransaction& transaction, AgreedAct act);
 
 // Drops the words of everybody who is not named here; gives whose they were, each once.
 Result<std::vector<std::string>> DropWordsOfOthers(WriteTransaction& transaction,

@@ -63,6 +63,7 @@ Result<audit::Receipt> AppendEntry(WriteTransaction& transaction,
   if (!index) return index.error();
   const audit::SerialisedEntry written = entry.At(*index);
   auto receipt = AppendOctets(transaction, *index, written.octets);
+  if (receipt && entry.is_alarm()) transaction.NoteAlarm();
   if (!receipt || written.disclosure.empty()) return receipt;
   Status kept =
       transaction.Append(Table::kAuditDisclosures, KeyOf(*index), AsBytes(written.disclosure));

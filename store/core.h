@@ -10,6 +10,7 @@
 #include "store/environment.h"
 #include "store/feeds.h"
 #include "store/owed.h"
+#include "store/parties_against.h"
 #include "store/space.h"
 #include "store/start.h"
 #include "store/store.h"
@@ -52,6 +53,13 @@ struct Store::Core {
     return ReadTransaction::Begin(environment);
   }
 
+  // Store::StopReserving.
+  Status CheckMayReserve() const {
+    if (!reserving_stopped) return Done{};
+    const std::lock_guard lock(stopped_mutex);
+    return *stopped_for;
+  }
+
   // What is long asks at each row or piece.
   Status CheckGoesOn() const {
     if (!stop_begun) return Done{};
@@ -60,6 +68,9 @@ struct Store::Core {
 
   // A job. New work and long jobs need room beyond the reserve.
   Status Run(Lane lane, const Writer::Work& work, bool* flushed = nullptr) {
+    if (lane == Lane::kNewWork) {
+      if (auto may = CheckMayReserve(); !may) return may;
+    }
     if (lane == Lane::kNewWork || lane == Lane::kAlone) {
       if (auto room = space.Check(); !room) return room;
     }
@@ -118,6 +129,10 @@ struct Store::Core {
   }
 
   const std::shared_ptr<const LmdbEnvironment> environment;
+  PartiesAgainst parties_against;
+  std::atomic<bool> reserving_stopped = false;  // stopped_for has a value
+  mutable std::mutex stopped_mutex;
+  std::optional<Failure> stopped_for;
   const OpenSettings settings;
   const Identity identity;
   const Space space;

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,12 +31,6 @@ Failure SystemFailure(std::string_view doing, const std::filesystem::path& path,
   return Failure(Reason::kStoreUnavailable, {},
                  std::string(doing) + " " + path.string() + ": " + std::strerror(error));
 }
-
-// An operator whose box says no at its start has to know what leads out of it. What is left of the
-// store is moved and not removed: a recovery may want its log.
-constexpr std::string_view kWayOut =
-    ": put it back; or move away what is left, 'acbctl restore' a backup and 'acbctl recover'; a "
-    "new box is made by 'acbctl provision'";
 
 Failure Missing(std::string_view what, const std::filesystem::path& path) {
   return Failure(Reason::kStoreMissing, std::string(what).append(kWayOut), path.string());
@@ -79,12 +74,17 @@ Result<Descriptor> Lock(const std::filesystem::path& directory, int flags) {
   const auto path = directory / kLockFile;
   Descriptor lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kFileMode));
   if (!lock) {
-    return errno == ENOENT ? Missing("the store has no lock file", path)
-                           : SystemFailure("open", path, errno);
+    if (errno != ENOENT) return SystemFailure("open", path, errno);
+    return Failure(
+        Reason::kStoreMissing,
+        "the store has no lock file; it is empty, so where no acbd runs on this store a new "
+        "one does: touch " +
+            path.string());
   }
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return SystemFailure("flock", path, errno);
-  return Failure(Reason::kStoreUnavailable, "another acbd has the store", path.string());
+  return Failure(Reason::kStoreUnavailable, "another acbd has the store: stop it and try again",
+                 path.string());
 }
 
 }  // namespace
@@ -126,7 +126,7 @@ Status LmdbEnvironment::OpenTables(unsigned flags) {
   for (const TableInfo& info : kTables) {
     const int code = mdb_dbi_open(transaction, info.name, flags, &tables_[IndexOf(info.table)]);
     if (code == MDB_NOTFOUND) {
-      return Failure(Reason::kStoreMissing, "the store has no table " + std::string(info.name));
+      return Missing("the store has no table " + std::string(info.name) + ", or it is damaged", "");
     }
     if (code != MDB_SUCCESS) return LmdbFailure(code, "mdb_dbi_open");
   }
@@ -185,15 +185,16 @@ Result<std::shared_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
     return LmdbFailure(code, "mdb_reader_check");
   }
   if (auto tables = opened->OpenTables(0); !tables) return std::move(tables).error();
-  opened->FindMap(directory);
+  opened->path_ = data;
+  opened->FindMap();
   return opened;
 }
 
 // LMDB does not say where its map is, but for a fixed one; the system does (proc(5), "maps"): begin
 // and end, permissions, offset, device, inode.
-void LmdbEnvironment::FindMap(const std::filesystem::path& directory) {
+void LmdbEnvironment::FindMap() {
   struct stat file {};
-  if (::stat((directory / kDataFile).c_str(), &file) != 0) return;
+  if (::fstat(data_file(), &file) != 0) return;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
     std::istringstream fields(line);
@@ -224,6 +225,52 @@ Status LmdbEnvironment::CheckLength(const std::filesystem::path& directory) cons
                    std::to_string(length) + " octets, should be " + std::to_string(used()));
   }
   return Done{};
+}
+
+int LmdbEnvironment::data_file() const {
+  int file = -1;
+  mdb_env_get_fd(handle(), &file);
+  return file;
+}
+
+std::uint64_t LmdbEnvironment::last_commit() const {
+  MDB_envinfo info{};
+  mdb_env_info(handle(), &info);
+  return info.me_last_txnid;
+}
+
+Status LmdbEnvironment::CheckInPlace() const {
+  struct stat named {};
+  struct stat opened {};
+  const bool is_there = ::stat(path_.c_str(), &named) == 0;
+  if (!is_there && errno != ENOENT) return SystemFailure("stat", path_, errno);
+  if (::fstat(data_file(), &opened) != 0) return SystemFailure("fstat", path_, errno);
+  if (is_there && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) return Done{};
+  return Failure(Reason::kStoreMissing,
+                 "the store's data file was removed or replaced while the box ran; what was "
+                 "answered is in the file that it has open still: copy /proc/" +
+                     std::to_string(::getpid()) + "/fd/" + std::to_string(data_file()) +
+                     " back before the process ends",
+                 path_.string());
+}
+
+// A full disk makes a short write, which LMDB calls EIO. Its order is data pages, flush, meta page:
+// while the meta page is the one of before and LMDB goes on (after a failed write of the meta page
+// it does not), nothing in the file leads to what was written. Whatever else is wrong than room
+// stays in doubt.
+bool LmdbEnvironment::HadNoRoom(int code, std::uint64_t before) const {
+  constexpr std::uint64_t kNoRoom = std::uint64_t{1} << 20;
+  if (code == EIO) {
+    struct statvfs disk {};
+    if (::fstatvfs(data_file(), &disk) != 0) return false;
+    if (std::uint64_t{disk.f_bavail} * disk.f_frsize >= kNoRoom) return false;
+  } else if (code != ENOSPC && code != EDQUOT) {
+    return false;
+  }
+  MDB_txn* probe = nullptr;
+  if (mdb_txn_begin(handle(), nullptr, MDB_RDONLY, &probe) != MDB_SUCCESS) return false;
+  const Handle<MDB_txn, mdb_txn_abort> owner(probe);
+  return last_commit() == before;
 }
 
 std::uint64_t LmdbEnvironment::map_size() const {

@@ -22,6 +22,12 @@ inline constexpr const char* kDataFile = "data.mdb";    // LMDB's name
 inline constexpr const char* kLockFile = "store.lock";  // ours: flock, one process
 inline constexpr unsigned kMaxReaders = 512;            // read transactions at one time
 
+// An operator whose box says no at its start has to know what leads out of it. What is left of the
+// store is moved and not removed: a recovery may want its log.
+inline constexpr std::string_view kWayOut =
+    ": put it back; or move away what is left, 'acbctl restore' a backup and 'acbctl recover'; a "
+    "new box is made by 'acbctl provision'";
+
 // What ends a write transaction: mdb_txn_commit, or in tests a function that fails, having kept the
 // writes or lost them. Takes the handle over, as mdb_txn_commit does.
 using CommitFunction = std::function<int(MDB_txn*)>;
@@ -48,6 +54,13 @@ class LmdbEnvironment {
   const CommitFunction& commit() const { return commit_; }
   std::uint64_t map_size() const;
   std::uint64_t used() const;  // octets of the map that hold pages
+  // Of the newest commit, as the file says: one more with each commit that wrote.
+  std::uint64_t last_commit() const;
+  // kStoreMissing: the path is not the opened file any more, which will be gone with this process.
+  Status CheckInPlace() const;
+  // A commit has failed with this code, and `before` was the newest: nothing of it is in the file
+  // for want of room, and the next one may succeed.
+  bool HadNoRoom(int code, std::uint64_t before) const;
   // The map's pages go out of this process's memory and come back when they are read; what they
   // hold does not change. For who has read much of the store and goes on.
   void LetGoOfPages() const;
@@ -61,9 +74,11 @@ class LmdbEnvironment {
                                       std::uint64_t map_size);
   Status OpenTables(unsigned flags);
   Status CheckLength(const std::filesystem::path& directory) const;
-  void FindMap(const std::filesystem::path& directory);
+  void FindMap();
+  int data_file() const;
 
-  Descriptor lock_;  // first in, last out: nothing of LMDB is touched without it
+  Descriptor lock_;             // first in, last out: nothing of LMDB is touched without it
+  std::filesystem::path path_;  // of the data file
   Environment environment_;
   CommitFunction commit_;
   std::array<MDB_dbi, kTables.size()> tables_{};

@@ -114,6 +114,7 @@ bool Store::overtaken() const {
 Status Store::attention() const {
   if (auto sound = core_->writer.CheckNotEnded(); !sound) return sound;
   if (auto anchorable = core_->CheckAnchorable(); !anchorable) return anchorable;
+  if (auto may = core_->CheckMayReserve(); !may) return may;
   return core_->space.Check();
 }
 

@@ -41,19 +41,22 @@ void AddOnce(std::vector<std::string>& names, const std::string& name) {
 }
 
 // design.md section 4: what bears the ACB as originator was given out here, or is an alarm. A
-// marker keeps an alarm from vouching for its own repeat: evidence holds both.
+// marker keeps an alarm from vouching for its own repeat: evidence holds both. It is of these
+// octets alone: an altered copy says nothing of the command that was given out.
 Result<bool> GivenOutHere(const Transaction& transaction, const Observation& seen) {
-  const auto foreign = transaction.Get(Table::kObserved, KeyOfForeign(seen.device, seen.counter));
+  const Sha256Digest sha256 = Sha256(seen.command);
+  const auto foreign =
+      transaction.Get(Table::kObserved, KeyOfForeign(seen.device, seen.counter, sha256));
   if (!foreign) return foreign.error();
   if (foreign->has_value()) return false;
-  const auto command = transaction.Get(Table::kEvidence, Sha256(seen.command));
+  const auto command = transaction.Get(Table::kEvidence, sha256);
   if (!command) return command.error();
   if (command->has_value()) return true;
   const auto elsewhere = Find(transaction, Table::kElsewhere,
                               KeyOfElsewhere(seen.device, seen.counter), DecodeElsewhere);
   if (!elsewhere) return elsewhere.error();
   if (!elsewhere->has_value()) return false;
-  return !(*elsewhere)->command || *(*elsewhere)->command == Sha256(seen.command);
+  return !(*elsewhere)->command || *(*elsewhere)->command == sha256;
 }
 
 Result<std::optional<ObservedRow>> FindNewest(const Transaction& transaction,
@@ -369,7 +372,7 @@ Status WriteRows(WriteTransaction& transaction, const Observation& seen, const P
     if (!put) return put;
   }
   if (plan.foreign) {
-    Status put = transaction.Put(Table::kObserved, KeyOfForeign(seen.device, seen.counter),
+    Status put = transaction.Put(Table::kObserved, KeyOfForeign(seen.device, seen.counter, command),
                                  EncodeObserved({.counter = seen.counter,
                                                  .command = command,
                                                  .response = {},

@@ -94,9 +94,9 @@ Bytes KeyOfObserved(Eui64 device, RemotePartyRole role, Eui64 originator) {
       .U64(originator.value())
       .bytes();
 }
-Bytes KeyOfForeign(Eui64 device, std::uint64_t counter) {
+Bytes KeyOfForeign(Eui64 device, std::uint64_t counter, const Sha256Digest& command) {
   constexpr auto kRole = static_cast<std::uint8_t>(RemotePartyRole::kAccessControlBroker);
-  return ByteWriter().U64(device.value()).U8(kRole).U64(counter).bytes();
+  return ByteWriter().U64(device.value()).U8(kRole).U64(counter).Raw(command).bytes();
 }
 Bytes KeyOfElsewhere(Eui64 device, std::uint64_t counter) {
   return ByteWriter().U64(device.value()).U64(counter).bytes();

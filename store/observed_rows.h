@@ -32,7 +32,7 @@ Bytes EncodeObserved(const ObservedRow& row);
 std::optional<ObservedRow> DecodeObserved(BytesView payload);
 Bytes KeyOfObserved(Eui64 device, RemotePartyRole role, Eui64 originator);
 // Of a command that bears the ACB as originator and was not given out here.
-Bytes KeyOfForeign(Eui64 device, std::uint64_t counter);
+Bytes KeyOfForeign(Eui64 device, std::uint64_t counter, const Sha256Digest& command);
 // Table elsewhere.
 Bytes KeyOfElsewhere(Eui64 device, std::uint64_t counter);
 

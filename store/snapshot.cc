@@ -104,6 +104,10 @@ Result<std::vector<PartyRecord>> Snapshot::FindUser(Eui64 user_id) const {
   return FindAll(transaction_, Table::kParties, PrefixOf(user_id), DecodeParty);
 }
 
+Result<std::vector<PartyRecord>> Snapshot::FindRowsAgainst(std::string_view party) const {
+  return against_->Find(transaction_, party);
+}
+
 Result<std::vector<Registration>> Snapshot::FindRegistrations(std::string_view mpxn) const {
   // One that is longer than any stored is not stored.
   if (mpxn.size() > kMaxMpxn) return std::vector<Registration>();

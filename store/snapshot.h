@@ -2,16 +2,20 @@
 #pragma once
 
 #include "firmware/ports.h"
+#include "store/parties_against.h"
 #include "store/transactions.h"
 
 namespace acb::store {
 
 class Snapshot final : public Records {
  public:
-  explicit Snapshot(ReadTransaction transaction) : transaction_(std::move(transaction)) {}
+  // `against` lives longer.
+  Snapshot(ReadTransaction transaction, PartiesAgainst& against)
+      : transaction_(std::move(transaction)), against_(&against) {}
 
   Result<std::optional<Device>> FindDevice(Eui64 device) const override;
   Result<std::vector<PartyRecord>> FindUser(Eui64 user_id) const override;
+  Result<std::vector<PartyRecord>> FindRowsAgainst(std::string_view party) const override;
   Result<std::vector<Registration>> FindRegistrations(std::string_view mpxn) const override;
   Result<std::optional<StoredRequest>> FindRequest(const RequestId& request) const override;
   Result<std::optional<MpanPrefix>> FindMpanPrefix(std::string_view prefix) const override;
@@ -26,6 +30,7 @@ class Snapshot final : public Records {
 
  private:
   ReadTransaction transaction_;
+  PartiesAgainst* against_;
 };
 
 }  // namespace acb::store

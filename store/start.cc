@@ -16,7 +16,7 @@
 namespace acb::store {
 namespace {
 
-constexpr const char* kWayOut = "; the way out: acbctl recover (two operators)";
+constexpr const char* kRecover = "; the way out: acbctl recover (two operators)";
 
 struct Listing {
   std::vector<Anchor> anchors;
@@ -38,7 +38,7 @@ Status CheckContained(const Transaction& transaction, const Anchor& top, std::ui
   return Failure(Reason::kStoreRolledBack, "the store " + what + ", the anchor is of " +
                                                Describe(top) +
                                                ". Put back the newest state of the store, or" +
-                                               std::string(kWayOut).substr(1));
+                                               std::string(kRecover).substr(1));
 }
 
 // The five steps of Start, in Run.
@@ -51,6 +51,7 @@ class Starter {
   Result<Listing> List();
   Status CheckAgainst(const Listing& listing);
   Status CheckOwn(const Listing& listing, const Anchor& anchor);
+  void DestroyLeftOver(const Listing& listing);
   Status MakeClaim(const Listing& listing);
   Result<Listing> ListAfterClaim();
   Status DecideRaise(const Anchor& top);
@@ -78,7 +79,7 @@ Result<Listing> Starter::List() {
                    "the token " + SerialOf(parts_.objects) +
                        " holds no anchor of this store (epoch " + std::to_string(own_.epoch.epoch) +
                        ", " + std::to_string(own_.size) +
-                       " entries): it is another token, or its objects were lost" + kWayOut);
+                       " entries): it is another token, or its objects were lost" + kRecover);
   }
   listing.top = *top;
   for (const Anchor& anchor : listing.anchors) {
@@ -87,13 +88,13 @@ Result<Listing> Starter::List() {
       return Failure(Reason::kAnchorForeign, "the token holds the anchor of another store, " +
                                                  ToHex(anchor.store) + " (" + Describe(anchor) +
                                                  "); this one is " + ToHex(parts_.identity.id) +
-                                                 kWayOut);
+                                                 kRecover);
     }
     if (anchor.token_serial != SerialOf(parts_.objects)) {
       return Failure(Reason::kAnchorForeign, "the anchor (" + Describe(anchor) +
                                                  ") was made in token " + anchor.token_serial +
                                                  " and this is token " + SerialOf(parts_.objects) +
-                                                 ": it was copied or restored" + kWayOut);
+                                                 ": it was copied or restored" + kRecover);
     }
   }
   return listing;
@@ -107,7 +108,7 @@ Status Starter::CheckAgainst(const Listing& listing) {
                    "the store has seen epoch " + std::to_string(own_.epoch.epoch) +
                        " and the greatest in the token is " +
                        std::to_string(listing.greatest_epoch) + " (" + Describe(listing.top) +
-                       "): the token was put back to an earlier state" + kWayOut);
+                       "): the token was put back to an earlier state" + kRecover);
   }
   const auto transaction = ReadTransaction::Begin(parts_.environment);
   if (!transaction) return transaction.error();
@@ -122,6 +123,21 @@ Status Starter::CheckOwn(const Listing& listing, const Anchor& anchor) {
   if (Contains(listing.anchors, anchor)) return Done{};
   return Failure(Reason::kHsmUnavailable, {},
                  "an anchor that was just made is not listed: " + Describe(anchor));
+}
+
+// Starts that died left these, and a token holds no more than some hundred. Whoever made one has a
+// successor already, and is overtaken with it or without it: above each stays the top, or the
+// greatest claim, which holds the greatest epoch.
+void Starter::DestroyLeftOver(const Listing& listing) {
+  const Anchor* claim = nullptr;
+  for (const Anchor& anchor : listing.anchors) {
+    if (anchor.state != Anchor::State::kClaim) continue;
+    if (claim == nullptr || anchor.IsAbove(*claim)) claim = &anchor;
+  }
+  for (const Anchor& anchor : listing.anchors) {
+    const Anchor* above = anchor.state == Anchor::State::kClaim ? claim : &listing.top;
+    if (above->IsAbove(anchor)) (void)parts_.objects.Destroy(EncodeAnchor(anchor));
+  }
 }
 
 // Step 2: "Every start is a new epoch, clean or not."
@@ -225,6 +241,8 @@ Result<Started> Starter::Run() {
   const auto first = List();
   if (!first) return first.error();
   if (auto may = CheckAgainst(*first); !may) return std::move(may).error();
+  DestroyLeftOver(*first);
+  // If power fails now: what was listed is gone in part; the top and the greatest claim are there.
 
   if (auto claimed = MakeClaim(*first); !claimed) return TakeBack(claimed.error());
   // If power fails from here on: a claim that nobody follows. It is above the next start's listing,
@@ -290,9 +308,9 @@ Status ProvisionAnchor(const StartParts& parts, const audit::Entry& provision) {
     const auto before = ReadSetting(transaction, Setting::kEpoch, DecodeEpoch);
     if (!before) return before.error();
     if (before->epoch != 0) {
-      return Failure(Reason::kAnchorMissing, "the store was provisioned before (epoch " +
-                                                 std::to_string(before->epoch) +
-                                                 ") and the token holds no anchor of it" + kWayOut);
+      return Failure(Reason::kAnchorMissing,
+                     "the store was provisioned before (epoch " + std::to_string(before->epoch) +
+                         ") and the token holds no anchor of it" + kRecover);
     }
     auto added = AppendEntry(transaction, provision, parts.identity.environment);
     if (!added) return std::move(added).error();

@@ -128,7 +128,8 @@ const Identity& Store::identity() const { return core_->identity; }
 Result<std::unique_ptr<Records>> Store::Open() const {
   auto transaction = core_->Read();
   if (!transaction) return std::move(transaction).error();
-  return std::unique_ptr<Records>(std::make_unique<Snapshot>(*std::move(transaction)));
+  return std::unique_ptr<Records>(
+      std::make_unique<Snapshot>(*std::move(transaction), core_->parties_against));
 }
 
 Result<ReservedCounter> Store::Reserve(const ReservationWish& wish) {
@@ -292,11 +293,11 @@ Result<audit::Receipt> Store::Suspend(const std::vector<Suspension>& rows, UtcTi
   });
 }
 
-Result<Lifting> Store::AgreeToLift(const Suspension& row, UtcTime at,
+Result<Lifting> Store::AgreeToLift(const std::vector<Suspension>& rows, UtcTime at,
                                    std::string_view operator_key) {
-  const OperatorWord word{at, row.by, std::string(operator_key)};
+  const OperatorWord word{at, rows.empty() ? "" : rows.front().by, std::string(operator_key)};
   return core_->WriteOperatorsAct(
-      [&](WriteTransaction& transaction) { return Lift(transaction, row, word, environment()); });
+      [&](WriteTransaction& transaction) { return Lift(transaction, rows, word, environment()); });
 }
 
 Result<std::vector<Suspension>> Store::ListSuspensions() const {
@@ -524,6 +525,7 @@ Statistics Store::statistics() const {
           .commits = counts.commits,
           .dropped = counts.dropped,
           .queued = counts.queued,
+          .alarms = counts.alarms,
           .map_octets = core_->environment->map_size(),
           .used_octets = core_->environment->used(),
           .in_doubt = in_doubt(),

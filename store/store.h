@@ -355,6 +355,7 @@ struct Statistics {
   std::uint64_t commits = 0;  // of batches that wrote, one flush each
   std::uint64_t dropped = 0;  // batches dropped for a failed write
   std::uint64_t queued = 0;   // jobs waiting now
+  std::uint64_t alarms = 0;   // entries of kind `alarm` since the store was opened
   std::uint64_t map_octets = 0;
   std::uint64_t used_octets = 0;
   bool in_doubt = false;
@@ -381,6 +382,14 @@ struct RecordsChecked {
   std::uint64_t records = 0;
   std::vector<Failure> damaged;  // kRecordDamaged, each with table and key
   bool at_end = false;           // of the last table
+};
+
+// How far a check of the whole log has come; the first begins with this as it is made.
+struct LogPlace {
+  std::optional<Anchored> end;  // what the log has to come to
+  std::uint64_t next = 0;       // entry
+  audit::Peaks peaks;           // over those before it
+  bool at_end() const { return end && next >= end->tree_size; }
 };
 
 // Thread-safe. Everything that writes blocks for one flush, shared with whoever writes at that time
@@ -562,8 +571,10 @@ class Store final : public RecordSource,
   // R-SEC3-56: at once; what is under way and not yet reserved is decided anew. All rows in one
   // transaction, with one entry.
   Result<audit::Receipt> Suspend(const std::vector<Suspension>& rows, UtcTime at);
-  // As AgreeOnQuarantined; `by` of the row is the operator.
-  Result<Lifting> AgreeToLift(const Suspension& row, UtcTime at,
+  // As AgreeOnQuarantined, of these and no others, all or none; `by` of the rows is the operator. A
+  // word for several is no word for one of them, and is dropped when somebody is suspended anew.
+  // kNotFound names the first that is not suspended.
+  Result<Lifting> AgreeToLift(const std::vector<Suspension>& rows, UtcTime at,
                               std::string_view operator_key = {});
   Result<std::vector<Suspension>> ListSuspensions() const;
 
@@ -722,6 +733,12 @@ class Store final : public RecordSource,
   // Compares the check values of the next records, at most `most`, as they are at this moment, and
   // moves `place` on. A damaged one is no failure: it is named, and the next one follows.
   Result<RecordsChecked> CheckRecords(RecordPlace& place, std::size_t most) const;
+  // P6: recomputes the tree over the next entries, at most `most`, from their octets, up to the
+  // newest anchor of the first call. kRecordDamaged: one is not what its leaf says, or all of them
+  // are not what the anchor in the HSM says.
+  Status CheckLog(LogPlace& place, std::size_t most) const;
+  // From now on no counter is given out, with this failure. For good: a start looks anew.
+  void StopReserving(const Failure& why);
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

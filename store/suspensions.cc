@@ -1,6 +1,7 @@
 #include "store/suspensions.h"
 
 #include <algorithm>
+#include <map>
 
 #include "firmware/base/sha256.h"
 #include "store/acts.h"
@@ -28,6 +29,16 @@ Bytes SubjectOfLift(BytesView key) {
   const Sha256Digest digest = Sha256(key);
   return Bytes(digest.begin(), digest.end());
 }
+// Both operators name the same list, in whatever order.
+Bytes SubjectOfLift(const std::map<Bytes, Suspension>& rows) {
+  if (rows.size() == 1) return SubjectOfLift(rows.begin()->first);
+  ByteWriter all;
+  for (const auto& [key, row] : rows) all.U16(static_cast<std::uint16_t>(key.size())).Raw(key);
+  return SubjectOfLift(all.bytes());
+}
+AgreedAct ActOfLift(const std::map<Bytes, Suspension>& rows) {
+  return rows.size() == 1 ? AgreedAct::kLift : AgreedAct::kLiftMany;
+}
 
 Failure Stopped(Reason reason, const std::string& what, const Suspension& row) {
   return {reason, what + " since " + row.since.Iso() + " by order of " + row.authority};
@@ -36,14 +47,16 @@ Failure Stopped(Reason reason, const std::string& what, const Suspension& row) {
 // Subjects of one entry: with the longest ones, six octets of JSON for each octet, it has room.
 constexpr std::size_t kMaxSubjectsPerEntry = 32;
 
-// One entry, or as many as the subjects need; the receipt of the first.
-Result<audit::Receipt> AppendOrders(WriteTransaction& transaction,
-                                    const std::vector<Suspension>& wanted, UtcTime at,
-                                    Environment environment) {
+// One entry, or as many as the subjects need; the receipt of the first. `complete` of a lift.
+Result<audit::Receipt> AppendOrders(WriteTransaction& transaction, std::string_view act,
+                                    const std::vector<Suspension>& wanted,
+                                    const audit::List& operators, std::optional<bool> complete,
+                                    UtcTime at, Environment environment) {
   std::optional<audit::Receipt> first;
   for (std::size_t done = 0; done < wanted.size();) {
-    audit::Entry entry = EntryOf(acts::kSuspend, wanted[done], at);
-    entry.Set("operators", audit::List{wanted[done].by});
+    audit::Entry entry = EntryOf(act, wanted[done], at);
+    entry.Set("operators", operators);
+    if (complete) entry.Set("complete", *complete);
     audit::List subjects;
     for (; done < wanted.size() && subjects.size() < kMaxSubjectsPerEntry; ++done) {
       subjects.emplace_back(wanted[done].subject);
@@ -81,8 +94,13 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
                                         Environment environment) {
   if (wanted.empty())
     return Failure(Reason::kMalformed, "nothing is named that is to be suspended");
-  const auto receipt = AppendOrders(transaction, wanted, at, environment);
+  const auto receipt = AppendOrders(transaction, acts::kSuspend, wanted,
+                                    audit::List{wanted.front().by}, {}, at, environment);
   if (!receipt) return receipt;
+  // Nor to lift a list in which one of these may be.
+  if (Status dropped = UseFirstWords(transaction, AgreedAct::kLiftMany); !dropped) {
+    return std::move(dropped).error();
+  }
   for (const Suspension& row : wanted) {
     const Bytes key = KeyOf(row.scope, row.subject);
     const auto known = transaction.Get(Table::kSuspensions, key);
@@ -109,28 +127,39 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
   return receipt;
 }
 
-Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted,
+Result<Lifting> Lift(WriteTransaction& transaction, const std::vector<Suspension>& wanted,
                      const OperatorWord& word, Environment environment) {
-  const Bytes key = KeyOf(wanted.scope, wanted.subject);
-  const auto payload = transaction.Get(Table::kSuspensions, key);
-  if (!payload) return payload.error();
-  if (!payload->has_value()) return Failure(Reason::kNotFound, "that is not suspended");
-  auto row = DecodeSuspension(key, **payload);
-  if (!row) return Damaged(Table::kSuspensions, key, "does not have the table's form");
-  const auto first = FindFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key), word);
+  std::map<Bytes, Suspension> rows;
+  for (const Suspension& one : wanted) {
+    const Bytes key = KeyOf(one.scope, one.subject);
+    auto row = FindByKey(transaction, Table::kSuspensions, key, DecodeSuspension);
+    if (!row) return std::move(row).error();
+    if (!row->has_value()) {
+      return Failure(Reason::kNotFound, one.subject.empty()
+                                            ? "signing is not suspended"
+                                            : "'" + one.subject + "' is not suspended");
+    }
+    rows.emplace(key, **std::move(row));
+  }
+  if (rows.empty()) return Failure(Reason::kMalformed, "nothing is named that is to be lifted");
+  const AgreedAct act = ActOfLift(rows);
+  const Bytes subject = SubjectOfLift(rows);
+  const auto first = FindFirstWord(transaction, act, subject, word);
   if (!first) return first.error();
   const bool complete = first->has_value();
-  audit::Entry entry = EntryOf(acts::kLift, wanted, word.at);
-  entry.Set("operators", NamesOf(*first, wanted.by)).Set("complete", complete);
-  const auto receipt = AppendEntry(transaction, entry, environment);
+  const auto receipt =
+      AppendOrders(transaction, acts::kLift, wanted, NamesOf(*first, word.operator_name), complete,
+                   word.at, environment);
   if (!receipt) return receipt.error();
-  row->lift_by = wanted.by;
-  Status said = complete ? UseFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key))
-                         : KeepFirstWord(transaction, AgreedAct::kLift, SubjectOfLift(key), word);
+  Status said = complete ? UseFirstWord(transaction, act, subject)
+                         : KeepFirstWord(transaction, act, subject, word);
   if (!said) return std::move(said).error();
-  Status written = complete ? transaction.Delete(Table::kSuspensions, key)
-                            : transaction.Put(Table::kSuspensions, key, EncodeSuspension(*row));
-  if (!written) return std::move(written).error();
+  for (auto& [key, row] : rows) {
+    row.lift_by = word.operator_name;
+    Status written = complete ? transaction.Delete(Table::kSuspensions, key)
+                              : transaction.Put(Table::kSuspensions, key, EncodeSuspension(row));
+    if (!written) return std::move(written).error();
+  }
   if (Status raised = RaiseTrustGeneration(transaction); !raised) return std::move(raised).error();
   transaction.DemandAnchor();
   return Lifting{complete, *receipt};

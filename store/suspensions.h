@@ -17,7 +17,7 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
                                         Environment environment);
 
 // Store::AgreeToLift: two are needed to go on.
-Result<Lifting> Lift(WriteTransaction& transaction, const Suspension& wanted,
+Result<Lifting> Lift(WriteTransaction& transaction, const std::vector<Suspension>& wanted,
                      const OperatorWord& word, Environment environment);
 
 // As firmware/checks/suspension.h for a handover: kSigningSuspended while everything is stopped,

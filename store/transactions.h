@@ -80,7 +80,9 @@ class WriteTransaction : public Transaction {
   Status Delete(Table table, BytesView key);
 
   // Commits and flushes.
-  // Fails with kStoreInDoubt: the writes may or may not be on the disk.
+  // Fails with
+  //   kStoreInDoubt  the writes may or may not be on the disk.
+  //   kStoreFull     no room on the disk: nothing was written, and later there may be.
   Status Commit() &&;
 
   std::uint64_t writes() const { return writes_; }  // done or tried
@@ -93,11 +95,14 @@ class WriteTransaction : public Transaction {
   }
   // An entry was appended to the log: an anchor is due in time.
   void NoteEntry() { ++entries_; }
+  // One of kind `alarm`.
+  void NoteAlarm() { ++alarms_; }
   // What this job wrote must be anchored before its caller is told: a recorded floor, a cell that
   // becomes the ACB's, an import, a raise, an operator's act, an export.
   void DemandAnchor() { anchor_demanded_ = true; }
   std::uint64_t moved() const { return moved_; }
   std::uint64_t entries() const { return entries_; }
+  std::uint64_t alarms() const { return alarms_; }
   // Whether it was demanded since this was asked last: the writer asks after each job.
   bool TakeAnchorDemand() { return std::exchange(anchor_demanded_, false); }
 
@@ -113,6 +118,7 @@ class WriteTransaction : public Transaction {
   static constexpr std::uint64_t kMaxMoved = ~std::uint64_t{0};
   std::uint64_t moved_ = 0;  // stays at its greatest value instead of wrapping
   std::uint64_t entries_ = 0;
+  std::uint64_t alarms_ = 0;
   bool anchor_demanded_ = false;
   std::uint64_t writes_ = 0;
   bool broken_ = false;

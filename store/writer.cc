@@ -19,6 +19,7 @@ Writer::Writer(std::shared_ptr<const LmdbEnvironment> environment,
     : environment_(std::move(environment)),
       anchors_(std::move(anchors)),
       look_interval_(look_interval),
+      last_commit_(environment_->last_commit()),
       maker_([this] { MakeAnchors(); }),
       thread_([this] { Serve(); }) {}
 
@@ -202,19 +203,38 @@ void Writer::RunActAlone(Job& job) {
 }
 
 Status Writer::WriteNow(const Work& work) {
+  if (auto own = CheckOwnFile(); !own) return own;
   auto transaction = WriteTransaction::Begin(environment_);
   if (!transaction) return std::move(transaction).error();
   if (auto done = work(*transaction); !done) return done;  // dropped: nothing was written
   if (transaction->writes() == 0) return Done{};
+  const std::uint64_t alarms = transaction->alarms();
   const auto begun = std::chrono::steady_clock::now();
   auto committed = std::move(*transaction).Commit();
   flushes_.Observe(std::chrono::steady_clock::now() - begun);
   // Not tried again: after a failed flush the kernel may have dropped the pages and would report
   // success (reliability.md section 1).
-  if (!committed) End(committed.error());
+  if (!committed && committed.error().reason != Reason::kStoreFull) End(committed.error());
+  last_commit_ = environment_->last_commit();
   const std::lock_guard lock(mutex_);
   ++counts_.commits;
+  if (committed) counts_.alarms += alarms;
   return committed;
+}
+
+// P1: nobody else writes this file, so it is as the last commit left it. One that was put back to
+// an earlier state under the running box would give out counters a second time.
+Status Writer::CheckOwnFile() {
+  Status own = environment_->CheckInPlace();
+  if (const std::uint64_t found = environment_->last_commit(); own && found != last_commit_) {
+    own =
+        Failure(Reason::kStoreRolledBack,
+                "the store's data file was overwritten while the box ran: its newest commit is " +
+                    std::to_string(found) + ", and this box's was " + std::to_string(last_commit_) +
+                    ". Put back the newest state of the store, or acbctl recover");
+  }
+  if (!own) End(own.error());
+  return own;
 }
 
 // design.md section 4, "The writer": for every batch, in this order. R-NOW-7, R-128-20.
@@ -305,6 +325,7 @@ Status Writer::AnchorIfDue() {
 
 // Step 3.
 Status Writer::LookForSuccessor() {
+  if (auto own = CheckOwnFile(); !own) return own;
   auto alone = anchors_->LookForSuccessor();
   if (!alone && alone.error().reason == Reason::kOvertaken) End(alone.error());
   return alone;

@@ -61,6 +61,7 @@ class Writer {
     std::uint64_t batches = 0;
     std::uint64_t commits = 0;
     std::uint64_t dropped = 0;
+    std::uint64_t alarms = 0;  // entries of that kind
     std::uint64_t queued = 0;
     // Rounds of the writer's thread: goes up at least once every look_interval while it serves, but
     // in a long job, which may take minutes.
@@ -122,6 +123,7 @@ class Writer {
   void RunBatch(const Batch& batch);
   Status DoJobs(const Batch& batch, WriteTransaction& transaction);
   void End(const Failure& why);
+  Status CheckOwnFile();
 
   // The four steps of design.md section 4, "The writer".
   Status CommitAndFlush(const Batch& batch);
@@ -142,6 +144,7 @@ class Writer {
   const std::shared_ptr<const LmdbEnvironment> environment_;
   const std::unique_ptr<AnchorKeeper> anchors_;
   const std::chrono::milliseconds look_interval_;
+  std::uint64_t last_commit_;  // of this process, or what it found; the writer's thread alone
   std::atomic<bool> has_ended_ = false;  // ended_ has a value
 
   mutable std::mutex mutex_;  // guards what follows, and `outcome` and `released` of each job

@@ -112,10 +112,14 @@ void Write(const Value& value, std::string& out) {
 
 constexpr std::string_view kIndex = "index";
 
-bool IsWithheld(const Object& fields) {
+std::string KindOf(const Object& fields) {
   const auto kind = fields.find("kind");
   const auto* text = kind == fields.end() ? nullptr : std::get_if<std::string>(&kind->second.get());
-  return IsWithheldFromPanel(text ? *text : std::string(), fields.contains("operators"),
+  return text ? *text : std::string();
+}
+
+bool IsWithheld(const Object& fields) {
+  return IsWithheldFromPanel(KindOf(fields), fields.contains("operators"),
                              fields.contains("explanation"));
 }
 
@@ -154,6 +158,7 @@ Entry& Entry::SealIfAny(std::string_view name, std::string_view text) {
 PreparedEntry Entry::Prepare(const SaltSource& salts, std::string_view environment) const {
   constexpr std::size_t kUsualOctets = 2048;
   PreparedEntry prepared;
+  prepared.is_alarm_ = KindOf(fields_) == "alarm";
   Object hashes;
   Object opened;
   const Object blind = {{"blind", ""}};

@@ -72,6 +72,7 @@ struct SerialisedEntry {
 class PreparedEntry {
  public:
   SerialisedEntry At(std::uint64_t index) const;
+  bool is_alarm() const { return is_alarm_; }
 
  private:
   friend class Entry;
@@ -79,6 +80,7 @@ class PreparedEntry {
   std::string before_;
   std::string after_;
   std::string disclosure_after_;  // empty when nothing is sealed
+  bool is_alarm_ = false;
 };
 
 // An entry without its index, which the log gives when it appends. `kind` is one of design.md

@@ -38,6 +38,20 @@ Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows
   return active;
 }
 
+Status CheckPartyNotBarred(const Records& records, std::string_view party, std::string_view whom,
+                           UtcTime at) {
+  const auto rows = records.FindRowsAgainst(party);
+  if (!rows) return rows.error();
+  for (const PartyRecord& row : *rows) {
+    const bool barred =
+        row.status == PartyStatus::kSuspended || row.status == PartyStatus::kExpelled;
+    if (!barred || !row.InForce(at)) continue;
+    return Failure(Reason::kSuspended, std::string(whom) + "'s status at " + at.Iso() + " is " +
+                                           std::string(Name(row.status)));
+  }
+  return Done{};
+}
+
 Result<std::optional<Registration>> RegistrationAt(const Records& records, std::string_view mpxn,
                                                    UtcTime at) {
   if (mpxn.empty()) return std::optional<Registration>();
@@ -67,7 +81,8 @@ std::optional<UserRole> RoleForFuel(DeviceType type) {
 
 // The row by which the User is a supplier at `at`. A User that has rows of the fuel's role is
 // judged by those: it may be another party for the other fuel, or not have that fuel's tests.
-Result<PartyRecord> SupplierRow(const std::vector<PartyRecord>& rows, DeviceType type, UtcTime at) {
+Result<PartyRecord> FindSupplierRow(const std::vector<PartyRecord>& rows, DeviceType type,
+                                    UtcTime at) {
   const auto active = ActiveRows(rows, at);
   if (!active) return active.error();
   const std::optional<UserRole> fuel = RoleForFuel(type);
@@ -88,6 +103,16 @@ Result<PartyRecord> SupplierRow(const std::vector<PartyRecord>& rows, DeviceType
                  "the User has not completed User Entry Process Tests for its role, or has it no "
                  "more, at " +
                      at.Iso());
+}
+
+// Its party is in good standing under its other User IDs too.
+Result<PartyRecord> SupplierRow(const Records& records, const std::vector<PartyRecord>& rows,
+                                DeviceType type, UtcTime at) {
+  auto row = FindSupplierRow(rows, type, at);
+  if (!row) return row;
+  Status open = CheckPartyNotBarred(records, row->party, "the party", at);
+  if (!open) return std::move(open).error();
+  return row;
 }
 
 // R-063-14: where nothing at all is known of the meter point the supplier is not to blame.
@@ -113,11 +138,11 @@ Result<std::string> CheckEligibility(const Records& records, const duis::Handove
                                                 request.request_id.originator.Hyphenated() +
                                                 " is not in the register of parties");
   }
-  auto today = SupplierRow(*rows, device.type, at);
+  auto today = SupplierRow(records, *rows, device.type, at);
   if (!today) return std::move(today).error();
   // R-107-5: as the network operator's standing, also when it is to be executed.
   const UtcTime then = RightsApplyAt(request, at);
-  const auto later = SupplierRow(*rows, device.type, then);
+  const auto later = SupplierRow(records, *rows, device.type, then);
   if (!later) return later.error();
   if (Status mapped = CheckMapped(records, device, request.role); !mapped) {
     return std::move(mapped).error();

@@ -38,6 +38,11 @@ bool IsSupplierRole(UserRole role);
 // role that ceased is one the party no longer has.
 Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows, UtcTime at);
 
+// No row in force at `at`, of whatever User ID of the party, says suspended or expelled
+// (R-SEC3-10); kSuspended, of `whom` ("the party").
+Status CheckPartyNotBarred(const Records& records, std::string_view party, std::string_view whom,
+                           UtcTime at);
+
 // The registration of `mpxn` in force at `at`; nothing when there is none. When rows overlap the
 // one that began last counts.
 Result<std::optional<Registration>> RegistrationAt(const Records& records, std::string_view mpxn,

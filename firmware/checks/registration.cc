@@ -29,16 +29,31 @@ Status CheckSupplier(const std::vector<PartyRecord>& rows, std::string_view requ
   return Done{};
 }
 
+// R-128-6: the party gives notice, not one of its User IDs. Of each the row that is true now
+// counts.
+Result<bool> GivesNotice(const Records& records, const PartyRecord& row, UtcTime at) {
+  const auto against = records.FindRowsAgainst(row.party);
+  if (!against) return against.error();
+  for (const PartyRecord& said : *against) {
+    const auto rows = records.FindUser(said.user_id);
+    if (!rows) return rows.error();
+    const PartyRecord* now = RowOfRole(*rows, row.role, at);
+    const bool same = now != nullptr && now->party == row.party;
+    if (same && now->notice_to_cease && *now->notice_to_cease <= at) return true;
+  }
+  return false;
+}
+
 // R-128-1, -3, -6: status matters on the gas side, where a party can cease to be a DCC User.
-Status CheckGasNetworkParty(const PartyRecord& row, UtcTime at) {
+Status CheckGasNetworkParty(const Records& records, const PartyRecord& row, UtcTime at) {
   if (row.status == PartyStatus::kCeased || !row.InForce(at) || !row.uept) {
     return Failure(Reason::kGnpNotUser, "the gas network party is not a DCC User at " + at.Iso());
   }
-  if (row.notice_to_cease && *row.notice_to_cease <= at) {
-    return Failure(Reason::kGnpNotUser,
-                   "the gas network party has given notice that it ceases to be a DCC User");
-  }
-  return Done{};
+  const auto ceases = GivesNotice(records, row, at);
+  if (!ceases) return ceases.error();
+  if (!*ceases) return Done{};
+  return Failure(Reason::kGnpNotUser,
+                 "the gas network party has given notice that it ceases to be a DCC User");
 }
 
 // R-SEC3-10: a party that is suspended or expelled in any role is, whatever else is said of it.
@@ -91,10 +106,13 @@ Status CheckMatch(const RegistrationFinding& found, const PartyRecord& party, Ut
 }
 
 // R-128-3, R-SEC3-10: the network operator may have certificates placed at all.
-Status CheckStanding(const std::vector<PartyRecord>& rows, const PartyRecord& party, bool gas,
-                     UtcTime at) {
-  if (Status barred = CheckNotSuspended(rows, at); !barred) return barred;
-  if (gas) return CheckGasNetworkParty(party, at);
+Status CheckStanding(const Records& records, const std::vector<PartyRecord>& rows,
+                     const PartyRecord& party, bool gas, UtcTime at) {
+  if (Status open = CheckNotSuspended(rows, at); !open) return open;
+  if (Status open = CheckPartyNotBarred(records, party.party, "the network operator", at); !open) {
+    return open;
+  }
+  if (gas) return CheckGasNetworkParty(records, party, at);
   if (!party.InForce(at) || party.status != PartyStatus::kActive || !party.uept) {
     return Failure(Reason::kSuspended, "the network operator is not a DCC User at " + at.Iso());
   }
@@ -140,8 +158,8 @@ Status CheckRegistration(const Records& records, const Policy& policy, const Dev
   // Standing is needed now, for the command is made now, and when it is to be executed.
   const PartyRecord* today = RowOfRole(*rows, party->role, now);
   if (today == nullptr) return UnknownSubject(holder);
-  if (Status standing = CheckStanding(*rows, *today, gas, now); !standing) return standing;
-  return CheckStanding(*rows, *party, gas, then);
+  if (Status standing = CheckStanding(records, *rows, *today, gas, now); !standing) return standing;
+  return CheckStanding(records, *rows, *party, gas, then);
 }
 
 }  // namespace acb::checks

@@ -89,6 +89,27 @@ class Volume(OperatorCase):
         self.assertEqual(sorted(item["id"] for item in listed), sorted(answer.json["quarantine"] for _, answer in held))
 
 
+class LongList(OperatorCase):
+    volume = {"user_hour": 1}
+
+    def test_says_where_it_goes_on(self):
+        client = self.box.client("dsp")
+        for _ in range(1 + 1000 + 2):
+            document = self.world.sign(self.world.request())
+            answer = client.request("POST", "/v1/handovers", document, {"Content-Type": "application/xml"})
+        self.assertEqual(answer.status, 202)
+        first = self.box.get("/v1/quarantine", "operator").json
+        rest = self.box.get(f"/v1/quarantine?from={first['next']}", "operator").json
+        self.assertEqual((len(first["quarantine"]), [item["id"] for item in rest["quarantine"]][0]),
+                         (1000, first["next"]))
+        self.assertEqual(len(rest["quarantine"]), 2)
+        self.assertNotIn("next", rest)
+        told = acbctl(self.box, "quarantine", "list")
+        self.assertIn(f"goes on with --from {first['next']}", told.stderr)
+        told = acbctl(self.box, "quarantine", "list", "--from", first["next"])
+        self.assertEqual((told.stdout.count("handover"), told.stderr), (2, ""))
+
+
 class Quarantine(OperatorCase):
     volume = {"user_hour": 1}
 
@@ -264,6 +285,41 @@ class Suspension(OperatorCase):
         listed = self.box.get("/v1/suspension", "operator").json
         self.assertEqual((len(listed["suspensions"]), listed["more"]), (99_999, True))
         self.assertIn("there are more, which are not shown", acbctl(self.box, "suspend", "list").stderr)
+
+    def test_of_a_list_is_one_action_and_so_is_going_on(self):
+        """R-SEC3-52."""
+        listed = self.box.directory / "lost.txt"
+        others = [harness.duis_sign.hyphenated(f"00db1234567{number:05x}") for number in range(0xa0000, 0xa0000 + 20_000)]
+        listed.write_text("\r\n".join([*others, "", self.world.devices[0]]) + "\n")
+        arguments = ["device", "--subjects", str(listed), "--authority", "SSC"]
+        done = acbctl(self.box, "suspend", "now", *arguments)
+        self.assertIn("subjects: 20001", done.stdout)
+        self.assertIn("some of them are nobody that the box knows", done.stderr)
+        document, answer = self.send()
+        self.assertEqual(answer.reason, "BLOCKED")
+        lifted = self.both("suspend", "lift", *arguments)
+        self.assertEqual((lifted.returncode, lifted.stderr), (0, ""))
+        self.assertIn("outcome: done", lifted.stdout)
+        document, answer = self.send()
+        self.assert_signed(self.world, document, answer)
+        self.assertEqual(self.box.get("/v1/suspension", "operator").json["suspensions"], [])
+        again = self.both("suspend", "lift", *arguments)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("the first 0 are done, and none after them", again.stderr)
+        self.assertIn("is not suspended", again.stderr)
+
+    def test_of_a_list_with_a_wrong_line_stops_nobody(self):
+        listed = self.box.directory / "lost.txt"
+        for text, said in ((f"{self.world.devices[0]}\nSUPP\n", "line 2 is not an EUI-64; nothing was sent"),
+                           ("\n \n", "names nobody"), (None, "lost.txt")):
+            listed.write_text(text) if text else listed.unlink()
+            done = acbctl(self.box, "suspend", "now", "device", "--subjects", str(listed), "--authority", "SSC",
+                          check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(said, done.stderr)
+        both = acbctl(self.box, "suspend", "now", "device", "x", "--subjects", "y", "--authority", "SSC", check=False)
+        self.assertEqual(both.returncode, 2)
+        self.assertEqual(self.box.get("/v1/suspension", "operator").json["suspensions"], [])
 
     def test_of_nonsense_is_refused(self):
         for body in ("", "[]", "{}", '{"scope":"all"}', '{"scope":"world","action":"suspend","authority":"x"}',

@@ -559,6 +559,29 @@ class TestWhatDecides(Runbook):
             page.block(ID=number)
             self.signs_again(document)
 
+    @tries("an alarm on the record")
+    def test_a_root_that_came_by_a_feed(self):
+        self.stage()
+        with self.incident("an alarm on the record") as page:
+            self.box.import_feed("organisation-certificates", own_pki.pem_of_der(self.world.pki.der("foreign-root")))
+            page.look()
+            self.assertIn("root in feed", page.block())
+            self.assert_signs(1)
+
+    @tries("GNP_NOT_USER or DEVICE_STATUS")
+    def test_a_device_to_which_nothing_is_sent(self):
+        self.stage()
+        with self.incident("GNP_NOT_USER or DEVICE_STATUS") as page:
+            device = harness.duis_sign.hyphenated(self.world.devices[0])
+            self.box.import_feed("devices", "device_id,type,smets,model,smi_status,commissioned,mpxn,"
+                                 "key_agreement_certificate,supplier_cell,supplier_floor,network_operator_cell,"
+                                 f"network_operator_floor\n{device},GPF,SMETS2,model,Suspended,2020-01-01,,,,,,\n")
+            _, answer = page.ask()
+            self.assertEqual(answer.reason, "DEVICE_STATUS")
+            page.look()
+            self.assertIn("DEVICE_STATUS", page.block())
+            self.assert_signs(1)
+
     @tries("COUNTER_EXHAUSTED")
     def test_a_counter_near_its_end(self):
         self.stage(sections={"limits": {"counter_jump": str(2**63 - 1)}})

@@ -100,6 +100,15 @@ class FakeRecords final : public Records {
     }
     return rows;
   }
+  Result<std::vector<PartyRecord>> FindRowsAgainst(std::string_view party) const override {
+    std::vector<PartyRecord> rows;
+    for (const PartyRecord& row : data_.parties) {
+      const bool against = row.status == PartyStatus::kSuspended ||
+                           row.status == PartyStatus::kExpelled || row.notice_to_cease.has_value();
+      if (row.party == party && against) rows.push_back(row);
+    }
+    return rows;
+  }
   Result<std::vector<Registration>> FindRegistrations(std::string_view mpxn) const override {
     std::vector<Registration> rows;
     for (const Registration& row : data_.registrations) {

@@ -403,8 +403,8 @@ TEST_F(Anchored, IsMadeForAnImportAndAnOperatorsAct) {
   EXPECT_EQ(Made(), made_ + 1);
   ASSERT_TRUE(Demand());
   EXPECT_EQ(Made(), made_ + 2);
-  ASSERT_TRUE(
-      store_->AgreeToLift({SuspensionScope::kParty, "SUPA", "SSC", "operator-1", kNow, ""}, kNow));
+  ASSERT_TRUE(store_->AgreeToLift(
+      {{SuspensionScope::kParty, "SUPA", "SSC", "operator-1", kNow, ""}}, kNow));
   EXPECT_EQ(Made(), made_ + 3);
   ASSERT_TRUE(Refuse(Id(next_++)));
   EXPECT_EQ(Made(), made_ + 3) << "not for a refusal";

@@ -42,7 +42,7 @@ class Check {
  public:
   Check(ReadTransaction transaction, ReadTransaction for_requests)
       : transaction_(std::move(transaction)),
-        requests_(std::move(for_requests)),
+        requests_(std::move(for_requests), *against_),
         entries_(ReadEntries(transaction_, 0, kMaxEntries)),
         leaves_(ReadLeafHashes(transaction_, 0, kMaxEntries)) {}
 
@@ -130,6 +130,7 @@ class Check {
   }
 
   ReadTransaction transaction_;
+  std::unique_ptr<PartiesAgainst> against_ = std::make_unique<PartiesAgainst>();
   Snapshot requests_;
   Result<std::vector<std::string>> entries_;
   Result<std::vector<Sha256Digest>> leaves_;

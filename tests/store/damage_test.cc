@@ -335,6 +335,81 @@ TEST_F(Damage, IsLookedForBehindARecordThatIsGone) {
   EXPECT_EQ(place.after, KeyOf(std::uint64_t{2}));
 }
 
+// P6, and the invariant of the tampering cases: nothing is signed on a log that does not verify.
+class LogCheck : public StoreTest {
+ protected:
+  static constexpr std::uint64_t kEntries = 300;  // more than the first kept subtree has
+
+  void SetUp() override {
+    CreateFilled();
+    while (AuditSize() < kEntries) {
+      ASSERT_TRUE(store_->Append(audit::Entry("feed", kNow)));
+    }
+    // A start compares the entries behind the last two of its anchors by itself.
+    ASSERT_TRUE(store_->AnchorNow());
+    Reopen();
+    Reopen();
+  }
+  Status Check() {
+    LogPlace place;
+    while (!place.at_end()) {
+      if (Status step = store_->CheckLog(place, 7); !step) return step;
+    }
+    EXPECT_GE(place.next, kEntries);
+    return Done{};
+  }
+  // With a good check value, as whoever can write the file could.
+  void Rewrite(Table table, std::uint64_t index, const Bytes& payload) {
+    store_.reset();
+    const Bytes key = KeyOf(index);
+    RawStore(settings_.directory).Put(table, {key, Seal(table, key, payload)});
+    Reopen();
+  }
+};
+
+TEST_F(LogCheck, PassesALogThatIsWhatWasWritten) { EXPECT_TRUE(Check()); }
+
+TEST_F(LogCheck, FindsAnEntryThatIsNotItsLeaf) {
+  std::string entry = store_->ReadAudit(5, 1)->front();
+  entry.back() = ' ';
+  Rewrite(Table::kAuditEntries, 5, ToBytes(AsBytes(entry)));
+  const Status found = Check();
+  ASSERT_THAT(found, FailsWith(Reason::kRecordDamaged));
+  EXPECT_NE(found.error().detail.find("audit-entries"), std::string::npos) << found.error().detail;
+}
+
+TEST_F(LogCheck, FindsAnEntryWhoseLeafWasMadeToFit) {
+  std::string entry = store_->ReadAudit(5, 1)->front();
+  entry.back() = ' ';
+  const Sha256Digest leaf = audit::LeafHash(entry);
+  Rewrite(Table::kAuditEntries, 5, ToBytes(AsBytes(entry)));
+  Rewrite(Table::kAuditLeaves, 5, Bytes(leaf.begin(), leaf.end()));
+  const Status found = Check();
+  ASSERT_THAT(found, FailsWith(Reason::kRecordDamaged));
+  EXPECT_NE(found.error().detail.find("anchor in the HSM"), std::string::npos);
+}
+
+TEST_F(LogCheck, FindsAnEntryThatIsGone) {
+  store_.reset();
+  RawStore(settings_.directory).Delete(Table::kAuditEntries, KeyOf(std::uint64_t{5}));
+  Reopen();
+  EXPECT_THAT(Check(), FailsWith(Reason::kRecordDamaged));
+}
+
+TEST_F(LogCheck, StopsReservingAndNothingElse) {
+  const auto counter = Reserve(Id(1));
+  ASSERT_TRUE(counter);
+  store_->StopReserving({Reason::kRecordDamaged, "the log"});
+  EXPECT_THAT(Reserve(Id(2, kOtherDevice)), FailsWith(Reason::kRecordDamaged));
+  EXPECT_THAT(
+      store_->ReserveElsewhere(
+          {.device = kOtherDevice, .proposed = {}, .purpose = "8.5", .client = "dsp", .at = kNow}),
+      FailsWith(Reason::kRecordDamaged));
+  EXPECT_THAT(store_->attention(), FailsWith(Reason::kRecordDamaged));
+  EXPECT_TRUE(Sign(*counter)) << "was begun before";
+  EXPECT_TRUE(store_->Append(audit::Entry("alarm", kNow)));
+}
+
 TEST_F(Damage, IsLookedForAfterAnUncleanStopAlone) {
   Reopen();
   EXPECT_TRUE(store_->after_unclean_stop());

@@ -55,6 +55,32 @@ TEST_F(Feeds, KeepPartiesByUserRoleAndStart) {
   EXPECT_TRUE(Read()->FindUser(kAcb)->empty());
 }
 
+// R-SEC3-10: as of the last import, and of the moment at which the records were opened.
+TEST_F(Feeds, FindWhatSpeaksAgainstAPartyUnderAnyUserId) {
+  EXPECT_TRUE(Read()->FindRowsAgainst("SUPA")->empty());
+  PartyRecord row;
+  row.user_id = Eui64(0x1234);
+  row.party = "SUPA";
+  row.role = UserRole::kOtherUser;
+  row.status = PartyStatus::kExpelled;
+  row.from = At("2020-01-01T00:00:00Z");
+  const auto before = Read();
+  ASSERT_TRUE(store_->ImportParties({row}, FeedEntry()));
+  EXPECT_TRUE(before->FindRowsAgainst("SUPA")->empty());
+  const auto found = Read()->FindRowsAgainst("SUPA");
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->front().user_id, row.user_id);
+  EXPECT_TRUE(Read()->FindRowsAgainst("SUPB")->empty());
+  row.status = PartyStatus::kActive;
+  row.notice_to_cease = At("2021-01-01T00:00:00Z");
+  ASSERT_TRUE(store_->ImportParties({row}, FeedEntry()));
+  EXPECT_EQ(Read()->FindRowsAgainst("SUPA")->size(), 1u);
+  row.notice_to_cease.reset();
+  ASSERT_TRUE(store_->ImportParties({row}, FeedEntry()));
+  EXPECT_TRUE(Read()->FindRowsAgainst("SUPA")->empty());
+}
+
 TEST_F(Feeds, KeepHistoryAndFutureOfRegistrations) {
   const Registration past{"1312345678111", "SUPA", "NOA", At("2020-01-01T00:00:00Z"),
                           At("2025-01-01T00:00:00Z")};

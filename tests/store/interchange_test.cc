@@ -184,7 +184,7 @@ TEST_F(Interchange, HoldsAJumpInQuarantineAndStopsItsDevice) {
   Suspension lift = stopped->front();
   for (const char* who : {kAda, kBob}) {
     lift.by = who;
-    ASSERT_TRUE(store_->AgreeToLift(lift, kNow));
+    ASSERT_TRUE(store_->AgreeToLift({lift}, kNow));
   }
   EXPECT_EQ(elsewhere()->counter.value(), far + 1);
 }

@@ -19,9 +19,11 @@ namespace acb::store {
 namespace {
 
 using Holder = CellState::Holder;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr Eui64 kOperator{0x90B3D51F30020000};
@@ -192,6 +194,18 @@ TEST_F(Observing, ACounterOfTheAcbNotGivenOutHereRaisesTheCounterAndIsAnAlarmEac
   }
   EXPECT_EQ(HandOver(1), 8001u);
   EXPECT_THAT(Record(HandedOver(8001)).observations, IsEmpty()) << "this one is ours";
+}
+
+TEST_F(Observing, AnAlteredCopyOfAnOwnCommandIsAnAlarmAndTheOwnCommandIsNot) {
+  CreateFilled();
+  const std::uint64_t counter = HandOver(1);
+  Observation altered = HandedOver(counter);
+  altered.command.push_back(0);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(Record(altered).observations, Contains("COUNTER_NOT_OURS"));
+  }
+  EXPECT_THAT(Record(HandedOver(counter)).observations, Not(Contains("COUNTER_NOT_OURS")));
+  EXPECT_THAT(Record(altered).observations, Contains("COUNTER_NOT_OURS"));
 }
 
 TEST_F(Observing, ACounterGivenOutForAnotherCommandIsNoAlarm) {

@@ -263,16 +263,16 @@ TEST_F(Suspensions, HoldOverARestartUntilTwoOperatorsLiftThem) {
   Reopen();
   EXPECT_TRUE(IsSuspended(SuspensionScope::kParty, "SUPA"));
   EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "SUPB"));
-  const auto first = store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-2"), kNow);
+  const auto first = store_->AgreeToLift({Of(SuspensionScope::kParty, "SUPA", "operator-2")}, kNow);
   ASSERT_TRUE(first);
   EXPECT_FALSE(first->complete);
-  EXPECT_THAT(store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-2"), kNow),
+  EXPECT_THAT(store_->AgreeToLift({Of(SuspensionScope::kParty, "SUPA", "operator-2")}, kNow),
               FailsWith(Reason::kOtherOperator));
   EXPECT_TRUE(IsSuspended(SuspensionScope::kParty, "SUPA"));
   EXPECT_TRUE(
-      store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-1"), kNow)->complete);
+      store_->AgreeToLift({Of(SuspensionScope::kParty, "SUPA", "operator-1")}, kNow)->complete);
   EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "SUPA"));
-  EXPECT_THAT(store_->AgreeToLift(Of(SuspensionScope::kParty, "SUPA", "operator-1"), kNow),
+  EXPECT_THAT(store_->AgreeToLift({Of(SuspensionScope::kParty, "SUPA", "operator-1")}, kNow),
               FailsWith(Reason::kNotFound));
 }
 
@@ -281,10 +281,10 @@ TEST_F(Suspensions, NeedTwoNewWordsAfterANewOrder) {
     return Of(SuspensionScope::kParty, "SUPA", std::move(by));
   };
   ASSERT_TRUE(store_->Suspend({row("operator-1")}, kNow));
-  ASSERT_TRUE(store_->AgreeToLift(row("operator-1"), kNow));
+  ASSERT_TRUE(store_->AgreeToLift({row("operator-1")}, kNow));
   ASSERT_TRUE(store_->Suspend({row("operator-3")}, kNow));
-  EXPECT_FALSE(store_->AgreeToLift(row("operator-2"), kNow)->complete);
-  EXPECT_TRUE(store_->AgreeToLift(row("operator-1"), kNow)->complete);
+  EXPECT_FALSE(store_->AgreeToLift({row("operator-2")}, kNow)->complete);
+  EXPECT_TRUE(store_->AgreeToLift({row("operator-1")}, kNow)->complete);
 }
 
 TEST_F(Suspensions, AreLiftedByTwoWordsOfOneDay) {
@@ -293,12 +293,47 @@ TEST_F(Suspensions, AreLiftedByTwoWordsOfOneDay) {
   };
   constexpr std::int64_t kDay = 24 * 60 * 60;
   ASSERT_TRUE(store_->Suspend({row("operator-1")}, kNow));
-  ASSERT_TRUE(store_->AgreeToLift(row("operator-1"), kNow));
+  ASSERT_TRUE(store_->AgreeToLift({row("operator-1")}, kNow));
   // Too late: this is a first word again, also of the one who had spoken before.
-  EXPECT_FALSE(store_->AgreeToLift(row("operator-1"), kNow.PlusSeconds(kDay))->complete);
-  EXPECT_FALSE(store_->AgreeToLift(row("operator-2"), kNow.PlusSeconds(2 * kDay))->complete);
-  EXPECT_TRUE(store_->AgreeToLift(row("operator-1"), kNow.PlusSeconds(3 * kDay - 1))->complete);
+  EXPECT_FALSE(store_->AgreeToLift({row("operator-1")}, kNow.PlusSeconds(kDay))->complete);
+  EXPECT_FALSE(store_->AgreeToLift({row("operator-2")}, kNow.PlusSeconds(2 * kDay))->complete);
+  EXPECT_TRUE(store_->AgreeToLift({row("operator-1")}, kNow.PlusSeconds(3 * kDay - 1))->complete);
   EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "SUPA"));
+}
+
+// R-SEC3-52: what was stopped in one action goes on in one.
+TEST_F(Suspensions, OfManyAreLiftedTogetherByTwoWordsForTheSameList) {
+  const auto rows = [](std::string_view by, std::vector<std::string> subjects) {
+    std::vector<Suspension> list;
+    for (std::string& subject : subjects) {
+      list.push_back(Of(SuspensionScope::kParty, std::move(subject), std::string(by)));
+    }
+    return list;
+  };
+  ASSERT_TRUE(store_->Suspend(rows("operator-1", {"A", "B", "C"}), kNow));
+  EXPECT_THAT(store_->AgreeToLift(rows("operator-1", {"A", "D"}), kNow),
+              FailsWith(Reason::kNotFound));
+  ASSERT_TRUE(store_->AgreeToLift(rows("operator-1", {"A", "B"}), kNow));
+  EXPECT_THAT(store_->AgreeToLift(rows("operator-1", {"B", "A"}), kNow),
+              FailsWith(Reason::kOtherOperator));
+  EXPECT_FALSE(store_->AgreeToLift(rows("operator-2", {"A", "B", "C"}), kNow)->complete)
+      << "another list";
+  EXPECT_FALSE(store_->AgreeToLift(rows("operator-2", {"A"}), kNow)->complete) << "one of it";
+  ASSERT_TRUE(store_->Suspend(rows("operator-1", {"Z"}), kNow));
+  EXPECT_FALSE(store_->AgreeToLift(rows("operator-2", {"B", "A"}), kNow)->complete)
+      << "a new order drops the word";
+  EXPECT_TRUE(IsSuspended(SuspensionScope::kParty, "A"));
+  const std::uint64_t size = AuditSize();
+  EXPECT_TRUE(store_->AgreeToLift(rows("operator-1", {"A", "B", "A"}), kNow)->complete);
+  EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "A"));
+  EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "B"));
+  EXPECT_TRUE(IsSuspended(SuspensionScope::kParty, "C"));
+  const std::string entry = store_->ReadAudit(size, 1)->front();
+  for (const char* field :
+       {R"("act":"lift")", R"("complete":true)", R"("operators":["operator-2","operator-1"])",
+        R"("subjects":["A","B")"}) {
+    EXPECT_THAT(entry, ::testing::HasSubstr(field));
+  }
 }
 
 TEST_F(Suspensions, StopACommandThatTheHsmWorksOn) {

@@ -44,7 +44,7 @@ TEST_F(SpaceReserve, RefusesNewWorkAndImportsBeforeAnythingIsWritten) {
   EXPECT_TRUE(store_->Append(audit::Entry("operator", kNow)));
   EXPECT_TRUE(store_->Suspend({{SuspensionScope::kAll, "", "SSC", "operator-1", kNow, ""}}, kNow));
   EXPECT_TRUE(
-      store_->AgreeToLift({SuspensionScope::kAll, "", "SSC", "operator-1", kNow, ""}, kNow));
+      store_->AgreeToLift({{SuspensionScope::kAll, "", "SSC", "operator-1", kNow, ""}}, kNow));
 }
 
 TEST_F(SpaceReserve, LetsWhatWasBegunBeEndedAndRecoversWhenSpaceReturns) {

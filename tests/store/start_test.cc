@@ -311,6 +311,27 @@ TEST_F(Start, GoesOnAfterAKillAtAnyCall) {
   }
 }
 
+// Found by an attack: after 512 starts that died the token was full, and nothing led out of it.
+TEST_F(Start, LeavesNoMoreObjectsHoweverManyStartsDie) {
+  std::uint64_t last = FindDevice()->last_issued;
+  std::size_t most = 0;
+  for (int died = 0; died < 40; ++died) {
+    const int at = 3 + died % 12;
+    store_.reset();
+    const int before = objects_.calls();
+    objects_.fault = [&](Call, int number) {
+      return number >= before + at ? Fault::kFails : Fault::kNone;
+    };
+    (void)TryStart();
+    store_.reset();
+    objects_.fault.Clear();
+    most = std::max(most, token_.List().size());
+  }
+  EXPECT_LE(most, 5u) << "the top, a claim, and what the last start made";
+  EXPECT_GT(NextAfterStart(), last);
+  EXPECT_EQ(token_.List().size(), 1u);
+}
+
 // design.md section 6: "start compares the signed entries since the last two anchors with the
 // counters".
 TEST_F(Start, RefusesCountersThatAreBelowTheSignedEntries) {

@@ -10,6 +10,7 @@
 #include "firmware/audit/merkle.h"
 #include "firmware/audit/note.h"
 #include "firmware/base/request_id.h"
+#include "tools/acbctl/download.h"
 
 namespace acb::acbctl {
 namespace {
@@ -46,11 +47,8 @@ Status Write(const std::filesystem::path& file, std::string_view text) {
     std::cout << text << std::flush;
     return Done{};
   }
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) return Failure(Reason::kConfiguration, "cannot write " + file.string());
-  return Done{};
+  // A checkpoint that is kept is the proof that nothing was taken away since: never half of one.
+  return WriteWhole(file, text);
 }
 
 boost::json::array SignersOf(const audit::Note& note) {

@@ -38,4 +38,7 @@ class Download {
   Progress progress_{"export", Progress::Unit::kOctets};
 };
 
+// What has the name keeps it until `text` is whole and on the disk.
+Status WriteWhole(const std::filesystem::path& path, std::string_view text);
+
 }  // namespace acb::acbctl

@@ -55,18 +55,12 @@ audit::List ListingJson(const std::vector<hsm::KeyObject>& objects) {
 
 Result<std::unique_ptr<store::Store>> OpenStoppedStore(const platform::Config& config) {
   const bool live = config.environment == smki::Environment::kLive;
-  auto store = store::Store::Open(
+  return store::Store::Open(
       {.directory = config.store_directory,
        .map_size = config.store_map_size,
        .environment = live ? store::Environment::kLive : store::Environment::kTest,
        .counter_jump = config.counter_jump,
        .anchor_every = config.anchor_every});
-  if (!store && store.error().reason == Reason::kStoreUnavailable) {
-    Failure why = std::move(store).error();
-    why.explanation += "; a key ceremony needs the service stopped: stop acbd and try again";
-    return why;
-  }
-  return store;
 }
 
 Ceremony::Ceremony(const CeremonyOptions& options, keys::Act act, platform::Config config)

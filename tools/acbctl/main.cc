@@ -12,6 +12,7 @@
 #include "tools/acbctl/key.h"
 #include "tools/acbctl/observe.h"
 #include "tools/acbctl/operate.h"
+#include "tools/acbctl/order_list.h"
 #include "tools/acbctl/provision.h"
 #include "tools/acbctl/recover.h"
 #include "tools/acbctl/remote.h"
@@ -436,6 +437,10 @@ int Main(int argc, char** argv) {
   CLI::App* quarantine = app.add_subcommand("quarantine", "What waits for two operators");
   quarantine->require_subcommand(1);
   CLI::App* quarantine_list = quarantine->add_subcommand("list", "What is in quarantine");
+  std::string quarantine_from;
+  quarantine_list
+      ->add_option("--from", quarantine_from, "Go on with this number: 1,000 come at once")
+      ->check(CLI::NonNegativeNumber);
   for (const char* act : {"release", "delete"}) {
     CLI::App* command = quarantine->add_subcommand(
         act, std::string(act) == "release" ? "Let it go on: every check anew, and signed"
@@ -456,8 +461,10 @@ int Main(int argc, char** argv) {
     command->add_option("scope", suspend.scope, "all, party, device, subject or issuer")
         ->required()
         ->check(CLI::IsMember({"all", "party", "device", "subject", "issuer"}));
-    command->add_option("subject", suspend.subject,
-                        "Party's short name, EUI-64, or issuer (CN=...,OU=...)");
+    CLI::Option* one = command->add_option("subject", suspend.subject,
+                                           "Party's short name, EUI-64, or issuer (CN=...,OU=...)");
+    command->add_option("--subjects", suspend.subjects, "A file instead: one of them a line")
+        ->excludes(one);
     command->add_option("--authority", suspend.authority, "Who ordered it")->required();
     if (!lift) {
       command->add_option("--suspect-key", suspend.suspect_key,
@@ -465,10 +472,11 @@ int Main(int argc, char** argv) {
     }
     command->add_option("--as", suspend.as, "Client certificate of an operator; twice for both");
     command->callback([&suspend, lift] { suspend.lift = lift; });
-    command->footer(lift
-                        ? "Example:\n  acbctl suspend lift party SUPA --authority 'SSC 2026-12-01' "
-                          "--as tls/operator.pem --as tls/operator2.pem"
-                        : "Example:\n  acbctl suspend now party SUPA --authority 'SSC 2026-11-21'");
+    command->footer(
+        lift ? "Example:\n  acbctl suspend lift party SUPA --authority 'SSC 2026-12-01' "
+               "--as tls/operator.pem --as tls/operator2.pem"
+             : "Examples:\n  acbctl suspend now party SUPA --authority 'SSC 2026-11-21'\n"
+               "  acbctl suspend now device --subjects lost.txt --authority 'SSC 7'");
   }
   suspend_command->require_subcommand(1);
 
@@ -559,10 +567,13 @@ int Main(int argc, char** argv) {
   if (import->parsed()) return Import(connection, feed, feed_file);
   if (submit_command->parsed()) return Submit(connection, submit);
   if (observe_command->parsed()) return Observe(connection, observe);
-  if (quarantine_list->parsed()) return ListQuarantine(connection);
+  if (quarantine_list->parsed()) return ListQuarantine(connection, quarantine_from);
   if (quarantine->parsed()) return DecideQuarantined(connection, decide);
   if (suspend_list->parsed()) return ListSuspensions(connection);
-  if (suspend_command->parsed()) return Suspend(connection, suspend);
+  if (suspend_command->parsed()) {
+    return suspend.subjects.empty() ? Suspend(connection, suspend)
+                                    : SuspendList(connection, suspend);
+  }
   if (device_show->parsed()) return ShowDevice(connection, device_id);
   if (counter->got_subcommand("show")) return ShowCounters(connection, counters.device);
   if (counter->got_subcommand("reserve")) return ReserveCounter(connection, counters.reserve);

@@ -29,6 +29,10 @@ int PrintList(const Connection& connection, const std::string& target, const cha
     std::cerr << "acbctl: these are the first " << list->get_array().size()
               << ": there are more, which are not shown\n";
   }
+  if (const auto* next = answer.if_contains("next"); next != nullptr && next->is_string()) {
+    std::cerr << "acbctl: these are the first " << list->get_array().size()
+              << ": the list goes on with --from " << std::string_view(next->get_string()) << "\n";
+  }
   return kGood;
 }
 
@@ -88,8 +92,9 @@ int SendAs(const Connection& connection, const std::vector<std::filesystem::path
   return kGood;
 }
 
-int ListQuarantine(const Connection& connection) {
-  return PrintList(connection, "/v1/quarantine", "quarantine", "nothing is in quarantine");
+int ListQuarantine(const Connection& connection, const std::string& from) {
+  const std::string target = from.empty() ? "/v1/quarantine" : "/v1/quarantine?from=" + from;
+  return PrintList(connection, target, "quarantine", "nothing is in quarantine");
 }
 
 int DecideQuarantined(const Connection& connection, const QuarantineOptions& options) {

@@ -20,6 +20,7 @@ struct QuarantineOptions {
 struct SuspendOptions {
   std::string scope;  // "all", "party", "device", "subject", "issuer"
   std::string subject;
+  std::filesystem::path subjects;  // a file, instead of `subject` (order_list.h)
   std::string authority;
   std::string suspect_key;  // its label; empty: none
   std::vector<std::filesystem::path> as;
@@ -39,7 +40,7 @@ int SendAs(const Connection& connection, const std::vector<std::filesystem::path
            const std::function<void(const platform::HttpClientResponse&)>& hear = {});
 
 // Each gives an exit code (remote.h).
-int ListQuarantine(const Connection& connection);
+int ListQuarantine(const Connection& connection, const std::string& from);
 int DecideQuarantined(const Connection& connection, const QuarantineOptions& options);
 int ListSuspensions(const Connection& connection);
 int Suspend(const Connection& connection, const SuspendOptions& options);

@@ -91,6 +91,11 @@ class Export {
       return Failure(Reason::kBackupDamaged, "a line of the export is longer than an entry");
     }
     if (lines_.fail()) return std::optional<std::string>();
+    if (read > 1 && buffer_[read - 2] == '\r') {
+      return Failure(
+          Reason::kBackupDamaged,
+          "the export's lines end in CR LF: something has rewritten it; take the original");
+    }
     left_ -= std::min<std::uint64_t>(left_, read);
     return std::optional(std::string(buffer_.data(), lines_.eof() ? read : read - 1));
   }
@@ -106,17 +111,11 @@ class Export {
 // acbd keeps the store's lock while it runs.
 Result<std::unique_ptr<store::Store>> OpenStopped(const platform::Config& config) {
   const bool live = config.environment == smki::Environment::kLive;
-  auto store = store::Store::Open(
+  return store::Store::Open(
       {.directory = config.store_directory,
        .map_size = config.store_map_size,
        .environment = live ? store::Environment::kLive : store::Environment::kTest,
        .counter_jump = config.counter_jump});
-  if (!store && store.error().reason == Reason::kStoreUnavailable) {
-    Failure why = std::move(store).error();
-    why.explanation += "; a recovery needs the service stopped: stop acbd and try again";
-    return why;
-  }
-  return store;
 }
 
 // A recovery, and what is to be done about the keys.

@@ -63,6 +63,16 @@ TEST_F(Eligibility, RefusesASuspendedExpelledOrCeasedParty) {
   EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
 }
 
+// R-SEC3-10.
+TEST_F(Eligibility, IsLostWhenThePartyIsExpelledUnderAnotherUserId) {
+  data_.parties.push_back(testing::Party(Eui64(0x1234), "SUPA", UserRole::kOtherUser));
+  EXPECT_TRUE(Check(testing::kSupplierUser));
+  data_.parties.back().status = PartyStatus::kExpelled;
+  EXPECT_EQ(Refusal(testing::kSupplierUser), Reason::kSuspended);
+  data_.parties.back().party = "SUPB";
+  EXPECT_TRUE(Check(testing::kSupplierUser));
+}
+
 // Found by an attack on this code: a feed adds rows, so the one that began last is what is true.
 TEST_F(Eligibility, IsLostWithANewRowThatSaysCeasedOrUntested) {
   data_.parties[1].to = At("2021-01-01T00:00:00Z");  // gas long over

@@ -92,6 +92,34 @@ TEST_F(RegistrationCheck, RefusesAPartySuspendedInAnyRowInForceWhateverRowBeganL
   EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
 }
 
+// R-SEC3-10.
+TEST_F(RegistrationCheck, RefusesAPartyThatIsExpelledUnderAnotherUserId) {
+  data_.parties.push_back(testing::Party(Eui64(0x1234), "NOA", UserRole::kElectricityDistributor));
+  PartyRecord& other = data_.parties.back();
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+  other.status = PartyStatus::kExpelled;
+  EXPECT_EQ(Refusal(testing::kEsme, testing::kNetworkOperatorUser), Reason::kSuspended);
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kSuspended);
+  other.to = At("2026-11-21T12:00:00Z");
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser)) << "it has ended";
+  other.to.reset();
+  other.party = "NOB";
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser)) << "another party";
+}
+
+// R-128-6: a notice that was taken back by a newer row is none.
+TEST_F(RegistrationCheck, RefusesAGasNetworkPartyThatGaveNoticeUnderAnotherUserId) {
+  data_.parties.push_back(testing::Party(Eui64(0x1234), "NOA", UserRole::kGasTransporter));
+  data_.parties.back().notice_to_cease = At("2026-11-21T12:00:00Z");
+  EXPECT_EQ(Refusal(testing::kGpf, testing::kNetworkOperatorUser), Reason::kGnpNotUser);
+  EXPECT_TRUE(Check(testing::kEsme, testing::kNetworkOperatorUser));
+  PartyRecord later = data_.parties.back();
+  later.from = At("2026-11-21T12:00:00Z");
+  later.notice_to_cease.reset();
+  data_.parties.push_back(later);
+  EXPECT_TRUE(Check(testing::kGpf, testing::kNetworkOperatorUser));
+}
+
 TEST_F(RegistrationCheck, PrefersARowInForceToAnEndedOneThatBeganLater) {
   PartyRecord ended = data_.parties[3];
   ended.from = At("2021-01-01T00:00:00Z");

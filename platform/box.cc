@@ -1,6 +1,7 @@
 #include "platform/box.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "firmware/checks/feed_age.h"
 #include "firmware/checks/suspension.h"
@@ -99,7 +100,8 @@ Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock,
                                        Sandbox* sandbox) {
   std::unique_ptr<Box> box(new Box(config, clock, log));
   // A copy of the store may have left out what is empty. Whoever cannot write there says so.
-  ::mkdir((config.store_directory / "tmp").c_str(), 0700);
+  const auto scratch = config.store_directory / "tmp";
+  if (::access(scratch.c_str(), F_OK) != 0) ::mkdir(scratch.c_str(), 0700);
   box->environment_ = NameOf(config.environment);
   // Before the sandbox, which leaves none of these files to read.
   box->firmware_ = MeasureAtStart({config.firmware_manifest, config.firmware_key});

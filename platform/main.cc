@@ -192,7 +192,9 @@ int Serve(const Config& config, const sigset_t& stop, ServiceManager& manager,
 }
 
 int Failed(const Log& log, const Status& why) {
-  log.Failed(LogLevel::kError, "start-failed", why.error());
+  // Another box may have claimed the token while this one came up.
+  const bool overtaken = why.error().reason == Reason::kOvertaken;
+  log.Failed(LogLevel::kError, overtaken ? "overtaken" : "start-failed", why.error());
   return kFailed;
 }
 

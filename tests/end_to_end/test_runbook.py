@@ -575,7 +575,7 @@ class TestWhatDecides(Runbook):
             device = harness.duis_sign.hyphenated(self.world.devices[0])
             self.box.import_feed("devices", "device_id,type,smets,model,smi_status,commissioned,mpxn,"
                                  "key_agreement_certificate,supplier_cell,supplier_floor,network_operator_cell,"
-                                 f"network_operator_floor\n{device},GPF,SMETS2,model,Suspended,2020-01-01,,,,,,\n")
+                                 f"network_operator_floor\n{device},GPF,SMETS2,model,Suspended,2020-01-01,3938420000,,,,,\n")
             _, answer = page.ask()
             self.assertEqual(answer.reason, "DEVICE_STATUS")
             page.look()

@@ -183,18 +183,25 @@ class Counters(HandoverCase):
             if proposed > 0:
                 document = self.world.sign(self.world.request(device=device))
                 self.assert_refused(document, 409, "COUNTER_REGRESSION", proposed=proposed, device=device)
+                self.assert_signed(self.world, document, self.world.submit(document))
 
     def test_a_proposed_counter_far_above_what_is_known_is_refused(self):
         document = self.world.sign(self.world.request())
         self.assert_refused(document, 422, "COUNTER_LIMIT", proposed=1 << 60)
+        self.assert_signed(self.world, document, self.world.submit(document))
 
     def test_a_proposed_counter_that_is_no_number_is_refused(self):
-        for text in ("-1", "0x10", "1e3", "18446744073709551616", "9223372036854775808", ""):
+        for text in ("abc", "-1", "0x10", "1e3", "18446744073709551616", "9223372036854775808", ""):
             with self.subTest(text):
                 last_issued = self.world.box.last_issued(self.world.devices[0])
-                answer = self.world.submit(self.world.sign(self.world.request()), text)
+                document = self.world.sign(self.world.request())
+                index = self.next_index()
+                answer = self.world.submit(document, text)
                 self.assertIn(answer.status, (400, 422), answer)
                 self.assertEqual(self.world.box.last_issued(self.world.devices[0]), last_issued)
+                self.assert_recorded(document, answer, index)
+                # P9: the header is the DSP's; the User's request was never at fault.
+                self.assert_signed(self.world, document, self.world.submit(document))
 
     def test_a_requested_floor_above_the_limit_is_refused(self):
         self.assert_refused(self.world.sign(self.world.request(floor=1 << 62)), 422, "FLOOR_LIMIT")

@@ -266,6 +266,32 @@ class BadDocuments(HandoverCase):
                 self.assertEqual((answer.status, answer.reason), (403, "FORBIDDEN"), role)
 
 
+class OtherSpellings(HandoverCase):
+    """What XML Schema takes for the same value is the same value (found by an attack: these were refused)."""
+
+    def test_of_the_content(self):
+        variant = "<sr:CommandVariant>"
+        for old, new in ((variant, f"<sr:FirstInSequence> true </sr:FirstInSequence>{variant}"),
+                         ('schemaVersion="5.4"', 'schemaVersion="+5.40"'),
+                         ('schemaVersion="5.4"', 'schemaVersion="5.4" xsi:schemaLocation="urn:x DUIS.xsd"')):
+            with self.subTest(new):
+                text = self.world.request().canonical()
+                self.assertIn(old, text)
+                document = self.world.signer.sign_canonical(text.replace(old, new))
+                self.assert_signed(self.world, document, self.world.submit(document))
+
+    def test_of_the_signers_name_and_number(self):
+        issuer, serial = self.world.signer.issuer, str(self.world.signer.serial)
+        value = issuer.split(",")[0].removeprefix("CN=")
+        as_der = f"CN=#0c{len(value):02x}{value.encode().hex()}," + issuer.split(",", 1)[1]
+        for old, new in ((f">{serial}<", f">+{serial}<"), (f">{serial}<", f">000{serial}<"), (f">{issuer}<", f">{as_der}<")):
+            with self.subTest(new):
+                document = self.world.sign(self.world.request())
+                self.assertIn(old.encode(), document)
+                document = document.replace(old.encode(), new.encode())
+                self.assert_signed(self.world, document, self.world.submit(document))
+
+
 class BadSignatures(HandoverCase):
     """Documents whose signature is not the User's over what would be read. F12."""
 

@@ -5,7 +5,10 @@ design.md section 8 ("Every command: --json, exit 0 / 1 refused or failed / 2 us
 """
 
 import datetime
+import http.server
 import json
+import ssl
+import threading
 
 from cryptography import x509
 
@@ -107,6 +110,46 @@ class Json(harness.TestCase):
                     plain = acbctl("--directory", world.box.directory, *command)
                     self.assertEqual((plain.returncode, plain.stdout), (1, ""))
                     self.assertTrue(plain.stderr.startswith("acbctl: "), plain.stderr)
+
+
+class Shown(harness.TestCase):
+    """What others sent is shown, and does nothing to who reads it."""
+
+    def test_no_control_character_reaches_the_terminal(self):
+        evil = "a\x1b]0;x\x07b\n\x9b2J\u202ec"
+        answers = {"/readyz": {"state": evil, evil: {"x": [evil]}},
+                   "/v1/quarantine": {"quarantine": [{"id": "1", "why": evil}]},
+                   "/v1/reports/operators": {"report": evil, "rows": [{"subject": evil}], "totals": [], "notices": [evil]},
+                   "/v1/counters/00DB1234567890A0": {"cells": evil}}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):  # pylint: disable=invalid-name
+                body = json.dumps(answers[self.path.partition("?")[0]]).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        with temporary_directory() as folder:
+            tls = World.own(folder, devices=1, start=False).box.directory / "tls"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls / "server.pem", tls / "server.key")
+            with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+                server.socket = context.wrap_socket(server.socket, server_side=True)
+                threading.Thread(target=server.serve_forever, daemon=True).start()
+                box = ("--directory", tls.parent, "--url", f"https://127.0.0.1:{server.server_address[1]}")
+                for command in (("status",), ("quarantine", "list"), ("report", "operators"),
+                                ("counter", "show", "00DB1234567890A0")):
+                    with self.subTest(command):
+                        done = acbctl(*box, *command)
+                        self.assertEqual(done.returncode, 0, done.stderr)
+                        self.assertIn(r"a\u001b]0;x\u0007b\u000a\u009b2J\u202ec", done.stdout)
+                        shown = done.stdout + done.stderr
+                        self.assertEqual([c for c in shown if c in evil and not c.isprintable() and c != "\n"], [])
+                server.shutdown()
 
 
 class Verifier(harness.TestCase):

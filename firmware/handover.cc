@@ -24,6 +24,7 @@ namespace acb {
 namespace {
 
 constexpr std::string_view kRequestIdCheck = "request-id";
+constexpr std::string_view kProposalCheck = "proposed-counter";
 
 // Which certificates a refusal is about: all have one EUI-64, so the first stands for them. Nothing
 // of another party.
@@ -32,6 +33,20 @@ Failure AboutCertificates(const checks::CheckedTarget& target, Failure why) {
   why.explanation = "DigitalSigningCertificate (" + target.certificates().front()->Label() +
                     "): " + why.explanation;
   return why;
+}
+
+// Is it X-Originator-Counter that was refused? Reserve and its check are the only sources of the
+// two reasons about a counter, and both speak of a proposed one.
+bool IsAboutProposal(const CaseFile& file, Reason reason) {
+  return file.check == kProposalCheck || reason == Reason::kCounterRegression ||
+         reason == Reason::kCounterLimit;
+}
+
+// Is it what a retry of the same octets gets again (P5)? A header that the DSP adds is not content:
+// refused for one, the User's signed request is still good without it (P9).
+bool IsFinal(const CaseFile& file, Reason reason) {
+  return Describe(reason).kind == ReasonKind::kRefusal && file.request &&
+         reason != Reason::kReplay && !IsAboutProposal(file, reason);
 }
 
 // The feed that a check of it found stale, if it did.
@@ -98,6 +113,13 @@ HandoverAnswer Handover::Handle(const IncomingRequest& incoming) const {
   return Act(incoming, file, WishOf(file, *trust));
 }
 
+HandoverAnswer Handover::Refuse(const IncomingRequest& incoming, Failure why) const {
+  CaseFile file = Open(incoming);
+  file.check = "request";
+  NoteClaimedId(incoming, file);
+  return Decline(file, std::move(why));
+}
+
 DryRunAnswer Handover::DryRun(const IncomingRequest& incoming) const {
   CaseFile file = Open(incoming);
   const std::shared_ptr<const smki::Trust> trust = ports_.trust.Current();
@@ -106,16 +128,17 @@ DryRunAnswer Handover::DryRun(const IncomingRequest& incoming) const {
   auto records = ports_.records.Open();
   list.Check("request", true, [&]() -> Status {
     if (!records) return records.error();
-    auto earlier = Authenticate(incoming, *trust, **records, file);
-    if (!earlier) return std::move(earlier).error();
-    if (!earlier->has_value()) return Done{};
-    return Failure(Reason::kReplay, "these octets were answered before; a retry gets that answer");
+    return Keep(Authenticate(incoming, *trust, **records, file), answer.earlier);
   });
+  answer.request_id = file.claimed_id;
+  if (answer.earlier) {
+    answer.checks = list.outcomes();
+    return answer;
+  }
   if (records) Judge(incoming, *trust, **records, file, list);
   list.Check("counter and volume", file.request && file.device && !list.failed(), [&]() -> Status {
     return Keep(ports_.counters.Preview(WishOf(file, *trust)), answer.next);
   });
-  answer.request_id = file.claimed_id;
   answer.checks = list.outcomes();
   answer.observations = file.observations;
   return answer;
@@ -132,6 +155,13 @@ CaseFile Handover::Open(const IncomingRequest& incoming) const {
   return file;
 }
 
+// R-063-9: the answer to one that is not taken apart names its RequestID where that much can be
+// read. Nothing is looked up by it.
+void Handover::NoteClaimedId(const IncomingRequest& incoming, CaseFile& file) const {
+  const auto echo = duis::ReadEcho(incoming.octets, settings_.parse);
+  if (echo.request_id) file.claimed_id = RequestId::FromText(*echo.request_id);
+}
+
 // Whose request is it? Gives the stored answer when these octets had theirs before.
 Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingRequest& incoming,
                                                             const smki::Trust& trust,
@@ -140,10 +170,7 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
   file.check = "request";
   auto unverified = duis::Parse(incoming.octets, settings_.parse);
   if (!unverified) {
-    // R-063-9: the answer to one that cannot be taken apart names its RequestID where that much can
-    // be read. Nothing is looked up by it.
-    const auto echo = duis::ReadEcho(incoming.octets, settings_.parse);
-    if (echo.request_id) file.claimed_id = RequestId::FromText(*echo.request_id);
+    NoteClaimedId(incoming, file);
     return std::move(unverified).error();
   }
   file.claimed_id = unverified->claimed_request_id();
@@ -238,7 +265,7 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
     file.Observe(*observed);
     return Done{};
   });
-  list.Check("proposed-counter", known,
+  list.Check(kProposalCheck, known,
              [&] { return Keep(checks::ReadProposedCounter(incoming.proposed), file.proposed); });
 
   list.Check("target-certificates", known, [&]() -> Status {
@@ -382,11 +409,10 @@ HandoverAnswer Handover::Repeat(const RequestId& request, StoredRequest stored) 
 }
 
 // Refusals are recorded, then answered (P4). One that rests on a verified request is what a retry
-// gets again; a fault, and a refusal of a request that is not proven to be the User's, leave the
-// RequestID open.
+// gets again; a fault, a refusal of a request that is not proven to be the User's, and one of the
+// counter that the DSP proposed leave the RequestID open.
 HandoverAnswer Handover::Decline(const CaseFile& file, Failure why) const {
-  const bool final = Describe(why.reason).kind == ReasonKind::kRefusal && file.request &&
-                     why.reason != Reason::kReplay;
+  const bool final = IsFinal(file, why.reason);
   const audit::Entry entry = file.RefusedEntry(why, final);
   auto receipt = final ? ports_.log.AppendRefused(file.request->content().request_id, file.body,
                                                   entry, why, file.octets)

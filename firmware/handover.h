@@ -103,6 +103,8 @@ struct DryRunAnswer {
   std::vector<CheckOutcome> checks;
   std::vector<std::string> observations;
   std::optional<OriginatorCounter> next;  // the counter that would be used now
+  // These octets have their answer, which is what a retry gets: nothing else was judged.
+  std::optional<StoredRequest> earlier;
 };
 
 // Thread-safe: any number of threads may call at once.
@@ -112,11 +114,15 @@ class Handover {
 
   // Blocks for the HSM and for two flushes.
   HandoverAnswer Handle(const IncomingRequest& incoming) const;
+  // Refuses what is wrong with how it was sent, whatever it asks for: on the record, with the
+  // RequestID open (P4).
+  HandoverAnswer Refuse(const IncomingRequest& incoming, Failure why) const;
   // Every check that can be made, with what came of each (design.md section 8).
   DryRunAnswer DryRun(const IncomingRequest& incoming) const;
 
  private:
   CaseFile Open(const IncomingRequest& incoming) const;
+  void NoteClaimedId(const IncomingRequest& incoming, CaseFile& file) const;
   Result<std::optional<StoredRequest>> Authenticate(const IncomingRequest& incoming,
                                                     const smki::Trust& trust,
                                                     const Records& records, CaseFile& file) const;

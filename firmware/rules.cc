@@ -211,7 +211,8 @@ constexpr Rule kRules[] = {
      {"R-NOW-3"},
      {kFloorLimit}},
     {"proposed-counter",
-     "A counter that the DSP proposes is a number from 1 to 2^63-1.",
+     "A counter that the DSP proposes is a number from 1 to 2^63-1; a proposal that is refused "
+     "leaves the request open.",
      kMp128,
      "lines 492-496",
      kMp128Version,
@@ -254,7 +255,8 @@ constexpr Rule kRules[] = {
      {"R-SEC3-11", "R-SEC3-13"},
      {kChain}},
     {"certificate-validity",
-     "Each certificate of a path is in date at the time of the decision.",
+     "Each certificate of a path is in date at the time of the decision; those that a future-dated "
+     "command carries at its execution time too.",
      kStage3,
      "para 126, 129",
      kStage3Version,

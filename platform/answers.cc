@@ -78,7 +78,24 @@ boost::json::object OutcomeJson(const CheckOutcome& outcome, const AnswerTable& 
   return json;
 }
 
+// The kind of an answer that was given before.
+boost::json::object EarlierJson(const StoredRequest& earlier, const AnswerTable& answers) {
+  boost::json::object json{{"audit", ReceiptJson(earlier.audit)}};
+  if (earlier.state == StoredRequest::State::kSigned) {
+    json["outcome"] = "signed";
+    json["originator_counter"] = std::to_string(earlier.counter->value());
+    return json;
+  }
+  const bool held = earlier.state == StoredRequest::State::kQuarantined;
+  json["outcome"] = held ? "quarantined" : "refused";
+  json["reason"] = Describe(earlier.reason).name;
+  json["response_code"] = answers.Of(earlier.reason).response_code;
+  if (!earlier.explanation.empty()) json["detail"] = earlier.explanation;
+  return json;
+}
+
 std::string_view OutcomeOf(const DryRunAnswer& answer) {
+  if (answer.earlier) return "already answered";
   const CheckOutcome* first = nullptr;
   for (const CheckOutcome& outcome : answer.checks) {
     if (first == nullptr && outcome.why) first = &outcome;
@@ -110,6 +127,7 @@ HttpResponse ToResponse(const DryRunAnswer& answer, const AnswerTable& answers,
                            {"checks", std::move(checks)},
                            {"observations", std::move(observations)}};
   if (answer.request_id) json["request_id"] = answer.request_id->Text();
+  if (answer.earlier) json["answer"] = EarlierJson(*answer.earlier, answers);
   if (answer.next) json["next_originator_counter"] = std::to_string(answer.next->value());
   return JsonResponse(json);
 }
@@ -129,7 +147,8 @@ HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers
 }
 
 HttpResponse ToDuisResponse(HttpResponse answered, const HandoverAnswer& answer,
-                            const AnswerTable& answers, duis::Echo echo, UtcTime at) {
+                            const AnswerTable& answers, duis::Echo echo, UtcTime at,
+                            std::string_view form) {
   duis::Response content{std::move(echo), duis::kSuccess, at, {}};
   if (answer.handed) {
     content.command = answer.handed->command;
@@ -138,7 +157,7 @@ HttpResponse ToDuisResponse(HttpResponse answered, const HandoverAnswer& answer,
   }
   auto document = duis::BuildResponse(content);
   if (!document) return Problem(document.error());
-  answered.content_type = "application/xml";
+  answered.content_type = form;
   answered.body = *std::move(document);
   return answered;
 }

@@ -23,14 +23,16 @@ boost::json::object CellJson(const CellState& cell);
 HttpResponse ToResponse(const HandoverAnswer& answer, const AnswerTable& answers,
                         std::string_view environment);
 
-// 200: every check with its outcome. A request that would be refused is no error of a dry run.
+// 200: every check with its outcome; of octets that were answered before, what kind of answer. A
+// request that would be refused is no error of a dry run.
 HttpResponse ToResponse(const DryRunAnswer& answer, const AnswerTable& answers,
                         std::string_view environment);
 
 // The same as a DUIS Response (duis-6.21.md section 1.7): status and headers are those of
 // ToResponse, which `answered` is. `at` is when it was decided, so that it too has the same octets
-// each time.
+// each time. `form` is the media type that the client asked for.
 HttpResponse ToDuisResponse(HttpResponse answered, const HandoverAnswer& answer,
-                            const AnswerTable& answers, duis::Echo echo, UtcTime at);
+                            const AnswerTable& answers, duis::Echo echo, UtcTime at,
+                            std::string_view form);
 
 }  // namespace acb::platform

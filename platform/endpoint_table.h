@@ -44,7 +44,7 @@ class StateSet {
 
 // What else the description says of an endpoint. Lists are parted by blanks.
 struct EndpointExtras {
-  // What it refuses is an entry of the log (P4); not what is no act at all: no JSON, no such file.
+  // What it refuses is an entry of the log (P4); not what is no act at all: no such file.
   // Where it signs or gives out a counter it says no itself while signing is suspended.
   bool records_refusal = false;
   bool waits = false;  // 202: taken, and it waits for operators

@@ -17,6 +17,7 @@
 #include "platform/export_endpoint.h"
 #include "platform/feed_import.h"
 #include "platform/interchange_endpoints.h"
+#include "platform/json_body.h"
 #include "platform/media_type.h"
 #include "platform/observation_endpoint.h"
 #include "platform/operator_endpoints.h"
@@ -83,16 +84,17 @@ HttpResponse ListReasons(const AnswerTable& answers) {
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kHandoverForms[] = {kJson, "application/xml", "text/xml"};
 
-bool WantsXml(const HttpRequest& request) {
-  return ChooseMediaType(request.Header("Accept"), kHandoverForms) != kJson;
+std::string_view FormOf(const HttpRequest& request) {
+  return ChooseMediaType(ListHeader(request.headers, "Accept"), kHandoverForms);
 }
 
+// `form`, the media type, is one of XML.
 HttpResponse AsXml(const HttpRequest& request, const Config& config, HttpResponse json,
-                   const HandoverAnswer& answer, UtcTime at) {
+                   const HandoverAnswer& answer, UtcTime at, std::string_view form) {
   duis::ParseLimits limits;
   limits.octets = config.request_octets;
   return ToDuisResponse(std::move(json), answer, config.answers,
-                        duis::ReadEcho(request.body.View(), limits), at);
+                        duis::ReadEcho(request.body.View(), limits), at, form);
 }
 
 // What the log says, so that a repeated answer has the octets of the first one (promise P5); now,
@@ -109,6 +111,16 @@ std::vector<Eui64> OriginatorsOf(const ClientIdentity& client) {
   return client.rights ? client.rights->originators : std::vector<Eui64>{};
 }
 
+// To sign what was meant as a trial would be worse than to refuse.
+Result<bool> ReadDryRun(const HttpRequest& request) {
+  const auto dry_run = request.QueryParameter("dry_run");
+  if (request.query_parameters.size() != (dry_run ? 1U : 0U) ||
+      (dry_run && *dry_run != "true" && *dry_run != "false")) {
+    return Failure(Reason::kMalformed, "the only query is dry_run=true or dry_run=false");
+  }
+  return dry_run == "true";
+}
+
 HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
                           const HttpRequest& request) {
   const auto begun = std::chrono::steady_clock::now();
@@ -119,21 +131,18 @@ HttpResponse PostHandover(Box& box, const Config& config, const Clock& clock,
                                  .channel = request.client.channel,
                                  .originators = OriginatorsOf(request.client),
                                  .watch = &timer};
-  const auto dry_run = request.QueryParameter("dry_run");
-  // To sign what was meant as a trial would be worse than to refuse.
-  if (request.query_parameters.size() != (dry_run ? 1U : 0U) ||
-      (dry_run && *dry_run != "true" && *dry_run != "false")) {
-    return Problem(Failure(Reason::kMalformed, "the only query is dry_run=true or dry_run=false"));
-  }
-  if (dry_run == "true") {
+  const auto dry_run = ReadDryRun(request);
+  if (dry_run && *dry_run) {
     return ToResponse(box.handover().DryRun(incoming), config.answers, box.environment());
   }
-  const HandoverAnswer answer = box.handover().Handle(incoming);
+  const HandoverAnswer answer =
+      dry_run ? box.handover().Handle(incoming) : box.handover().Refuse(incoming, dry_run.error());
   box.metrics().Count(answer, std::chrono::steady_clock::now() - begun);
   if (answer.failure) box.NoteFailure(*answer.failure);
   HttpResponse json = ToResponse(answer, config.answers, box.environment());
-  if (!WantsXml(request)) return json;
-  return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock));
+  const std::string_view form = FormOf(request);
+  if (form == kJson) return json;
+  return AsXml(request, config, std::move(json), answer, DecidedAt(box, answer, clock), form);
 }
 
 boost::json::object DeviceJson(const Device& device) {
@@ -259,6 +268,17 @@ Handler InItsStates(const Box& box, const EndpointRule& rule, Handler handler) {
   };
 }
 
+// What changes something takes no query that nobody reads: `?dry_run=true` would be done. Where a
+// refusal is on the record, the endpoint looks itself.
+Handler WithoutOtherQuery(const EndpointRule& rule, Handler handler) {
+  const bool changes = rule.method == "POST" && rule.more.query.empty();
+  if (!changes || rule.more.records_refusal) return handler;
+  return [handler = std::move(handler)](const HttpRequest& request) {
+    if (Status none = CheckNoQuery(request); !none) return Problem(none.error());
+    return handler(request);
+  };
+}
+
 // A route that the table does not name, or one that it names and nobody made, is a bug.
 void GovernOrEnd(Router& router,
                  const std::function<Handler(const EndpointRule&, Handler)>& around) {
@@ -294,7 +314,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
              });
   AddInterchangeRoutes(router, box, config, clock);
   AddCounterRoutes(router, box, clock);
-  AddObservationRoute(router, box, config);
+  AddObservationRoute(router, box, config, clock);
   router.Wrap("POST", "/v1/observations", [&observations](Handler handler) {
     return Admission::Behind(observations, std::move(handler));
   });
@@ -319,7 +339,7 @@ Router BoxRoutes(Box& box, const Config& config, const Clock& clock, const Log& 
   // Last: it adds to the answers of all before.
   AddAuditRoutes(router, box, log);
   GovernOrEnd(router, [&box](const EndpointRule& rule, Handler handler) {
-    return InItsStates(box, rule, std::move(handler));
+    return InItsStates(box, rule, WithoutOtherQuery(rule, std::move(handler)));
   });
   return router;
 }
@@ -342,8 +362,9 @@ Router ClosedRoutes(const Failure& why, const Config& config, const Clock& clock
                HandoverAnswer answer;
                answer.failure = why;
                HttpResponse json = ToResponse(answer, config.answers, environment);
-               if (!WantsXml(request)) return json;
-               return AsXml(request, config, std::move(json), answer, clock.Now());
+               const std::string_view form = FormOf(request);
+               if (form == kJson) return json;
+               return AsXml(request, config, std::move(json), answer, clock.Now(), form);
              });
   AddClosedReviewRoutes(router, why, environment, clock);
   for (const EndpointRule& rule : EndpointTable()) {

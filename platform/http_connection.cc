@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "platform/media_type.h"
 #include "platform/spool.h"
 
 namespace acb::platform {
@@ -90,14 +91,18 @@ std::optional<HttpResponse> CheckBodyHeaders(const RequestHead& head, const Rout
     return Problem({Reason::kTooLarge,
                     "The body may have " + std::to_string(route.body_limit) + " octets at most."});
   }
-  const std::string_view type =
-      MediaType(FindHeader(head.headers, "Content-Type").value_or(std::string_view{}));
+  const std::string_view sent =
+      FindHeader(head.headers, "Content-Type").value_or(std::string_view{});
+  const std::string_view type = MediaType(sent);
   const bool known = route.content_types.empty() ||
                      std::ranges::any_of(route.content_types, [&](const std::string& taken) {
                        return SameText(taken, type);
                      });
   if (head.has_body() && !known) {
     return Problem({Reason::kMediaType, "It takes " + route.content_types.front() + "."});
+  }
+  if (head.has_body() && NamesAnotherCharset(sent)) {
+    return Problem({Reason::kMediaType, "The only charset is utf-8."});
   }
   return std::nullopt;
 }

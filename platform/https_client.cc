@@ -45,6 +45,11 @@ std::string OutcomeText(IoOutcome outcome, const std::string& error) {
   return {};
 }
 
+// Nobody is there who could be busy: the address is wrong, or the service does not run.
+Failure CannotConnect(const std::string& where, const std::string& why) {
+  return Failure{Reason::kConfiguration, "cannot connect to " + where + ": " + why};
+}
+
 // A connected socket, or what went wrong with the last address tried.
 Result<Descriptor> ConnectTo(const std::string& host, std::uint16_t port, Deadline deadline) {
   const std::string where = host + ":" + std::to_string(port);
@@ -53,7 +58,7 @@ Result<Descriptor> ConnectTo(const std::string& host, std::uint16_t port, Deadli
   addrinfo* found = nullptr;
   if (const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
       code != 0) {
-    return NoAnswer(where + ": " + ::gai_strerror(code));
+    return CannotConnect(where, ::gai_strerror(code));
   }
   const Handle<addrinfo, ::freeaddrinfo> addresses(found);
   std::string error;
@@ -71,7 +76,7 @@ Result<Descriptor> ConnectTo(const std::string& host, std::uint16_t port, Deadli
     if (code == 0) return socket;
     error = std::strerror(code);
   }
-  return NoAnswer(where + ": " + error);
+  return CannotConnect(where, error);
 }
 
 std::string HeaderOf(const HttpClientRequest& request, const std::string& host, bool expect) {

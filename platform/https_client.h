@@ -92,9 +92,9 @@ class HttpsClient {
 
   // The response, whatever its status. A request is sent again on a new connection only when a kept
   // connection was found closed before any octet of an answer; the service's requests are
-  // idempotent by RequestID. kBusy: no connection, no answer in time, or an answer that is not
-  // HTTP; kForbidden: the TLS handshake failed (either side's certificate). The explanation says
-  // which.
+  // idempotent by RequestID. kConfiguration: nobody answers at that address; kBusy: no connection
+  // or answer in time, or an answer that is not HTTP; kForbidden: the TLS handshake failed (either
+  // side's certificate). The explanation says which.
   Result<HttpClientResponse> Send(const HttpClientRequest& request);
 
  private:

@@ -75,6 +75,7 @@ HttpResponse Export(Box& box, const Config& config, const Clock& clock,
 }
 
 Result<hsm::PublicKey> ReadKey(const HttpRequest& request) {
+  if (Status none = CheckNoQuery(request); !none) return std::move(none).error();
   const auto text = request.Header(kCheckpointKeyHeader);
   const auto der = text ? FromBase64(*text) : std::nullopt;
   auto key = der ? hsm::FromSpki(*der) : std::nullopt;
@@ -100,8 +101,10 @@ boost::json::object OutcomeJson(const CounterFile& file, const store::CountersIm
 }
 
 HttpResponse Import(Box& box, const Clock& clock, const HttpRequest& request) {
+  const UtcTime now = clock.Now();
+  const RefusedAct act{.act = store::acts::kCountersImport};
   const auto key = ReadKey(request);
-  if (!key) return Problem(key.error());
+  if (!key) return RefuseRecorded(box, request, act, key.error(), now);
   // A file that is none is no act of anybody's, as with the feeds.
   const auto file = CounterFile::Verify(request.body, *key);
   if (!file) return Problem(file.error());
@@ -112,13 +115,10 @@ HttpResponse Import(Box& box, const Clock& clock, const HttpRequest& request) {
                                .sha256 = file->sha256(),
                                .key_sha256 = Sha256(hsm::ToSpki(*key)),
                                .operator_name = request.client.name,
-                               .at = clock.Now(),
+                               .at = now,
                                .operator_key = request.client.key_sha256};
   const auto done = box.store().ImportCounters(wish, file->Source());
-  if (!done) {
-    const RefusedAct act{.act = store::acts::kCountersImport};
-    return RefuseRecorded(box, request, act, done.error(), wish.at);
-  }
+  if (!done) return RefuseRecorded(box, request, act, done.error(), now);
   if (!done->complete) {
     return Waits({{"source_store", ToHex(head.store.store)},
                   {"sha256", ToHex(file->sha256())},

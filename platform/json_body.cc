@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "firmware/base/request_id.h"
+#include "firmware/base/utf8.h"
 
 namespace acb::platform {
 namespace {
@@ -88,8 +89,15 @@ Result<boost::json::object> ReadAnyObject(const HttpRequest& request) {
 
 }  // namespace
 
+Status CheckNoQuery(const HttpRequest& request) {
+  if (request.query_parameters.empty()) return Done{};
+  return Failure(Reason::kMalformed, "'" + request.query_parameters.begin()->first +
+                                         "' is not known here: there is no query");
+}
+
 Result<boost::json::object> ReadObject(const HttpRequest& request,
                                        std::initializer_list<std::string_view> known) {
+  if (Status none = CheckNoQuery(request); !none) return std::move(none).error();
   auto object = ReadAnyObject(request);
   if (!object) return object;
   for (const auto& member : *object) {
@@ -100,12 +108,17 @@ Result<boost::json::object> ReadObject(const HttpRequest& request,
   return object;
 }
 
+bool IsGoodText(const boost::json::value& value) {
+  return value.is_string() && !value.get_string().empty() &&
+         value.get_string().size() <= kMaxTextMember && !HasControl(value.get_string());
+}
+
 Result<std::string> TextMember(const boost::json::object& object, std::string_view name) {
   const boost::json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_string() || value->get_string().empty() ||
-      value->get_string().size() > kMaxTextMember) {
+  if (value == nullptr || !IsGoodText(*value)) {
     return Failure(Reason::kMalformed, "'" + std::string(name) + "' must be a text of 1 to " +
-                                           std::to_string(kMaxTextMember) + " octets");
+                                           std::to_string(kMaxTextMember) +
+                                           " octets without control characters");
   }
   return std::string(value->get_string());
 }

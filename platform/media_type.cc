@@ -107,6 +107,12 @@ Rank RankOf(std::string_view type, const std::vector<Range>& ranges) {
   return rank;
 }
 
+// "utf-8" of "\"utf-8\"". What a quoted text may escape is in no charset's name.
+std::string_view Unquoted(std::string_view text) {
+  const bool quoted = text.size() > 1 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
 }  // namespace
 
 std::string_view ChooseMediaType(std::optional<std::string_view> accept,
@@ -122,6 +128,27 @@ std::string_view ChooseMediaType(std::optional<std::string_view> accept,
     chosen = type;
   }
   return chosen;
+}
+
+std::optional<std::string> ListHeader(const std::vector<HttpHeader>& headers,
+                                      std::string_view name) {
+  std::optional<std::string> list;
+  for (const HttpHeader& header : headers) {
+    if (Lower(header.name) != Lower(name)) continue;
+    list = list ? *list + ", " + header.value : header.value;
+  }
+  return list;
+}
+
+bool NamesAnotherCharset(std::string_view content_type) {
+  const std::string type = Lower(TakeUntil(content_type, ';'));
+  if (!type.ends_with("xml") && !type.ends_with("json")) return false;
+  while (!content_type.empty()) {
+    std::string_view parameter = TakeUntil(content_type, ';');
+    if (Lower(TakeUntil(parameter, '=')) != "charset") continue;
+    if (Lower(Unquoted(Trim(parameter))) != "utf-8") return true;
+  }
+  return false;
 }
 
 }  // namespace acb::platform

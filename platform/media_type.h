@@ -3,7 +3,11 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "platform/http_message.h"
 
 namespace acb::platform {
 
@@ -13,5 +17,14 @@ namespace acb::platform {
 // it takes none of them, or when it is malformed: an answer that was recorded is always sent.
 std::string_view ChooseMediaType(std::optional<std::string_view> accept,
                                  std::span<const std::string_view> offered);
+
+// The values of all headers of that name, in any case, as the one list that they are (RFC 9110
+// section 5.3); nothing when there is none.
+std::optional<std::string> ListHeader(const std::vector<HttpHeader>& headers,
+                                      std::string_view name);
+
+// Whether the Content-Type is XML or JSON in another encoding than UTF-8 by its charset. What a
+// body says of itself is its reader's business.
+bool NamesAnotherCharset(std::string_view content_type);
 
 }  // namespace acb::platform

@@ -5,12 +5,15 @@
 #include "firmware/base/base64.h"
 #include "platform/answers.h"
 #include "platform/json_body.h"
+#include "platform/recorded_refusal.h"
 
 namespace acb::platform {
 namespace {
 
 // Two messages of 64 KiB and a service request, in base64.
 constexpr std::uint64_t kMaxBody = 1024 * 1024;
+// As its refusal is named (P4) where there is nothing to observe.
+constexpr std::string_view kObservation = "observation";
 
 Failure Malformed(std::string why) { return Failure(Reason::kMalformed, std::move(why)); }
 
@@ -97,9 +100,12 @@ boost::json::object RecordedJson(const ObservationAnswer& answer, const std::str
   return json;
 }
 
-HttpResponse PostObservation(Box& box, const Config& config, const HttpRequest& request) {
+HttpResponse PostObservation(Box& box, const Config& config, const Clock& clock,
+                             const HttpRequest& request) {
   const auto posted = ReadPosted(request);
-  if (!posted) return Problem(posted.error());
+  if (!posted) {
+    return RefuseRecorded(box, request, {.act = kObservation}, posted.error(), clock.Now());
+  }
   const ObservationAnswer answer =
       box.observer().Handle({.service_request = posted->service_request,
                              .command = posted->command,
@@ -115,14 +121,15 @@ HttpResponse PostObservation(Box& box, const Config& config, const HttpRequest& 
 
 }  // namespace
 
-void AddObservationRoute(Router& router, Box& box, const Config& config) {
-  router.Add(
-      {.method = "POST",
-       .pattern = "/v1/observations",
-       .body_limit = kMaxBody,
-       .handler = [&box, &config](
-                      const HttpRequest& request) { return PostObservation(box, config, request); },
-       .content_types = {"application/json"}});
+void AddObservationRoute(Router& router, Box& box, const Config& config, const Clock& clock) {
+  router.Add({.method = "POST",
+              .pattern = "/v1/observations",
+              .body_limit = kMaxBody,
+              .handler =
+                  [&box, &config, &clock](const HttpRequest& request) {
+                    return PostObservation(box, config, clock, request);
+                  },
+              .content_types = {"application/json"}});
 }
 
 }  // namespace acb::platform

@@ -18,8 +18,8 @@ namespace acb::platform {
 //    the record afterwards, or null), "quarantined" (a number that waits for two operators)}],
 //    "observations": [names of reasons], "alarms": [...], "last_issued", "environment",
 //    "audit": {"index", "leaf"}}
-// or the problem document of the refusal (firmware/observer.h) with "audit". References outlive the
-// routes.
-void AddObservationRoute(Router& router, Box& box, const Config& config);
+// or the problem document of the refusal (firmware/observer.h) with "audit", also of a body that is
+// no such JSON. References outlive the routes.
+void AddObservationRoute(Router& router, Box& box, const Config& config, const Clock& clock);
 
 }  // namespace acb::platform

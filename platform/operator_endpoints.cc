@@ -80,6 +80,7 @@ Result<store::Agreement> Agree(Box& box, const HttpRequest& request, store::Quar
                                UtcTime now) {
   const auto id = ParseDecimal(request.Parameter("id"));
   if (!id) return Failure(Reason::kNotFound, "the quarantine's numbers are decimal");
+  if (Status none = CheckNoQuery(request); !none) return std::move(none).error();
   // It needs no body, and one that says more than {} means something that is not done here.
   if (request.BodySize() != 0) {
     if (const auto body = ReadObject(request, {}); !body) return body.error();
@@ -187,9 +188,9 @@ Result<std::vector<std::string>> SubjectsOf(const boost::json::object& order,
     return Malformed("'subjects' must be a list of 1 to " + std::to_string(kMaxSubjects));
   }
   for (const boost::json::value& item : list->get_array()) {
-    if (!item.is_string() || item.get_string().empty() ||
-        item.get_string().size() > kMaxTextMember) {
-      return Malformed("'subjects' holds texts");
+    if (!IsGoodText(item)) {
+      return Malformed("'subjects' holds texts of 1 to " + std::to_string(kMaxTextMember) +
+                       " octets without control characters");
     }
     subjects.emplace_back(item.get_string());
   }

@@ -39,7 +39,7 @@ Result<ReportForm> FormOf(const HttpRequest& request) {
     if (*format == "html") return ReportForm::kHtml;
     return Malformed("'format' is json, csv or html");
   }
-  wanted = ChooseMediaType(request.Header("Accept"), kForms);
+  wanted = ChooseMediaType(ListHeader(request.headers, "Accept"), kForms);
   if (wanted == kForms[1]) return ReportForm::kCsv;
   if (wanted == kForms[2]) return ReportForm::kHtml;
   return ReportForm::kJson;

@@ -5,6 +5,7 @@
 
 #include "firmware/base/base64.h"
 #include "firmware/base/sha256.h"
+#include "firmware/base/utf8.h"
 
 namespace acb::platform {
 namespace {
@@ -261,7 +262,7 @@ std::string WithoutFormula(std::string_view text) {
 }  // namespace
 
 std::string CsvCell(std::string_view text) {
-  const std::string cell = IsNumber(text) ? std::string(text) : WithoutFormula(text);
+  const std::string cell = IsNumber(text) ? std::string(text) : WithoutFormula(EscapeControl(text));
   if (cell.find_first_of(",;\"\r\n\t") == std::string::npos) return cell;
   std::string quoted = "\"";
   for (const char c : cell) quoted.append(c == '"' ? 2 : 1, c);
@@ -270,7 +271,7 @@ std::string CsvCell(std::string_view text) {
 
 std::string EscapeHtml(std::string_view text) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : EscapeControl(text)) {
     switch (c) {
       case '&':
         escaped += "&amp;";
@@ -288,11 +289,7 @@ std::string EscapeHtml(std::string_view text) {
         escaped += "&#39;";
         break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n') {
-          escaped += "\xEF\xBF\xBD";
-        } else {
-          escaped += c;
-        }
+        escaped += c;
     }
   }
   return escaped;

@@ -37,9 +37,9 @@ enum class ReportForm { kJson, kCsv, kHtml };
 // answer.
 HttpResponse RenderReport(const ReportHead& head, const reports::Report& report, ReportForm form);
 
-// The cell of a CSV record.
+// The cell of a CSV record; control characters as \uXXXX.
 std::string CsvCell(std::string_view text);
-// Text in HTML, in an attribute or outside: characters that XML cannot hold become U+FFFD.
+// Text in HTML, in an attribute or outside; control characters are escaped as in CSV.
 std::string EscapeHtml(std::string_view text);
 // For a query's value: RFC 3986's unreserved characters stay.
 std::string PercentEncoded(std::string_view text);

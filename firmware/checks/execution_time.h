@@ -12,8 +12,9 @@ namespace acb::checks {
 // then. Fails with kCommandVariant, kMalformed.
 Status CheckExecutionTime(const duis::HandoverRequest& request);
 
-// The instant at which the parties' rights are judged (R-107-5): the execution time of a
-// future-dated request, otherwise `now`. A time that is past does not stand for now.
+// The instant at which the parties' rights are judged (R-107-5), and to which the certificates have
+// to be in date (R-SEC3-7): the execution time of a future-dated request, otherwise `now`. A time
+// that is past does not stand for now.
 UtcTime RightsApplyAt(const duis::HandoverRequest& request, UtcTime now);
 
 }  // namespace acb::checks

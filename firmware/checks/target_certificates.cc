@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "firmware/checks/execution_time.h"
 #include "firmware/smki/deny_list.h"
 
 namespace acb::checks {
@@ -72,6 +73,20 @@ Status CheckFitsCell(const smki::Trust& trust, const Replacement& replacement,
   return Done{};
 }
 
+// R-SEC3-7, gbcs-cs02b.md section 10, rule 11: a device that holds a command until its execution
+// time checks the certificates then. The decision's own time is CheckPath's.
+Status CheckInDateThen(const Replacement& replacement, const smki::Certificate& certificate,
+                       const smki::Certificate& authority, UtcTime then) {
+  for (const smki::Certificate* each : {&certificate, &authority}) {
+    if (each->not_after() >= then) continue;
+    return Failure(Reason::kCertExpired, std::string(replacement.element) + ": " + each->Label() +
+                                             " will have expired, at notAfter " +
+                                             each->not_after().Iso() +
+                                             ", when the command is executed at " + then.Iso());
+  }
+  return Done{};
+}
+
 // The device builds its path from what the command carries (gbcs-cs02b.md section 10, rule 7): it
 // must be the path that was checked here, and nothing else may ride along.
 Status CheckOfferedPath(const duis::HandoverRequest& request,
@@ -138,6 +153,9 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
                      std::string(replacement.element) + ": " + path.error().explanation,
                      path.error().detail);
     }
+    Status then =
+        CheckInDateThen(replacement, **certificate, *path->issuing, RightsApplyAt(request, at));
+    if (!then) return std::move(then).error();
     Status fits = CheckFitsCell(trust, replacement, **certificate, request.role, acb);
     if (!fits) return std::move(fits).error();
 

@@ -34,6 +34,20 @@ std::optional<std::uint64_t> NonNegativeInteger(std::string_view text) {
   return ParseDecimal(text);
 }
 
+// Whether `text` is an xs:decimal of the same value as `version`, which is written "5.4".
+bool IsDecimal(std::string_view text, std::string_view version) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const std::size_t last = text.find_last_not_of('0');
+  // "5", "5." and "5.0" are one number.
+  const bool whole = last == std::string_view::npos || last <= point;
+  const std::string written =
+      std::string(text.substr(0, point)) + "." +
+      (whole || point == text.size() ? "0" : std::string(text.substr(point + 1, last - point)));
+  return written == version;
+}
+
 // "6.15.1": how the schema writes services.
 bool LooksLikeService(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
@@ -43,6 +57,16 @@ void CheckService(Reading& reading, std::string_view element, const std::string&
   if (value == kService) return;
   reading.Fail(LooksLikeService(value) ? Reason::kSrvNotSignedHere : Reason::kMalformed,
                std::string(element) + " is '" + Printable(value) + "'; only 6.21 is signed here");
+}
+
+bool Boolean(Reading& reading, std::string_view element, const std::string& text) {
+  const std::string value = Collapse(text);
+  if (value == "true" || value == "1") return true;
+  if (value != "false" && value != "0") {
+    reading.Fail(Reason::kMalformed,
+                 std::string(element) + " is '" + Printable(value) + "', neither true nor false");
+  }
+  return false;
 }
 
 Header ReadHeader(Reading& reading, const xmlNode* element) {
@@ -67,9 +91,7 @@ Header ReadHeader(Reading& reading, const xmlNode* element) {
   }
   CheckService(reading, "sr:ServiceReference", service);
   CheckService(reading, "sr:ServiceReferenceVariant", variant);
-  if (first && *first != "true" && *first != "false" && *first != "1" && *first != "0") {
-    reading.Fail(Reason::kMalformed, "sr:FirstInSequence is neither true nor false");
-  }
+  if (first) (void)Boolean(reading, "sr:FirstInSequence", *first);
   if (preceding && !RequestId::FromText(Collapse(*preceding))) {
     reading.Fail(Reason::kMalformed, "sr:PrecedingServiceRequestID is no RequestID");
   }
@@ -87,16 +109,6 @@ int CommandVariant(Reading& reading, const std::string& text) {
                  "sr:CommandVariant is " + std::to_string(*number) + "; 6.21 has 1, 2 and 3");
   }
   return static_cast<int>(*number);
-}
-
-bool Boolean(Reading& reading, std::string_view element, const std::string& text) {
-  const std::string value = Collapse(text);
-  if (value == "true" || value == "1") return true;
-  if (value != "false" && value != "0") {
-    reading.Fail(Reason::kMalformed,
-                 std::string(element) + " is '" + Printable(value) + "', neither true nor false");
-  }
-  return false;
 }
 
 std::optional<FloorSeqNumber> Floor(Reading& reading, std::string_view element,
@@ -213,6 +225,14 @@ const xmlNode* ServiceElement(Reading& reading, Sequence& body) {
 
 }  // namespace
 
+std::string_view SchemaVersionOf(const Sequence& request) {
+  const std::string text = Collapse(request.Attribute("schemaVersion"));
+  for (const std::string_view version : kSchemaVersions) {
+    if (IsDecimal(text, version)) return version;
+  }
+  return {};
+}
+
 const xmlNode* ReadRequestElement(Reading& reading, const xmlDoc& document) {
   const xmlNode* root = xmlDocGetRootElement(&document);
   if (root == nullptr || !Is(*root, kDuis, "Request")) {
@@ -221,11 +241,10 @@ const xmlNode* ReadRequestElement(Reading& reading, const xmlDoc& document) {
     return nullptr;
   }
   const Sequence request(reading, kDuis, root, {"schemaVersion"});
-  const std::string version = Collapse(request.Attribute("schemaVersion"));
   // R-107-9.
-  if (std::find(std::begin(kSchemaVersions), std::end(kSchemaVersions), version) ==
-      std::end(kSchemaVersions)) {
-    reading.Fail(Reason::kDuisVersion, "schemaVersion is '" + Printable(version) +
+  if (SchemaVersionOf(request).empty()) {
+    reading.Fail(Reason::kDuisVersion, "schemaVersion is '" +
+                                           Printable(Collapse(request.Attribute("schemaVersion"))) +
                                            "'; 5.0, 5.1, 5.3 and 5.4 are supported");
   }
   return reading.ok() ? root : nullptr;
@@ -241,7 +260,7 @@ std::optional<HandoverRequest> ReadHandover(Reading& reading, Sequence& request)
   if (!reading.ok()) return std::nullopt;
 
   HandoverRequest content{*header.request_id,
-                          Collapse(request.Attribute("schemaVersion")),
+                          std::string(SchemaVersionOf(request)),
                           variant,
                           std::nullopt,
                           RemotePartyRole::kSupplier,

@@ -15,6 +15,10 @@ namespace acb::duis {
 // V5.3a and V5.4). R-107-9.
 inline constexpr std::string_view kSchemaVersions[] = {"5.0", "5.1", "5.3", "5.4"};
 
+// The schemaVersion of `request` as kSchemaVersions spells it, whichever way this xs:decimal is
+// written: "+5.40" is "5.4". Empty when it is none of them.
+std::string_view SchemaVersionOf(const Sequence& request);
+
 // The document element, when it is a Request of a supported schemaVersion.
 const xmlNode* ReadRequestElement(Reading& reading, const xmlDoc& document);
 

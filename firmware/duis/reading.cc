@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::size_t kPrintableLimit = 80;
+constexpr std::string_view kXmlSchemaInstance = "http://www.w3.org/2001/XMLSchema-instance";
 
 std::string_view View(const xmlChar* text) {
   return text == nullptr ? std::string_view() : reinterpret_cast<const char*>(text);
@@ -21,6 +22,17 @@ std::string NameOf(const xmlNode& element) {
       element.ns == nullptr ? std::string_view() : View(element.ns->prefix);
   return Printable(std::string(prefix) + (prefix.empty() ? "" : ":") +
                    std::string(View(element.name)));
+}
+
+// Where a schema may be found: XML Schema lets it be said, nothing here follows it, and it changes
+// nothing that is read. Only of the document element: elsewhere nobody writes it.
+bool IsSchemaHint(const xmlNode& element, const xmlAttr& attribute) {
+  if (element.parent == nullptr || element.parent->type != XML_DOCUMENT_NODE ||
+      attribute.ns == nullptr || View(attribute.ns->href) != kXmlSchemaInstance) {
+    return false;
+  }
+  const std::string_view name = View(attribute.name);
+  return name == "schemaLocation" || name == "noNamespaceSchemaLocation";
 }
 
 // Nothing when there is more than text, as an unexpanded entity.
@@ -73,6 +85,7 @@ void Sequence::CheckAttributes(std::initializer_list<std::string_view> attribute
   std::size_t found = 0;
   for (const xmlAttr* attribute = parent_->properties; attribute != nullptr;
        attribute = attribute->next) {
+    if (IsSchemaHint(*parent_, *attribute)) continue;
     const std::string_view name = View(attribute->name);
     const bool known = attribute->ns == nullptr &&
                        std::find(attributes.begin(), attributes.end(), name) != attributes.end();

@@ -50,7 +50,8 @@ bool Is(const xmlNode& element, const Vocabulary& vocabulary, std::string_view n
 // over.
 class Sequence {
  public:
-  // The children of `parent`, which must have exactly `attributes` (namespace declarations aside).
+  // The children of `parent`, which must have exactly `attributes` (namespace declarations aside,
+  // and on the document element xsi:schemaLocation and xsi:noNamespaceSchemaLocation).
   // A null `parent` was already complained of.
   Sequence(Reading& reading, const Vocabulary& vocabulary, const xmlNode* parent,
            std::initializer_list<std::string_view> attributes = {});

@@ -84,7 +84,8 @@ class VerifiedRequest {
 // Thread-safe; does no I/O: no DOCTYPE, no entity, no network, no file.
 //
 // Stricter than XML and the schema: UTF-8 only, no comment, no processing instruction, no attribute
-// but those the profile needs (so no Id and no xsi:schemaLocation). White space between elements is
+// but those the profile needs (so no Id and no xsi:type) and the xsi:schemaLocation of the document
+// element, which is signed and means nothing. White space between elements is
 // accepted: it is signed and it changes nothing that is read.
 // Fails with
 //   kTooLarge            a limit on octets.

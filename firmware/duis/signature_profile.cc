@@ -54,14 +54,15 @@ Sha256Digest ReadReference(Reading& reading, const xmlNode* element) {
   return digest;
 }
 
-// Content octets of the INTEGER, big-endian. Nothing for what is not a decimal of at most
-// kSerialDigits digits without sign and leading zero.
+// Content octets of the INTEGER, big-endian. xs:integer as a number: "+7" and "007" are 7 there
+// too. Nothing for what is not one of at most kSerialDigits digits, or negative.
 std::optional<Bytes> SerialFromDecimal(std::string_view text) {
-  const bool digits =
-      !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-  if (!digits || text.size() > kSerialDigits || (text.size() > 1 && text[0] == '0')) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
     return std::nullopt;
   }
+  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size() - 1));
+  if (text.size() > kSerialDigits) return std::nullopt;
   Bytes little_endian{0};
   for (const char digit : text) {
     unsigned carry = static_cast<unsigned>(digit - '0');

@@ -108,6 +108,17 @@ std::optional<std::string> TypeFromText(std::string_view text) {
   return std::string(text);
 }
 
+// RFC 4514 section 2.4: any value may be written as its DER. One that is a text is the text, as in
+// a name that was read from a certificate.
+std::optional<std::string> ValueFromHex(const Bytes& octets) {
+  der::Reader reader(octets);
+  const der::Element value = reader.Take();
+  if (!reader.Finished() || !der::IsText(value)) return "#" + ToHex(octets);
+  std::string text = FoldAndEscape(AsText(value.content));
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
 std::optional<std::string> ValueFromText(std::string_view& text) {
   const bool is_hex = Trim(text).starts_with('#');
   auto raw = TakeValue(text);
@@ -115,7 +126,7 @@ std::optional<std::string> ValueFromText(std::string_view& text) {
   if (is_hex) {
     const auto octets = FromHex(Trim(*raw).substr(1));
     if (!octets || octets->empty()) return std::nullopt;
-    return "#" + ToHex(*octets);
+    return ValueFromHex(*octets);
   }
   if (!der::IsUtf8(AsBytes(*raw))) return std::nullopt;
   std::string value = FoldAndEscape(*raw);

@@ -123,9 +123,12 @@ class TestMatrix(harness.TestCase):
 
     def test_what_is_refused_on_the_record_and_what_waits_is_described_so(self):
         device, said = self.concrete("{device}"), {}
+        not_observed = ("{", "[]", '{"x": 1}', '{"command": 1}', '{"command": "!"}', '{"command": "AA==", "command": "AA=="}')
         for role, path, body in (("dsp", "/v1/handovers", "<x/>"), ("dsp", f"/v1/counters/{device}/reserve", "{}"),
                                  ("operator", f"/v1/counters/{device}/raise", "{}"),
                                  ("northbound", "/v1/observations", '{"command": "AAAA"}'),
+                                 *(("northbound", "/v1/observations", body) for body in not_observed),
+                                 ("operator", "/v1/counters/import", "{}"),
                                  ("operator", "/v1/quarantine/999999/release", "{}"),
                                  ("operator", "/v1/quarantine/999999/delete", "{}"),
                                  ("operator", "/v1/suspension", "{}"),
@@ -137,6 +140,9 @@ class TestMatrix(harness.TestCase):
             if answer.status != 200:
                 recorded = self.table.row("POST", path)["x-acb-records-refusal"]
                 self.assertEqual("audit" in answer.json, recorded, (path, answer))
+                if recorded:
+                    (_, entry), = self.box.audit_entries(int(answer.json["audit"]["index"]))[:1]
+                    self.assertEqual((entry["kind"], entry["reason"]), ("refused", answer.reason), path)
         self.order("suspend")
         for path, body in (("/v1/suspension", {"scope": "all", "action": "lift", "authority": "test"}),
                            (f"/v1/counters/{device}/raise", {"to": "77", "reason": "test"}),
@@ -144,6 +150,29 @@ class TestMatrix(harness.TestCase):
             said[path] = self.box.client("operator").request("POST", path, json.dumps(body), JSON).status
             self.assertIn(str(said[path]), self.table.row("POST", path)["responses"])
         self.assertEqual(set(said.values()), {202})
+
+    def test_what_changes_something_takes_no_query_that_it_does_not_know(self):
+        """What was meant as a trial is not done."""
+        device, before = self.world.devices[0], len(self.box.audit_entries())
+        order = {"scope": "all", "action": "suspend", "authority": "test"}
+        good = {"/v1/counters/{device}/reserve": {"purpose": "8.5"}, "/v1/suspension": order,
+                "/v1/counters/{device}/raise": {"to": "77", "reason": "test"}}
+        recorded = 0
+        for (method, path), row in self.table.rows.items():
+            if method != "POST":
+                continue
+            kind = next(iter(row.get("requestBody", {}).get("content", {})), None)
+            body = json.dumps(good.get(path, {})) if kind == "application/json" else "x" if kind else None
+            for query in ("dry_run=maybe", "x=1") if path == "/v1/handovers" else ("dry_run=true", "x=1"):
+                answer = self.box.client(row["x-acb-roles"][0]).request(
+                    "POST", f"{self.concrete(path)}?{query}", body, {"Content-Type": kind} if kind else {})
+                self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), (path, answer))
+                self.assertEqual("audit" in answer.json, row["x-acb-records-refusal"], (path, answer))
+                recorded += row["x-acb-records-refusal"]
+        self.assertEqual((self.box.last_issued(device), self.box.get("/v1/suspension", "operator").json["suspensions"]),
+                         (0, []))
+        entries = harness.but_anchors(self.box.audit_entries(before))
+        self.assertEqual([entry["kind"] for _, entry in entries], ["refused"] * recorded)
 
     def test_every_endpoint_state_role_and_method(self):
         self.assert_state("Operational", None)

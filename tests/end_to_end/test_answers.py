@@ -189,11 +189,36 @@ class DuisResponses(AnswerCase):
         document = self.world.sign(self.world.request())
         for accept, kind in ((None, "application/json"), ("*/*", "application/json"),
                              ("application/xml;q=0.5, application/json", "application/json"),
-                             ("text/html", "application/json"), ("text/xml", "application/xml"),
+                             ("text/html", "application/json"), ("text/xml", "text/xml"),
                              ("application/xml, */*;q=0.1", "application/xml")):
             with self.subTest(accept):
                 answer = self.post(document, {"Accept": accept} if accept else {})
                 self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, kind))
+
+    def test_several_accept_headers_are_one_list(self):
+        client = self.world.box.client("dsp")
+        client.request("GET", "/healthz")
+        wire, document = client.connection, self.world.sign(self.world.request())
+        wire.putrequest("POST", "/v1/handovers")
+        for name, value in (("Accept", "text/html"), ("Content-Type", "application/xml"),
+                            ("Accept", "application/json;q=0.5, application/xml"), ("Content-Length", str(len(document)))):
+            wire.putheader(name, value)
+        wire.endheaders(document)
+        answer = wire.getresponse()
+        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "application/xml"))
+        client.close()
+
+    def test_a_query_that_is_not_known_is_refused_on_the_record_in_the_form_asked_for(self):
+        request = self.world.request()
+        document = self.world.sign(request)
+        index = len(self.world.box.audit_entries())
+        answer = self.world.box.client("dsp").request("POST", "/v1/handovers?dryrun=true", document,
+                                                      {"Content-Type": "application/xml", **XML})
+        self.assert_says(answer, 400, "E100", request)
+        (_, entry), = harness.but_anchors(self.world.box.audit_entries(index))
+        self.assertEqual((entry["kind"], entry["reason"], entry["final"], entry["claimed_request_id"]),
+                         ("refused", "MALFORMED", False, request.request_id))
+        self.assert_signed(self.world, document, self.world.submit(document))
 
 
 class ResponseCodes(AnswerCase):

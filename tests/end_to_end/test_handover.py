@@ -183,18 +183,25 @@ class Counters(HandoverCase):
             if proposed > 0:
                 document = self.world.sign(self.world.request(device=device))
                 self.assert_refused(document, 409, "COUNTER_REGRESSION", proposed=proposed, device=device)
+                self.assert_signed(self.world, document, self.world.submit(document))
 
     def test_a_proposed_counter_far_above_what_is_known_is_refused(self):
         document = self.world.sign(self.world.request())
         self.assert_refused(document, 422, "COUNTER_LIMIT", proposed=1 << 60)
+        self.assert_signed(self.world, document, self.world.submit(document))
 
     def test_a_proposed_counter_that_is_no_number_is_refused(self):
-        for text in ("-1", "0x10", "1e3", "18446744073709551616", "9223372036854775808", ""):
+        for text in ("abc", "-1", "0x10", "1e3", "18446744073709551616", "9223372036854775808", ""):
             with self.subTest(text):
                 last_issued = self.world.box.last_issued(self.world.devices[0])
-                answer = self.world.submit(self.world.sign(self.world.request()), text)
+                document = self.world.sign(self.world.request())
+                index = self.next_index()
+                answer = self.world.submit(document, text)
                 self.assertIn(answer.status, (400, 422), answer)
                 self.assertEqual(self.world.box.last_issued(self.world.devices[0]), last_issued)
+                self.assert_recorded(document, answer, index)
+                # P9: the header is the DSP's; the User's request was never at fault.
+                self.assert_signed(self.world, document, self.world.submit(document))
 
     def test_a_requested_floor_above_the_limit_is_refused(self):
         self.assert_refused(self.world.sign(self.world.request(floor=1 << 62)), 422, "FLOOR_LIMIT")
@@ -257,6 +264,32 @@ class BadDocuments(HandoverCase):
                 answer = self.world.box.client(role).request("POST", "/v1/handovers", self.document(),
                                                              {"Content-Type": "application/xml"})
                 self.assertEqual((answer.status, answer.reason), (403, "FORBIDDEN"), role)
+
+
+class OtherSpellings(HandoverCase):
+    """What XML Schema takes for the same value is the same value (found by an attack: these were refused)."""
+
+    def test_of_the_content(self):
+        variant = "<sr:CommandVariant>"
+        for old, new in ((variant, f"<sr:FirstInSequence> true </sr:FirstInSequence>{variant}"),
+                         ('schemaVersion="5.4"', 'schemaVersion="+5.40"'),
+                         ('schemaVersion="5.4"', 'schemaVersion="5.4" xsi:schemaLocation="urn:x DUIS.xsd"')):
+            with self.subTest(new):
+                text = self.world.request().canonical()
+                self.assertIn(old, text)
+                document = self.world.signer.sign_canonical(text.replace(old, new))
+                self.assert_signed(self.world, document, self.world.submit(document))
+
+    def test_of_the_signers_name_and_number(self):
+        issuer, serial = self.world.signer.issuer, str(self.world.signer.serial)
+        value = issuer.split(",")[0].removeprefix("CN=")
+        as_der = f"CN=#0c{len(value):02x}{value.encode().hex()}," + issuer.split(",", 1)[1]
+        for old, new in ((f">{serial}<", f">+{serial}<"), (f">{serial}<", f">000{serial}<"), (f">{issuer}<", f">{as_der}<")):
+            with self.subTest(new):
+                document = self.world.sign(self.world.request())
+                self.assertIn(old.encode(), document)
+                document = document.replace(old.encode(), new.encode())
+                self.assert_signed(self.world, document, self.world.submit(document))
 
 
 class BadSignatures(HandoverCase):

@@ -148,6 +148,17 @@ class Quarantine(OperatorCase):
             self.assertIn("'dry_run' is not known here", said.json["detail"])
         self.assertNotIn("waiting", self.box.get("/v1/quarantine", "operator").json["quarantine"][0])
 
+    def test_is_decided_by_no_other_path_and_no_query(self):
+        """Found by an attack on this code: a number with '?' behind it deleted what was to be released."""
+        for number in (f"{self.number}/delete?", f"{self.number}?x=1", "-1", "", "0x1"):
+            done = self.both("quarantine", "release", number)
+            self.assertEqual(done.returncode, 2, done.stderr)
+        for act in ("release", "delete"):
+            said = self.post("operator", f"/v1/quarantine/{self.number}/{act}?dry_run=true")
+            self.assertEqual((said.status, said.reason), (400, "MALFORMED"), said)
+            self.assert_refusal_recorded(said, act=f"quarantine-{act}")
+        self.assertNotIn("waiting", self.box.get("/v1/quarantine", "operator").json["quarantine"][0])
+
     def test_judges_anew_at_release(self):
         # R-SEC3-72: the device was suspended while the request waited.
         row = next(line for line in self.device_rows() if self.device in line.replace("-", "").lower())
@@ -332,6 +343,17 @@ class Suspension(OperatorCase):
             self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), body[:60])
             self.assert_refusal_recorded(answer, act="suspension")
 
+    def test_with_a_control_character_is_refused_and_nothing_is_stopped(self):
+        good = {"scope": "party", "subject": "SUPZ", "action": "suspend", "authority": "SSC"}
+        for text in ("a\x1b[2J", "a\nb", "\x7f", "\x9b", "\u202eABC", "\0"):
+            for order in ({**good, "authority": text}, {**good, "subject": text},
+                          {"scope": "party", "subjects": ["SUPZ", text], "action": "suspend", "authority": "SSC"}):
+                answer = self.post("operator", "/v1/suspension", order)
+                self.assertEqual((answer.status, answer.reason), (400, "MALFORMED"), order)
+                self.assertIn("control characters", answer.json["detail"])
+                self.assert_refusal_recorded(answer, act="suspension")
+        self.assertEqual(self.box.get("/v1/suspension", "operator").json["suspensions"], [])
+
     def test_with_a_misspelt_member_is_refused_and_nothing_is_stopped(self):
         """A key of which others may know must not be left out because its member was misspelt (R-SEC3-46)."""
         order = {"scope": "all", "action": "suspend", "authority": "x", "suspect key": "acb-ds"}
@@ -378,6 +400,30 @@ class DryRun(OperatorCase):
                                                     {"Content-Type": "application/xml"})
             self.assertEqual(answer.status, 400, query)
 
+    def test_of_what_was_answered_tells_that_answer(self):
+        signed, answer = self.send()
+        self.assert_signed(self.world, signed, answer)
+        said = self.dry_run(signed)
+        self.assertEqual((said["outcome"], said["answer"]["outcome"], said["answer"]["originator_counter"],
+                          said["answer"]["audit"]),
+                         ("already answered", "signed", str(answer.counter), answer.json["audit"]))
+        refused, answer = self.send(floor=1 << 62)
+        said = self.dry_run(refused)
+        self.assertEqual((said["outcome"], said["answer"]["outcome"], said["answer"]["reason"]),
+                         ("already answered", "refused", "FLOOR_LIMIT"))
+        # Other octets under an answered RequestID.
+        request = self.world.request()
+        self.world.submit(self.world.sign(request))
+        self.assertEqual(self.dry_run(self.world.sign(request.but(floor=3)))["checks"][0]["reason"], "REPLAY")
+        folder = self.enterContext(temporary_directory())
+        for document, code, word in ((signed, 0, "signed"), (refused, 1, "refused, FLOOR_LIMIT")):
+            (folder / "request.xml").write_bytes(document)
+            for json_too in ((), ("--json",)):
+                done = acbctl(self.box, "submit", str(folder / "request.xml"), "--dry-run", *json_too, check=False)
+                self.assertEqual(done.returncode, code, done.stdout)
+                self.assertIn("already answered", done.stdout)
+                self.assertTrue(json_too or word in done.stdout, done.stdout)
+
     def test_by_acbctl(self):
         folder = self.enterContext(temporary_directory())
         file = folder / "request.xml"
@@ -390,6 +436,30 @@ class DryRun(OperatorCase):
         self.assertEqual(bad.returncode, 1)
         self.assertIn("would be refused", bad.stdout)
         self.assertEqual(self.spent(), before)
+
+
+class Submit(OperatorCase):
+    def test_sends_nothing_when_the_command_cannot_be_written(self):
+        folder = self.enterContext(temporary_directory())
+        file, out = folder / "request.xml", folder / "command.hex"
+        file.write_bytes(self.world.sign(self.world.request()))
+        before = len(self.box.audit_entries())
+        done = acbctl(self.box, "submit", str(file), "--out", str(folder / "none" / "command.hex"), check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing was sent", done.stderr)
+        for wrong in ("abc", "", "-1", "18446744073709551616"):
+            self.assertEqual(acbctl(self.box, "submit", str(file), f"--proposed-counter={wrong}", check=False).returncode, 2)
+        self.assertEqual(len(self.box.audit_entries()), before)
+        out.write_text("as it was")
+        refused = folder / "refused.xml"
+        refused.write_bytes(self.world.sign(self.world.request(floor=1 << 62)))
+        self.assertEqual(acbctl(self.box, "submit", str(refused), "--out", str(out), check=False).returncode, 1)
+        self.assertEqual(out.read_text(), "as it was", "what there was stays until there is a command")
+        new = folder / "new.hex"
+        self.assertEqual(acbctl(self.box, "submit", str(refused), "--out", str(new), check=False).returncode, 1)
+        self.assertFalse(new.exists())
+        acbctl(self.box, "submit", str(file), "--out", str(out))
+        self.assertEqual(bytes.fromhex(out.read_text()), self.world.submit(file.read_bytes()).command)
 
 
 class SettingsOff(OperatorCase):

@@ -458,6 +458,26 @@ TEST_F(HandoverPath, ReadsTheProposedCounterOnlyOfAVerifiedRequest) {
   EXPECT_EQ(ReasonOf(Send("<not xml", "0")), Reason::kMalformed);
 }
 
+// P9, P5; found by an attack on this code: the header is the DSP's, the signed request the User's.
+TEST_F(HandoverPath, LeavesTheRequestOpenWhenOnlyTheProposedCounterIsRefused) {
+  for (const char* header : {"abc", "", "-1", "0", "18446744073709551616", "9223372036854775808"}) {
+    EXPECT_TRUE(Send(Good(), header).failure) << header;
+    EXPECT_THAT(events_, ElementsAre("record refused")) << header;
+    events_.clear();
+  }
+  EXPECT_THAT(log_.entries.at(0), HasSubstr("\"check\":\"proposed-counter\""));
+  EXPECT_THAT(log_.entries.at(0), HasSubstr("\"final\":false"));
+  for (const Reason reason : {Reason::kCounterRegression, Reason::kCounterLimit}) {
+    counters_.fails_with = reason;
+    EXPECT_EQ(ReasonOf(Send(Good(), "7")), reason);
+    EXPECT_THAT(events_, ElementsAre("record refused"));
+    events_.clear();
+  }
+  counters_.fails_with = Reason::kCounterExhausted;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kCounterExhausted);
+  EXPECT_THAT(events_, ElementsAre("bind COUNTER_EXHAUSTED")) << "no header would mend that";
+}
+
 // R-NOW-11: nothing is spent; a retry is told the same; two operators release it.
 TEST_F(HandoverPath, QuarantinesWhatIsAboveAThreshold) {
   counters_.fails_with = Reason::kVolumeExceeded;
@@ -489,6 +509,40 @@ TEST_F(HandoverPath, DryRunSpendsSignsAndRecordsNothing) {
   }
   EXPECT_EQ(answer.next->value(), 1301u);
   EXPECT_THAT(events_, IsEmpty());
+}
+
+// Found by an attack on this code: the retry gets its command, so nothing "would be refused".
+TEST_F(HandoverPath, DryRunOfOctetsThatWereAnsweredTellsTheirAnswerAndJudgesNothing) {
+  const std::string request = Good();
+  StoredRequest stored;
+  stored.state = StoredRequest::State::kSigned;
+  stored.body = Sha256(AsBytes(request));
+  stored.counter = OriginatorCounter::From(77);
+  const RequestId id = *RequestId::FromText("90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001");
+  data_.requests.insert_or_assign(id, stored);
+  const DryRunAnswer answer = DryRun(request);
+  ASSERT_TRUE(answer.earlier);
+  EXPECT_EQ(answer.earlier->counter->value(), 77u);
+  EXPECT_FALSE(answer.next);
+  ASSERT_EQ(answer.checks.size(), 1u);
+  EXPECT_EQ(answer.checks[0].kind, CheckOutcome::Kind::kPassed);
+  stored.body = Sha256(AsBytes("other octets"));
+  data_.requests.insert_or_assign(id, stored);
+  const DryRunAnswer other = DryRun(request);
+  EXPECT_FALSE(other.earlier);
+  EXPECT_EQ(other.checks.at(0).why->reason, Reason::kReplay);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+// P4: what is wrong with how it was sent is on the record, and binds nothing.
+TEST_F(HandoverPath, RefusesHowItWasSentOnTheRecordUnderTheRequestIdThatItNames) {
+  const std::string request = Good();
+  const HandoverAnswer answer =
+      Path().Refuse({AsBytes(request), "dsp-1", std::nullopt, "gateway"}, Reason::kMalformed);
+  EXPECT_EQ(ReasonOf(answer), Reason::kMalformed);
+  EXPECT_EQ(answer.request_id->Text(), "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001");
+  EXPECT_THAT(events_, ElementsAre("record refused"));
+  EXPECT_THAT(log_.entries.at(0), HasSubstr("\"final\":false"));
 }
 
 TEST_F(HandoverPath, DryRunGoesOnAfterAFailedCheck) {

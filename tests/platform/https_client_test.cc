@@ -80,7 +80,9 @@ TEST_F(HttpsClientTest, SaysThatNobodyListens) {
   server_.reset();
   const auto response = Get(settings);
   ASSERT_FALSE(response);
-  EXPECT_EQ(response.error().reason, Reason::kBusy);
+  // One who is not there is not busy.
+  EXPECT_EQ(response.error().reason, Reason::kConfiguration);
+  EXPECT_THAT(response.error().explanation, HasSubstr("cannot connect to 127.0.0.1:"));
   EXPECT_THAT(response.error().explanation, HasSubstr("Connection refused"));
 }
 

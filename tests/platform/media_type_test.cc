@@ -58,5 +58,25 @@ TEST(MediaType, IsTheFirstOfferedWhenNothingFitsOrTheHeaderIsMalformed) {
   EXPECT_EQ(Choose(many), "application/json");
 }
 
+// RFC 9110 section 5.3.
+TEST(ListHeader, TakesSeveralHeadersForOneList) {
+  EXPECT_FALSE(ListHeader({{"Host", "x"}}, "Accept"));
+  EXPECT_EQ(ListHeader({{"accept", "a/b"}}, "Accept"), "a/b");
+  EXPECT_EQ(ListHeader({{"Accept", "text/html"}, {"Host", "x"}, {"ACCEPT", "text/xml"}}, "Accept"),
+            "text/html, text/xml");
+}
+
+TEST(NamesAnotherCharset, OfXmlAndJsonAlone) {
+  for (const char* good : {"", "application/xml", "text/xml; charset=utf-8", "text/csv; charset=x",
+                           "application/json;charset=\"UTF-8\"", "application/xml; version=1"}) {
+    EXPECT_FALSE(NamesAnotherCharset(good)) << good;
+  }
+  for (const char* bad : {"application/xml; charset=utf-16", "text/xml;Charset=ISO-8859-1",
+                          "application/json; charset=", "application/json; v=1; charset=\"utf8\"",
+                          "application/xml; charset=utf-8; charset=utf-16"}) {
+    EXPECT_TRUE(NamesAnotherCharset(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace acb::platform

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
 #include <iostream>
 #include <new>
 
@@ -39,9 +41,19 @@ class Progress {
   std::uint64_t step_ = 0;
 };
 
+// What there is no report of. With --json one object on standard output all the same.
+void Complain(std::string_view reason, const std::string& explanation, bool json) {
+  const std::string said = acb::verify::Printable(explanation);
+  std::cerr << "acb-verify: " << said << "\n";
+  if (!json) return;
+  std::cout << boost::json::serialize(
+                   boost::json::object{{"reason", reason}, {"explanation", said}})
+            << "\n";
+}
+
 int Print(const acb::Result<acb::verify::Report>& report, bool json) {
   if (!report) {
-    std::cerr << "acb-verify: " << acb::verify::Printable(report.error().explanation) << "\n";
+    Complain(acb::Describe(report.error().reason).name, report.error().explanation, json);
     return kFailed;
   }
   const auto& findings = report->findings;
@@ -55,10 +67,22 @@ int Print(const acb::Result<acb::verify::Report>& report, bool json) {
   return findings.failed() ? kFailed : kGood;
 }
 
-// The limits of what is read leave room; a machine may have less.
-int OutOfMemory() {
-  std::cerr << "acb-verify: not enough memory for this file: nothing was verified\n";
-  return kFailed;
+// Of a command line that does not parse, or asks for help.
+int ExitOf(const CLI::App& app, const CLI::ParseError& error, bool json) {
+  if (app.exit(error) == 0) return kGood;
+  if (json) {
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"reason", acb::Describe(acb::Reason::kMalformed).name},
+                                         {"explanation", error.what()}})
+              << "\n";
+  }
+  return kUsage;
+}
+
+// Also where the command line did not parse.
+bool AsksForJson(int argc, char** argv) {
+  return std::any_of(argv, argv + argc,
+                     [](const char* word) { return std::string_view(word) == "--json"; });
 }
 
 int Run(int argc, char** argv) {
@@ -90,7 +114,7 @@ int Run(int argc, char** argv) {
     try {
       command.parse(argc - 1, argv + 1);
     } catch (const CLI::ParseError& error) {
-      return command.exit(error) == 0 ? kGood : kUsage;
+      return ExitOf(command, error, AsksForJson(argc, argv));
     }
     return Print(acb::verify::VerifyReceipt(order), json);
   }
@@ -107,7 +131,7 @@ int Run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kGood : kUsage;
+    return ExitOf(app, error, AsksForJson(argc, argv));
   }
   const auto report = acb::verify::VerifyExport(order);
   progress.Clear();
@@ -120,6 +144,9 @@ int main(int argc, char** argv) {
   try {
     return Run(argc, argv);
   } catch (const std::bad_alloc&) {
-    return OutOfMemory();
+    // The limits of what is read leave room; a machine may have less.
+    Complain(acb::Describe(acb::Reason::kStoreUnavailable).name,
+             "not enough memory for this file: nothing was verified", AsksForJson(argc, argv));
+    return kFailed;
   }
 }

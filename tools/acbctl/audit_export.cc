@@ -63,9 +63,10 @@ int ExportInto(const Connection& connection, const AuditExportOptions& options,
 int ExportAudit(const Connection& connection, const AuditExportOptions& options) {
   for (const auto& [name, text] : {std::pair("--from", &options.from), {"--to", &options.to}}) {
     if (text->empty() || IsPlace(*text)) continue;
-    return Misused(std::string(name) +
-                   " takes an index, a time as 2026-11-21T12:00:00Z or a date, not '" + *text +
-                   "'");
+    return Misused(connection,
+                   std::string(name) +
+                       " takes an index, a time as 2026-11-21T12:00:00Z or a date, not '" + *text +
+                       "'");
   }
   std::error_code error;
   if (!options.replace && std::filesystem::exists(options.out, error)) {

@@ -11,17 +11,18 @@ namespace acb::acbctl {
 namespace {
 
 // "/v1/counters/<device><rest>"; empty when it is no device, which was said then.
-std::string TargetOf(const std::string& device, const std::string& rest) {
+std::string TargetOf(const Connection& connection, const std::string& device,
+                     const std::string& rest) {
   const auto id = Eui64::FromText(device);
   if (id) return "/v1/counters/" + id->Plain() + rest;
-  std::cerr << "acbctl: '" << device << "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'\n";
+  Misused(connection, "'" + device + "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'");
   return {};
 }
 
 }  // namespace
 
 int ShowCounters(const Connection& connection, const std::string& device) {
-  const std::string target = TargetOf(device, "");
+  const std::string target = TargetOf(connection, device, "");
   if (target.empty()) return kUsage;
   const auto response = Send(connection, "operator", {.method = "GET", .target = target});
   if (!response) return Complain(connection, response.error());
@@ -31,7 +32,7 @@ int ShowCounters(const Connection& connection, const std::string& device) {
 }
 
 int ReserveCounter(const Connection& connection, const ReserveOptions& options) {
-  const std::string target = TargetOf(options.device, "/reserve");
+  const std::string target = TargetOf(connection, options.device, "/reserve");
   if (target.empty()) return kUsage;
   const std::string body =
       boost::json::serialize(boost::json::object{{"purpose", options.purpose}});
@@ -48,10 +49,10 @@ int ReserveCounter(const Connection& connection, const ReserveOptions& options) 
 }
 
 int RaiseCounter(const Connection& connection, const RaiseOptions& options) {
-  const std::string target = TargetOf(options.device, "/raise");
+  const std::string target = TargetOf(connection, options.device, "/raise");
   if (target.empty()) return kUsage;
   if (!ParseDecimal(options.to)) {
-    return Misused("'" + options.to + "' is not a decimal number of 64 bits");
+    return Misused(connection, "'" + options.to + "' is not a decimal number of 64 bits");
   }
   boost::json::object order{{"to", options.to}, {"reason", options.reason}};
   if (options.role != "all") order["role"] = options.role;

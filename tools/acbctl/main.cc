@@ -1,8 +1,10 @@
 // acbctl: the operator's tool.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
+#include "firmware/base/request_id.h"
 #include "tools/acbctl/audit.h"
 #include "tools/acbctl/audit_export.h"
 #include "tools/acbctl/backup.h"
@@ -22,6 +24,12 @@
 
 namespace acb::acbctl {
 namespace {
+
+// A number as the service reads it; what is wrong with it otherwise.
+std::string CheckDecimal(const std::string& text) {
+  if (ParseDecimal(text)) return {};
+  return "'" + text + "' is not a decimal number of 64 bits";
+}
 
 void AddProvision(CLI::App& app, ProvisionOptions& options) {
   CLI::App* command =
@@ -107,8 +115,10 @@ void AddCounterReserve(CLI::App& counter, ReserveOptions& options) {
   reserve->add_option("device", options.device, "EUI-64")->required();
   reserve->add_option("--purpose", options.purpose, "What it is for, such as a service reference")
       ->required();
-  reserve->add_option("--proposed-counter", options.proposed_counter,
-                      "Propose this originator counter");
+  reserve
+      ->add_option("--proposed-counter", options.proposed_counter,
+                   "Propose this originator counter")
+      ->check(CheckDecimal);
   reserve->footer(
       "Asked again, it spends another one: keep the answer. Send its command after the answers of\n"
       "handovers of this device that are under way: they have lower counters.\n"
@@ -299,8 +309,7 @@ int RunKey(KeyCommands& commands, const Connection& connection) {
   options.ceremony.json = connection.json;
   if (options.ceremony.config.empty()) {
     if (connection.directory.empty()) {
-      std::cerr << "acbctl: say which box: --config FILE, or --directory DIR before 'key'\n";
-      return kUsage;
+      return Misused(connection, "say which box: --config FILE, or --directory DIR before 'key'");
     }
     options.ceremony.config = connection.directory / "acbd.toml";
   }
@@ -383,6 +392,27 @@ CLI::App* AddReport(CLI::App& app, ReportOptions& options) {
   return report;
 }
 
+// Of a command line that does not parse, or that asks for help or the version. With --json one
+// document on standard output, whatever came of it.
+int ExitOf(const CLI::App& app, const CLI::ParseError& error,
+           const std::vector<std::string>& words) {
+  if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kGood : kUsage;
+  const bool json = std::ranges::find(words, "--json") != words.end();
+  // A word that is no command is what is missing one for CLI11.
+  const std::vector<std::string> rest = app.remaining(true);
+  const auto unknown =
+      std::ranges::find_if(rest, [](const auto& w) { return !w.starts_with('-'); });
+  if (error.get_name() != "RequiredError" || unknown == rest.end()) {
+    app.exit(error);
+    if (json) Refuse(Failure(Reason::kMalformed, error.what()), true);
+    return kUsage;
+  }
+  Connection connection;
+  connection.json = json;
+  return Misused(connection,
+                 "there is no command '" + *unknown + "': 'acbctl --help' names them all");
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("The operator's tool of the ACB handover-signing appliance");
   app.require_subcommand(1);
@@ -401,6 +431,7 @@ int Main(int argc, char** argv) {
   app.add_option("--cert", connection.certificate, "PEM: client certificate");
   app.add_option("--key", connection.key, "PEM: its key");
   app.add_flag("--json", connection.json, "Print the service's answer as it is");
+  app.set_version_flag("--version", "acbctl " ACB_VERSION);
 
   ProvisionOptions provision;
   AddProvision(app, provision);
@@ -416,8 +447,9 @@ int Main(int argc, char** argv) {
   CLI::App* submit_command = app.add_subcommand("submit", "Submit a DUIS 6.21 request");
   submit_command->add_option("file", submit.file, "The signed request, XML")->required();
   submit_command->add_option("--out", submit.out, "Write the command here, in hex");
-  submit_command->add_option("--proposed-counter", submit.proposed_counter,
-                             "Propose this originator counter");
+  submit_command
+      ->add_option("--proposed-counter", submit.proposed_counter, "Propose this originator counter")
+      ->check(CheckDecimal);
   submit_command->add_flag("--dry-run", submit.dry_run,
                            "Every check with its outcome; nothing is spent, signed or recorded");
 
@@ -445,7 +477,9 @@ int Main(int argc, char** argv) {
     CLI::App* command = quarantine->add_subcommand(
         act, std::string(act) == "release" ? "Let it go on: every check anew, and signed"
                                            : "Refuse it for good");
-    command->add_option("number", decide.id, "As 'quarantine list' gives it")->required();
+    command->add_option("number", decide.id, "As 'quarantine list' gives it")
+        ->required()
+        ->check(CheckDecimal);
     command->add_option("--as", decide.as, "Client certificate of an operator; twice for both");
     command->callback([&decide, act] { decide.act = act; });
     command->footer("Example:\n  acbctl quarantine " + std::string(act) +
@@ -539,7 +573,7 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kGood : kUsage;
+    return ExitOf(app, error, {argv, argv + argc});
   }
   if (app.got_subcommand("provision")) {
     provision.json = connection.json;
@@ -561,8 +595,8 @@ int Main(int argc, char** argv) {
   }
   if (connection.directory.empty() && (connection.url.empty() || connection.ca.empty() ||
                                        connection.certificate.empty() || connection.key.empty())) {
-    std::cerr << "acbctl: say which box: --directory DIR, or --url, --cacert, --cert and --key\n";
-    return kUsage;
+    return Misused(connection,
+                   "say which box: --directory DIR, or --url, --cacert, --cert and --key");
   }
   if (import->parsed()) return Import(connection, feed, feed_file);
   if (submit_command->parsed()) return Submit(connection, submit);

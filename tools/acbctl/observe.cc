@@ -56,7 +56,7 @@ std::string TextOf(const boost::json::object& object, std::string_view name,
                    std::string_view otherwise) {
   const boost::json::value* value = object.if_contains(name);
   if (value == nullptr || !value->is_string()) return std::string(otherwise);
-  return std::string(value->get_string());
+  return Shown(*value);
 }
 
 void PrintCells(const boost::json::object& answer) {
@@ -80,7 +80,7 @@ void PrintNames(const boost::json::object& answer, std::string_view member) {
   if (names == nullptr || !names->is_array() || names->get_array().empty()) return;
   std::cout << "  " << member << ":";
   for (const boost::json::value& name : names->get_array()) {
-    std::cout << " " << (name.is_string() ? std::string(name.get_string()) : "?");
+    std::cout << " " << (name.is_string() ? Shown(name) : "?");
   }
   std::cout << "\n";
 }
@@ -89,8 +89,8 @@ void PrintNames(const boost::json::object& answer, std::string_view member) {
 
 int Observe(const Connection& connection, const ObserveOptions& options) {
   if (options.command.empty() && options.response.empty()) {
-    std::cerr << "acbctl: name a command, a response or both: --command FILE, --response FILE\n";
-    return kUsage;
+    return Misused(connection,
+                   "name a command, a response or both: --command FILE, --response FILE");
   }
   const auto body = BodyOf(options);
   if (!body) return Complain(connection, body.error());

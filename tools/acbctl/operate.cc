@@ -43,7 +43,7 @@ void WarnOfNothing(const platform::HttpClientResponse& response) {
   if (nothing == nullptr || !nothing->is_array()) return;
   for (const boost::json::value& subject : nothing->get_array()) {
     if (!subject.is_string()) continue;
-    std::cerr << "acbctl: warning: '" << std::string_view(subject.get_string())
+    std::cerr << "acbctl: warning: '" << Shown(subject)
               << "' is nobody that the box knows: the order is in force, and stops nobody before "
                  "one of that name comes\n";
   }

@@ -8,6 +8,7 @@
 
 #include "firmware/base/base64.h"
 #include "firmware/base/eui64.h"
+#include "firmware/base/utf8.h"
 #include "firmware/records.h"
 #include "platform/config.h"
 #include "platform/https_client.h"
@@ -50,7 +51,7 @@ Result<HttpsClient> Connect(const Connection& connection, const std::string& rol
 std::string TextOf(const boost::json::object& object, std::string_view name) {
   const boost::json::value* value = object.if_contains(name);
   if (value == nullptr) return {};
-  return value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value);
+  return Shown(*value);
 }
 
 void PrintRejects(const boost::json::object& answer) {
@@ -68,6 +69,65 @@ bool IsPemOrDerFeed(const std::string& feed) {
          feed == "revocation-lists";
 }
 
+// What the octets of a dry run got when they were judged.
+int PrintEarlier(const boost::json::object& earlier) {
+  const std::string outcome = TextOf(earlier, "outcome");
+  std::cout << "  " << outcome;
+  if (outcome == "signed")
+    std::cout << ", originator counter " << TextOf(earlier, "originator_counter");
+  if (earlier.contains("reason")) {
+    std::cout << ", " << TextOf(earlier, "reason") << " (DUIS code "
+              << TextOf(earlier, "response_code") << ")";
+  }
+  if (earlier.contains("detail")) std::cout << "\n    " << TextOf(earlier, "detail");
+  std::cout << "\n  a retry gets that answer\n";
+  return outcome == "signed" ? kGood : kRefused;
+}
+
+bool IsGoodDryRun(const boost::json::object& answer) {
+  const auto* earlier = answer.if_contains("answer");
+  return TextOf(answer, "outcome") == "would be signed" ||
+         (earlier && earlier->is_object() && TextOf(earlier->get_object(), "outcome") == "signed");
+}
+
+// Where the command goes, in hex; without a path nowhere. One that cannot be written is told before
+// anything is sent: the counter would be spent. What it held stays until there is a command.
+class CommandFile {
+ public:
+  explicit CommandFile(std::filesystem::path path) : path_(std::move(path)) {}
+  CommandFile(const CommandFile&) = delete;
+  CommandFile& operator=(const CommandFile&) = delete;
+  ~CommandFile() {
+    std::error_code ignored;
+    if (is_new_) std::filesystem::remove(path_, ignored);
+  }
+
+  Status Open() {
+    if (path_.empty()) return Done{};
+    std::error_code ignored;
+    const bool there = std::filesystem::exists(path_, ignored);
+    if (!std::ofstream(path_, std::ios::app)) {
+      return Failure(Reason::kConfiguration,
+                     "cannot write " + path_.string() + "; nothing was sent");
+    }
+    is_new_ = !there;
+    return Done{};
+  }
+  Status Write(const Bytes& command) {
+    if (path_.empty()) return Done{};
+    is_new_ = false;
+    std::ofstream out(path_);
+    out << ToHex(command) << "\n";
+    if (out.flush()) return Done{};
+    return Failure(Reason::kConfiguration, "cannot write " + path_.string() +
+                                               "; it is signed: send the same request again");
+  }
+
+ private:
+  std::filesystem::path path_;
+  bool is_new_ = false;  // and has nothing in it yet
+};
+
 }  // namespace
 
 Result<HttpClientResponse> Send(const Connection& connection, const std::string& role,
@@ -81,6 +141,11 @@ boost::json::object ParseObject(const std::string& body) {
   boost::json::error_code error;
   const boost::json::value value = boost::json::parse(body, error);
   return !error && value.is_object() ? value.get_object() : boost::json::object();
+}
+
+std::string Shown(const boost::json::value& value) {
+  return EscapeControl(value.is_string() ? std::string(value.get_string())
+                                         : boost::json::serialize(value));
 }
 
 int PrintProblem(const HttpClientResponse& response) {
@@ -111,18 +176,15 @@ std::optional<int> PrintRaw(const Connection& connection, const HttpClientRespon
 void PrintMembers(const boost::json::object& object, const std::string& indent) {
   for (const auto& [name, value] : object) {
     if (value.is_object()) {
-      std::cout << indent << std::string_view(name) << ":\n";
+      std::cout << indent << EscapeControl(name) << ":\n";
       PrintMembers(value.get_object(), indent + "  ");
     } else if (value.is_array() && !value.get_array().empty() && value.get_array()[0].is_object()) {
-      std::cout << indent << std::string_view(name) << ":\n";
+      std::cout << indent << EscapeControl(name) << ":\n";
       for (const boost::json::value& item : value.get_array()) {
         if (item.is_object()) PrintMembers(item.get_object(), indent + "  ");
       }
     } else {
-      std::cout << indent << std::string_view(name) << ": "
-                << (value.is_string() ? std::string(value.get_string())
-                                      : boost::json::serialize(value))
-                << "\n";
+      std::cout << indent << EscapeControl(name) << ": " << Shown(value) << "\n";
     }
   }
 }
@@ -159,6 +221,11 @@ int Misused(const std::string& how) {
   return kUsage;
 }
 
+int Misused(const Connection& connection, const std::string& how) {
+  if (connection.json) Refuse(Failure(Reason::kMalformed, how), true);
+  return Misused(how);
+}
+
 int Refuse(const Failure& failure, bool json) {
   const ReasonInfo& info = Describe(failure.reason);
   const std::string text =
@@ -177,7 +244,8 @@ int Refuse(const Failure& failure, bool json) {
 int Import(const Connection& connection, const std::string& feed,
            const std::filesystem::path& file) {
   if (!FeedFromName(feed)) {
-    return Misused("there is no feed '" + feed + "': 'acbctl import --help' names them all");
+    return Misused(connection,
+                   "there is no feed '" + feed + "': 'acbctl import --help' names them all");
   }
   auto upload = Upload::Open(file, kMaxFeedFile);
   if (!upload) return Complain(connection, upload.error());
@@ -207,6 +275,9 @@ int Import(const Connection& connection, const std::string& feed,
 // What each check of a dry run said.
 int PrintDryRun(const boost::json::object& answer) {
   std::cout << "dry run: " << TextOf(answer, "outcome") << "\n";
+  if (const auto* earlier = answer.if_contains("answer"); earlier && earlier->is_object()) {
+    return PrintEarlier(earlier->get_object());
+  }
   bool good = true;
   const auto* checks = answer.if_contains("checks");
   if (checks == nullptr || !checks->is_array()) return kRefused;
@@ -228,6 +299,8 @@ int PrintDryRun(const boost::json::object& answer) {
 int Submit(const Connection& connection, const SubmitOptions& options) {
   const auto request = ReadWhole(options.file, kMaxRequestFile);
   if (!request) return Complain(connection, request.error());
+  CommandFile out(options.dry_run ? std::filesystem::path() : options.out);
+  if (Status opened = out.Open(); !opened) return Complain(connection, opened.error());
   HttpClientRequest post{.method = "POST",
                          .target = options.dry_run ? "/v1/handovers?dry_run=true" : "/v1/handovers",
                          .content_type = "application/xml",
@@ -241,7 +314,7 @@ int Submit(const Connection& connection, const SubmitOptions& options) {
   if (options.dry_run && response->status == 200) {
     if (!connection.json) return PrintDryRun(answer);
     std::cout << response->body << "\n";
-    return TextOf(answer, "outcome") == "would be signed" ? kGood : kRefused;
+    return IsGoodDryRun(answer) ? kGood : kRefused;
   }
   if (response->status == 202 && !connection.json) {
     std::cerr << "quarantined: " << TextOf(answer, "detail") << "\n  number "
@@ -249,27 +322,25 @@ int Submit(const Connection& connection, const SubmitOptions& options) {
               << "the same request again\n";
     return kRefused;
   }
-  const auto command = FromBase64(TextOf(answer, "command"));
-  if (response->status == 200 && !options.out.empty()) {
-    std::ofstream out(options.out);
-    out << ToHex(command.value_or(Bytes())) << "\n";
-    if (!out.flush()) {
-      return Complain(connection,
-                      Failure(Reason::kConfiguration, "cannot write " + options.out.string()));
-    }
+  const Bytes command = FromBase64(TextOf(answer, "command")).value_or(Bytes());
+  if (response->status == 200) {
+    if (Status kept = out.Write(command); !kept) return Complain(connection, kept.error());
   }
   if (const auto done = PrintRaw(connection, *response)) return *done;
   std::cout << "signed: " << TextOf(answer, "role") << " handover of " << TextOf(answer, "device")
             << ", originator counter " << TextOf(answer, "originator_counter") << ", "
-            << command.value_or(Bytes()).size() << " octets, audit entry "
+            << command.size() << " octets, audit entry "
             << TextOf(ParseObject(TextOf(answer, "audit")), "index") << "\n";
-  if (options.out.empty()) std::cout << ToHex(command.value_or(Bytes())) << "\n";
+  if (options.out.empty()) std::cout << ToHex(command) << "\n";
   return kGood;
 }
 
 int ShowDevice(const Connection& connection, const std::string& device) {
   const auto id = Eui64::FromText(device);
-  if (!id) return Misused("'" + device + "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'");
+  if (!id) {
+    return Misused(connection,
+                   "'" + device + "' is not an EUI-64: 16 hex digits, or 8 pairs with '-'");
+  }
   const auto response =
       Send(connection, "dsp", {.method = "GET", .target = "/v1/devices/" + id->Plain()});
   if (!response) return Complain(connection, response.error());

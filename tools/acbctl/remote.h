@@ -52,6 +52,9 @@ int PrintProblem(const platform::HttpClientResponse& response);
 // With --json, or when it is not 200: prints it and gives the exit code.
 std::optional<int> PrintRaw(const Connection& connection,
                             const platform::HttpClientResponse& response);
+// A value as it is shown to people: a text without quotes, control characters as \uXXXX. Whoever
+// sent it may not be who reads it.
+std::string Shown(const boost::json::value& value);
 void PrintMembers(const boost::json::object& object, const std::string& indent);
 
 // Whole file, at most `limit` octets. kConfiguration, naming the file.
@@ -62,6 +65,8 @@ int Complain(const Failure& failure);
 int Complain(const Connection& connection, const Failure& failure);
 // How the command was misused, on standard error. Gives kUsage.
 int Misused(const std::string& how);
+// The same of a command that may have --json: then also as Refuse does.
+int Misused(const Connection& connection, const std::string& how);
 // What went wrong, with the reason's name; with `json` an object {reason, explanation} on standard
 // output.
 int Refuse(const Failure& failure, bool json);

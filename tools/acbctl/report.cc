@@ -19,7 +19,7 @@ using Row = std::vector<std::string>;
 
 std::string Plainly(const boost::json::value& value) {
   if (value.is_null()) return "-";
-  if (value.is_string()) return std::string(value.get_string());
+  if (value.is_string()) return Shown(value);
   std::string text;
   if (value.is_array()) {
     for (const boost::json::value& each : value.get_array()) {
@@ -188,8 +188,8 @@ int Write(const Connection& connection, const ReportOptions& options, std::ostre
 
 int ShowReport(const Connection& connection, const ReportOptions& given) {
   if (std::ranges::find(platform::kReportNames, given.name) == std::end(platform::kReportNames)) {
-    return Misused("there is no report '" + given.name +
-                   "': 'acbctl report --help' names them all");
+    return Misused(connection, "there is no report '" + given.name +
+                                   "': 'acbctl report --help' names them all");
   }
   ReportOptions options = given;
   if (connection.json) options.format = "json";

@@ -108,6 +108,21 @@ TEST_F(TargetCertificates, RefusesWhatIsRevokedExpiredForeignOrMalformed) {
   EXPECT_FALSE(Check(NetworkOperator()));
 }
 
+// R-SEC3-7, gbcs-cs02b.md section 10, rule 11; found by an attack on this code.
+TEST_F(TargetCertificates, AreInDateAtTheExecutionTimeToo) {
+  duis::HandoverRequest request = NetworkOperator();
+  const auto at = [&](const char* time) {
+    request.execution = testing::At(time);
+    return Check(request);
+  };
+  EXPECT_TRUE(at("2044-12-31T23:59:59Z")) << "the last instant of the authority's certificate";
+  const auto late = at("2045-01-01T00:00:00Z");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().reason, Reason::kCertExpired);
+  EXPECT_NE(late.error().explanation.find("executed at 2045-01-01T00:00:00"), std::string::npos);
+  EXPECT_TRUE(at("2001-01-01T00:00:00Z")) << "a time that is past does not stand for now";
+}
+
 TEST_F(TargetCertificates, RefusesCaAndDeviceCertificates) {
   EXPECT_EQ(WithDs("issuing-ca"), Reason::kNotOrganisationCert);
   EXPECT_EQ(WithDs("gpf-ds"), Reason::kNotOrganisationCert);

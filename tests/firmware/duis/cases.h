@@ -70,6 +70,12 @@ inline std::vector<Case> AcceptedCases() {
        {},
        "",
        true},
+      {"FirstInSequence with blanks",
+       "<sr:CommandVariant>",
+       "<sr:FirstInSequence> true\n</sr:FirstInSequence><sr:CommandVariant>",
+       {},
+       "",
+       true},
       {"CommandVariant 01", variant, "<sr:CommandVariant>01<", {}, "", true},
       {"CommandVariant +1", variant, "<sr:CommandVariant>+1<", {}, "", true},
       {"CommandVariant 2", variant, "<sr:CommandVariant>2<", {}, "", true},
@@ -117,9 +123,19 @@ inline std::vector<Case> AcceptedCases() {
        {},
        "",
        true},
+      // A schema lets it pass on any element; it says nothing about the request.
+      {"xsi:schemaLocation",
+       "\"5.4\"",
+       "\"5.4\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+       "xsi:schemaLocation=\"urn:x x.xsd\" xsi:noNamespaceSchemaLocation=\"y.xsd\"",
+       {},
+       "",
+       true},
       {"an attribute in single quotes", "\"5.4\"", "'5.4'", {}, "", true},
   };
-  for (const char* version : {"5.0", "5.1", "5.3"}) {
+  // An xs:decimal: one number has many spellings.
+  for (const char* version :
+       {"5.0", "5.1", "5.3", "5.40", "+5.4", "05.4", " 5.4 ", "005.400", "5", "5."}) {
     cases.push_back({std::string("schemaVersion ") + version, "5.4", version, {}, "", true});
   }
   return cases;
@@ -203,7 +219,7 @@ inline std::vector<Case> RefusedValues() {
     cases.push_back({std::string("ApplyTimeBasedCPVChecks '") + flag + "'", "Checks>true<",
                      std::string("Checks>") + flag + "<", malformed, "ApplyTimeBasedCPVChecks"});
   }
-  for (const char* version : {"5.5", "5.2", "3.1", "05.4", "5.40", "", "x"}) {
+  for (const char* version : {"5.5", "5.2", "3.1", "5.41", "50.4", "5.04", "-5.4", "54", "", "x"}) {
     const bool decimal = version[0] != 'x' && version[0] != '\0';
     cases.push_back({std::string("schemaVersion '") + version + "'", "5.4", version,
                      Reason::kDuisVersion, "schemaVersion", decimal});
@@ -223,11 +239,19 @@ inline std::vector<Case> RefusedStructure() {
       {"xml:id on Header", "<sr:Header>", "<sr:Header xml:id=\"a\">", malformed, "attribute id"},
       {"schemaVersion in a namespace", " schemaVersion", " xmlns:x=\"urn:x\" x:schemaVersion",
        malformed, "attribute schemaVersion"},
-      // A schema lets xsi:schemaLocation pass on any element.
-      {"xsi:schemaLocation", "\"5.4\"",
-       "\"5.4\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
-       "xsi:schemaLocation=\"urn:x x.xsd\"",
+      // A schema lets it pass there too; nobody writes it below the document element.
+      {"xsi:schemaLocation on Header", "<sr:Header>",
+       "<sr:Header xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+       "xsi:schemaLocation=\"urn:x x.xsd\">",
        malformed, "attribute schemaLocation", true},
+      {"schemaLocation in no namespace", "\"5.4\"", "\"5.4\" schemaLocation=\"urn:x x.xsd\"",
+       malformed, "attribute schemaLocation"},
+      {"xsi:nil", "\"5.4\"",
+       "\"5.4\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:nil=\"false\"",
+       malformed, "attribute nil"},
+      {"xsi:type", "\"5.4\"",
+       "\"5.4\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"sr:Request\"",
+       malformed, "attribute type", true},
       {"an attribute on RequestID", "<sr:RequestID>", "<sr:RequestID x=\"1\">", malformed,
        "attribute x"},
       {"an element inside RequestID", ":1001<", ":1001<sr:x/><", malformed, "more than text"},

@@ -263,8 +263,8 @@ TEST(DuisSignature, RefusesAnotherSignatureElement) {
            {">CN=Z1,OU=07<", ">Z1<", "X509IssuerName"},
            {serial, ">0x14be<", "X509SerialNumber"},
            {serial, "><", "X509SerialNumber"},
-           {serial, ">+7<", "X509SerialNumber"},
-           {serial, ">07<", "X509SerialNumber"},
+           {serial, ">++7<", "X509SerialNumber"},
+           {serial, ">+<", "X509SerialNumber"},
            {serial, ">-7<", "X509SerialNumber"},
            {serial, ">" + std::string(49, '9') + "<", "48 digits"},
            {signature, signature + signature, "no further element"},
@@ -292,6 +292,10 @@ TEST(DuisSignature, AcceptsSerialNumbersOfUpTo48Digits) {
   };
   EXPECT_EQ(serial("0"), "00");
   EXPECT_EQ(serial("127"), "7f");
+  EXPECT_EQ(serial("+7"), "07") << "xs:integer";
+  EXPECT_EQ(serial("007"), "07");
+  EXPECT_EQ(serial("+000"), "00");
+  EXPECT_EQ(serial(std::string(60, '0') + "127"), "7f");
   EXPECT_EQ(serial("128"), "0080");
   EXPECT_EQ(serial("256"), "0100");
   EXPECT_EQ(serial(" 65536\n"), "010000");

@@ -30,6 +30,23 @@ TEST(Name, TextOfXmlFilesIsTheIssuerOfTheEncoding) {
   }
 }
 
+// RFC 4514 section 2.4.
+TEST(Name, AValueMayBeWrittenAsItsDer) {
+  const Name encoded = FromDer(AuthorityName("07", "Z1"));
+  for (const char* text : {"CN=#0c025a31,OU=07", "CN=#13025A31,OU=#13023037",
+                           "CN= #0c025a31 ,OU=07", "2.5.4.3=#0c055a3120203120"}) {
+    const auto name = Name::FromText(text);
+    ASSERT_TRUE(name.has_value()) << text;
+    EXPECT_EQ(*name == encoded, std::string_view(text).starts_with("CN=")) << text;
+  }
+  // A wrong length, an octet too many, no text, another value.
+  for (const char* text : {"CN=#0c035a31,OU=07", "CN=#0c025a3100,OU=07", "CN=#04025a31,OU=07",
+                           "CN=#0c025a32,OU=07", "CN=#5a31,OU=07"}) {
+    EXPECT_NE(Name::FromText(text), encoded) << text;
+  }
+  EXPECT_FALSE(Name::FromText("CN=#0c00,OU=07")) << "as an empty text";
+}
+
 TEST(Name, AnotherOrderOrValueIsAnotherName) {
   const Name encoded = FromDer(AuthorityName("07", "Z1"));
   for (const char* text : {"OU=07,CN=Z1", "CN=Z2,OU=07", "CN=Z1", "CN=Z1,OU=07,O=x", "CN=Z1,OU=7",

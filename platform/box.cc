@@ -482,6 +482,7 @@ Status Box::RecordAccess(const std::vector<KnownClient>& clients, UtcTime at) {
 
 Box::Condition Box::condition() const {
   if (auto ended = store_->ended()) return {State::kFailed, std::move(ended)};
+  if (auto stopped = store_->stopped_reserving()) return {State::kFailed, std::move(stopped)};
   const auto records = store_->Open();
   if (!records) return {State::kFailed, records.error()};
   Status on = checks::CheckSigningNotSuspended(**records);
@@ -516,6 +517,6 @@ std::vector<std::pair<std::string, UtcTime>> Box::CertificateEnds() const {
   return ends;
 }
 
-bool Box::Ready() const { return !store_->ended(); }
+bool Box::Ready() const { return !store_->ended() && !store_->stopped_reserving(); }
 
 }  // namespace acb::platform

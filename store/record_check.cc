@@ -56,6 +56,11 @@ Status Store::CheckLog(LogPlace& place, std::size_t most) const {
                      " entries of the audit log are not those of the anchor in the HSM");
 }
 
+std::optional<Failure> Store::stopped_reserving() const {
+  if (Status may = core_->CheckMayReserve(); !may) return std::move(may).error();
+  return {};
+}
+
 void Store::StopReserving(const Failure& why) {
   const std::lock_guard lock(core_->stopped_mutex);
   if (!core_->stopped_for) core_->stopped_for = why;

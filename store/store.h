@@ -739,6 +739,8 @@ class Store final : public RecordSource,
   Status CheckLog(LogPlace& place, std::size_t most) const;
   // From now on no counter is given out, with this failure. For good: a start looks anew.
   void StopReserving(const Failure& why);
+  // Why, when that was said.
+  std::optional<Failure> stopped_reserving() const;
 
   // Reservations that wait for their answer.
   Result<std::uint64_t> UnansweredCount() const;

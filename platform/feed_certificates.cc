@@ -72,14 +72,19 @@ Status TellNotKept(const FeedContext& context, const FeedFile& file,
 // Of the device PKI, as far as this box can tell (R-SEC3-13).
 class DevicePki {
  public:
-  explicit DevicePki(const std::vector<Bytes>& authorities) {
+  DevicePki(const smki::TrustSettings& settings, const std::vector<Bytes>& authorities)
+      : organisation_(settings, {}) {
     for (const Bytes& der : authorities) authorities_.insert(Sha256(der));
   }
+  // What an organisation root signed is no device CA: once the other feed kept such, and it would
+  // be locked out for good.
   bool Contains(const smki::Certificate& certificate) const {
-    return smki::DeviceEui64(certificate) || authorities_.contains(certificate.sha256());
+    return smki::DeviceEui64(certificate) || (authorities_.contains(certificate.sha256()) &&
+                                              !organisation_.IsSignedByRoot(certificate));
   }
 
  private:
+  const smki::AuthorityChecker organisation_;
   std::set<Sha256Digest> authorities_;
 };
 
@@ -95,8 +100,8 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   if (!rejects.empty()) return Rejected(rejects, found->size());
   const auto authorities = context.store.LoadDeviceAuthorities();
   if (!authorities) return Problem(authorities.error());
-  const DevicePki device_pki(*authorities);
   const auto trust = context.trust.Current();
+  const DevicePki device_pki(trust->settings(), *authorities);
   std::vector<Bytes> kept;
   std::vector<std::string> roots;
   std::vector<std::string> of_devices;
@@ -130,7 +135,7 @@ struct NewLists {
   Rejects rejects;
 };
 
-NewLists CheckLists(const std::vector<Bytes>& ders, const feeds::ListContext& context) {
+NewLists CheckLists(const std::vector<Bytes>& ders, const feeds::ListContext& context, UtcTime at) {
   NewLists found;
   for (std::size_t i = 0; i < ders.size(); ++i) {
     auto list = smki::RevocationList::Parse(ders[i]);
@@ -138,7 +143,7 @@ NewLists CheckLists(const std::vector<Bytes>& ders, const feeds::ListContext& co
       found.rejects.Add(i + 1, list.error().explanation);
       continue;
     }
-    if (const Status good = feeds::CheckNewRevocationList(**list, context); !good) {
+    if (const Status good = feeds::CheckNewRevocationList(**list, context, at); !good) {
       found.rejects.Add(i + 1, good.error().explanation);
       found.alarms.push_back(good.error().explanation);
     }
@@ -161,7 +166,7 @@ HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest
     if (auto list = smki::RevocationList::Parse(der)) held.push_back(*std::move(list));
   }
   const feeds::ListContext lists{trust->settings(), certificates, held};
-  const NewLists found = CheckLists(*ders, lists);
+  const NewLists found = CheckLists(*ders, lists, context.JudgedAt());
   const FeedFile file(context, Feed::kRevocationLists, request);
   if (!found.alarms.empty()) {
     // R-SEC3-17: rejected, the old one kept, the operators told.
@@ -211,6 +216,7 @@ class DeviceCertificateFile {
   DeviceCertificateFile(const FeedContext& context, const Records& records,
                         smki::DevicePaths& paths)
       : settings_(context.trust.Current()->settings()),
+        organisation_(settings_, {}),
         ask_for_path_(!context.device_roots.empty()),
         records_(records),
         paths_(paths) {}
@@ -222,7 +228,7 @@ class DeviceCertificateFile {
     if (const Status fit = CheckNoTestKey(settings_, *certificate); !fit) return fit;
     switch (sorted->kind) {
       case feeds::DeviceCertificate::Kind::kAuthority:
-        return AddAuthority(certificate);
+        return AddAuthority(*certificate);
       case feeds::DeviceCertificate::Kind::kKeyAgreement:
         return AddKey(*certificate, *sorted);
       case feeds::DeviceCertificate::Kind::kDigitalSigning:
@@ -231,17 +237,23 @@ class DeviceCertificateFile {
     return Done{};
   }
   const store::DeviceCertificates& rows() const { return rows_; }
+  const std::vector<std::string>& roots() const { return roots_; }  // not kept
+  const std::vector<std::string>& of_organisations() const { return of_organisations_; }  // rejects
 
  private:
-  Status AddAuthority(const smki::CertificatePtr& held) {
-    const smki::Certificate& certificate = *held;
-    // R-SEC3-13: the two PKIs are kept apart in every store. What the other feed brought by mistake
-    // no organisation root has signed.
-    const auto organisation = records_.HoldsCertificate(certificate.sha256());
-    if (!organisation) return organisation.error();
-    if (*organisation && smki::AuthorityChecker(settings_, {}).Check(held)) {
-      return Failure(Reason::kFeedRejected,
-                     certificate.Label() + ": it is held as one of the organisation PKI");
+  Status AddAuthority(const smki::Certificate& certificate) {
+    // R-SEC3-12: roots are configuration's.
+    if (smki::IsSelfSigned(certificate)) {
+      roots_.push_back(Named(certificate));
+      return Done{};
+    }
+    // R-SEC3-13: the two PKIs are kept apart in every store. What this feed kept, the other one
+    // would not take.
+    if (organisation_.IsSignedByRoot(certificate)) {
+      of_organisations_.push_back(Named(certificate));
+      return Failure(
+          Reason::kFeedRejected,
+          certificate.Label() + ": it is of the organisation PKI, a root of it signed it");
     }
     rows_.authorities.push_back(ToBytes(certificate.der()));
     return Done{};
@@ -293,11 +305,14 @@ class DeviceCertificateFile {
   }
 
   const smki::TrustSettings settings_;
+  const smki::AuthorityChecker organisation_;  // refers to settings_
   const bool ask_for_path_;
   const Records& records_;
   smki::DevicePaths& paths_;
   std::set<Eui64> devices_;
   std::set<Eui64> signing_devices_;
+  std::vector<std::string> roots_;
+  std::vector<std::string> of_organisations_;
   store::DeviceCertificates rows_;
 };
 
@@ -308,6 +323,20 @@ Status CheckNoTestKey(const smki::TrustSettings& settings, const smki::Certifica
   return Failure(Reason::kFeedRejected,
                  certificate.Label() + ": its key is a published test key (P8)");
 }
+
+namespace {
+
+// R-SEC3-13: the operators hear of it, as where the other feed brings what is of devices.
+HttpResponse RejectedDevices(const FeedContext& context, const FeedFile& file,
+                             const DeviceCertificateFile& sorted, const Rejects& rejects,
+                             std::size_t rows) {
+  boost::json::object unused;
+  const Status told = TellNotKept(context, file, sorted.of_organisations(),
+                                  "organisation PKI in feed", "certificates", unused);
+  return told ? Rejected(rejects, rows) : Problem(told.error());
+}
+
+}  // namespace
 
 HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequest& request) {
   const auto found = smki::SplitCertificates(request.body.View());
@@ -331,14 +360,16 @@ HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequ
     if (added.error().reason != Reason::kFeedRejected) return Problem(added.error());
     rejects.Add(i + 1, added.error().explanation);
   }
-  if (!rejects.empty()) return Rejected(rejects, found->size());
   const FeedFile file(context, Feed::kDeviceCertificates, request);
+  if (!rejects.empty()) return RejectedDevices(context, file, sorted, rejects, found->size());
   const store::DeviceCertificates& rows = sorted.rows();
-  return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()),
-                  {{"authorities", std::to_string(rows.authorities.size())},
-                   {"keys", std::to_string(rows.keys.size())},
-                   {"signing_keys", std::to_string(rows.signing_keys.size())},
-                   {"not_kept", std::to_string(rows.not_kept)}});
+  boost::json::object more{{"authorities", std::to_string(rows.authorities.size())},
+                           {"keys", std::to_string(rows.keys.size())},
+                           {"signing_keys", std::to_string(rows.signing_keys.size())},
+                           {"not_kept", std::to_string(rows.not_kept)}};
+  const Status told = TellNotKept(context, file, sorted.roots(), "root in feed", "roots", more);
+  if (!told) return Problem(told.error());
+  return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()), more);
 }
 
 }  // namespace acb::platform

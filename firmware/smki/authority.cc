@@ -42,21 +42,24 @@ void AuthorityChecker::AddNamedAnchor(const NamedAnchor& named) {
       Anchor{named.name, *key, std::move(identifier), nullptr, std::move(lists)}));
 }
 
-// R-SEC3-17: bound to the right issuer by name, key identifier and signature.
 std::vector<RevocationListPtr> AuthorityChecker::ListsOf(const Name& issuer,
                                                          const VerifyingKey& key,
                                                          BytesView key_identifier) const {
   std::vector<RevocationListPtr> of_issuer;
   for (const RevocationListPtr& list : lists_) {
-    const BytesView named = list->authority_key_identifier();
-    const bool fits = named.empty() || Equal(named, key_identifier);
-    if (fits && list->issuer() == issuer && list->VerifyBy(key)) of_issuer.push_back(list);
+    if (IsListOf(*list, issuer, key, key_identifier)) of_issuer.push_back(list);
   }
   return of_issuer;
 }
 
 bool AuthorityChecker::IsRootName(const Name& name) const {
   return std::ranges::any_of(anchors_, [&](const auto& anchor) { return anchor->name == name; });
+}
+
+bool AuthorityChecker::IsSignedByRoot(const Certificate& certificate) const {
+  return std::ranges::any_of(anchors_, [&](const auto& anchor) {
+    return anchor->key.VerifyDer(certificate.fields().tbs, certificate.fields().signature);
+  });
 }
 
 // R-SEC3-11, R-SEC3-13; gbcs-cs02b.md section 10, rule 9. Every root of that name is tried.
@@ -96,6 +99,13 @@ Result<IssuingAuthorityPtr> AuthorityChecker::Check(const CertificatePtr& certif
   auto lists = ListsOf(certificate->subject(), *key, certificate->subject_key_identifier());
   return IssuingAuthorityPtr(std::make_shared<IssuingAuthority>(
       IssuingAuthority{certificate, *key, *std::move(root), std::move(lists)}));
+}
+
+bool IsListOf(const RevocationList& list, const Name& issuer, const VerifyingKey& key,
+              BytesView key_identifier) {
+  const BytesView named = list.authority_key_identifier();
+  const bool fits = named.empty() || Equal(named, key_identifier);
+  return fits && list.issuer() == issuer && list.VerifyBy(key);
 }
 
 bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPoint>& point) {

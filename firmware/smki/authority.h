@@ -44,6 +44,8 @@ class AuthorityChecker {
   Result<IssuingAuthorityPtr> Check(const CertificatePtr& certificate) const;
 
   bool IsRootName(const Name& name) const;
+  // By the signature alone, whatever names and profile say: of the organisation PKI (R-SEC3-13).
+  bool IsSignedByRoot(const Certificate& certificate) const;
   const std::vector<std::string>& root_faults() const { return root_faults_; }
 
  private:
@@ -58,6 +60,11 @@ class AuthorityChecker {
   std::vector<std::shared_ptr<const Anchor>> anchors_;
   std::vector<std::string> root_faults_;
 };
+
+// R-SEC3-17: the list is bound to the issuer by name, key identifier (one that names no key, RFC
+// 5280 section 5.2.1, fits any) and signature. What is not so bound says nothing of a certificate.
+bool IsListOf(const RevocationList& list, const Name& issuer, const VerifyingKey& key,
+              BytesView key_identifier);
 
 // R-SEC3-31: in the live environment, whether the certificate's key is a published test key.
 bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPoint>& point);

@@ -103,7 +103,10 @@ Status CheckOrganisationProfile(const Certificate& certificate, const TrustSetti
   if (Status s = CheckAuthorityKeyIdentifier(certificate); !s) return s;
   if (Status s = CheckPolicy(certificate, settings.policy_oid); !s) return s;
   if (Status s = CheckNoOtherLimits(certificate); !s) return s;
-  return CheckCriticalExtensions(certificate, {oid::kKeyUsage, oid::kCertificatePolicies});
+  // basicConstraints says here that it is no CA's (CheckIsOrganisations); RFC 5280 section 4.2.1.9
+  // lets it be critical.
+  return CheckCriticalExtensions(
+      certificate, {oid::kKeyUsage, oid::kCertificatePolicies, oid::kBasicConstraints});
 }
 
 }  // namespace acb::smki

@@ -247,7 +247,8 @@ class DeviceCertificates(FeedCase):
         old = next(issued.der for label, issued in self.pki.made.certificates.items() if label == f"device-{device}")
         self.assertEqual(before, hashlib.sha256(old).hexdigest())
         new, _ = self.pki.device(device)
-        data = pem(self.pki.der("device-ca"), new, self.pki.der("esme-ds"))
+        DevicePaths.device_ca(WORLD, "DC", DevicePaths.device_ca(WORLD, "DRC", None))
+        data = pem(self.pki.der("device-ca-DC"), new, self.pki.der("esme-ds"))
         answer = self.assert_imported("device-certificates", data, 3, 2)
         self.assertEqual((answer["authorities"], answer["keys"], answer["not_kept"]), ("1", "1", "1"),
                          "a digital signing certificate of a device that is not known is counted")
@@ -267,6 +268,25 @@ class DeviceCertificates(FeedCase):
                              (4, "a second key agreement certificate"), (5, "organisation PKI"))
         self.assertEqual(self.box.device(device), before)
         self.assert_rejected("device-certificates", "nothing\n", (1, "BEGIN"))
+
+    def test_a_root_in_the_feed_is_not_kept_and_raises_an_alarm(self):  # R-SEC3-12
+        start = self.next_index()
+        root = self.pki.der("device-ca")
+        answer = self.assert_imported("device-certificates", pem(root), 0, 0)
+        self.assertEqual((answer["authorities"], answer["roots_not_kept"]), ("0", "1"))
+        self.assertIn(hashlib.sha256(root).hexdigest(), answer["roots"][0])
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([(alarm["alarm"], alarm["feed"]) for alarm in alarms], [("root in feed", "device-certificates")])
+
+    def test_an_organisation_ca_is_refused_with_an_alarm_and_stays_one_of_the_organisation_pki(self):  # R-SEC3-13
+        authority = self.pki.made._authority(  # pylint: disable=protected-access
+            "misdirected-ca", self.pki.made.root, make_pki.authority_name("07", "T9"), 0)
+        self.pki.made.leaf("misdirected-ds", "02", make_pki.SUPPLIER, "ds", authority)
+        data = pem(self.pki.der("misdirected-ca"))
+        entries = self.assert_rejected("device-certificates", data, (1, "organisation PKI"))
+        self.assertEqual([(entry["alarm"], entry["count"]) for entry in entries], [("organisation PKI in feed", "1")])
+        answer = self.assert_imported("organisation-certificates", data, 1, 1)
+        self.assertNotIn("device_certificates", answer)
 
 
 class DevicePaths(FeedCase):
@@ -424,6 +444,22 @@ class RevocationLists(FeedCase):
         entries = self.assert_rejected("revocation-lists", make_pki.pem("X509 CRL", forged),
                                        (1, "its signature is not by the issuer held here"))
         self.assertEqual([entry["kind"] for entry in entries], ["alarm"])
+
+    def test_a_list_that_names_another_key_than_its_signers_is_refused_with_an_alarm(self):
+        now = self.pki.made.now
+        issuing = self.pki.made.issuing
+        stranger = make_pki.Authority(issuing.subject, issuing.key)
+        stranger.ski = b"\x41" * 8
+        data = make_pki.pem("X509 CRL", make_pki.revocation_list(stranger, 3000, now, now + make_pki.datetime.timedelta(hours=12)))
+        entries = self.assert_rejected("revocation-lists", data, (1, "its authorityKeyIdentifier is 4141414141414141"))
+        self.assertEqual([entry["alarm"] for entry in entries], ["revocation list refused"])
+
+    def test_a_list_of_the_future_is_refused_and_the_true_one_is_taken_after_it(self):  # R-SEC3-14
+        now = make_pki.datetime.datetime.utcnow().replace(microsecond=0)
+        later = make_pki.make_list(str(self.pki.directory), 4000, this=now + make_pki.datetime.timedelta(minutes=6))
+        entries = self.assert_rejected("revocation-lists", later, (1, "its thisUpdate lies more than 300 seconds"))
+        self.assertEqual([entry["alarm"] for entry in entries], ["revocation list refused"])
+        self.assert_imported("revocation-lists", self.make(900), 1, 1)
 
     def test_what_is_no_list_is_a_reject_without_an_alarm(self):
         entries = self.assert_rejected("revocation-lists", make_pki.pem("X509 CRL", b"\x30\x00"), (1, ""))

@@ -272,6 +272,14 @@ TEST_F(OrganisationProfile, RefusesCriticalExtensionsItDoesNotKnow) {
   EXPECT_EQ(Judge(), "good");
 }
 
+// RFC 5280 section 4.2.1.9: it may be critical; absent cA is the default, FALSE.
+TEST_F(OrganisationProfile, TakesBasicConstraintsOfNoCaCriticalOrNot) {
+  builder.basic_constraints = Ext("2.5.29.19", Seq({}), true);
+  EXPECT_EQ(Judge(), "good");
+  builder.basic_constraints = Ext("2.5.29.19", Seq({}), false);
+  EXPECT_EQ(Judge(), "good");
+}
+
 TEST_F(OrganisationProfile, RefusesTheSameExtensionTwice) {
   const Bytes one = Ext("1.2.3.4", Hex("0500"), false);
   builder.more_extensions = Join({one, one});

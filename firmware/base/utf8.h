@@ -2,11 +2,18 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace acb {
 
 // The length of the sequence that starts `text`, which is not empty; 0 when it is ill-formed.
 std::size_t Utf8Length(std::string_view text);
+
+// The start of `text`, at most `octets` long, that cuts no character in two.
+std::string_view Utf8Prefix(std::string_view text, std::size_t octets);
+
+// The text with U+FFFD in the place of each octet that belongs to no character.
+std::string WellFormedUtf8(std::string text);
 
 }  // namespace acb

@@ -151,6 +151,17 @@ class Tables(FeedCase):
         self.assert_imported("repository-status", table(header, [f"{HASH},expired,,2026-02-01"]), 1, 0)
         self.assert_rejected("repository-status", table(header, [back]), (2, "was revoked"))
 
+    def test_what_an_answer_quotes_of_a_file_is_utf8(self):  # RFC 8259 section 8.1
+        header, rows, _, _ = TABLES["parties"]
+        latin, long = "SUPPLI\u00c9".encode("latin-1"), ("x" + "\u00e9" * 60).encode()
+        for wrong, text in ((rows[0].encode().replace(b"SUPX", latin), "SUPPLI\ufffd"),
+                            (rows[0].encode().replace(b"IS", long), "x" + "\u00e9" * 29 + "...'")):
+            answer = self.box.post_feed("parties", header.encode() + b"\n" + wrong + b"\n")
+            self.assertEqual((answer.status, answer.reason), (422, "FEED_REJECTED"))
+            self.assertIn(text, json.loads(answer.octets.decode())["rejects"][0]["reason"])
+        answer = self.box.post_feed("parties", header.encode().replace(b"party", latin) + b"\n")
+        self.assertIn("SUPPLI\ufffd", json.loads(answer.octets.decode())["rejects"][0]["reason"])
+
     def test_the_list_of_feeds_is_for_feed_auditor_and_operator(self):
         for role in ("feed", "auditor", "operator"):
             self.last_import("devices", role)

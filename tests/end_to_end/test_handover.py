@@ -369,6 +369,14 @@ class BadCertificates(HandoverCase):
             with self.subTest(label):
                 self.assert_refused(self.supplier(self.world.pki.der(label)), 422, reason)
 
+    def test_what_the_detail_quotes_of_a_certificate_is_utf8(self):  # RFC 8259 section 8.1
+        make_pki = harness.own_pki.make_pki
+        # Shown up to 200 octets, of which the last would be half a character.
+        subject = make_pki.name((make_pki.OU, make_pki.utf8("02")), (make_pki.CN, make_pki.utf8("\u00e9" * 150)))
+        leaf = self.world.pki.made.leaf("named-at-length", "02", make_pki.SUPPLIER, "ds", subject=subject)
+        answer = self.assert_refused(self.supplier(leaf.der), 422, "PROFILE")
+        self.assertIn("CN=" + "\u00e9" * 98 + "...", json.loads(answer.octets.decode())["detail"])
+
     def test_certificates_of_two_organisations(self):
         document = self.world.sign(self.world.request(key_agreement=self.world.pki.der("no-b-ka")))
         self.assert_refused(document, 422, "CERT_SET_MIXED")

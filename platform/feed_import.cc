@@ -75,6 +75,7 @@ struct TableFeed {
   // What a row is known by, where the file replaces and is small: nobody could say which of two
   // rows is meant. Of the others the later row counts, or the store refuses the file.
   std::string (*key)(const Row&) = nullptr;
+  bool replaces = false;  // the table becomes what the file says
 };
 
 constexpr TableFeed<PartyRecord> kParties = {
@@ -94,14 +95,16 @@ constexpr TableFeed<MpanPrefix> kMpanPrefixes = {Feed::kMpanPrefixes,
                                                  feeds::ParseMpanPrefix,
                                                  &store::Store::ImportMpanPrefixes,
                                                  100,  // as many as two digits have
-                                                 [](const MpanPrefix& row) { return row.prefix; }};
+                                                 [](const MpanPrefix& row) { return row.prefix; },
+                                                 true};
 constexpr TableFeed<CalendarDay> kWorkingDays = {
     Feed::kWorkingDays,
     feeds::WorkingDayColumns,
     feeds::ParseWorkingDay,
     &store::Store::ImportWorkingDays,
     100'000,
-    [](const CalendarDay& row) { return row.day.Iso(); }};
+    [](const CalendarDay& row) { return row.day.Iso(); },
+    true};
 constexpr TableFeed<CertifiedProduct> kProducts = {Feed::kCertifiedProducts,
                                                    feeds::CertifiedProductColumns,
                                                    feeds::ParseCertifiedProduct,
@@ -147,6 +150,11 @@ class Rows {
   std::vector<Row> rows_;
 };
 
+// A file that lost its rows on the way would empty the table, and make it look fresh (P9).
+HttpResponse RejectedForNoRows() {
+  return RejectedWhole(Failure(Reason::kFeedRejected, "a file without rows is no list"));
+}
+
 template <class Row>
 HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
                          const TableFeed<Row>& feed) {
@@ -154,6 +162,7 @@ HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
   auto wrong = ReadRows<Row>(context.store, request.body.Text(), feed.columns(), feed.parse,
                              [&](Row row) { return rows.Take(std::move(row)); });
   if (wrong) return *std::move(wrong);
+  if (feed.replaces && rows.rows().empty()) return RejectedForNoRows();
   const FeedFile file(context, feed.feed, request);
   return Imported(context, file, (context.store.*feed.import)(rows.rows(), file.Entry()));
 }
@@ -191,7 +200,9 @@ HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& reque
       [&](CertifiedProduct row) { return rows.Take(std::move(row)); });
   if (!read) return RejectedWhole(read.error());
   // A file of which nothing is good is no list: it would take every model off.
-  if (rows.rows().empty() && !read->rejects.empty()) return Rejected(read->rejects, read->rows);
+  if (rows.rows().empty()) {
+    return read->rejects.empty() ? RejectedForNoRows() : Rejected(read->rejects, read->rows);
+  }
   const FeedFile file(context, Feed::kCertifiedProducts, request);
   audit::Entry entry = file.Entry();
   entry.Set("rejected", std::to_string(read->rejects.count()));

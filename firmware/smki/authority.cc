@@ -62,17 +62,20 @@ bool AuthorityChecker::IsSignedByRoot(const Certificate& certificate) const {
   });
 }
 
-// R-SEC3-11, R-SEC3-13; gbcs-cs02b.md section 10, rule 9. Every root of that name is tried.
-Result<std::shared_ptr<const Anchor>> AuthorityChecker::FindRoot(
+// R-SEC3-11, R-SEC3-13; gbcs-cs02b.md section 10, rule 9. All that have signed it: which is in its
+// time is judged when the CA is used.
+Result<std::vector<std::shared_ptr<const Anchor>>> AuthorityChecker::FindRoots(
     const Certificate& certificate) const {
+  std::vector<std::shared_ptr<const Anchor>> roots;
   for (const auto& anchor : anchors_) {
     const Certificate::Fields& fields = certificate.fields();
     if (anchor->name == certificate.issuer() &&
         Equal(anchor->key_identifier, certificate.authority_key_identifier()) &&
         anchor->key.VerifyDer(fields.tbs, fields.signature)) {
-      return anchor;
+      roots.push_back(anchor);
     }
   }
+  if (!roots.empty()) return roots;
   std::string why = certificate.Label() + ": no trusted root " + certificate.issuer().Text() +
                     " with key identifier " + ToHex(certificate.authority_key_identifier()) +
                     " has signed it";
@@ -88,17 +91,18 @@ Result<IssuingAuthorityPtr> AuthorityChecker::Check(const CertificatePtr& certif
   if (Status profile = CheckIssuingAuthorityProfile(*certificate, settings_); !profile) {
     return std::move(profile).error();
   }
-  auto root = FindRoot(*certificate);
-  if (!root) return std::move(root).error();
-  if (IsTestKeyInLive(settings_, (*root)->key.point())) {
+  auto roots = FindRoots(*certificate);
+  if (!roots) return std::move(roots).error();
+  const Anchor& root = *roots->front();
+  if (IsTestKeyInLive(settings_, root.key.point())) {
     return Failure(Reason::kEnvironment, certificate->Label() + ": the key of its root " +
-                                             (*root)->name.Text() + " is a published test key");
+                                             root.name.Text() + " is a published test key");
   }
   const auto key = VerifyingKey::From(*certificate->public_point());
   if (!key) return Failure(Reason::kChain, certificate->Label() + ": its key cannot be used");
   auto lists = ListsOf(certificate->subject(), *key, certificate->subject_key_identifier());
   return IssuingAuthorityPtr(std::make_shared<IssuingAuthority>(
-      IssuingAuthority{certificate, *key, *std::move(root), std::move(lists)}));
+      IssuingAuthority{certificate, *key, *std::move(roots), std::move(lists)}));
 }
 
 bool IsListOf(const RevocationList& list, const Name& issuer, const VerifyingKey& key,

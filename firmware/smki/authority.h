@@ -27,7 +27,8 @@ struct Anchor {
 struct IssuingAuthority {
   CertificatePtr certificate;
   VerifyingKey key;
-  std::shared_ptr<const Anchor> root;
+  // Never empty: the certificates of one root, which renews its own, are of one name and key.
+  std::vector<std::shared_ptr<const Anchor>> roots;
   std::vector<RevocationListPtr> lists;  // signed by this key
 };
 using IssuingAuthorityPtr = std::shared_ptr<const IssuingAuthority>;
@@ -51,7 +52,8 @@ class AuthorityChecker {
  private:
   void AddRoot(const CertificatePtr& root);
   void AddNamedAnchor(const NamedAnchor& named);
-  Result<std::shared_ptr<const Anchor>> FindRoot(const Certificate& certificate) const;
+  Result<std::vector<std::shared_ptr<const Anchor>>> FindRoots(
+      const Certificate& certificate) const;
   std::vector<RevocationListPtr> ListsOf(const Name& issuer, const VerifyingKey& key,
                                          BytesView key_identifier) const;
 

@@ -130,6 +130,18 @@ class Tables(FeedCase):
                 self.assert_imported(feed, table(header, rows[:1]), 1, 1)
                 self.assert_imported(feed, table(header, rows), 2, 1)
 
+    def test_no_table_is_replaced_by_a_file_without_rows(self):
+        for feed in ("mpan-prefixes", "working-days"):
+            with self.subTest(feed):
+                header, rows, _, _ = TABLES[feed]
+                self.box.import_feed(feed, table(header, rows))
+                self.assert_rejected(feed, table(header, []), (1, "a file without rows is no list"))
+                self.assert_imported(feed, table(header, rows), 2, 0)
+        # Those that add rows have days without any.
+        for feed in ("parties", "registrations", "proxy-certificates", "repository-status"):
+            with self.subTest(feed):
+                self.assert_imported(feed, table(TABLES[feed][0], []), 0, 0)
+
     def test_proxy_certificates_are_replaced_by_source(self):  # R-107-8
         header, rows, _, _ = TABLES["proxy-certificates"]
         self.box.import_feed("proxy-certificates", table(header, rows))
@@ -186,11 +198,11 @@ class CertifiedProducts(FeedCase):
         WORLD.box.import_feed("certified-products", table(cls.header, [f"model,1,{HASH},2020-01-01,"]))
 
     def test_the_good_entries_are_taken_and_the_others_are_listed(self):
-        self.box.import_feed("certified-products", table(self.header, []))
+        self.box.import_feed("certified-products", table(self.header, [f"Model-0,0,{HASH},2020-01-01,"]))
         good = [f"Model-{i},1.{i},{HASH},2020-01-01," for i in range(3)]
         data = table(self.header, [good[0], "Model-9,1,,2020-01-01,", good[1], f"Model-9,1,{HASH[1:]},2020-01-01,",
                                    good[2]])
-        answer = self.assert_imported("certified-products", data, 3, 3, rejected="2")
+        answer = self.assert_imported("certified-products", data, 3, 4, rejected="2")
         self.assertEqual(answer["rejected"], "2")
         self.assertEqual([each["line"] for each in answer["rejects"]], ["3", "5"])
         for each in answer["rejects"]:
@@ -221,6 +233,7 @@ class CertifiedProducts(FeedCase):
         self.box.import_feed("certified-products", table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]))
         self.assert_rejected("certified-products", table(self.header, ["Model-1,1,,2020-01-01,"]), (2, "firmware_sha256"))
         self.assert_rejected("certified-products", "model,firmware\n", (1, "header"))
+        self.assert_rejected("certified-products", table(self.header, []), (1, "a file without rows is no list"))
         self.assert_imported("certified-products", table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]), 1, 0)
 
 

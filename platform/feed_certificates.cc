@@ -223,6 +223,11 @@ class DeviceCertificateFile {
 
   // kFeedRejected: the certificate is a reject. Another reason: the store failed.
   Status Add(const smki::CertificatePtr& certificate) {
+    // R-SEC3-12: roots are configuration's.
+    if (smki::IsDeviceAuthority(*certificate) && smki::IsSelfSigned(*certificate)) {
+      roots_.push_back(Named(*certificate));
+      return Done{};
+    }
     const auto sorted = feeds::SortDeviceCertificate(*certificate);
     if (!sorted) return sorted.error();
     if (const Status fit = CheckNoTestKey(settings_, *certificate); !fit) return fit;
@@ -242,11 +247,6 @@ class DeviceCertificateFile {
 
  private:
   Status AddAuthority(const smki::Certificate& certificate) {
-    // R-SEC3-12: roots are configuration's.
-    if (smki::IsSelfSigned(certificate)) {
-      roots_.push_back(Named(certificate));
-      return Done{};
-    }
     // R-SEC3-13: the two PKIs are kept apart in every store. What this feed kept, the other one
     // would not take.
     if (organisation_.IsSignedByRoot(certificate)) {

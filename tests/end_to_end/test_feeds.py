@@ -293,6 +293,16 @@ class DeviceCertificates(FeedCase):
         self.assertEqual(self.box.device(device), before)
         self.assert_rejected("device-certificates", "nothing\n", (1, "BEGIN"))
 
+    def test_what_does_not_follow_the_profile_is_a_reject_in_both_feeds(self):  # R-SEC3-8
+        device, key, made = WORLD.devices[0], make_pki.ec.generate_private_key(make_pki.ec.SECP256R1()), self.pki.made
+        extensions = [make_pki.key_usage("ka"), make_pki.hardware_module_name(device),
+                      make_pki.subject_key_id(make_pki.key_identifier(make_pki.point(key))),
+                      make_pki.authority_key_id(made.device_ca.ski)]
+        der = made.issue("device-without-policy", made.device_ca, make_pki.seq(), extensions, key=key).der
+        self.assert_rejected("device-certificates", pem(der), (1, "certificatePolicies"))
+        row = f"{device},GPF,SMETS2,m,Commissioned,,3938420000,{base64.b64encode(der).decode()},acb,0,acb,0"
+        self.assert_rejected("devices", table(Devices.header, [row]), (2, "certificatePolicies"))
+
     def test_a_root_in_the_feed_is_not_kept_and_raises_an_alarm(self):  # R-SEC3-12
         start = self.next_index()
         root = self.pki.der("device-ca")

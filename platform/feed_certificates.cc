@@ -3,50 +3,37 @@
 #include <set>
 
 #include "firmware/feeds/device_certificates.h"
-#include "firmware/feeds/revocation_lists.h"
 #include "firmware/smki/authority.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/device_identity.h"
-#include "firmware/smki/revocation_list.h"
 #include "platform/feed_answers.h"
 
 namespace acb::platform {
 namespace {
 
-std::vector<smki::CertificatePtr> ParseAll(const std::vector<Bytes>& ders) {
-  std::vector<smki::CertificatePtr> parsed;
-  for (const Bytes& der : ders) {
-    if (auto certificate = smki::Certificate::Parse(der)) parsed.push_back(*std::move(certificate));
-  }
-  return parsed;
-}
+struct FoundCertificate {
+  std::size_t line;  // of the file
+  smki::CertificatePtr certificate;
+};
 
-// The certificates of a file in its order; those that are none are rejects.
-std::vector<smki::CertificatePtr> ParseFile(const std::vector<Bytes>& ders, Rejects& rejects) {
-  std::vector<smki::CertificatePtr> parsed;
-  for (std::size_t i = 0; i < ders.size(); ++i) {
-    auto certificate = smki::Certificate::Parse(ders[i]);
-    if (!certificate) {
-      rejects.Add(i + 1, certificate.error().explanation);
-    } else {
-      parsed.push_back(*std::move(certificate));
-    }
-  }
-  return parsed;
-}
+struct FoundCertificates {
+  std::vector<FoundCertificate> parsed;  // in the order of the file
+  Rejects rejects;
+  std::size_t blocks = 0;
+};
 
-// Of all texts in one list: an entry of the log has a limit, and JSON may take six octets for one.
-constexpr std::size_t kMaxListedOctets = 8 * 1024;
-
-audit::List Shortened(const std::vector<std::string>& texts) {
-  audit::List list;
-  std::size_t octets = 0;
-  for (const std::string& text : texts) {
-    octets += text.size();
-    if (list.size() == kMaxRejectsListed || octets > kMaxListedOctets) break;
-    list.emplace_back(text);
-  }
-  return list;
+FoundCertificates ParseFile(const HttpRequest& request) {
+  FoundCertificates found;
+  found.blocks = ReadBundle(request, smki::BundleKind::kCertificates, found.rejects,
+                            [&](std::size_t line, const Bytes& der) {
+                              auto certificate = smki::Certificate::Parse(der);
+                              if (certificate) {
+                                found.parsed.push_back({line, *std::move(certificate)});
+                              } else {
+                                found.rejects.Add(line, certificate.error().explanation);
+                              }
+                            });
+  return found;
 }
 
 std::string Named(const smki::Certificate& certificate) {
@@ -93,11 +80,8 @@ class DevicePki {
 // R-SEC3-12: a root comes by ceremony, never by a feed. R-SEC3-13: the two PKIs are kept apart in
 // every store.
 HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
-  const auto found = smki::SplitCertificates(request.body.View());
-  if (!found) return RejectedWhole(found.error());
-  Rejects rejects;
-  const auto parsed = ParseFile(*found, rejects);
-  if (!rejects.empty()) return Rejected(rejects, found->size());
+  const FoundCertificates found = ParseFile(request);
+  if (!found.rejects.empty()) return Rejected(found.rejects, found.blocks);
   const auto authorities = context.store.LoadDeviceAuthorities();
   if (!authorities) return Problem(authorities.error());
   const auto trust = context.trust.Current();
@@ -105,7 +89,7 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   std::vector<Bytes> kept;
   std::vector<std::string> roots;
   std::vector<std::string> of_devices;
-  for (const smki::CertificatePtr& certificate : parsed) {
+  for (const auto& [line, certificate] : found.parsed) {
     // In test a signer that the configuration pins may be signed by itself.
     if (smki::IsSelfSigned(*certificate) && !trust->IsPinnedSigner(*certificate)) {
       roots.push_back(Named(*certificate));
@@ -124,79 +108,6 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   }
   if (!told) return Problem(told.error());
   return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()), more);
-}
-
-namespace {
-
-// What of a file of revocation lists is good, and what it makes of those held.
-struct NewLists {
-  std::vector<smki::RevocationListPtr> lists;
-  std::vector<std::string> alarms;  // rolled back, or of the wrong issuer (R-SEC3-17)
-  Rejects rejects;
-};
-
-NewLists CheckLists(const std::vector<Bytes>& ders, const feeds::ListContext& context, UtcTime at) {
-  NewLists found;
-  for (std::size_t i = 0; i < ders.size(); ++i) {
-    auto list = smki::RevocationList::Parse(ders[i]);
-    if (!list) {
-      found.rejects.Add(i + 1, list.error().explanation);
-      continue;
-    }
-    if (const Status good = feeds::CheckNewRevocationList(**list, context, at); !good) {
-      found.rejects.Add(i + 1, good.error().explanation);
-      found.alarms.push_back(good.error().explanation);
-    }
-    found.lists.push_back(*std::move(list));
-  }
-  return found;
-}
-
-}  // namespace
-
-HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest& request) {
-  const auto ders = smki::SplitRevocationLists(request.body.View());
-  if (!ders) return RejectedWhole(ders.error());
-  const auto material = context.store.LoadTrustMaterial();
-  if (!material) return Problem(material.error());
-  const auto trust = context.trust.Current();
-  const auto certificates = ParseAll(material->certificates);
-  std::vector<smki::RevocationListPtr> held;
-  for (const Bytes& der : material->revocation_lists) {
-    if (auto list = smki::RevocationList::Parse(der)) held.push_back(*std::move(list));
-  }
-  const feeds::ListContext lists{trust->settings(), certificates, held};
-  const NewLists found = CheckLists(*ders, lists, context.JudgedAt());
-  const FeedFile file(context, Feed::kRevocationLists, request);
-  if (!found.alarms.empty()) {
-    // R-SEC3-17: rejected, the old one kept, the operators told.
-    audit::Entry alarm = file.Alarm("revocation list refused");
-    alarm.Set("count", std::to_string(found.alarms.size())).Set("lists", Shortened(found.alarms));
-    if (const auto told = context.store.Append(alarm); !told) return Problem(told.error());
-  }
-  if (!found.rejects.empty()) return Rejected(found.rejects, ders->size());
-  // Those of the file itself may be superseded by others of it.
-  held.insert(held.end(), found.lists.begin(), found.lists.end());
-  std::set<Sha256Digest> superseded;
-  for (const smki::RevocationListPtr& list : found.lists) {
-    superseded.merge([&] {
-      const auto older = feeds::SupersededLists(*list, lists, context.JudgedAt());
-      return std::set<Sha256Digest>(older.begin(), older.end());
-    }());
-  }
-  audit::Entry entry = file.Entry();
-  std::vector<std::string> issuers;
-  for (const smki::RevocationListPtr& list : found.lists) {
-    if (feeds::IsInForce(*list, lists, context.JudgedAt())) {
-      issuers.push_back(list->issuer().Text());
-    }
-  }
-  // R-SEC3-61: whose certificates can be judged again.
-  if (!issuers.empty()) entry.Set("issuers_in_force", Shortened(issuers));
-  return Imported(
-      context, file,
-      context.store.ImportRevocationLists(*ders, {superseded.begin(), superseded.end()}, entry),
-      {{"superseded", std::to_string(superseded.size())}});
 }
 
 Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context) {
@@ -339,29 +250,27 @@ HttpResponse RejectedDevices(const FeedContext& context, const FeedFile& file,
 }  // namespace
 
 HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequest& request) {
-  const auto found = smki::SplitCertificates(request.body.View());
-  if (!found) return RejectedWhole(found.error());
+  const FoundCertificates found = ParseFile(request);
+  if (!found.rejects.empty()) return Rejected(found.rejects, found.blocks);
   auto paths = HeldDevicePaths(context);
   if (!paths) return Problem(paths.error());
   const auto records = context.store.Open();
   if (!records) return Problem(records.error());
-  Rejects rejects;
-  const auto parsed = ParseFile(*found, rejects);
-  if (!rejects.empty()) return Rejected(rejects, found->size());
   // A device may stand before its CA.
-  for (const smki::CertificatePtr& certificate : parsed) paths->AddAuthority(certificate);
+  for (const auto& [line, certificate] : found.parsed) paths->AddAuthority(certificate);
   DeviceCertificateFile sorted(context, **records, *paths);
-  for (std::size_t i = 0; i < parsed.size(); ++i) {
+  Rejects rejects;
+  for (const auto& [line, certificate] : found.parsed) {
     if (const Status goes_on = context.store.CheckGoesOn(); !goes_on) {
       return Problem(goes_on.error());
     }
-    const Status added = sorted.Add(parsed[i]);
+    const Status added = sorted.Add(certificate);
     if (added) continue;
     if (added.error().reason != Reason::kFeedRejected) return Problem(added.error());
-    rejects.Add(i + 1, added.error().explanation);
+    rejects.Add(line, added.error().explanation);
   }
   const FeedFile file(context, Feed::kDeviceCertificates, request);
-  if (!rejects.empty()) return RejectedDevices(context, file, sorted, rejects, found->size());
+  if (!rejects.empty()) return RejectedDevices(context, file, sorted, rejects, found.blocks);
   const store::DeviceCertificates& rows = sorted.rows();
   boost::json::object more{{"authorities", std::to_string(rows.authorities.size())},
                            {"keys", std::to_string(rows.keys.size())},

@@ -1,5 +1,6 @@
 #include "platform/feed_import.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "platform/feed_answers.h"
 #include "platform/feed_certificates.h"
 #include "platform/feed_devices.h"
+#include "platform/memory_guard.h"
 
 namespace acb::platform {
 namespace {
@@ -239,6 +241,16 @@ HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& re
   return Problem(Failure(Reason::kNotFound));
 }
 
+// Certificates and lists are held in memory, all of a file: the most that the store takes
+// (kMaxTrustRows) have some 100 MB in PEM.
+constexpr std::uint64_t kMaxPemOctets = std::uint64_t{256} << 20;
+
+std::uint64_t BodyLimitOf(const FeedContext& context, Feed feed) {
+  const bool pem = feed == Feed::kOrganisationCertificates || feed == Feed::kDeviceCertificates ||
+                   feed == Feed::kRevocationLists;
+  return pem ? std::min(context.body_limit, kMaxPemOctets) : context.body_limit;
+}
+
 HttpResponse ListFeeds(const store::Store& store) {
   const auto records = store.Open();
   if (!records) return Problem(records.error());
@@ -265,18 +277,17 @@ void AddFeedRoutes(Router& router, const FeedContext& context) {
     // What an import was checked against must not change before it is written; and its
     // memory and its threads are there once, and once more for a devices file that comes meanwhile.
     const auto one_at_a_time = std::make_shared<std::mutex>();
-    router.Add({.method = "POST",
-                .pattern = "/v1/feeds/" + std::string(Name(feed)),
-                .body_limit = context.body_limit,
-                .handler =
-                    [context, feed, one_at_a_time](const HttpRequest& request) {
-                      const std::unique_lock alone(*one_at_a_time, std::try_to_lock);
-                      if (alone) return Import(context, feed, request);
-                      return Problem(
-                          Failure(Reason::kBusy, "another file of this feed is being imported"));
-                    },
-                .spool = true,
-                .intake = feed == Feed::kDevices ? DevicesIntake(context) : nullptr});
+    router.Add(
+        {.method = "POST",
+         .pattern = "/v1/feeds/" + std::string(Name(feed)),
+         .body_limit = BodyLimitOf(context, feed),
+         .handler = BusyWithoutMemory([context, feed, one_at_a_time](const HttpRequest& request) {
+           const std::unique_lock alone(*one_at_a_time, std::try_to_lock);
+           if (alone) return Import(context, feed, request);
+           return Problem(Failure(Reason::kBusy, "another file of this feed is being imported"));
+         }),
+         .spool = true,
+         .intake = feed == Feed::kDevices ? DevicesIntake(context) : nullptr});
   }
   router.Add("GET", "/v1/feeds", 0,
              [context](const HttpRequest&) { return ListFeeds(context.store); });

@@ -52,6 +52,11 @@ def pem(*ders):
     return "".join(harness.own_pki.pem_of_der(der) for der in ders)
 
 
+def begins(data):
+    """The lines on which the PEM blocks of a file begin."""
+    return [number for number, line in enumerate(data.split("\n"), 1) if line.startswith("-----BEGIN")]
+
+
 class FeedCase(harness.TestCase):
     """Helpers for tests on one box."""
 
@@ -72,12 +77,13 @@ class FeedCase(harness.TestCase):
         """The file is taken: answer, audit entry and GET /v1/feeds agree. Returns the answer."""
         start = self.next_index()
         answer = self.box.import_feed(feed, data)
-        digest = hashlib.sha256(data.encode()).hexdigest()
+        octets = data.encode()
+        digest = hashlib.sha256(octets).hexdigest()
         wanted = dict(feed=feed, rows=str(rows), changed=str(changed), sha256=digest)
         self.assertEqual({name: answer[name] for name in wanted}, wanted)
         entries = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "feed"]
         self.assertEqual(len(entries), 1)
-        for name, value in {**wanted, "octets": str(len(data)), "environment": "test", **more}.items():
+        for name, value in {**wanted, "octets": str(len(octets)), "environment": "test", **more}.items():
             self.assertEqual(entries[0][name], value, name)
         self.assertEqual(answer["audit"]["index"], entries[0]["index"])
         # design.md section 8: rows, rejects with line and reason, of every feed.
@@ -286,10 +292,11 @@ class DeviceCertificates(FeedCase):
         unknown, _ = self.pki.device("00db1234567890ff")
         good, _ = self.pki.device(device)
         again, _ = self.pki.device(device)
-        self.assert_rejected("device-certificates",
-                             pem(good, unknown, self.pki.der("supplier-ka"), again, self.pki.der("issuing-ca")),
-                             (2, "00DB1234567890FF is not known"), (3, "hardwareModuleName"),
-                             (4, "a second key agreement certificate"), (5, "organisation PKI"))
+        data = pem(good, unknown, self.pki.der("supplier-ka"), again, self.pki.der("issuing-ca"))
+        lines = begins(data)
+        self.assert_rejected("device-certificates", data,
+                             (lines[1], "00DB1234567890FF is not known"), (lines[2], "hardwareModuleName"),
+                             (lines[3], "a second key agreement certificate"), (lines[4], "organisation PKI"))
         self.assertEqual(self.box.device(device), before)
         self.assert_rejected("device-certificates", "nothing\n", (1, "BEGIN"))
 
@@ -448,7 +455,28 @@ class OrganisationCertificates(FeedCase):
     def test_what_is_no_certificate_is_a_reject(self):
         broken = bytearray(self.pki.der("supplier-ds"))
         broken[0] = 0x31
-        self.assert_rejected("organisation-certificates", pem(self.pki.der("no-a-ds"), bytes(broken)), (2, ""))
+        data = pem(self.pki.der("no-a-ds"), bytes(broken))
+        self.assert_rejected("organisation-certificates", data, (begins(data)[1], ""))
+
+    def test_a_reject_of_pem_names_the_line_of_the_file_and_all_blocks_are_counted(self):
+        good = pem(self.pki.der("no-a-ds"))
+        cut = "# a comment\n" + good + good.replace("-----END CERTIFICATE-----\n", "") + good
+        wrong = "0: a comment that begins like DER\n" + good + pem(b"\x30\x00") + good
+        line = begins(cut)[2]  # where base64 is expected
+        for data, number, text in ((cut, line, "base64 or"), (wrong, begins(wrong)[1], "strict DER"),
+                                   (good + "rest\n", len(good.split("\n")), "text after the last block")):
+            with self.subTest(text):
+                answer = self.box.post_feed("organisation-certificates", data)
+                self.assertEqual((answer.status, answer.reason), (422, "FEED_REJECTED"), answer)
+                self.assertEqual([each["line"] for each in answer.json["rejects"]], [str(number)])
+                self.assertIn(text, answer.json["rejects"][0]["reason"])
+                self.assertFalse(answer.json["rejects"][0]["reason"].startswith("line "))
+                self.assertEqual(answer.json["detail"], f"1 of {len(begins(data))} rows are wrong")
+        self.assert_imported("organisation-certificates", "\ufeff" + good, 1, 0)
+
+    def test_a_block_that_is_no_certificate_by_its_size_is_refused_while_it_is_read(self):
+        data = "-----BEGIN CERTIFICATE-----\n" + ("A" * 64 + "\n") * 100_000  # and no end
+        self.assert_rejected("organisation-certificates", data, (1, "it has more than 65536 octets"))
 
 
 class RevocationLists(FeedCase):
@@ -494,6 +522,25 @@ class RevocationLists(FeedCase):
         entries = self.assert_rejected("revocation-lists", later, (1, "its thisUpdate lies more than 300 seconds"))
         self.assertEqual([entry["alarm"] for entry in entries], ["revocation list refused"])
         self.assert_imported("revocation-lists", self.make(900), 1, 1)
+
+    def test_lists_of_issuers_that_are_not_held_are_kept_and_counted_as_far_as_there_is_room(self):
+        now, hours = self.pki.made.now, make_pki.datetime.timedelta(hours=12)
+
+        def unknown(number, octets):
+            stranger = make_pki.Authority(make_pki.authority_name("07", f"U{number}"), self.pki.made.new_key("stranger"))
+            padding = make_pki.extension("1.2.3.4", b"\x04" * octets)
+            return make_pki.pem("X509 CRL", make_pki.revocation_list(stranger, 1, now, now + hours, extra=padding))
+
+        known = self.make(1010)
+        answer = self.assert_imported("revocation-lists", unknown(1, 1) + known, 2, 2)
+        self.assertEqual(answer["unverified"], "1")
+        self.assertNotIn("unverified", self.assert_imported("revocation-lists", known, 1, 0))
+        large = [unknown(number, 5 << 20) for number in (2, 3)]  # of 8 MiB in all
+        self.assert_imported("revocation-lists", large[0], 1, 1)
+        self.assertEqual(self.assert_imported("revocation-lists", large[0], 1, 0)["unverified"], "1")
+        entries = self.assert_rejected("revocation-lists", large[1], (1, "lists whose issuer is not held may have"))
+        self.assertEqual(entries, [])
+        self.assert_imported("revocation-lists", self.make(1011), 1, 1)
 
     def test_what_is_no_list_is_a_reject_without_an_alarm(self):
         entries = self.assert_rejected("revocation-lists", make_pki.pem("X509 CRL", b"\x30\x00"), (1, ""))

@@ -169,6 +169,57 @@ HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
   return Imported(context, file, (context.store.*feed.import)(rows.rows(), file.Entry()));
 }
 
+// R-SEC3-10, R-128-6: the row lets a User act again whom the row held under the same key keeps from
+// it, as an older file does that is sent once more.
+bool Reinstates(const PartyRecord& held, const PartyRecord& row) {
+  const bool status = held.status != PartyStatus::kActive && row.status == PartyStatus::kActive;
+  const bool notice = held.notice_to_cease &&
+                      (!row.notice_to_cease || *held.notice_to_cease < *row.notice_to_cease);
+  return status || notice;
+}
+
+// Those of the rows that do, as the operators read them.
+Result<std::vector<std::string>> Reinstated(const store::Store& store,
+                                            const std::vector<PartyRecord>& rows) {
+  const auto records = store.Open();
+  if (!records) return records.error();
+  std::vector<std::string> reinstated;
+  for (const PartyRecord& row : rows) {
+    const auto held = (*records)->FindUser(row.user_id);
+    if (!held) return held.error();
+    for (const PartyRecord& before : *held) {
+      const bool same = before.role == row.role && before.from == row.from;
+      if (!same || !Reinstates(before, row)) continue;
+      reinstated.push_back(row.user_id.Plain() + " " + row.party + ", " +
+                           std::string(Name(row.role)) + " from " + row.from.Iso() + ": was " +
+                           std::string(Name(before.status)) +
+                           (before.notice_to_cease ? ", notice to cease" : ""));
+    }
+  }
+  return reinstated;
+}
+
+// A correction is taken, and is told: nobody is let in again in silence.
+HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
+  Rows<PartyRecord> rows(kParties);
+  auto wrong =
+      ReadRows<PartyRecord>(context.store, request.body.Text(), kParties.columns(), kParties.parse,
+                            [&](PartyRecord row) { return rows.Take(std::move(row)); });
+  if (wrong) return *std::move(wrong);
+  const FeedFile file(context, Feed::kParties, request);
+  const auto reinstated = Reinstated(context.store, rows.rows());
+  if (!reinstated) return Problem(reinstated.error());
+  boost::json::object more;
+  if (!reinstated->empty()) {
+    const std::string count = std::to_string(reinstated->size());
+    audit::Entry alarm = file.Alarm("party reinstated by feed");
+    alarm.Set("count", count).Set("parties", Shortened(*reinstated));
+    if (const auto told = context.store.Append(alarm); !told) return Problem(told.error());
+    more["reinstated"] = count;
+  }
+  return Imported(context, file, context.store.ImportParties(rows.rows(), file.Entry()), more);
+}
+
 // R-128-7: the row that would put a revoked certificate to use again is named by its line.
 HttpResponse ImportRepositoryStatus(const FeedContext& context, const HttpRequest& request) {
   const auto records = context.store.Open();
@@ -216,7 +267,7 @@ HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& reque
 HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& request) {
   switch (feed) {
     case Feed::kParties:
-      return ImportTable(context, request, kParties);
+      return ImportParties(context, request);
     case Feed::kRegistrations:
       return ImportTable(context, request, kRegistrations);
     case Feed::kDevices:

@@ -148,6 +148,26 @@ class Tables(FeedCase):
             with self.subTest(feed):
                 self.assert_imported(feed, table(TABLES[feed][0], []), 0, 0)
 
+    def test_a_row_that_lets_a_party_act_again_is_taken_and_raises_an_alarm(self):  # R-SEC3-10, R-128-6
+        header = TABLES["parties"][0]
+
+        def rows(first, second):
+            return table(header, [f"90B3D51F300B0000,SUPY,IS,{first},2020-01-01,,yes,",
+                                  f"90B3D51F300B0001,GASY,GT,active,2020-01-01,,yes,{second}"])
+
+        older, newer = rows("active", ""), rows("expelled", "2026-01-31")
+        for data in (older, newer, newer):
+            self.assertNotIn("reinstated", self.box.import_feed("parties", data))
+        start = self.next_index()
+        answer = self.assert_imported("parties", older, 2, 2)
+        self.assertEqual(answer["reinstated"], "2")
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([(alarm["alarm"], alarm["count"]) for alarm in alarms], [("party reinstated by feed", "2")])
+        self.assertEqual(alarms[0]["parties"], [
+            "90B3D51F300B0000 SUPY, IS from 2020-01-01T00:00:00.000Z: was expelled",
+            "90B3D51F300B0001 GASY, GT from 2020-01-01T00:00:00.000Z: was active, notice to cease"])
+        self.assertNotIn("reinstated", self.assert_imported("parties", older, 2, 0))
+
     def test_proxy_certificates_are_replaced_by_source(self):  # R-107-8
         header, rows, _, _ = TABLES["proxy-certificates"]
         self.box.import_feed("proxy-certificates", table(header, rows))

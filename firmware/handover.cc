@@ -63,6 +63,12 @@ Status Keep(Result<T> result, Place& place) {
   return Done{};
 }
 
+void AddPoints(const checks::AcbCertificates& acb, std::vector<PublicPoint>& points) {
+  for (const smki::CertificatePtr& own : {acb.digital_signing, acb.key_agreement}) {
+    if (own && own->public_point()) points.push_back(*own->public_point());
+  }
+}
+
 }  // namespace
 
 Status CheckModuleException(const std::optional<UtcTime>& until, UtcTime now) {
@@ -73,8 +79,10 @@ Status CheckModuleException(const std::optional<UtcTime>& until, UtcTime now) {
 
 Handover::Handover(HandoverPorts ports, HandoverSettings settings)
     : ports_(ports), settings_(std::move(settings)), in_use_({settings_.acb.key_id}) {
+  AddPoints(settings_.acb, acb_points_);
   for (const HandoverSettings::LaterKeys& later : settings_.later) {
     in_use_.push_back(later.acb.key_id);
+    AddPoints(later.acb, acb_points_);
   }
 }
 
@@ -269,8 +277,11 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
              [&] { return Keep(checks::ReadProposedCounter(incoming.proposed), file.proposed); });
 
   list.Check("target-certificates", known, [&]() -> Status {
-    Status kept = Keep(checks::CheckTargetCertificates(trust, *request, settings_.acb.eui64, at),
-                       file.target);
+    auto target = checks::CheckTargetCertificates(trust, *request, settings_.acb.eui64, at);
+    if (target) {
+      if (Status other = checks::CheckNoAcbKey(*target, acb_points_); !other) return other;
+    }
+    Status kept = Keep(std::move(target), file.target);
     if (kept) file.Observe(file.target->observations());
     return kept;
   });

@@ -148,7 +148,8 @@ class Handover {
 
   HandoverPorts ports_;
   HandoverSettings settings_;
-  std::vector<AcbKeyId> in_use_;  // the key pairs, oldest first
+  std::vector<AcbKeyId> in_use_;         // the key pairs, oldest first
+  std::vector<PublicPoint> acb_points_;  // of all of them
 };
 
 }  // namespace acb

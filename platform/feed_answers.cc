@@ -1,5 +1,7 @@
 #include "platform/feed_answers.h"
 
+#include <algorithm>
+
 #include "platform/answers.h"
 
 namespace acb::platform {
@@ -23,6 +25,40 @@ HttpResponse RejectedWhole(const Failure& failure) {
   Rejects rejects;
   rejects.Add(1, failure.explanation);
   return Rejected(rejects, 0);
+}
+
+std::size_t ReadBundle(const HttpRequest& request, smki::BundleKind kind, Rejects& rejects,
+                       const std::function<void(std::size_t line, const Bytes& der)>& take) {
+  smki::BundleReader reader(request.body.View(), kind);
+  while (true) {
+    const auto block = reader.Next();
+    if (!block) rejects.Add(reader.line(), block.error().explanation);
+    if (!block || !block->has_value()) break;
+    take(reader.line(), **block);
+  }
+  // What is wrong between the blocks, or with a file that has none, counts as one.
+  return std::max<std::size_t>(reader.CountBlocks(), rejects.count());
+}
+
+std::vector<smki::CertificatePtr> ParseAll(const std::vector<Bytes>& ders) {
+  std::vector<smki::CertificatePtr> parsed;
+  for (const Bytes& der : ders) {
+    if (auto certificate = smki::Certificate::Parse(der)) parsed.push_back(*std::move(certificate));
+  }
+  return parsed;
+}
+
+audit::List Shortened(const std::vector<std::string>& texts) {
+  // Of all texts in one list; JSON may take six octets for one.
+  constexpr std::size_t kMaxListedOctets = 8 * 1024;
+  audit::List list;
+  std::size_t octets = 0;
+  for (const std::string& text : texts) {
+    octets += text.size();
+    if (list.size() == kMaxRejectsListed || octets > kMaxListedOctets) break;
+    list.emplace_back(text);
+  }
+  return list;
 }
 
 FeedFile::FeedFile(const FeedContext& context, Feed feed, const HttpRequest& request)

@@ -2,10 +2,14 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "firmware/audit/entry.h"
+#include "firmware/smki/bundle.h"
+#include "firmware/smki/certificate.h"
 #include "platform/feed_import.h"
 
 namespace acb::platform {
@@ -32,6 +36,15 @@ HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows);
 // The file as a whole is not what the feed takes; another reason than kFeedRejected: it could not
 // be looked at.
 HttpResponse RejectedWhole(const Failure& failure);
+
+// The blocks of a file of certificates or lists, each handed to `take` with the line of the file
+// that it begins on; what is wrong with the file is a reject. How many blocks there are.
+std::size_t ReadBundle(const HttpRequest& request, smki::BundleKind kind, Rejects& rejects,
+                       const std::function<void(std::size_t line, const Bytes& der)>& take);
+// The certificates held; what is none is left out.
+std::vector<smki::CertificatePtr> ParseAll(const std::vector<Bytes>& ders);
+// The first of them: an entry of the log has a limit.
+audit::List Shortened(const std::vector<std::string>& texts);
 
 // A file whose rows are good. Its octets are hashed here and nowhere else.
 class FeedFile {

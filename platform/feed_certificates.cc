@@ -3,50 +3,37 @@
 #include <set>
 
 #include "firmware/feeds/device_certificates.h"
-#include "firmware/feeds/revocation_lists.h"
 #include "firmware/smki/authority.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/device_identity.h"
-#include "firmware/smki/revocation_list.h"
 #include "platform/feed_answers.h"
 
 namespace acb::platform {
 namespace {
 
-std::vector<smki::CertificatePtr> ParseAll(const std::vector<Bytes>& ders) {
-  std::vector<smki::CertificatePtr> parsed;
-  for (const Bytes& der : ders) {
-    if (auto certificate = smki::Certificate::Parse(der)) parsed.push_back(*std::move(certificate));
-  }
-  return parsed;
-}
+struct FoundCertificate {
+  std::size_t line;  // of the file
+  smki::CertificatePtr certificate;
+};
 
-// The certificates of a file in its order; those that are none are rejects.
-std::vector<smki::CertificatePtr> ParseFile(const std::vector<Bytes>& ders, Rejects& rejects) {
-  std::vector<smki::CertificatePtr> parsed;
-  for (std::size_t i = 0; i < ders.size(); ++i) {
-    auto certificate = smki::Certificate::Parse(ders[i]);
-    if (!certificate) {
-      rejects.Add(i + 1, certificate.error().explanation);
-    } else {
-      parsed.push_back(*std::move(certificate));
-    }
-  }
-  return parsed;
-}
+struct FoundCertificates {
+  std::vector<FoundCertificate> parsed;  // in the order of the file
+  Rejects rejects;
+  std::size_t blocks = 0;
+};
 
-// Of all texts in one list: an entry of the log has a limit, and JSON may take six octets for one.
-constexpr std::size_t kMaxListedOctets = 8 * 1024;
-
-audit::List Shortened(const std::vector<std::string>& texts) {
-  audit::List list;
-  std::size_t octets = 0;
-  for (const std::string& text : texts) {
-    octets += text.size();
-    if (list.size() == kMaxRejectsListed || octets > kMaxListedOctets) break;
-    list.emplace_back(text);
-  }
-  return list;
+FoundCertificates ParseFile(const HttpRequest& request) {
+  FoundCertificates found;
+  found.blocks = ReadBundle(request, smki::BundleKind::kCertificates, found.rejects,
+                            [&](std::size_t line, const Bytes& der) {
+                              auto certificate = smki::Certificate::Parse(der);
+                              if (certificate) {
+                                found.parsed.push_back({line, *std::move(certificate)});
+                              } else {
+                                found.rejects.Add(line, certificate.error().explanation);
+                              }
+                            });
+  return found;
 }
 
 std::string Named(const smki::Certificate& certificate) {
@@ -72,14 +59,19 @@ Status TellNotKept(const FeedContext& context, const FeedFile& file,
 // Of the device PKI, as far as this box can tell (R-SEC3-13).
 class DevicePki {
  public:
-  explicit DevicePki(const std::vector<Bytes>& authorities) {
+  DevicePki(const smki::TrustSettings& settings, const std::vector<Bytes>& authorities)
+      : organisation_(settings, {}) {
     for (const Bytes& der : authorities) authorities_.insert(Sha256(der));
   }
+  // What an organisation root signed is no device CA: once the other feed kept such, and it would
+  // be locked out for good.
   bool Contains(const smki::Certificate& certificate) const {
-    return smki::DeviceEui64(certificate) || authorities_.contains(certificate.sha256());
+    return smki::DeviceEui64(certificate) || (authorities_.contains(certificate.sha256()) &&
+                                              !organisation_.IsSignedByRoot(certificate));
   }
 
  private:
+  const smki::AuthorityChecker organisation_;
   std::set<Sha256Digest> authorities_;
 };
 
@@ -88,19 +80,16 @@ class DevicePki {
 // R-SEC3-12: a root comes by ceremony, never by a feed. R-SEC3-13: the two PKIs are kept apart in
 // every store.
 HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& request) {
-  const auto found = smki::SplitCertificates(request.body.View());
-  if (!found) return RejectedWhole(found.error());
-  Rejects rejects;
-  const auto parsed = ParseFile(*found, rejects);
-  if (!rejects.empty()) return Rejected(rejects, found->size());
+  const FoundCertificates found = ParseFile(request);
+  if (!found.rejects.empty()) return Rejected(found.rejects, found.blocks);
   const auto authorities = context.store.LoadDeviceAuthorities();
   if (!authorities) return Problem(authorities.error());
-  const DevicePki device_pki(*authorities);
   const auto trust = context.trust.Current();
+  const DevicePki device_pki(trust->settings(), *authorities);
   std::vector<Bytes> kept;
   std::vector<std::string> roots;
   std::vector<std::string> of_devices;
-  for (const smki::CertificatePtr& certificate : parsed) {
+  for (const auto& [line, certificate] : found.parsed) {
     // In test a signer that the configuration pins may be signed by itself.
     if (smki::IsSelfSigned(*certificate) && !trust->IsPinnedSigner(*certificate)) {
       roots.push_back(Named(*certificate));
@@ -121,79 +110,6 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()), more);
 }
 
-namespace {
-
-// What of a file of revocation lists is good, and what it makes of those held.
-struct NewLists {
-  std::vector<smki::RevocationListPtr> lists;
-  std::vector<std::string> alarms;  // rolled back, or of the wrong issuer (R-SEC3-17)
-  Rejects rejects;
-};
-
-NewLists CheckLists(const std::vector<Bytes>& ders, const feeds::ListContext& context) {
-  NewLists found;
-  for (std::size_t i = 0; i < ders.size(); ++i) {
-    auto list = smki::RevocationList::Parse(ders[i]);
-    if (!list) {
-      found.rejects.Add(i + 1, list.error().explanation);
-      continue;
-    }
-    if (const Status good = feeds::CheckNewRevocationList(**list, context); !good) {
-      found.rejects.Add(i + 1, good.error().explanation);
-      found.alarms.push_back(good.error().explanation);
-    }
-    found.lists.push_back(*std::move(list));
-  }
-  return found;
-}
-
-}  // namespace
-
-HttpResponse ImportRevocationLists(const FeedContext& context, const HttpRequest& request) {
-  const auto ders = smki::SplitRevocationLists(request.body.View());
-  if (!ders) return RejectedWhole(ders.error());
-  const auto material = context.store.LoadTrustMaterial();
-  if (!material) return Problem(material.error());
-  const auto trust = context.trust.Current();
-  const auto certificates = ParseAll(material->certificates);
-  std::vector<smki::RevocationListPtr> held;
-  for (const Bytes& der : material->revocation_lists) {
-    if (auto list = smki::RevocationList::Parse(der)) held.push_back(*std::move(list));
-  }
-  const feeds::ListContext lists{trust->settings(), certificates, held};
-  const NewLists found = CheckLists(*ders, lists);
-  const FeedFile file(context, Feed::kRevocationLists, request);
-  if (!found.alarms.empty()) {
-    // R-SEC3-17: rejected, the old one kept, the operators told.
-    audit::Entry alarm = file.Alarm("revocation list refused");
-    alarm.Set("count", std::to_string(found.alarms.size())).Set("lists", Shortened(found.alarms));
-    if (const auto told = context.store.Append(alarm); !told) return Problem(told.error());
-  }
-  if (!found.rejects.empty()) return Rejected(found.rejects, ders->size());
-  // Those of the file itself may be superseded by others of it.
-  held.insert(held.end(), found.lists.begin(), found.lists.end());
-  std::set<Sha256Digest> superseded;
-  for (const smki::RevocationListPtr& list : found.lists) {
-    superseded.merge([&] {
-      const auto older = feeds::SupersededLists(*list, lists, context.JudgedAt());
-      return std::set<Sha256Digest>(older.begin(), older.end());
-    }());
-  }
-  audit::Entry entry = file.Entry();
-  std::vector<std::string> issuers;
-  for (const smki::RevocationListPtr& list : found.lists) {
-    if (feeds::IsInForce(*list, lists, context.JudgedAt())) {
-      issuers.push_back(list->issuer().Text());
-    }
-  }
-  // R-SEC3-61: whose certificates can be judged again.
-  if (!issuers.empty()) entry.Set("issuers_in_force", Shortened(issuers));
-  return Imported(
-      context, file,
-      context.store.ImportRevocationLists(*ders, {superseded.begin(), superseded.end()}, entry),
-      {{"superseded", std::to_string(superseded.size())}});
-}
-
 Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context) {
   smki::DevicePaths paths(context.device_roots, context.JudgedAt());
   if (context.device_roots.empty()) return paths;
@@ -211,18 +127,24 @@ class DeviceCertificateFile {
   DeviceCertificateFile(const FeedContext& context, const Records& records,
                         smki::DevicePaths& paths)
       : settings_(context.trust.Current()->settings()),
+        organisation_(settings_, {}),
         ask_for_path_(!context.device_roots.empty()),
         records_(records),
         paths_(paths) {}
 
   // kFeedRejected: the certificate is a reject. Another reason: the store failed.
   Status Add(const smki::CertificatePtr& certificate) {
+    // R-SEC3-12: roots are configuration's.
+    if (smki::IsDeviceAuthority(*certificate) && smki::IsSelfSigned(*certificate)) {
+      roots_.push_back(Named(*certificate));
+      return Done{};
+    }
     const auto sorted = feeds::SortDeviceCertificate(*certificate);
     if (!sorted) return sorted.error();
     if (const Status fit = CheckNoTestKey(settings_, *certificate); !fit) return fit;
     switch (sorted->kind) {
       case feeds::DeviceCertificate::Kind::kAuthority:
-        return AddAuthority(certificate);
+        return AddAuthority(*certificate);
       case feeds::DeviceCertificate::Kind::kKeyAgreement:
         return AddKey(*certificate, *sorted);
       case feeds::DeviceCertificate::Kind::kDigitalSigning:
@@ -231,17 +153,18 @@ class DeviceCertificateFile {
     return Done{};
   }
   const store::DeviceCertificates& rows() const { return rows_; }
+  const std::vector<std::string>& roots() const { return roots_; }  // not kept
+  const std::vector<std::string>& of_organisations() const { return of_organisations_; }  // rejects
 
  private:
-  Status AddAuthority(const smki::CertificatePtr& held) {
-    const smki::Certificate& certificate = *held;
-    // R-SEC3-13: the two PKIs are kept apart in every store. What the other feed brought by mistake
-    // no organisation root has signed.
-    const auto organisation = records_.HoldsCertificate(certificate.sha256());
-    if (!organisation) return organisation.error();
-    if (*organisation && smki::AuthorityChecker(settings_, {}).Check(held)) {
-      return Failure(Reason::kFeedRejected,
-                     certificate.Label() + ": it is held as one of the organisation PKI");
+  Status AddAuthority(const smki::Certificate& certificate) {
+    // R-SEC3-13: the two PKIs are kept apart in every store. What this feed kept, the other one
+    // would not take.
+    if (organisation_.IsSignedByRoot(certificate)) {
+      of_organisations_.push_back(Named(certificate));
+      return Failure(
+          Reason::kFeedRejected,
+          certificate.Label() + ": it is of the organisation PKI, a root of it signed it");
     }
     rows_.authorities.push_back(ToBytes(certificate.der()));
     return Done{};
@@ -293,11 +216,14 @@ class DeviceCertificateFile {
   }
 
   const smki::TrustSettings settings_;
+  const smki::AuthorityChecker organisation_;  // refers to settings_
   const bool ask_for_path_;
   const Records& records_;
   smki::DevicePaths& paths_;
   std::set<Eui64> devices_;
   std::set<Eui64> signing_devices_;
+  std::vector<std::string> roots_;
+  std::vector<std::string> of_organisations_;
   store::DeviceCertificates rows_;
 };
 
@@ -309,36 +235,50 @@ Status CheckNoTestKey(const smki::TrustSettings& settings, const smki::Certifica
                  certificate.Label() + ": its key is a published test key (P8)");
 }
 
+namespace {
+
+// R-SEC3-13: the operators hear of it, as where the other feed brings what is of devices.
+HttpResponse RejectedDevices(const FeedContext& context, const FeedFile& file,
+                             const DeviceCertificateFile& sorted, const Rejects& rejects,
+                             std::size_t rows) {
+  boost::json::object unused;
+  const Status told = TellNotKept(context, file, sorted.of_organisations(),
+                                  "organisation PKI in feed", "certificates", unused);
+  return told ? Rejected(rejects, rows) : Problem(told.error());
+}
+
+}  // namespace
+
 HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequest& request) {
-  const auto found = smki::SplitCertificates(request.body.View());
-  if (!found) return RejectedWhole(found.error());
+  const FoundCertificates found = ParseFile(request);
+  if (!found.rejects.empty()) return Rejected(found.rejects, found.blocks);
   auto paths = HeldDevicePaths(context);
   if (!paths) return Problem(paths.error());
   const auto records = context.store.Open();
   if (!records) return Problem(records.error());
-  Rejects rejects;
-  const auto parsed = ParseFile(*found, rejects);
-  if (!rejects.empty()) return Rejected(rejects, found->size());
   // A device may stand before its CA.
-  for (const smki::CertificatePtr& certificate : parsed) paths->AddAuthority(certificate);
+  for (const auto& [line, certificate] : found.parsed) paths->AddAuthority(certificate);
   DeviceCertificateFile sorted(context, **records, *paths);
-  for (std::size_t i = 0; i < parsed.size(); ++i) {
+  Rejects rejects;
+  for (const auto& [line, certificate] : found.parsed) {
     if (const Status goes_on = context.store.CheckGoesOn(); !goes_on) {
       return Problem(goes_on.error());
     }
-    const Status added = sorted.Add(parsed[i]);
+    const Status added = sorted.Add(certificate);
     if (added) continue;
     if (added.error().reason != Reason::kFeedRejected) return Problem(added.error());
-    rejects.Add(i + 1, added.error().explanation);
+    rejects.Add(line, added.error().explanation);
   }
-  if (!rejects.empty()) return Rejected(rejects, found->size());
   const FeedFile file(context, Feed::kDeviceCertificates, request);
+  if (!rejects.empty()) return RejectedDevices(context, file, sorted, rejects, found.blocks);
   const store::DeviceCertificates& rows = sorted.rows();
-  return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()),
-                  {{"authorities", std::to_string(rows.authorities.size())},
-                   {"keys", std::to_string(rows.keys.size())},
-                   {"signing_keys", std::to_string(rows.signing_keys.size())},
-                   {"not_kept", std::to_string(rows.not_kept)}});
+  boost::json::object more{{"authorities", std::to_string(rows.authorities.size())},
+                           {"keys", std::to_string(rows.keys.size())},
+                           {"signing_keys", std::to_string(rows.signing_keys.size())},
+                           {"not_kept", std::to_string(rows.not_kept)}};
+  const Status told = TellNotKept(context, file, sorted.roots(), "root in feed", "roots", more);
+  if (!told) return Problem(told.error());
+  return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()), more);
 }
 
 }  // namespace acb::platform

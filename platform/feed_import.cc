@@ -1,5 +1,6 @@
 #include "platform/feed_import.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "platform/feed_answers.h"
 #include "platform/feed_certificates.h"
 #include "platform/feed_devices.h"
+#include "platform/memory_guard.h"
 
 namespace acb::platform {
 namespace {
@@ -75,6 +77,7 @@ struct TableFeed {
   // What a row is known by, where the file replaces and is small: nobody could say which of two
   // rows is meant. Of the others the later row counts, or the store refuses the file.
   std::string (*key)(const Row&) = nullptr;
+  bool replaces = false;  // the table becomes what the file says
 };
 
 constexpr TableFeed<PartyRecord> kParties = {
@@ -94,14 +97,16 @@ constexpr TableFeed<MpanPrefix> kMpanPrefixes = {Feed::kMpanPrefixes,
                                                  feeds::ParseMpanPrefix,
                                                  &store::Store::ImportMpanPrefixes,
                                                  100,  // as many as two digits have
-                                                 [](const MpanPrefix& row) { return row.prefix; }};
+                                                 [](const MpanPrefix& row) { return row.prefix; },
+                                                 true};
 constexpr TableFeed<CalendarDay> kWorkingDays = {
     Feed::kWorkingDays,
     feeds::WorkingDayColumns,
     feeds::ParseWorkingDay,
     &store::Store::ImportWorkingDays,
     100'000,
-    [](const CalendarDay& row) { return row.day.Iso(); }};
+    [](const CalendarDay& row) { return row.day.Iso(); },
+    true};
 constexpr TableFeed<CertifiedProduct> kProducts = {Feed::kCertifiedProducts,
                                                    feeds::CertifiedProductColumns,
                                                    feeds::ParseCertifiedProduct,
@@ -147,6 +152,11 @@ class Rows {
   std::vector<Row> rows_;
 };
 
+// A file that lost its rows on the way would empty the table, and make it look fresh (P9).
+HttpResponse RejectedForNoRows() {
+  return RejectedWhole(Failure(Reason::kFeedRejected, "a file without rows is no list"));
+}
+
 template <class Row>
 HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
                          const TableFeed<Row>& feed) {
@@ -154,8 +164,60 @@ HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
   auto wrong = ReadRows<Row>(context.store, request.body.Text(), feed.columns(), feed.parse,
                              [&](Row row) { return rows.Take(std::move(row)); });
   if (wrong) return *std::move(wrong);
+  if (feed.replaces && rows.rows().empty()) return RejectedForNoRows();
   const FeedFile file(context, feed.feed, request);
   return Imported(context, file, (context.store.*feed.import)(rows.rows(), file.Entry()));
+}
+
+// R-SEC3-10, R-128-6: the row lets a User act again whom the row held under the same key keeps from
+// it, as an older file does that is sent once more.
+bool Reinstates(const PartyRecord& held, const PartyRecord& row) {
+  const bool status = held.status != PartyStatus::kActive && row.status == PartyStatus::kActive;
+  const bool notice = held.notice_to_cease &&
+                      (!row.notice_to_cease || *held.notice_to_cease < *row.notice_to_cease);
+  return status || notice;
+}
+
+// Those of the rows that do, as the operators read them.
+Result<std::vector<std::string>> Reinstated(const store::Store& store,
+                                            const std::vector<PartyRecord>& rows) {
+  const auto records = store.Open();
+  if (!records) return records.error();
+  std::vector<std::string> reinstated;
+  for (const PartyRecord& row : rows) {
+    const auto held = (*records)->FindUser(row.user_id);
+    if (!held) return held.error();
+    for (const PartyRecord& before : *held) {
+      const bool same = before.role == row.role && before.from == row.from;
+      if (!same || !Reinstates(before, row)) continue;
+      reinstated.push_back(row.user_id.Plain() + " " + row.party + ", " +
+                           std::string(Name(row.role)) + " from " + row.from.Iso() + ": was " +
+                           std::string(Name(before.status)) +
+                           (before.notice_to_cease ? ", notice to cease" : ""));
+    }
+  }
+  return reinstated;
+}
+
+// A correction is taken, and is told: nobody is let in again in silence.
+HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
+  Rows<PartyRecord> rows(kParties);
+  auto wrong =
+      ReadRows<PartyRecord>(context.store, request.body.Text(), kParties.columns(), kParties.parse,
+                            [&](PartyRecord row) { return rows.Take(std::move(row)); });
+  if (wrong) return *std::move(wrong);
+  const FeedFile file(context, Feed::kParties, request);
+  const auto reinstated = Reinstated(context.store, rows.rows());
+  if (!reinstated) return Problem(reinstated.error());
+  boost::json::object more;
+  if (!reinstated->empty()) {
+    const std::string count = std::to_string(reinstated->size());
+    audit::Entry alarm = file.Alarm("party reinstated by feed");
+    alarm.Set("count", count).Set("parties", Shortened(*reinstated));
+    if (const auto told = context.store.Append(alarm); !told) return Problem(told.error());
+    more["reinstated"] = count;
+  }
+  return Imported(context, file, context.store.ImportParties(rows.rows(), file.Entry()), more);
 }
 
 // R-128-7: the row that would put a revoked certificate to use again is named by its line.
@@ -191,7 +253,9 @@ HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& reque
       [&](CertifiedProduct row) { return rows.Take(std::move(row)); });
   if (!read) return RejectedWhole(read.error());
   // A file of which nothing is good is no list: it would take every model off.
-  if (rows.rows().empty() && !read->rejects.empty()) return Rejected(read->rejects, read->rows);
+  if (rows.rows().empty()) {
+    return read->rejects.empty() ? RejectedForNoRows() : Rejected(read->rejects, read->rows);
+  }
   const FeedFile file(context, Feed::kCertifiedProducts, request);
   audit::Entry entry = file.Entry();
   entry.Set("rejected", std::to_string(read->rejects.count()));
@@ -203,7 +267,7 @@ HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& reque
 HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& request) {
   switch (feed) {
     case Feed::kParties:
-      return ImportTable(context, request, kParties);
+      return ImportParties(context, request);
     case Feed::kRegistrations:
       return ImportTable(context, request, kRegistrations);
     case Feed::kDevices:
@@ -226,6 +290,16 @@ HttpResponse Import(const FeedContext& context, Feed feed, const HttpRequest& re
       return ImportRepositoryStatus(context, request);
   }
   return Problem(Failure(Reason::kNotFound));
+}
+
+// Certificates and lists are held in memory, all of a file: the most that the store takes
+// (kMaxTrustRows) have some 100 MB in PEM.
+constexpr std::uint64_t kMaxPemOctets = std::uint64_t{256} << 20;
+
+std::uint64_t BodyLimitOf(const FeedContext& context, Feed feed) {
+  const bool pem = feed == Feed::kOrganisationCertificates || feed == Feed::kDeviceCertificates ||
+                   feed == Feed::kRevocationLists;
+  return pem ? std::min(context.body_limit, kMaxPemOctets) : context.body_limit;
 }
 
 HttpResponse ListFeeds(const store::Store& store) {
@@ -254,18 +328,17 @@ void AddFeedRoutes(Router& router, const FeedContext& context) {
     // What an import was checked against must not change before it is written; and its
     // memory and its threads are there once, and once more for a devices file that comes meanwhile.
     const auto one_at_a_time = std::make_shared<std::mutex>();
-    router.Add({.method = "POST",
-                .pattern = "/v1/feeds/" + std::string(Name(feed)),
-                .body_limit = context.body_limit,
-                .handler =
-                    [context, feed, one_at_a_time](const HttpRequest& request) {
-                      const std::unique_lock alone(*one_at_a_time, std::try_to_lock);
-                      if (alone) return Import(context, feed, request);
-                      return Problem(
-                          Failure(Reason::kBusy, "another file of this feed is being imported"));
-                    },
-                .spool = true,
-                .intake = feed == Feed::kDevices ? DevicesIntake(context) : nullptr});
+    router.Add(
+        {.method = "POST",
+         .pattern = "/v1/feeds/" + std::string(Name(feed)),
+         .body_limit = BodyLimitOf(context, feed),
+         .handler = BusyWithoutMemory([context, feed, one_at_a_time](const HttpRequest& request) {
+           const std::unique_lock alone(*one_at_a_time, std::try_to_lock);
+           if (alone) return Import(context, feed, request);
+           return Problem(Failure(Reason::kBusy, "another file of this feed is being imported"));
+         }),
+         .spool = true,
+         .intake = feed == Feed::kDevices ? DevicesIntake(context) : nullptr});
   }
   router.Add("GET", "/v1/feeds", 0,
              [context](const HttpRequest&) { return ListFeeds(context.store); });

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "firmware/base/utf8.h"
+
 namespace acb::platform {
 namespace {
 
@@ -26,6 +28,12 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool SameName(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, Lower, Lower);
+}
+
+// RFC 8259 section 8.1: every answer in JSON is UTF-8. What it quotes of a file or a certificate
+// need not be, and Boost.JSON hands it on as it is: this is the one place that all of them pass.
+std::string Serialized(const boost::json::value& value) {
+  return WellFormedUtf8(boost::json::serialize(value));
 }
 
 boost::json::object Document(const Failure& failure, int status) {
@@ -46,7 +54,7 @@ HttpResponse Respond(int status, const boost::json::object& document) {
   HttpResponse response;
   response.status = status;
   response.content_type = "application/problem+json";
-  response.body = boost::json::serialize(document);
+  response.body = Serialized(document);
   if (status == 503) {
     response.headers.push_back({"Retry-After", std::to_string(kRetryAfterSeconds)});
   }
@@ -163,12 +171,12 @@ HttpResponse ProblemWithStatus(const Failure& failure, int status) {
 std::string ProblemJson(const Failure& failure, const boost::json::object& extra) {
   boost::json::object document = Document(failure, Describe(failure.reason).http_status);
   Merge(document, extra);
-  return boost::json::serialize(document);
+  return Serialized(document);
 }
 
 HttpResponse JsonResponse(const boost::json::value& value) {
   HttpResponse response;
-  response.body = boost::json::serialize(value);
+  response.body = Serialized(value);
   return response;
 }
 

@@ -1,5 +1,6 @@
 #include "firmware/base/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace acb {
@@ -79,6 +80,27 @@ std::string EscapeControl(std::string_view text) {
 bool HasControl(std::string_view text) {
   // An escape is longer than what it stands for.
   return EscapeControl(text).size() != text.size();
+}
+
+std::string_view Utf8Prefix(std::string_view text, std::size_t octets) {
+  std::size_t end = 0;
+  while (end < text.size()) {
+    const std::size_t length = std::max<std::size_t>(1, Utf8Length(text.substr(end)));
+    if (end + length > octets) break;
+    end += length;
+  }
+  return text.substr(0, end);
+}
+
+std::string WellFormedUtf8(std::string text) {
+  std::string_view rest = text;
+  std::string formed;
+  while (!rest.empty()) {
+    const std::size_t length = Utf8Length(rest);
+    formed += length == 0 ? std::string_view("\xEF\xBF\xBD") : rest.substr(0, length);
+    rest.remove_prefix(std::max<std::size_t>(1, length));
+  }
+  return formed;
 }
 
 }  // namespace acb

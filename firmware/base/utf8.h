@@ -18,4 +18,10 @@ bool HasControl(std::string_view text);
 // The text with each of these as \uXXXX, and the rest as it is.
 std::string EscapeControl(std::string_view text);
 
+// The start of `text`, at most `octets` long, that cuts no character in two.
+std::string_view Utf8Prefix(std::string_view text, std::size_t octets);
+
+// The text with U+FFFD in the place of each octet that belongs to no character.
+std::string WellFormedUtf8(std::string text);
+
 }  // namespace acb

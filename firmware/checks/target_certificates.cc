@@ -87,14 +87,32 @@ Status CheckInDateThen(const Replacement& replacement, const smki::Certificate& 
   return Done{};
 }
 
+// A certificate of the same authority, with the same key, whose time is not now.
+const smki::Certificate* FindOutdated(const std::vector<smki::CertificatePtr>& offered,
+                                      const smki::Certificate& needed, UtcTime at) {
+  for (const smki::CertificatePtr& sent : offered) {
+    const bool same =
+        sent->subject() == needed.subject() && sent->public_point() == needed.public_point();
+    if (same && (at < sent->not_before() || sent->not_after() < at)) return sent.get();
+  }
+  return nullptr;
+}
+
 // The device builds its path from what the command carries (gbcs-cs02b.md section 10, rule 7): it
 // must be the path that was checked here, and nothing else may ride along.
 Status CheckOfferedPath(const duis::HandoverRequest& request,
-                        const std::vector<smki::CertificatePtr>& issuing) {
+                        const std::vector<smki::CertificatePtr>& offered,
+                        const std::vector<smki::CertificatePtr>& issuing, UtcTime at) {
   for (const smki::CertificatePtr& needed : issuing) {
     const bool sent = std::ranges::any_of(
         request.certification_path, [&](const Bytes& der) { return Equal(der, needed->der()); });
     if (!sent) {
+      if (const smki::Certificate* outdated = FindOutdated(offered, *needed, at)) {
+        return Failure(Reason::kCertExpired,
+                       "CertificationPathCertificates: " + outdated->Label() + ": valid from " +
+                           outdated->not_before().Iso() + " to " + outdated->not_after().Iso() +
+                           ", judged at " + at.Iso() + "; its authority has a newer one");
+      }
       return Failure(Reason::kChain,
                      "CertificationPathCertificates lacks the issuing authority's certificate " +
                          needed->Label());
@@ -173,7 +191,7 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
       }
     }
   }
-  if (Status path = CheckOfferedPath(request, target.issuing_); !path)
+  if (Status path = CheckOfferedPath(request, *offered, target.issuing_, at); !path)
     return std::move(path).error();
 
   target.content_.floor = request.floor;
@@ -184,6 +202,21 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
   target.content_.key_agreement_top_up_certificate = request.key_agreement_top_up_certificate;
   target.content_.certification_path = request.certification_path;
   return target;
+}
+
+Status CheckNoAcbKey(const CheckedTarget& target, const std::vector<PublicPoint>& acb_keys) {
+  // As ReplacementsOf orders them.
+  constexpr std::string_view kElements[] = {"DigitalSigningCertificate", "KeyAgreementCertificate",
+                                            "KeyAgreementTopUpCertificate"};
+  for (std::size_t i = 0; i < target.certificates().size(); ++i) {
+    const smki::Certificate& certificate = *target.certificates()[i];
+    const auto point = certificate.public_point();
+    if (!point || std::ranges::find(acb_keys, *point) == acb_keys.end()) continue;
+    return Failure(Reason::kReplacementIsAcb, std::string(kElements[i]) + " (" +
+                                                  certificate.Label() +
+                                                  "): its key is the Access Control Broker's");
+  }
+  return Done{};
 }
 
 }  // namespace acb::checks

@@ -46,4 +46,8 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
                                               const duis::HandoverRequest& request, Eui64 acb,
                                               UtcTime at);
 
+// R-128-13: whatever name it has, no certificate holds a key of the ACB's own, which would still
+// obey the ACB alone. Fails with kReplacementIsAcb.
+Status CheckNoAcbKey(const CheckedTarget& target, const std::vector<PublicPoint>& acb_keys);
+
 }  // namespace acb::checks

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "firmware/base/utf8.h"
+
 namespace acb::feeds {
 namespace {
 
@@ -65,7 +67,7 @@ Result<CsvReader> CsvReader::Open(std::string_view text, const std::vector<std::
   if (named != wanted) {
     const std::string may = optional.empty() ? "" : " and may name " + Joined(optional);
     return Rejected("the header must name the columns " + Joined(columns) + may + "; it names " +
-                    Joined(columns_named).substr(0, 300));
+                    std::string(Utf8Prefix(Joined(columns_named), 300)));
   }
   reader.columns_ = columns_named;
   return reader;

@@ -9,7 +9,7 @@ namespace acb::feeds {
 
 struct DeviceCertificate {
   enum class Kind {
-    kAuthority,       // root or issuing device CA
+    kAuthority,       // issuing device CA
     kKeyAgreement,    // of `device`, whose key is `key`
     kDigitalSigning,  // of `device`: checks the signatures of its responses
   };
@@ -19,9 +19,9 @@ struct DeviceCertificate {
 };
 
 // What the certificate is: a CA by basicConstraints and keyUsage, a device's by hardwareModuleName
-// (gbcs-cs02b.md 9.4) and its one key usage. All with keys on P-256. Looks at no signature, no time
-// and no revocation, which device certificates do not know (R-SEC3-19). Fails with kFeedRejected
-// for anything else.
+// (gbcs-cs02b.md 9.4) and its one key usage. All of the profile of the device PKI
+// (smki/device_profile.h). Looks at no signature, no time and no revocation, which device
+// certificates do not know (R-SEC3-19). Fails with kFeedRejected for anything else.
 Result<DeviceCertificate> SortDeviceCertificate(const smki::Certificate& certificate);
 
 }  // namespace acb::feeds

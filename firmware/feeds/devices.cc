@@ -3,6 +3,7 @@
 #include "firmware/base/base64.h"
 #include "firmware/feeds/field.h"
 #include "firmware/smki/device_identity.h"
+#include "firmware/smki/device_profile.h"
 
 namespace acb::feeds {
 namespace {
@@ -81,6 +82,10 @@ Status ReadKeyAgreement(const CsvRow& row, const CertificateCheck& check, const 
     return Rejected(kColumn,
                     "the certificate of device " + device.id.Plain() + " (hardwareModuleName)",
                     (*certificate)->Label());
+  }
+  if (const Status profile = smki::CheckDeviceProfile(**certificate); !profile) {
+    return Failure(Reason::kFeedRejected,
+                   std::string(kColumn) + ": " + profile.error().explanation);
   }
   if (const Status path = check(**certificate); !path) {
     return Failure(Reason::kFeedRejected, std::string(kColumn) + ": " + path.error().explanation);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "firmware/base/request_id.h"
+#include "firmware/base/utf8.h"
 
 namespace acb::feeds {
 
@@ -12,7 +13,7 @@ Failure Rejected(std::string_view column, std::string_view expected, std::string
   text += ": expected ";
   text += expected;
   text += ", found '";
-  text += found.substr(0, kShown);
+  text += Utf8Prefix(found, kShown);
   text += found.size() > kShown ? "...'" : "'";
   return Failure(Reason::kFeedRejected, std::move(text));
 }

@@ -2,39 +2,74 @@
 
 #include <optional>
 
+#include "firmware/base/p256.h"
 #include "firmware/smki/authority.h"
+#include "firmware/smki/key_identifier.h"
 
 namespace acb::feeds {
 namespace {
 
 using Scope = smki::RevocationList::Scope;
 
-// The keys that may have signed a list of this issuer. A certificate that the feed brought has that
-// name for the asking: it counts when a root signed it.
-std::vector<PublicPoint> KeysOf(const smki::Name& issuer, const ListContext& context) {
-  std::vector<PublicPoint> keys;
-  const auto add = [&](const smki::Certificate& certificate) {
-    if (certificate.public_point()) keys.push_back(*certificate.public_point());
+// One that may have signed the lists of an issuer.
+struct Signer {
+  VerifyingKey key;
+  Bytes key_identifier;
+};
+
+// The signers of this issuer's lists. A certificate that the feed brought has that name for the
+// asking: it counts when a root signed it.
+std::vector<Signer> SignersOf(const smki::Name& issuer, const ListContext& context) {
+  std::vector<Signer> signers;
+  const auto add = [&](const std::optional<PublicPoint>& point) {
+    const auto key = point ? VerifyingKey::From(*point) : std::nullopt;
+    // The profile of roots and issuing CAs has no other key identifier than this.
+    if (key) signers.push_back({*key, smki::KeyIdentifier(*point)});
   };
   for (const smki::CertificatePtr& root : context.settings.roots) {
-    if (root->subject() == issuer) add(*root);
+    if (root->subject() == issuer) add(root->public_point());
   }
   for (const smki::NamedAnchor& anchor : context.settings.named_anchors) {
-    if (anchor.name == issuer) keys.push_back(anchor.key);
+    if (anchor.name == issuer) add(anchor.key);
   }
   const smki::AuthorityChecker authorities(context.settings, {});
   for (const smki::CertificatePtr& certificate : context.certificates) {
-    if (certificate->subject() == issuer && authorities.Check(certificate)) add(*certificate);
+    if (certificate->subject() == issuer && authorities.Check(certificate)) {
+      add(certificate->public_point());
+    }
   }
-  return keys;
+  return signers;
 }
 
-std::optional<PublicPoint> SignerOf(const smki::RevocationList& list,
-                                    const std::vector<PublicPoint>& keys) {
-  for (const PublicPoint& key : keys) {
-    if (list.VerifyBy(key)) return key;
+bool IsOf(const smki::RevocationList& list, const Signer& signer) {
+  return smki::IsListOf(list, list.issuer(), signer.key, signer.key_identifier);
+}
+
+std::optional<Signer> SignerOf(const smki::RevocationList& list,
+                               const std::vector<Signer>& signers) {
+  for (const Signer& signer : signers) {
+    if (IsOf(list, signer)) return signer;
   }
   return std::nullopt;
+}
+
+bool IsAhead(const smki::RevocationList& list, UtcTime at) {
+  return at.PlusSeconds(kMaxListAheadSeconds) < list.this_update();
+}
+
+Failure Refused(const smki::RevocationList& list, const std::string& why) {
+  return Failure(Reason::kFeedRejected, list.Label() + ": " + why);
+}
+
+// R-SEC3-17: bound to the right issuer.
+Failure NotBound(const smki::RevocationList& list, const std::vector<Signer>& signers) {
+  for (const Signer& signer : signers) {
+    if (!list.VerifyBy(signer.key)) continue;
+    return Refused(list, "its authorityKeyIdentifier is " + ToHex(list.authority_key_identifier()) +
+                             ", expected " + ToHex(signer.key_identifier) +
+                             " of the key that signed it");
+  }
+  return Refused(list, "its signature is not by the issuer held here");
 }
 
 // Every certificate that `older` speaks of, `newer` speaks of too.
@@ -43,43 +78,41 @@ bool Covers(Scope newer, Scope older) { return newer == Scope::kAll || newer == 
 // Some certificate is spoken of by both: only then are their numbers of one series.
 bool Overlap(Scope a, Scope b) { return Covers(a, b) || Covers(b, a); }
 
-// CheckStatus looks only at lists that name no key or the CA's: an older list must not give way to
-// one that it does not look at.
-bool NamesAsGoodAKey(const smki::RevocationList& newer, const smki::RevocationList& older) {
-  return newer.authority_key_identifier().empty() ||
-         Equal(newer.authority_key_identifier(), older.authority_key_identifier());
-}
-
 }  // namespace
 
-Status CheckNewRevocationList(const smki::RevocationList& list, const ListContext& context) {
-  const std::vector<PublicPoint> keys = KeysOf(list.issuer(), context);
-  const auto signer = SignerOf(list, keys);
-  if (!signer) {
-    if (keys.empty()) return Done{};
-    // R-SEC3-17: bound to the right issuer.
-    return Failure(Reason::kFeedRejected,
-                   list.Label() + ": its signature is not by the issuer held here");
+Status CheckNewRevocationList(const smki::RevocationList& list, const ListContext& context,
+                              UtcTime at) {
+  // R-SEC3-14: it would stand in the way of the lists of now.
+  if (IsAhead(list, at)) {
+    return Refused(list, "its thisUpdate lies more than " + std::to_string(kMaxListAheadSeconds) +
+                             " seconds after " + at.Iso());
   }
+  const std::vector<Signer> signers = SignersOf(list.issuer(), context);
+  if (signers.empty()) return Done{};
+  const auto signer = SignerOf(list, signers);
+  if (!signer) return NotBound(list, signers);
   for (const smki::RevocationListPtr& older : context.held) {
     const bool same_series =
         older->issuer() == list.issuer() && Overlap(list.scope(), older->scope());
     const bool back = list.number() < older->number() || list.this_update() < older->this_update();
-    // R-SEC3-17: never rolled back.
-    if (same_series && back && older->VerifyBy(*signer)) {
-      return Failure(Reason::kFeedRejected, list.Label() +
-                                                ": a list with a higher number or a later "
-                                                "thisUpdate is held: " +
-                                                older->Label());
+    // R-SEC3-17: never rolled back. One that came before lists of the future were refused does not
+    // count.
+    if (same_series && back && !IsAhead(*older, at) && IsOf(*older, *signer)) {
+      return Refused(
+          list, "a list with a higher number or a later thisUpdate is held: " + older->Label());
     }
   }
   return Done{};
 }
 
+bool IsIssuerHeld(const smki::RevocationList& list, const ListContext& context) {
+  return !SignersOf(list.issuer(), context).empty();
+}
+
 std::vector<smki::RevocationListPtr> SignedLists(const ListContext& context) {
   std::vector<smki::RevocationListPtr> lists = context.held;
   std::erase_if(lists, [&](const smki::RevocationListPtr& list) {
-    return !SignerOf(*list, KeysOf(list->issuer(), context));
+    return !SignerOf(*list, SignersOf(list->issuer(), context));
   });
   return lists;
 }
@@ -87,12 +120,13 @@ std::vector<smki::RevocationListPtr> SignedLists(const ListContext& context) {
 std::vector<Sha256Digest> SupersededLists(const smki::RevocationList& newer,
                                           const ListContext& context, UtcTime at) {
   std::vector<Sha256Digest> superseded;
-  const auto signer = SignerOf(newer, KeysOf(newer.issuer(), context));
+  const auto signer = SignerOf(newer, SignersOf(newer.issuer(), context));
   if (!signer || at < newer.this_update()) return superseded;
   for (const smki::RevocationListPtr& older : context.held) {
+    // Also one that names another key: CheckStatus never looks at it.
     if (older->issuer() == newer.issuer() && older->number() < newer.number() &&
         older->this_update() <= newer.this_update() && Covers(newer.scope(), older->scope()) &&
-        NamesAsGoodAKey(newer, *older) && older->VerifyBy(*signer)) {
+        older->VerifyBy(signer->key)) {
       superseded.push_back(older->sha256());
     }
   }
@@ -103,7 +137,7 @@ bool IsInForce(const smki::RevocationList& list, const ListContext& context, Utc
   return list.scope() != Scope::kAuthoritiesOnly && list.this_update() <= at &&
          at < list.next_update() &&
          at <= list.this_update().PlusSeconds(context.settings.crl_max_age_seconds) &&
-         SignerOf(list, KeysOf(list.issuer(), context));
+         SignerOf(list, SignersOf(list.issuer(), context));
 }
 
 }  // namespace acb::feeds

@@ -16,12 +16,20 @@ struct ListContext {
   const std::vector<smki::RevocationListPtr>& held;
 };
 
+// How far the clock of a CA may be ahead of ours.
+inline constexpr std::int64_t kMaxListAheadSeconds = 5 * 60;
+
 // A list of a trusted issuer that is held (a root, or a CA that one signed) must verify by a key of
-// that issuer; its number must not be
-// below, nor its thisUpdate before, that of a list held of the same key which speaks of the same
-// certificates. A list of an issuer that is not held is taken in, and is of no use until the issuer
-// comes. Fails with kFeedRejected; the explanation names the list and what was expected.
-Status CheckNewRevocationList(const smki::RevocationList& list, const ListContext& context);
+// that issuer and name no other (smki::IsListOf); its number must not be below, nor its thisUpdate
+// before, that of a list held of the same key which speaks of the same certificates. None may begin
+// more than kMaxListAheadSeconds after `at`: the true one of today would be rolled back by it. A
+// list of an issuer that is not held is taken in, and is of no use until the issuer comes. Fails
+// with kFeedRejected; the explanation names the list and what was expected.
+Status CheckNewRevocationList(const smki::RevocationList& list, const ListContext& context,
+                              UtcTime at);
+
+// A trusted issuer of that name is held: its lists can be judged.
+bool IsIssuerHeld(const smki::RevocationList& list, const ListContext& context);
 
 // Those of the lists held that a trusted issuer signed: the others say nothing.
 std::vector<smki::RevocationListPtr> SignedLists(const ListContext& context);

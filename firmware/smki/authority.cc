@@ -42,15 +42,12 @@ void AuthorityChecker::AddNamedAnchor(const NamedAnchor& named) {
       Anchor{named.name, *key, std::move(identifier), nullptr, std::move(lists)}));
 }
 
-// R-SEC3-17: bound to the right issuer by name, key identifier and signature.
 std::vector<RevocationListPtr> AuthorityChecker::ListsOf(const Name& issuer,
                                                          const VerifyingKey& key,
                                                          BytesView key_identifier) const {
   std::vector<RevocationListPtr> of_issuer;
   for (const RevocationListPtr& list : lists_) {
-    const BytesView named = list->authority_key_identifier();
-    const bool fits = named.empty() || Equal(named, key_identifier);
-    if (fits && list->issuer() == issuer && list->VerifyBy(key)) of_issuer.push_back(list);
+    if (IsListOf(*list, issuer, key, key_identifier)) of_issuer.push_back(list);
   }
   return of_issuer;
 }
@@ -59,17 +56,26 @@ bool AuthorityChecker::IsRootName(const Name& name) const {
   return std::ranges::any_of(anchors_, [&](const auto& anchor) { return anchor->name == name; });
 }
 
-// R-SEC3-11, R-SEC3-13; gbcs-cs02b.md section 10, rule 9. Every root of that name is tried.
-Result<std::shared_ptr<const Anchor>> AuthorityChecker::FindRoot(
+bool AuthorityChecker::IsSignedByRoot(const Certificate& certificate) const {
+  return std::ranges::any_of(anchors_, [&](const auto& anchor) {
+    return anchor->key.VerifyDer(certificate.fields().tbs, certificate.fields().signature);
+  });
+}
+
+// R-SEC3-11, R-SEC3-13; gbcs-cs02b.md section 10, rule 9. All that have signed it: which is in its
+// time is judged when the CA is used.
+Result<std::vector<std::shared_ptr<const Anchor>>> AuthorityChecker::FindRoots(
     const Certificate& certificate) const {
+  std::vector<std::shared_ptr<const Anchor>> roots;
   for (const auto& anchor : anchors_) {
     const Certificate::Fields& fields = certificate.fields();
     if (anchor->name == certificate.issuer() &&
         Equal(anchor->key_identifier, certificate.authority_key_identifier()) &&
         anchor->key.VerifyDer(fields.tbs, fields.signature)) {
-      return anchor;
+      roots.push_back(anchor);
     }
   }
+  if (!roots.empty()) return roots;
   std::string why = certificate.Label() + ": no trusted root " + certificate.issuer().Text() +
                     " with key identifier " + ToHex(certificate.authority_key_identifier()) +
                     " has signed it";
@@ -85,17 +91,25 @@ Result<IssuingAuthorityPtr> AuthorityChecker::Check(const CertificatePtr& certif
   if (Status profile = CheckIssuingAuthorityProfile(*certificate, settings_); !profile) {
     return std::move(profile).error();
   }
-  auto root = FindRoot(*certificate);
-  if (!root) return std::move(root).error();
-  if (IsTestKeyInLive(settings_, (*root)->key.point())) {
+  auto roots = FindRoots(*certificate);
+  if (!roots) return std::move(roots).error();
+  const Anchor& root = *roots->front();
+  if (IsTestKeyInLive(settings_, root.key.point())) {
     return Failure(Reason::kEnvironment, certificate->Label() + ": the key of its root " +
-                                             (*root)->name.Text() + " is a published test key");
+                                             root.name.Text() + " is a published test key");
   }
   const auto key = VerifyingKey::From(*certificate->public_point());
   if (!key) return Failure(Reason::kChain, certificate->Label() + ": its key cannot be used");
   auto lists = ListsOf(certificate->subject(), *key, certificate->subject_key_identifier());
   return IssuingAuthorityPtr(std::make_shared<IssuingAuthority>(
-      IssuingAuthority{certificate, *key, *std::move(root), std::move(lists)}));
+      IssuingAuthority{certificate, *key, *std::move(roots), std::move(lists)}));
+}
+
+bool IsListOf(const RevocationList& list, const Name& issuer, const VerifyingKey& key,
+              BytesView key_identifier) {
+  const BytesView named = list.authority_key_identifier();
+  const bool fits = named.empty() || Equal(named, key_identifier);
+  return fits && list.issuer() == issuer && list.VerifyBy(key);
 }
 
 bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPoint>& point) {

@@ -27,7 +27,8 @@ struct Anchor {
 struct IssuingAuthority {
   CertificatePtr certificate;
   VerifyingKey key;
-  std::shared_ptr<const Anchor> root;
+  // Never empty: the certificates of one root, which renews its own, are of one name and key.
+  std::vector<std::shared_ptr<const Anchor>> roots;
   std::vector<RevocationListPtr> lists;  // signed by this key
 };
 using IssuingAuthorityPtr = std::shared_ptr<const IssuingAuthority>;
@@ -44,12 +45,15 @@ class AuthorityChecker {
   Result<IssuingAuthorityPtr> Check(const CertificatePtr& certificate) const;
 
   bool IsRootName(const Name& name) const;
+  // By the signature alone, whatever names and profile say: of the organisation PKI (R-SEC3-13).
+  bool IsSignedByRoot(const Certificate& certificate) const;
   const std::vector<std::string>& root_faults() const { return root_faults_; }
 
  private:
   void AddRoot(const CertificatePtr& root);
   void AddNamedAnchor(const NamedAnchor& named);
-  Result<std::shared_ptr<const Anchor>> FindRoot(const Certificate& certificate) const;
+  Result<std::vector<std::shared_ptr<const Anchor>>> FindRoots(
+      const Certificate& certificate) const;
   std::vector<RevocationListPtr> ListsOf(const Name& issuer, const VerifyingKey& key,
                                          BytesView key_identifier) const;
 
@@ -58,6 +62,11 @@ class AuthorityChecker {
   std::vector<std::shared_ptr<const Anchor>> anchors_;
   std::vector<std::string> root_faults_;
 };
+
+// R-SEC3-17: the list is bound to the issuer by name, key identifier (one that names no key, RFC
+// 5280 section 5.2.1, fits any) and signature. What is not so bound says nothing of a certificate.
+bool IsListOf(const RevocationList& list, const Name& issuer, const VerifyingKey& key,
+              BytesView key_identifier);
 
 // R-SEC3-31: in the live environment, whether the certificate's key is a published test key.
 bool IsTestKeyInLive(const TrustSettings& settings, const std::optional<PublicPoint>& point);

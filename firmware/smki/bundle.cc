@@ -1,8 +1,7 @@
 #include "firmware/smki/bundle.h"
 
-#include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "firmware/base/base64.h"
 #include "firmware/smki/der.h"
@@ -11,82 +10,148 @@ namespace acb::smki {
 namespace {
 
 constexpr std::size_t kMaxBlocks = 100'000;
+constexpr std::string_view kUtf8ByteOrderMark = "\xEF\xBB\xBF";
 
-Failure WrongLine(std::size_t line, const std::string& what) {
-  return Failure(Reason::kFeedRejected, "line " + std::to_string(line) + ": " + what);
+constexpr std::string_view BeginOf(BundleKind kind) {
+  return kind == BundleKind::kCertificates ? "-----BEGIN CERTIFICATE-----"
+                                           : "-----BEGIN X509 CRL-----";
+}
+constexpr std::string_view EndOf(BundleKind kind) {
+  return kind == BundleKind::kCertificates ? "-----END CERTIFICATE-----" : "-----END X509 CRL-----";
 }
 
-// Gives lines without their end.
-class Lines {
- public:
-  explicit Lines(std::string_view text) : rest_(text) {}
-  std::optional<std::string_view> Next() {
-    if (rest_.empty()) return std::nullopt;
-    const std::size_t end = rest_.find('\n');
-    std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    ++number_;
-    return line;
-  }
-  std::size_t number() const { return number_; }
+// "0" begins a comment as well as a SEQUENCE. 81 to 84, a length in one to four octets, follow it
+// in no text: they are no ASCII, and no first octet of UTF-8.
+bool IsDer(BytesView file) {
+  return file.size() > 1 && file[0] == der::kSequence && file[1] >= 0x81 && file[1] <= 0x84;
+}
 
- private:
-  std::string_view rest_;
-  std::size_t number_ = 0;
-};
+BytesView WithoutByteOrderMark(BytesView file) {
+  return AsText(file).starts_with(kUtf8ByteOrderMark) ? file.subspan(kUtf8ByteOrderMark.size())
+                                                      : file;
+}
 
 bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t") == std::string_view::npos;
 }
 
-// The block whose BEGIN line was just read.
-Result<Bytes> TakeBlock(Lines& lines, std::string_view label) {
-  const std::size_t begin = lines.number();
-  const std::string end = "-----END " + std::string(label) + "-----";
-  std::string digits;
-  while (const auto line = lines.Next()) {
-    if (*line == end) {
-      auto octets = FromBase64(digits);
-      if (!octets || octets->empty()) return WrongLine(begin, "the block is not base64");
-      return *std::move(octets);
-    }
-    if (line->empty() || line->find('-') != std::string_view::npos) {
-      return WrongLine(lines.number(), "base64 or \"" + end + "\" expected");
-    }
-    digits += *line;
-    digits += '\n';
-  }
-  return WrongLine(begin, "the block has no end");
+// Without its end; `rest` moves on.
+std::string_view TakeLine(std::string_view& rest) {
+  const std::size_t end = rest.find('\n');
+  std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
 }
 
-Result<std::vector<Bytes>> Split(BytesView file, std::string_view label) {
-  if (!file.empty() && file[0] == der::kSequence) return std::vector<Bytes>{ToBytes(file)};
-  const std::string begin = "-----BEGIN " + std::string(label) + "-----";
-  std::vector<Bytes> blocks;
-  Lines lines(AsText(file));
-  std::size_t comment = 0;  // line of the first one since the last block
-  while (const auto line = lines.Next()) {
-    if (*line == begin) {
-      if (blocks.size() == kMaxBlocks) return WrongLine(lines.number(), "too many blocks");
-      auto block = TakeBlock(lines, label);
-      if (!block) return std::move(block).error();
-      blocks.push_back(*std::move(block));
-      comment = 0;
-    } else if (line->find("-----") != std::string_view::npos) {
-      return WrongLine(lines.number(), "only \"" + begin + "\" is expected here");
-    } else if (!IsBlank(*line) && comment == 0) {
-      comment = lines.number();
-    }
-  }
-  if (blocks.empty()) return WrongLine(1, "no \"" + begin + "\" and no DER");
-  if (comment != 0) return WrongLine(comment, "text after the last block");
-  return blocks;
+std::string TooLarge(BundleKind kind) {
+  return "it has more than " + std::to_string(MaxBlockOctets(kind)) + " octets";
 }
 
 }  // namespace
 
-Result<std::vector<Bytes>> SplitCertificates(BytesView file) { return Split(file, "CERTIFICATE"); }
-Result<std::vector<Bytes>> SplitRevocationLists(BytesView file) { return Split(file, "X509 CRL"); }
+BundleReader::BundleReader(BytesView file, BundleKind kind)
+    : file_(WithoutByteOrderMark(file)), kind_(kind), rest_(AsText(file_)) {}
+
+Failure BundleReader::Refused(std::size_t line, std::string_view what) {
+  line_ = line;
+  return Failure(Reason::kFeedRejected, std::string(what));
+}
+
+std::optional<std::string_view> BundleReader::NextLine() {
+  if (rest_.empty()) return std::nullopt;
+  ++number_;
+  return TakeLine(rest_);
+}
+
+std::size_t BundleReader::CountBlocks() const {
+  if (IsDer(file_)) return 1;
+  std::size_t blocks = 0;
+  for (std::string_view rest = AsText(file_); !rest.empty();) {
+    blocks += TakeLine(rest) == BeginOf(kind_) ? 1 : 0;
+  }
+  return blocks;
+}
+
+Result<std::optional<Bytes>> BundleReader::TakeDer() {
+  if (std::exchange(given_, 1) != 0) return std::optional<Bytes>();
+  if (file_.size() > MaxBlockOctets(kind_)) return Refused(1, TooLarge(kind_));
+  return std::optional(ToBytes(file_));
+}
+
+// The block whose BEGIN line was just read.
+Result<Bytes> BundleReader::TakeBlock() {
+  // Four digits stand for three octets.
+  const std::size_t most = MaxBlockOctets(kind_) / 3 * 4 + 4;
+  const std::size_t begin = number_;
+  std::string digits;
+  std::size_t count = 0;
+  while (const auto line = NextLine()) {
+    if (*line == EndOf(kind_)) {
+      auto octets = FromBase64(digits);
+      if (!octets || octets->empty()) return Refused(begin, "the block is not base64");
+      line_ = begin;
+      return *std::move(octets);
+    }
+    if (line->empty() || line->find('-') != std::string_view::npos) {
+      return Refused(number_, "base64 or \"" + std::string(EndOf(kind_)) + "\" expected");
+    }
+    count += line->size();
+    if (count > most) return Refused(begin, TooLarge(kind_));
+    digits += *line;
+    digits += '\n';
+  }
+  return Refused(begin, "the block has no end");
+}
+
+Result<std::optional<Bytes>> BundleReader::End() {
+  if (given_ == 0) return Refused(1, "no \"" + std::string(BeginOf(kind_)) + "\" and no DER");
+  if (comment_ != 0) return Refused(comment_, "text after the last block");
+  return std::optional<Bytes>();
+}
+
+Result<std::optional<Bytes>> BundleReader::Next() {
+  if (IsDer(file_)) return TakeDer();
+  while (const auto line = NextLine()) {
+    if (*line == BeginOf(kind_)) {
+      if (given_ == kMaxBlocks) return Refused(number_, "too many blocks");
+      ++given_;
+      comment_ = 0;
+      auto block = TakeBlock();
+      if (!block) return std::move(block).error();
+      return std::optional(*std::move(block));
+    }
+    if (line->find("-----") != std::string_view::npos) {
+      return Refused(number_, "only \"" + std::string(BeginOf(kind_)) + "\" is expected here");
+    }
+    if (!IsBlank(*line) && comment_ == 0) comment_ = number_;
+  }
+  return End();
+}
+
+namespace {
+
+Result<std::vector<Bytes>> Split(BytesView file, BundleKind kind) {
+  BundleReader reader(file, kind);
+  std::vector<Bytes> blocks;
+  while (true) {
+    auto block = reader.Next();
+    if (!block) {
+      return Failure(Reason::kFeedRejected,
+                     "line " + std::to_string(reader.line()) + ": " + block.error().explanation);
+    }
+    if (!block->has_value()) return blocks;
+    blocks.push_back(**std::move(block));
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Bytes>> SplitCertificates(BytesView file) {
+  return Split(file, BundleKind::kCertificates);
+}
+Result<std::vector<Bytes>> SplitRevocationLists(BytesView file) {
+  return Split(file, BundleKind::kRevocationLists);
+}
 
 }  // namespace acb::smki

@@ -5,6 +5,7 @@
 
 #include "firmware/base/handle.h"
 #include "firmware/base/p256.h"
+#include "firmware/base/utf8.h"
 #include "firmware/smki/certificate_fields.h"
 #include "firmware/smki/name_der.h"
 
@@ -22,7 +23,7 @@ Failure NotACertificate(const std::string& why) {
 std::string Shortened(std::string text) {
   constexpr std::size_t kMaxNameOctets = 200;
   if (text.size() <= kMaxNameOctets) return text;
-  return text.substr(0, kMaxNameOctets) + "...";
+  return std::string(Utf8Prefix(text, kMaxNameOctets)) + "...";
 }
 
 // SEQUENCE { OBJECT IDENTIFIER, ANY OPTIONAL }, whole.

@@ -2,6 +2,7 @@
 
 #include "firmware/base/sha256_stream.h"
 #include "firmware/smki/certificate_fields.h"
+#include "firmware/smki/device_profile.h"
 
 namespace acb::smki {
 
@@ -32,7 +33,7 @@ std::optional<DeviceKeyFacts> ReadDeviceKey(BytesView der) {
   const auto point = PointOf(parts);
   const auto usage = KeyUsageOf(parts);
   const auto device = EuiOf(parts);
-  if (!point || !usage || !device) return std::nullopt;
+  if (!point || !usage || !device || FindDeviceFault(parts, *point)) return std::nullopt;
   return DeviceKeyFacts{*device, *point, *usage, Sha256InPlace(der)};
 }
 

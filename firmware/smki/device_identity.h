@@ -21,7 +21,8 @@ struct DeviceKeyFacts {
 };
 
 // What Certificate::Parse, public_point(), key_usage() and DeviceEui64() say, by the same code but
-// without the texts of a Certificate; nothing when any of them has nothing to say.
+// without the texts of a Certificate; nothing when any of them has nothing to say, or the
+// certificate does not follow the profile (device_profile.h).
 std::optional<DeviceKeyFacts> ReadDeviceKey(BytesView der);
 
 }  // namespace acb::smki

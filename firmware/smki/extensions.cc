@@ -1,5 +1,7 @@
 #include "firmware/smki/extensions.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 
 namespace acb::smki {
@@ -124,8 +126,26 @@ std::optional<std::vector<PolicyInformation>> DecodeCertificatePolicies(BytesVie
   return policies;
 }
 
-bool HasHardwareModuleName(BytesView subject_alt_name) {
+bool IsGeneralNames(BytesView subject_alt_name) {
+  // otherName, x400Address, directoryName and ediPartyName are constructed, the others primitive.
+  constexpr std::array<std::uint8_t, 9> kKinds = {
+      der::ContextConstructed(0), der::ContextPrimitive(1),   der::ContextPrimitive(2),
+      der::ContextConstructed(3), der::ContextConstructed(4), der::ContextConstructed(5),
+      der::ContextPrimitive(6),   der::ContextPrimitive(7),   der::ContextPrimitive(8)};
   if (der::FindFault(subject_alt_name)) return false;
+  der::Reader outer(subject_alt_name);
+  der::Reader names(outer.Take(der::kSequence));
+  if (names.AtEnd()) return false;
+  while (names.ok() && !names.AtEnd()) {
+    if (std::ranges::find(kKinds, names.Take().tag) == kKinds.end()) return false;
+  }
+  return outer.Finished() && names.Finished();
+}
+
+bool HasHardwareModuleName(BytesView subject_alt_name) {
+  if (!IsGeneralNames(subject_alt_name)) {
+    return AsText(subject_alt_name).find(kHardwareModuleName) != std::string_view::npos;
+  }
   der::Reader outer(subject_alt_name);
   der::Reader names(outer.Take(der::kSequence));
   while (names.ok() && !names.AtEnd()) {

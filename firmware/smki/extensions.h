@@ -80,8 +80,11 @@ struct PolicyInformation {
 };
 std::optional<std::vector<PolicyInformation>> DecodeCertificatePolicies(BytesView value);
 
+// Whether it is GeneralNames: one at least, each of a kind that RFC 5280 section 4.2.1.6 knows.
+bool IsGeneralNames(BytesView subject_alt_name);
 // Whether subjectAltName holds an otherName of id-on-hardwareModuleName (RFC 4108 section 5): the
-// mark of a device certificate (gbcs-cs02b.md 9.4).
+// mark of a device certificate (gbcs-cs02b.md 9.4). In what cannot be read, that OID anywhere:
+// another reader may see the name.
 bool HasHardwareModuleName(BytesView subject_alt_name);
 // Its hwSerialNum when it is the one name there and of 8 octets.
 std::optional<Eui64> HardwareSerialNumber(BytesView subject_alt_name);

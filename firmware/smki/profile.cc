@@ -35,6 +35,21 @@ Status CheckIsOrganisations(const Certificate& certificate) {
   return Done{};
 }
 
+// RFC 5280 sections 4.2.1.6 and 4.2.1.9. What these say of no device and no CA has to be readable.
+Status CheckHarmless(const Certificate& certificate) {
+  for (const Extension& extension : certificate.fields().extensions) {
+    if (AsText(extension.id) == oid::kSubjectAltName && !IsGeneralNames(extension.value)) {
+      return Wrong(certificate, "subjectAltName: it holds no GeneralNames in strict DER");
+    }
+    if (AsText(extension.id) != oid::kBasicConstraints) continue;
+    const auto constraints = DecodeBasicConstraints(extension.value);
+    if (!constraints || constraints->path_length) {
+      return Wrong(certificate, "basicConstraints: pathLenConstraint goes with cA TRUE only");
+    }
+  }
+  return Done{};
+}
+
 // gbcs-cs02b.md 9.1: OU = role, x500UniqueIdentifier = EUI-64, CN if there is one; in any order.
 Status CheckSubject(const Certificate& certificate) {
   int ous = 0;
@@ -50,8 +65,11 @@ Status CheckSubject(const Certificate& certificate) {
       ++identifiers;
     } else if (attribute.type == kCommonName) {
       // OpenSSL does not read a certificate whose UTF8String is none.
-      if (!der::IsText(attribute.value))
-        return Wrong(certificate, "subject CN: PrintableString or UTF8String expected");
+      if (!IsCommonName(attribute.value)) {
+        return Wrong(certificate,
+                     "subject CN: PrintableString or UTF8String of 1 to 64 characters, none of "
+                     "them a control character, expected");
+      }
       ++common_names;
     } else {
       return Wrong(certificate, "subject: attribute " + attribute.type + " is not expected");
@@ -87,6 +105,7 @@ Status CheckKeyUsage(const Certificate& certificate) {
 Status CheckOrganisationProfile(const Certificate& certificate, const TrustSettings& settings) {
   if (Status s = CheckVersion3(certificate); !s) return s;
   if (Status s = CheckIsOrganisations(certificate); !s) return s;
+  if (Status s = CheckHarmless(certificate); !s) return s;
   if (Status s = CheckSignatureAlgorithms(certificate); !s) return s;
   if (Status s = CheckKey(certificate); !s) return s;
   if (Status s = CheckSerial(certificate); !s) return s;
@@ -103,7 +122,10 @@ Status CheckOrganisationProfile(const Certificate& certificate, const TrustSetti
   if (Status s = CheckAuthorityKeyIdentifier(certificate); !s) return s;
   if (Status s = CheckPolicy(certificate, settings.policy_oid); !s) return s;
   if (Status s = CheckNoOtherLimits(certificate); !s) return s;
-  return CheckCriticalExtensions(certificate, {oid::kKeyUsage, oid::kCertificatePolicies});
+  // basicConstraints says here that it is no CA's (CheckIsOrganisations); RFC 5280 section 4.2.1.9
+  // lets it be critical.
+  return CheckCriticalExtensions(
+      certificate, {oid::kKeyUsage, oid::kCertificatePolicies, oid::kBasicConstraints});
 }
 
 }  // namespace acb::smki

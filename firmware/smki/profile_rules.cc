@@ -1,5 +1,6 @@
 #include "firmware/smki/profile_rules.h"
 
+#include "firmware/base/utf8.h"
 #include "firmware/smki/key_identifier.h"
 
 namespace acb::smki {
@@ -91,6 +92,21 @@ Status CheckSerial(const Certificate& certificate) {
   return Done{};
 }
 
+bool IsCommonName(const der::Element& value) {
+  constexpr std::size_t kMaxCharacters = 64;
+  if (!der::IsText(value)) return false;
+  std::string_view rest = AsText(value.content);
+  std::size_t characters = 0;
+  for (; !rest.empty(); ++characters) {
+    const std::size_t length = Utf8Length(rest);
+    const auto first = static_cast<std::uint8_t>(rest[0]);
+    const bool c1 = length == 2 && first == 0xC2 && static_cast<std::uint8_t>(rest[1]) < 0xA0;
+    if (length == 0 || first < 0x20 || first == 0x7F || c1) return false;
+    rest.remove_prefix(length);
+  }
+  return characters >= 1 && characters <= kMaxCharacters;
+}
+
 // gbcs-cs02b.md 9.1, 9.2: OU of two hex digits and CN, one attribute per RDN, in either order.
 Status CheckAuthorityName(const Certificate& certificate, BytesView name, std::string_view field,
                           bool ou_expected) {
@@ -99,7 +115,7 @@ Status CheckAuthorityName(const Certificate& certificate, BytesView name, std::s
   bool sound = true;
   for (const RawAttribute& attribute : RawAttributes(name)) {
     const bool is_ou = attribute.type == kOrganisationalUnit && RoleOfOu(attribute.value);
-    const bool is_common_name = attribute.type == kCommonName && der::IsText(attribute.value);
+    const bool is_common_name = attribute.type == kCommonName && IsCommonName(attribute.value);
     ous += is_ou ? 1 : 0;
     common_names += is_common_name ? 1 : 0;
     sound = sound && attribute.alone && (is_ou || is_common_name);

@@ -15,6 +15,9 @@ Status CheckVersion3(const Certificate& certificate);
 Status CheckSignatureAlgorithms(const Certificate& certificate);
 Status CheckKey(const Certificate& certificate);
 Status CheckSerial(const Certificate& certificate);
+// The value of a CN: a PrintableString or UTF8String of 1 to 64 characters (RFC 5280 appendix A.1,
+// ub-common-name), none of them a control character, which would not be seen where it is shown.
+bool IsCommonName(const der::Element& value);
 // `ou_expected`: the name of a CA of the organisation PKI itself. In a leaf's issuer the OU may be
 // missing: no CA that has none is trusted, and the reason is then the broken chain (R-SEC3-13).
 Status CheckAuthorityName(const Certificate& certificate, BytesView name, std::string_view field,

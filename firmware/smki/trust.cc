@@ -61,6 +61,17 @@ Status CheckValidity(const Certificate& certificate, UtcTime at) {
   return Done{};
 }
 
+// One that is in its time is enough. A named anchor has no period (RFC 5280 section 6.1.1 (d)).
+Status CheckRootValidity(const IssuingAuthority& authority, UtcTime at) {
+  Status first = Done{};
+  for (const auto& root : authority.roots) {
+    Status valid = root->certificate ? CheckValidity(*root->certificate, at) : Status(Done{});
+    if (valid) return valid;
+    if (first) first = std::move(valid);
+  }
+  return first;
+}
+
 void Observe(PathEvidence& evidence, Reason reason) {
   const std::string name(Describe(reason).name);
   if (std::ranges::find(evidence.observations, name) == evidence.observations.end()) {
@@ -184,7 +195,8 @@ Status Trust::State::CheckProfile(const Certificate& leaf) const {
 
 Status Trust::State::CheckAuthorityStatus(const IssuingAuthority& authority, UtcTime at,
                                           PathEvidence& evidence) const {
-  const Anchor& root = *authority.root;
+  // Lists are of a name and a key, which the certificates of one root share.
+  const Anchor& root = *authority.roots.front();
   if (MayLackList(root.name, root.lists)) {
     Observe(evidence, Reason::kRevocationNotChecked);
     return Done{};
@@ -208,9 +220,7 @@ Status Trust::State::CheckLeafStatus(const Certificate& leaf, const IssuingAutho
 // From the root down: validity and status.
 Result<PathEvidence> Trust::State::CheckUnder(const CertificatePtr& leaf,
                                               const IssuingAuthority& authority, UtcTime at) const {
-  if (const CertificatePtr& root = authority.root->certificate) {
-    if (Status s = CheckValidity(*root, at); !s) return std::move(s).error();
-  }
+  if (Status s = CheckRootValidity(authority, at); !s) return std::move(s).error();
   PathEvidence evidence{leaf, authority.certificate, {}};
   Status status = CheckAuthorityStatus(authority, at, evidence);
   // Revoked wins: a key that is lost is lost, also when its certificate has run out since.
@@ -380,7 +390,7 @@ Result<PathEvidence> Trust::CheckPath(const CertificatePtr& leaf,
                                       const std::vector<CertificatePtr>& offered,
                                       UtcTime at) const {
   if (Status s = state_->CheckProfile(*leaf); !s) return std::move(s).error();
-  if (Status s = CheckValidity(*leaf, at); !s) return std::move(s).error();
+  Status in_time = CheckValidity(*leaf, at);
   if (offered.size() > kMaxOffered) {
     return Failure(Reason::kChain, leaf->Label() + ": more than " + std::to_string(kMaxOffered) +
                                        " certificates came with it");
@@ -406,6 +416,7 @@ Result<PathEvidence> Trust::CheckPath(const CertificatePtr& leaf,
       bad->detail = state_->list_faults;
     }
   }
+  if (!in_time) return std::move(in_time).error();
   if (good) return *std::move(good);
   if (bad) return *std::move(bad);
   return state_->ExplainNoIssuer(*leaf, candidates);

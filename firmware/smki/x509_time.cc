@@ -1,14 +1,13 @@
 #include "firmware/smki/x509_time.h"
 
 #include <array>
-#include <string>
 #include <string_view>
 
 namespace acb::smki {
 
 bool X509Time::InRequiredForm() const {
-  const std::string iso = time.Iso();  // starts with four digits of the year
-  return generalized == (iso.compare(0, 4, "2050") >= 0);
+  static const UtcTime k2050 = UtcTime::FromIso("2050-01-01T00:00:00Z").value();
+  return generalized == (k2050 <= time);
 }
 
 std::optional<X509Time> ParseTime(const der::Element& element) {

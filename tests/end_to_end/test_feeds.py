@@ -52,6 +52,11 @@ def pem(*ders):
     return "".join(harness.own_pki.pem_of_der(der) for der in ders)
 
 
+def begins(data):
+    """The lines on which the PEM blocks of a file begin."""
+    return [number for number, line in enumerate(data.split("\n"), 1) if line.startswith("-----BEGIN")]
+
+
 class FeedCase(harness.TestCase):
     """Helpers for tests on one box."""
 
@@ -72,12 +77,13 @@ class FeedCase(harness.TestCase):
         """The file is taken: answer, audit entry and GET /v1/feeds agree. Returns the answer."""
         start = self.next_index()
         answer = self.box.import_feed(feed, data)
-        digest = hashlib.sha256(data.encode()).hexdigest()
+        octets = data.encode()
+        digest = hashlib.sha256(octets).hexdigest()
         wanted = dict(feed=feed, rows=str(rows), changed=str(changed), sha256=digest)
         self.assertEqual({name: answer[name] for name in wanted}, wanted)
         entries = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "feed"]
         self.assertEqual(len(entries), 1)
-        for name, value in {**wanted, "octets": str(len(data)), "environment": "test", **more}.items():
+        for name, value in {**wanted, "octets": str(len(octets)), "environment": "test", **more}.items():
             self.assertEqual(entries[0][name], value, name)
         self.assertEqual(answer["audit"]["index"], entries[0]["index"])
         # design.md section 8: rows, rejects with line and reason, of every feed.
@@ -130,6 +136,38 @@ class Tables(FeedCase):
                 self.assert_imported(feed, table(header, rows[:1]), 1, 1)
                 self.assert_imported(feed, table(header, rows), 2, 1)
 
+    def test_no_table_is_replaced_by_a_file_without_rows(self):
+        for feed in ("mpan-prefixes", "working-days"):
+            with self.subTest(feed):
+                header, rows, _, _ = TABLES[feed]
+                self.box.import_feed(feed, table(header, rows))
+                self.assert_rejected(feed, table(header, []), (1, "a file without rows is no list"))
+                self.assert_imported(feed, table(header, rows), 2, 0)
+        # Those that add rows have days without any.
+        for feed in ("parties", "registrations", "proxy-certificates", "repository-status"):
+            with self.subTest(feed):
+                self.assert_imported(feed, table(TABLES[feed][0], []), 0, 0)
+
+    def test_a_row_that_lets_a_party_act_again_is_taken_and_raises_an_alarm(self):  # R-SEC3-10, R-128-6
+        header = TABLES["parties"][0]
+
+        def rows(first, second):
+            return table(header, [f"90B3D51F300B0000,SUPY,IS,{first},2020-01-01,,yes,",
+                                  f"90B3D51F300B0001,GASY,GT,active,2020-01-01,,yes,{second}"])
+
+        older, newer = rows("active", ""), rows("expelled", "2026-01-31")
+        for data in (older, newer, newer):
+            self.assertNotIn("reinstated", self.box.import_feed("parties", data))
+        start = self.next_index()
+        answer = self.assert_imported("parties", older, 2, 2)
+        self.assertEqual(answer["reinstated"], "2")
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([(alarm["alarm"], alarm["count"]) for alarm in alarms], [("party reinstated by feed", "2")])
+        self.assertEqual(alarms[0]["parties"], [
+            "90B3D51F300B0000 SUPY, IS from 2020-01-01T00:00:00.000Z: was expelled",
+            "90B3D51F300B0001 GASY, GT from 2020-01-01T00:00:00.000Z: was active, notice to cease"])
+        self.assertNotIn("reinstated", self.assert_imported("parties", older, 2, 0))
+
     def test_proxy_certificates_are_replaced_by_source(self):  # R-107-8
         header, rows, _, _ = TABLES["proxy-certificates"]
         self.box.import_feed("proxy-certificates", table(header, rows))
@@ -150,6 +188,17 @@ class Tables(FeedCase):
         self.assert_rejected("repository-status", table(header, [rows[1], back]), (3, "was revoked"))
         self.assert_imported("repository-status", table(header, [f"{HASH},expired,,2026-02-01"]), 1, 0)
         self.assert_rejected("repository-status", table(header, [back]), (2, "was revoked"))
+
+    def test_what_an_answer_quotes_of_a_file_is_utf8(self):  # RFC 8259 section 8.1
+        header, rows, _, _ = TABLES["parties"]
+        latin, long = "SUPPLI\u00c9".encode("latin-1"), ("x" + "\u00e9" * 60).encode()
+        for wrong, text in ((rows[0].encode().replace(b"SUPX", latin), "SUPPLI\ufffd"),
+                            (rows[0].encode().replace(b"IS", long), "x" + "\u00e9" * 29 + "...'")):
+            answer = self.box.post_feed("parties", header.encode() + b"\n" + wrong + b"\n")
+            self.assertEqual((answer.status, answer.reason), (422, "FEED_REJECTED"))
+            self.assertIn(text, json.loads(answer.octets.decode())["rejects"][0]["reason"])
+        answer = self.box.post_feed("parties", header.encode().replace(b"party", latin) + b"\n")
+        self.assertIn("SUPPLI\ufffd", json.loads(answer.octets.decode())["rejects"][0]["reason"])
 
     def test_the_list_of_feeds_is_for_feed_auditor_and_operator(self):
         for role in ("feed", "auditor", "operator"):
@@ -175,11 +224,11 @@ class CertifiedProducts(FeedCase):
         WORLD.box.import_feed("certified-products", table(cls.header, [f"model,1,{HASH},2020-01-01,"]))
 
     def test_the_good_entries_are_taken_and_the_others_are_listed(self):
-        self.box.import_feed("certified-products", table(self.header, []))
+        self.box.import_feed("certified-products", table(self.header, [f"Model-0,0,{HASH},2020-01-01,"]))
         good = [f"Model-{i},1.{i},{HASH},2020-01-01," for i in range(3)]
         data = table(self.header, [good[0], "Model-9,1,,2020-01-01,", good[1], f"Model-9,1,{HASH[1:]},2020-01-01,",
                                    good[2]])
-        answer = self.assert_imported("certified-products", data, 3, 3, rejected="2")
+        answer = self.assert_imported("certified-products", data, 3, 4, rejected="2")
         self.assertEqual(answer["rejected"], "2")
         self.assertEqual([each["line"] for each in answer["rejects"]], ["3", "5"])
         for each in answer["rejects"]:
@@ -210,6 +259,7 @@ class CertifiedProducts(FeedCase):
         self.box.import_feed("certified-products", table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]))
         self.assert_rejected("certified-products", table(self.header, ["Model-1,1,,2020-01-01,"]), (2, "firmware_sha256"))
         self.assert_rejected("certified-products", "model,firmware\n", (1, "header"))
+        self.assert_rejected("certified-products", table(self.header, []), (1, "a file without rows is no list"))
         self.assert_imported("certified-products", table(self.header, [f"Model-1,1,{HASH},2020-01-01,"]), 1, 0)
 
 
@@ -247,7 +297,8 @@ class DeviceCertificates(FeedCase):
         old = next(issued.der for label, issued in self.pki.made.certificates.items() if label == f"device-{device}")
         self.assertEqual(before, hashlib.sha256(old).hexdigest())
         new, _ = self.pki.device(device)
-        data = pem(self.pki.der("device-ca"), new, self.pki.der("esme-ds"))
+        DevicePaths.device_ca(WORLD, "DC", DevicePaths.device_ca(WORLD, "DRC", None))
+        data = pem(self.pki.der("device-ca-DC"), new, self.pki.der("esme-ds"))
         answer = self.assert_imported("device-certificates", data, 3, 2)
         self.assertEqual((answer["authorities"], answer["keys"], answer["not_kept"]), ("1", "1", "1"),
                          "a digital signing certificate of a device that is not known is counted")
@@ -261,12 +312,42 @@ class DeviceCertificates(FeedCase):
         unknown, _ = self.pki.device("00db1234567890ff")
         good, _ = self.pki.device(device)
         again, _ = self.pki.device(device)
-        self.assert_rejected("device-certificates",
-                             pem(good, unknown, self.pki.der("supplier-ka"), again, self.pki.der("issuing-ca")),
-                             (2, "00DB1234567890FF is not known"), (3, "hardwareModuleName"),
-                             (4, "a second key agreement certificate"), (5, "organisation PKI"))
+        data = pem(good, unknown, self.pki.der("supplier-ka"), again, self.pki.der("issuing-ca"))
+        lines = begins(data)
+        self.assert_rejected("device-certificates", data,
+                             (lines[1], "00DB1234567890FF is not known"), (lines[2], "hardwareModuleName"),
+                             (lines[3], "a second key agreement certificate"), (lines[4], "organisation PKI"))
         self.assertEqual(self.box.device(device), before)
         self.assert_rejected("device-certificates", "nothing\n", (1, "BEGIN"))
+
+    def test_what_does_not_follow_the_profile_is_a_reject_in_both_feeds(self):  # R-SEC3-8
+        device, key, made = WORLD.devices[0], make_pki.ec.generate_private_key(make_pki.ec.SECP256R1()), self.pki.made
+        extensions = [make_pki.key_usage("ka"), make_pki.hardware_module_name(device),
+                      make_pki.subject_key_id(make_pki.key_identifier(make_pki.point(key))),
+                      make_pki.authority_key_id(made.device_ca.ski)]
+        der = made.issue("device-without-policy", made.device_ca, make_pki.seq(), extensions, key=key).der
+        self.assert_rejected("device-certificates", pem(der), (1, "certificatePolicies"))
+        row = f"{device},GPF,SMETS2,m,Commissioned,,3938420000,{base64.b64encode(der).decode()},acb,0,acb,0"
+        self.assert_rejected("devices", table(Devices.header, [row]), (2, "certificatePolicies"))
+
+    def test_a_root_in_the_feed_is_not_kept_and_raises_an_alarm(self):  # R-SEC3-12
+        start = self.next_index()
+        root = self.pki.der("device-ca")
+        answer = self.assert_imported("device-certificates", pem(root), 0, 0)
+        self.assertEqual((answer["authorities"], answer["roots_not_kept"]), ("0", "1"))
+        self.assertIn(hashlib.sha256(root).hexdigest(), answer["roots"][0])
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([(alarm["alarm"], alarm["feed"]) for alarm in alarms], [("root in feed", "device-certificates")])
+
+    def test_an_organisation_ca_is_refused_with_an_alarm_and_stays_one_of_the_organisation_pki(self):  # R-SEC3-13
+        authority = self.pki.made._authority(  # pylint: disable=protected-access
+            "misdirected-ca", self.pki.made.root, make_pki.authority_name("07", "T9"), 0)
+        self.pki.made.leaf("misdirected-ds", "02", make_pki.SUPPLIER, "ds", authority)
+        data = pem(self.pki.der("misdirected-ca"))
+        entries = self.assert_rejected("device-certificates", data, (1, "organisation PKI"))
+        self.assertEqual([(entry["alarm"], entry["count"]) for entry in entries], [("organisation PKI in feed", "1")])
+        answer = self.assert_imported("organisation-certificates", data, 1, 1)
+        self.assertNotIn("device_certificates", answer)
 
 
 class DevicePaths(FeedCase):
@@ -394,7 +475,28 @@ class OrganisationCertificates(FeedCase):
     def test_what_is_no_certificate_is_a_reject(self):
         broken = bytearray(self.pki.der("supplier-ds"))
         broken[0] = 0x31
-        self.assert_rejected("organisation-certificates", pem(self.pki.der("no-a-ds"), bytes(broken)), (2, ""))
+        data = pem(self.pki.der("no-a-ds"), bytes(broken))
+        self.assert_rejected("organisation-certificates", data, (begins(data)[1], ""))
+
+    def test_a_reject_of_pem_names_the_line_of_the_file_and_all_blocks_are_counted(self):
+        good = pem(self.pki.der("no-a-ds"))
+        cut = "# a comment\n" + good + good.replace("-----END CERTIFICATE-----\n", "") + good
+        wrong = "0: a comment that begins like DER\n" + good + pem(b"\x30\x00") + good
+        line = begins(cut)[2]  # where base64 is expected
+        for data, number, text in ((cut, line, "base64 or"), (wrong, begins(wrong)[1], "strict DER"),
+                                   (good + "rest\n", len(good.split("\n")), "text after the last block")):
+            with self.subTest(text):
+                answer = self.box.post_feed("organisation-certificates", data)
+                self.assertEqual((answer.status, answer.reason), (422, "FEED_REJECTED"), answer)
+                self.assertEqual([each["line"] for each in answer.json["rejects"]], [str(number)])
+                self.assertIn(text, answer.json["rejects"][0]["reason"])
+                self.assertFalse(answer.json["rejects"][0]["reason"].startswith("line "))
+                self.assertEqual(answer.json["detail"], f"1 of {len(begins(data))} rows are wrong")
+        self.assert_imported("organisation-certificates", "\ufeff" + good, 1, 0)
+
+    def test_a_block_that_is_no_certificate_by_its_size_is_refused_while_it_is_read(self):
+        data = "-----BEGIN CERTIFICATE-----\n" + ("A" * 64 + "\n") * 100_000  # and no end
+        self.assert_rejected("organisation-certificates", data, (1, "it has more than 65536 octets"))
 
 
 class RevocationLists(FeedCase):
@@ -424,6 +526,41 @@ class RevocationLists(FeedCase):
         entries = self.assert_rejected("revocation-lists", make_pki.pem("X509 CRL", forged),
                                        (1, "its signature is not by the issuer held here"))
         self.assertEqual([entry["kind"] for entry in entries], ["alarm"])
+
+    def test_a_list_that_names_another_key_than_its_signers_is_refused_with_an_alarm(self):
+        now = self.pki.made.now
+        issuing = self.pki.made.issuing
+        stranger = make_pki.Authority(issuing.subject, issuing.key)
+        stranger.ski = b"\x41" * 8
+        data = make_pki.pem("X509 CRL", make_pki.revocation_list(stranger, 3000, now, now + make_pki.datetime.timedelta(hours=12)))
+        entries = self.assert_rejected("revocation-lists", data, (1, "its authorityKeyIdentifier is 4141414141414141"))
+        self.assertEqual([entry["alarm"] for entry in entries], ["revocation list refused"])
+
+    def test_a_list_of_the_future_is_refused_and_the_true_one_is_taken_after_it(self):  # R-SEC3-14
+        now = make_pki.datetime.datetime.utcnow().replace(microsecond=0)
+        later = make_pki.make_list(str(self.pki.directory), 4000, this=now + make_pki.datetime.timedelta(minutes=6))
+        entries = self.assert_rejected("revocation-lists", later, (1, "its thisUpdate lies more than 300 seconds"))
+        self.assertEqual([entry["alarm"] for entry in entries], ["revocation list refused"])
+        self.assert_imported("revocation-lists", self.make(900), 1, 1)
+
+    def test_lists_of_issuers_that_are_not_held_are_kept_and_counted_as_far_as_there_is_room(self):
+        now, hours = self.pki.made.now, make_pki.datetime.timedelta(hours=12)
+
+        def unknown(number, octets):
+            stranger = make_pki.Authority(make_pki.authority_name("07", f"U{number}"), self.pki.made.new_key("stranger"))
+            padding = make_pki.extension("1.2.3.4", b"\x04" * octets)
+            return make_pki.pem("X509 CRL", make_pki.revocation_list(stranger, 1, now, now + hours, extra=padding))
+
+        known = self.make(1010)
+        answer = self.assert_imported("revocation-lists", unknown(1, 1) + known, 2, 2)
+        self.assertEqual(answer["unverified"], "1")
+        self.assertNotIn("unverified", self.assert_imported("revocation-lists", known, 1, 0))
+        large = [unknown(number, 5 << 20) for number in (2, 3)]  # of 8 MiB in all
+        self.assert_imported("revocation-lists", large[0], 1, 1)
+        self.assertEqual(self.assert_imported("revocation-lists", large[0], 1, 0)["unverified"], "1")
+        entries = self.assert_rejected("revocation-lists", large[1], (1, "lists whose issuer is not held may have"))
+        self.assertEqual(entries, [])
+        self.assert_imported("revocation-lists", self.make(1011), 1, 1)
 
     def test_what_is_no_list_is_a_reject_without_an_alarm(self):
         entries = self.assert_rejected("revocation-lists", make_pki.pem("X509 CRL", b"\x30\x00"), (1, ""))

@@ -402,6 +402,25 @@ class BadCertificates(HandoverCase):
             with self.subTest(label):
                 self.assert_refused(self.supplier(self.world.pki.der(label)), 422, reason)
 
+    def test_what_the_detail_quotes_of_a_certificate_is_utf8(self):  # RFC 8259 section 8.1
+        make_pki = harness.own_pki.make_pki
+        # Shown up to 200 octets, of which the last would be half a character.
+        subject = make_pki.name((make_pki.OU, make_pki.utf8("02")), (make_pki.CN, make_pki.utf8("\u00e9" * 150)))
+        leaf = self.world.pki.made.leaf("named-at-length", "02", make_pki.SUPPLIER, "ds", subject=subject)
+        answer = self.assert_refused(self.supplier(leaf.der), 422, "PROFILE")
+        self.assertIn("CN=" + "\u00e9" * 98 + "...", json.loads(answer.octets.decode())["detail"])
+
+    def test_a_path_with_the_authoritys_certificate_of_before_is_said_to_have_expired(self):
+        make_pki, made = harness.own_pki.make_pki, self.world.pki.made
+        extensions = [make_pki.basic_constraints(0), make_pki.key_usage("ca"), make_pki.subject_key_id(made.issuing.ski),
+                      make_pki.authority_key_id(made.root.ski), make_pki.policies(make_pki.POLICY)]
+        old = made.issue("issuing-ca-of-before", made.root, made.issuing.subject, extensions, key=made.issuing.key,
+                         not_after=make_pki.datetime.datetime(2024, 1, 1))
+        document = self.world.sign(self.world.request(path=(old.der,)))
+        self.assert_refused(document, 422, "CERT_EXPIRED")
+        document = self.world.sign(self.world.request(path=(self.world.pki.der("issuing-ca-silent"),)))
+        self.assert_refused(document, 422, "CHAIN")
+
     def test_certificates_of_two_organisations(self):
         document = self.world.sign(self.world.request(key_agreement=self.world.pki.der("no-b-ka")))
         self.assert_refused(document, 422, "CERT_SET_MIXED")

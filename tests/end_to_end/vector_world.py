@@ -303,7 +303,10 @@ class Scene:
             change.update(algorithm=make_pki.seq(make_pki.oid("1.2.840.10045.4.3.3")), digest=hashes.SHA384())
         if spec.pop("curve", None) == "p384":
             change["key"] = made.new_key(label, ec.SECP384R1)
-        if spec.pop("key", None) == "published":
+        key = spec.pop("key", None)
+        if key == "acb":
+            change["key"] = self.stage.pki.key("acb-ds")
+        if key == "published":
             change["key"] = duis_sign.load_key(harness.need_shared() / "rtds/certificates/90b3d51f30010000-ds.key")
         if "tail" in spec:
             change["tail"] = bytes.fromhex(spec.pop("tail"))

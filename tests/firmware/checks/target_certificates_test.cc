@@ -219,5 +219,24 @@ TEST_F(Signer, MayBePinnedInTheTestEnvironmentOnlyAndThatIsRecorded) {
   }
 }
 
+// R-128-13.
+TEST_F(TargetCertificates, HoldNoKeyOfTheAcbUnderAnotherName) {
+  const auto target = Check(Supplier());
+  ASSERT_TRUE(target) << target.error().explanation;
+  const auto key_of = [](const std::string& name) {
+    return *TestPki::Get().Certificate(name)->public_point();
+  };
+  EXPECT_TRUE(CheckNoAcbKey(*target, {key_of("acb-ds"), key_of("acb-ka")}));
+  for (const auto& [name, element] :
+       {std::pair("supplier-ds", "DigitalSigningCertificate ("),
+        std::pair("supplier-ka", "KeyAgreementCertificate ("),
+        std::pair("supplier-ka-topup", "KeyAgreementTopUpCertificate (")}) {
+    const Status refused = CheckNoAcbKey(*target, {key_of("acb-ds"), key_of(name)});
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().reason, Reason::kReplacementIsAcb);
+    EXPECT_TRUE(refused.error().explanation.starts_with(element)) << refused.error().explanation;
+  }
+}
+
 }  // namespace
 }  // namespace acb::checks

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/smki/device_identity.h"
+#include "firmware/smki/device_profile.h"
 #include "tests/firmware/smki/device_pki.h"
 
 namespace acb::feeds {
@@ -23,10 +24,21 @@ TEST(DeviceCertificatesFeed, SortsWhatTheDevicePkiIssues) {
   const auto signing = SortDeviceCertificate(*builder.Parsed());
   ASSERT_TRUE(signing);
   EXPECT_EQ(signing->kind, Kind::kDigitalSigning);
-  for (const bool root : {true, false}) {
-    const auto authority = SortDeviceCertificate(*DeviceCaBuilder(key, "D1", root).Parsed());
-    ASSERT_TRUE(authority);
-    EXPECT_EQ(authority->kind, Kind::kAuthority);
+  const auto authority = SortDeviceCertificate(*DeviceCaBuilder(key, "D1", false).Parsed());
+  ASSERT_TRUE(authority);
+  EXPECT_EQ(authority->kind, Kind::kAuthority);
+}
+
+// R-SEC3-8.
+TEST(DeviceCertificatesFeed, RefusesWhatDoesNotFollowTheProfile) {
+  const TestKey key;
+  for (CertificateBuilder builder :
+       {DeviceCertificateBuilder(key), DeviceCaBuilder(key, "D1", false)}) {
+    builder.policies = {};
+    const auto refused = SortDeviceCertificate(*builder.Parsed());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, Reason::kFeedRejected);
+    EXPECT_NE(refused.error().explanation.find("certificatePolicies"), std::string::npos);
   }
 }
 
@@ -60,7 +72,7 @@ TEST(ReadDeviceKey, AgreesWithTheCertificateWhicheverOctetIsChanged) {
       const auto facts = smki::ReadDeviceKey(der);
       const auto parsed = smki::Certificate::Parse(der);
       const bool all = parsed && (*parsed)->public_point() && (*parsed)->key_usage() &&
-                       smki::DeviceEui64(**parsed);
+                       smki::DeviceEui64(**parsed) && smki::CheckDeviceProfile(**parsed);
       ASSERT_EQ(facts.has_value(), all) << at;
       if (!facts) continue;
       ++accepted;

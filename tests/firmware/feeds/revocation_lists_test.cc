@@ -26,8 +26,10 @@ class NewRevocationList : public ::testing::Test {
     held.push_back(List(List5(), issuer_key));
   }
   ListBuilder List5() const { return {AuthorityName("07", "T1"), issuer_key.point()}; }
-  ListBuilder Numbered(std::string_view number) const {
-    ListBuilder builder = List5();
+  ListBuilder Numbered(std::string_view number) const { return NumberedOf(issuer_key, number); }
+  // Names that key in its authorityKeyIdentifier.
+  static ListBuilder NumberedOf(const TestKey& key, std::string_view number) {
+    ListBuilder builder(AuthorityName("07", "T1"), key.point());
     builder.number = CrlNumberExtension(Hex("0201" + std::string(number)));
     return builder;
   }
@@ -40,8 +42,8 @@ class NewRevocationList : public ::testing::Test {
     authority.IssuedBy(AuthorityName("00", "TR"), root_key.point());
     return *smki::Certificate::Parse(authority.Build(signer));
   }
-  Status Check(const ListBuilder& builder, const TestKey& signer) const {
-    return CheckNewRevocationList(*List(builder, signer), {settings, certificates, held});
+  Status Check(const ListBuilder& builder, const TestKey& signer, UtcTime at = kAt) const {
+    return CheckNewRevocationList(*List(builder, signer), {settings, certificates, held}, at);
   }
   std::vector<Sha256Digest> Superseded(const ListBuilder& builder, const TestKey& signer,
                                        UtcTime at = kAt) const {
@@ -95,15 +97,15 @@ TEST_F(NewRevocationList, OfAnIssuerThatIsNotHeldIsTaken) {
 TEST_F(NewRevocationList, OfACaThatNoRootSignedSaysNothingOfTheOneOfThatName) {
   const TestKey foreign;
   certificates.push_back(Held(foreign, TestKey()));
-  EXPECT_FALSE(Check(Numbered("06"), foreign));
+  EXPECT_FALSE(Check(NumberedOf(foreign, "06"), foreign));
   EXPECT_TRUE(Check(Numbered("06"), issuer_key));
   certificates.push_back(Held(foreign, root_key));
-  EXPECT_TRUE(Check(Numbered("06"), foreign)) << "a second CA of that name, by the root";
+  EXPECT_TRUE(Check(NumberedOf(foreign, "06"), foreign)) << "a second CA of that name, by the root";
 }
 
 TEST_F(NewRevocationList, OfNobodyTrustedIsNotOneOfTheSigned) {
   const TestKey foreign;
-  held.push_back(List(Numbered("09"), foreign));
+  held.push_back(List(NumberedOf(foreign, "09"), foreign));
   held.push_back(List({AuthorityName("07", "T2"), foreign.point()}, foreign));
   EXPECT_THAT(SignedLists({settings, certificates, held}), ElementsAre(held[0]));
   certificates.push_back(Held(foreign, TestKey()));
@@ -120,9 +122,9 @@ TEST_F(NewRevocationList, OfTheRootIsJudgedByTheConfiguredRoot) {
 TEST_F(NewRevocationList, IsNotComparedWithThatOfAnotherKeyOfTheSameName) {
   const TestKey second;
   certificates.push_back(Held(second, root_key));
-  EXPECT_TRUE(Check(Numbered("04"), second));
+  EXPECT_TRUE(Check(NumberedOf(second, "04"), second));
   EXPECT_FALSE(Check(Numbered("04"), issuer_key));
-  EXPECT_THAT(Superseded(Numbered("06"), second), IsEmpty());
+  EXPECT_THAT(Superseded(NumberedOf(second, "06"), second), IsEmpty());
 }
 
 TEST_F(NewRevocationList, SupersedesTheOlderOnesOfItsKey) {
@@ -169,6 +171,50 @@ TEST_F(NewRevocationList, LeavesTheListOfOtherCertificates) {
   ListBuilder authorities = Numbered("04");
   authorities.more_extensions = Ext("2.5.29.28", Seq({Tlv(0x82, Hex("ff"))}), true);
   EXPECT_TRUE(Check(authorities, issuer_key)) << "a series of its own";
+}
+
+// Found by an attack: it was taken, said to be in force, and no certificate was judged by it.
+TEST_F(NewRevocationList, IsNotTakenWhenItNamesAnotherKeyThanThatWhichSignedIt) {
+  ListBuilder other = Numbered("06");
+  other.aki = ListBuilder(AuthorityName("07", "T1"), TestKey().point()).aki;
+  const Status wrong = Check(other, issuer_key);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().reason, Reason::kFeedRejected);
+  EXPECT_THAT(wrong.error().explanation, HasSubstr("its authorityKeyIdentifier is "));
+  EXPECT_FALSE(IsInForce(*List(other, issuer_key), {settings, certificates, held}, kAt));
+  EXPECT_THAT(Superseded(other, issuer_key), IsEmpty());
+  other.aki = {};
+  EXPECT_TRUE(Check(other, issuer_key)) << "one that names no key";
+  EXPECT_TRUE(IsInForce(*List(other, issuer_key), {settings, certificates, held}, kAt));
+}
+
+// A box may hold one from before.
+TEST_F(NewRevocationList, ThatNamesAnotherKeyKeepsNoTrueOneOut) {
+  ListBuilder other = Numbered("09");
+  other.aki = ListBuilder(AuthorityName("07", "T1"), TestKey().point()).aki;
+  held.push_back(List(other, issuer_key));
+  EXPECT_THAT(SignedLists({settings, certificates, held}), ElementsAre(held[0]));
+  EXPECT_TRUE(Check(Numbered("06"), issuer_key));
+  EXPECT_THAT(Superseded(Numbered("0a"), issuer_key),
+              ElementsAre(held[0]->sha256(), held[1]->sha256()));
+}
+
+// R-SEC3-14: the true list of now would go back behind it.
+TEST_F(NewRevocationList, IsNotTakenFromTheFuture) {
+  ListBuilder ahead = Numbered("06");
+  ahead.this_update = Time("261121120500Z");
+  EXPECT_TRUE(Check(ahead, issuer_key)) << "a CA's clock may be five minutes ahead";
+  ahead.this_update = Time("261121120501Z");
+  const Status refused = Check(ahead, issuer_key);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().explanation, HasSubstr("its thisUpdate lies more than 300 seconds"));
+  const TestKey other;
+  ListBuilder unknown(AuthorityName("07", "T2"), other.point());
+  unknown.this_update = ahead.this_update;
+  EXPECT_FALSE(Check(unknown, other)) << "nor of an issuer that may come later";
+  held.push_back(List(ahead, issuer_key));
+  EXPECT_TRUE(Check(Numbered("05"), issuer_key)) << "held from before, it keeps no true one out";
+  EXPECT_FALSE(Check(Numbered("05"), issuer_key, kAt.PlusSeconds(1))) << "once it is of now";
 }
 
 // CheckStatus would not look at it.

@@ -5,6 +5,7 @@
 #include "firmware/feeds/parties.h"
 #include "firmware/feeds/registrations.h"
 #include "tests/firmware/feeds/one_row.h"
+#include "tests/firmware/smki/device_pki.h"
 #include "tests/support/shared.h"
 
 namespace acb::feeds {
@@ -172,6 +173,30 @@ std::string Base64OfPem(const std::filesystem::path& path) {
     if (!line.starts_with("-----")) body += line;
   }
   return body;
+}
+
+// R-SEC3-8: whether a path is asked for or not.
+TEST(DevicesFeed, TakesNoKeyOfACertificateThatDoesNotFollowTheProfile) {
+  const smki::testing::TestKey key;
+  auto builder = smki::testing::DeviceCertificateBuilder(key);
+  const auto parse = [&](const feeds::KeyCheck& key_alone) {
+    return One<Device>(
+        [&](const CsvRow& read) {
+          return ParseDeviceWith(
+              read, [](const smki::Certificate&) -> Status { return Done{}; }, key_alone);
+        },
+        DeviceColumns(),
+        "00DB1234567890A0,GPF,SMETS2,m,Commissioned,,," + ToBase64(builder.Build(key)) + ",,,,");
+  };
+  const auto good_key = [](const PublicPoint&) { return true; };
+  EXPECT_TRUE(parse({}));
+  EXPECT_TRUE(parse(good_key));
+  builder.more_extensions = smki::testing::Join(
+      {builder.more_extensions, smki::testing::Ext("1.2.3.4", smki::testing::Hex("0500"), true)});
+  for (const auto& refused : {parse({}), parse(good_key)}) {
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().explanation.find("a critical extension"), std::string::npos);
+  }
 }
 
 TEST(DevicesFeed, TakesTheKeyOfAKeyAgreementCertificateOnly) {

@@ -62,7 +62,59 @@ TEST(Bundle, RefusesBlocksOfAnotherKind) {
   EXPECT_EQ(lists->size(), 2u);
 }
 
-TEST(Bundle, GivesOneDerAsItIs) { EXPECT_EQ(Split(std::string("\x30\x01\x02", 3)), "300102 "); }
+TEST(Bundle, GivesOneDerAsItIs) {
+  EXPECT_EQ(Split("\x30\x81\x02"), "308102 ");
+  EXPECT_EQ(Split("\x30\x84"), "3084 ");
+}
+
+TEST(Bundle, TakesACommentThatBeginsLikeASequenceForAComment) {
+  EXPECT_EQ(Split("01: the issuing CA\n" + kOne), "3003020101 ");
+  EXPECT_EQ(Split("0\xC3\xA9\n" + kOne), "3003020101 ");
+  EXPECT_EQ(Split("0"), "refused");
+  EXPECT_EQ(Split("0\n"), "refused");
+}
+
+TEST(Bundle, SkipsAByteOrderMark) {
+  EXPECT_EQ(Split("\xEF\xBB\xBF" + kOne), "3003020101 ");
+  EXPECT_EQ(Split(kOne + "\xEF\xBB\xBF" + kTwo), "refused") << "inside it is text";
+}
+
+TEST(Bundle, SaysOnWhichLineABlockBeginsAndHowManyThereAre) {
+  const std::string file = "\xEF\xBB\xBF# one\n" + kOne + "\n" + kTwo + kList + kOne;
+  BundleReader reader(AsBytes(file), BundleKind::kCertificates);
+  EXPECT_EQ(reader.CountBlocks(), 3u);
+  ASSERT_TRUE(reader.Next());
+  EXPECT_EQ(reader.line(), 2u);
+  ASSERT_TRUE(reader.Next());
+  EXPECT_EQ(reader.line(), 7u);
+  const auto other = reader.Next();
+  ASSERT_FALSE(other);
+  EXPECT_EQ(reader.line(), 10u);
+  EXPECT_EQ(other.error().explanation.find("line"), std::string::npos);
+  EXPECT_EQ(BundleReader(AsBytes("\x30\x81"), BundleKind::kCertificates).CountBlocks(), 1u);
+}
+
+// What a certificate may have is told by Certificate::Parse; a file that is one block of gigabytes
+// is not gathered first.
+TEST(Bundle, RefusesABlockBeyondItsLimitWhileItIsRead) {
+  const auto block = [](std::size_t lines, const std::string& end) {
+    std::string file = "-----BEGIN CERTIFICATE-----\n";
+    for (std::size_t i = 0; i < lines; ++i) file += std::string(64, 'A') + "\n";
+    return file + end;
+  };
+  const std::string end = "-----END CERTIFICATE-----\n";
+  const std::size_t most = MaxBlockOctets(BundleKind::kCertificates) / 48;  // 48 octets a line
+  EXPECT_NE(Split(block(most, end)), "refused");
+  const std::string large = block(most + 2, "");
+  BundleReader reader(AsBytes(large), BundleKind::kCertificates);
+  const auto refused = reader.Next();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().explanation, "it has more than 65536 octets")
+      << "and not that it has no end";
+  EXPECT_EQ(reader.line(), 1u);
+  const std::string der = "\x30\x82" + std::string(MaxBlockOctets(BundleKind::kCertificates), 'A');
+  EXPECT_EQ(Split(der), "refused");
+}
 
 TEST(Bundle, RefusesNothingAtAll) {
   EXPECT_EQ(Split(""), "refused");

@@ -11,12 +11,15 @@ inline constexpr Eui64 kTestDevice{0x00DB1234567890A0};
 
 inline Bytes DeviceCaName(std::string_view cn) { return Seq({Rdn("2.5.4.3", Printable(cn))}); }
 
-// subjectAltName with hardwareModuleName (gbcs-cs02b.md 9.4).
-inline Bytes HardwareModuleName(Eui64 device) {
+// The value of subjectAltName with hardwareModuleName (gbcs-cs02b.md 9.4).
+inline Bytes HardwareModuleNames(Eui64 device) {
   const Bytes serial = Tlv(0x04, ByteWriter().U64(device.value()).bytes());
   const Bytes module = Seq({Oid("1.2.826.0.1.8641679.1.2.2.1"), serial});
   const Bytes other = Tlv(0xa0, Join({Oid("1.3.6.1.5.5.7.8.4"), Tlv(0xa0, module)}));
-  return Ext("2.5.29.17", Seq({other}), true);
+  return Seq({other});
+}
+inline Bytes HardwareModuleName(Eui64 device) {
+  return Ext("2.5.29.17", HardwareModuleNames(device), true);
 }
 
 // As a good key agreement certificate of the device; issuer by IssuedBy.

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "firmware/smki/key_identifier.h"
-#include "tests/firmware/smki/builder.h"
+#include "tests/firmware/smki/device_pki.h"
 
 namespace acb::smki {
 namespace {
@@ -269,6 +269,58 @@ TEST_F(OrganisationProfile, RefusesCriticalExtensionsItDoesNotKnow) {
   builder.more_extensions = Ext("2.5.29.37", Seq({Oid("1.3.6.1.5.5.7.3.1")}), true);
   EXPECT_EQ(Judge(), "PROFILE");
   builder.more_extensions = Ext("1.2.3.4", Hex("0500"), false);
+  EXPECT_EQ(Judge(), "good");
+}
+
+// RFC 5280 appendix A.1: ub-common-name.
+TEST_F(OrganisationProfile, WantsACnOf1To64CharactersWithoutControlCharacters) {
+  const auto named = [&](const Bytes& value) {
+    builder.subject = Seq({Rdn("2.5.4.3", value), Rdn("2.5.4.11", Utf8("02")),
+                           Rdn("2.5.4.45", Hex("03090090b3d51f30010000"))});
+    return Judge();
+  };
+  std::string wide;
+  for (int i = 0; i < 64; ++i) wide += "\xC3\xA9";
+  EXPECT_EQ(named(Utf8("A")), "good");
+  EXPECT_EQ(named(Printable(std::string(64, 'a'))), "good");
+  EXPECT_EQ(named(Utf8(wide)), "good") << "64 characters of two octets";
+  for (const std::string& bad :
+       {std::string(), std::string(65, 'a'), wide + "a", std::string("a\0b", 3),
+        std::string("a\nb"), std::string("a\x7F"), std::string("a\xC2\x9B")}) {
+    EXPECT_EQ(named(Utf8(bad)), "PROFILE") << bad;
+  }
+}
+
+TEST_F(OrganisationProfile, WantsASubjectAltNameThatCanBeRead) {
+  const auto with = [&](const Bytes& value) {
+    builder.more_extensions = Ext("2.5.29.17", value, false);
+    return Judge();
+  };
+  const Bytes dns = Tlv(0x82, Hex("61"));
+  EXPECT_EQ(with(Seq({dns})), "good");
+  for (const Bytes& bad : {Bytes{}, Seq({}), Hex("ff"), Join({Seq({dns}), Hex("00")}),
+                           Seq({Hex("0500")}), Join({Hex("308103"), dns})}) {
+    EXPECT_EQ(with(bad), "PROFILE") << ToHex(bad);
+  }
+  const Bytes module = HardwareModuleNames(kTestDevice);
+  EXPECT_EQ(with(module), "NOT_ORGANISATION_CERT");
+  EXPECT_EQ(with(Join({module, Hex("00")})), "NOT_ORGANISATION_CERT") << "octets after it";
+  Bytes loose = Join({Hex("3081"), ToBytes(BytesView(module).subspan(1))});
+  EXPECT_EQ(with(loose), "NOT_ORGANISATION_CERT") << "a length in another form";
+}
+
+TEST_F(OrganisationProfile, WantsNoPathLengthWithoutACa) {
+  builder.basic_constraints = Ext("2.5.29.19", Hex("3003020100"), false);
+  EXPECT_EQ(Judge(), "PROFILE");
+  builder.basic_constraints = Ext("2.5.29.19", Hex("0500"), false);
+  EXPECT_EQ(Judge(), "NOT_ORGANISATION_CERT") << "another reader may see a CA";
+}
+
+// RFC 5280 section 4.2.1.9: it may be critical; absent cA is the default, FALSE.
+TEST_F(OrganisationProfile, TakesBasicConstraintsOfNoCaCriticalOrNot) {
+  builder.basic_constraints = Ext("2.5.29.19", Seq({}), true);
+  EXPECT_EQ(Judge(), "good");
+  builder.basic_constraints = Ext("2.5.29.19", Seq({}), false);
   EXPECT_EQ(Judge(), "good");
 }
 

@@ -40,7 +40,8 @@ class TrustPath : public ::testing::Test {
   }
 
   std::shared_ptr<const Trust> Build() {
-    settings.roots = {Parse(root.Build(root_key))};
+    settings.roots = older_roots;
+    settings.roots.push_back(Parse(root.Build(root_key)));
     return Trust::Build(settings, 7, certificates, lists);
   }
   Result<PathEvidence> Check(const std::vector<CertificatePtr>& offered = {}, UtcTime at = kNow) {
@@ -72,6 +73,7 @@ class TrustPath : public ::testing::Test {
   Bytes leaf_der;
   std::vector<Bytes> certificates;
   std::vector<Bytes> lists;
+  std::vector<CertificatePtr> older_roots;
   TrustSettings settings;
 };
 
@@ -291,6 +293,20 @@ TEST_F(TrustPath, JudgesTheValidityOfIssuingCaAndRoot) {
   EXPECT_EQ(Judge(), "CERT_EXPIRED");
 }
 
+TEST_F(TrustPath, TakesARenewedRootBesideTheExpiredOne) {
+  CertificateBuilder old = root;
+  old.serial = Hex("020177");
+  old.validity = Seq({Time("200101000000Z"), Time("261121115959Z")});
+  older_roots = {Parse(old.Build(root_key))};
+  EXPECT_EQ(Judge(), "good");
+  std::swap(root, old);
+  older_roots = {Parse(old.Build(root_key))};
+  EXPECT_EQ(Judge(), "good") << "in either order";
+  old.validity = root.validity;
+  older_roots = {Parse(old.Build(root_key))};
+  EXPECT_EQ(Judge(), "CERT_EXPIRED") << "neither is in its time";
+}
+
 TEST_F(TrustPath, TakesARenewedIssuingCaBesideTheExpiredOne) {
   CertificateBuilder old = issuing;
   old.serial = Hex("020151");
@@ -312,6 +328,16 @@ TEST_F(TrustPath, RefusesARevokedLeafUnderAnyReason) {  // R-SEC3-18
     list.Revoke(Hex("020142"), Seq({Ext("2.5.29.21", Hex("0a0108"), false)}));  // removeFromCRL
   });
   EXPECT_EQ(Judge(), "CERT_REVOKED");
+}
+
+TEST_F(TrustPath, SaysRevokedOfALeafThatHasRunOutToo) {
+  leaf.validity = Seq({Time("200101000000Z"), Time("261121115959Z")});
+  leaf_der = leaf.Build(issuing_key);
+  EXPECT_EQ(Judge(), "CERT_EXPIRED");
+  SetCrl([](ListBuilder& list) { list.Revoke(Hex("020142")); });
+  EXPECT_EQ(Judge(), "CERT_REVOKED");
+  lists.clear();
+  EXPECT_EQ(Judge(), "CERT_EXPIRED") << "no list is missed for one that is out of its time";
 }
 
 TEST_F(TrustPath, RefusesEveryLeafOfARevokedIssuingCa) {  // R-SEC3-16

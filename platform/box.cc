@@ -94,14 +94,19 @@ Failure HsmUnavailable(const hsm::HsmState& state) {
   return {Reason::kHsmUnavailable, std::move(text)};
 }
 
+// A copy of the store may have left out what is empty. Whoever cannot write there says so.
+void MakeScratch(const std::filesystem::path& store) {
+  const auto scratch = store / "tmp";
+  const bool is_store = ::access((store / "data.mdb").c_str(), F_OK) == 0;
+  if (is_store && ::access(scratch.c_str(), F_OK) != 0) ::mkdir(scratch.c_str(), 0700);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Box>> Box::Open(const Config& config, const Clock& clock, const Log& log,
                                        Sandbox* sandbox) {
   std::unique_ptr<Box> box(new Box(config, clock, log));
-  // A copy of the store may have left out what is empty. Whoever cannot write there says so.
-  const auto scratch = config.store_directory / "tmp";
-  if (::access(scratch.c_str(), F_OK) != 0) ::mkdir(scratch.c_str(), 0700);
+  MakeScratch(config.store_directory);
   box->environment_ = NameOf(config.environment);
   // Before the sandbox, which leaves none of these files to read.
   box->firmware_ = MeasureAtStart({config.firmware_manifest, config.firmware_key});

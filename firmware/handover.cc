@@ -199,9 +199,12 @@ Result<std::optional<StoredRequest>> Handover::Authenticate(const IncomingReques
   file.check = "feeds";
   Status noted = file.NoteFeeds(records);
   if (!noted) return std::move(noted).error();
-  file.signer = trust.Find(unverified->signer().issuer, unverified->signer().serial);
+  const auto has_signed = [&](const smki::Certificate& certificate) {
+    return duis::IsSignedWith(*unverified, certificate);
+  };
+  file.signer = checks::ChooseSigner(trust, unverified->signer(), has_signed);
   file.check = "signer";
-  auto signer = checks::FindSigner(trust, unverified->signer(), file.judged_at);
+  auto signer = checks::FindSigner(trust, unverified->signer(), file.judged_at, has_signed);
   if (!signer) return std::move(signer).error();
   file.Observe(signer->observations);
 

@@ -1,11 +1,29 @@
 #include "firmware/checks/signer.h"
 
+#include <algorithm>
+
 #include "firmware/smki/deny_list.h"
 
 namespace acb::checks {
 
-Result<FoundSigner> FindSigner(const smki::Trust& trust, const duis::SignerName& name, UtcTime at) {
-  const smki::CertificatePtr found = trust.Find(name.issuer, name.serial);
+smki::CertificatePtr ChooseSigner(const smki::Trust& trust, const duis::SignerName& name,
+                                  const HasSigned& has_signed) {
+  // A feed may bring any number under one name; those of trusted CAs come first.
+  constexpr std::size_t kMaxTried = 16;
+  const std::vector<smki::CertificatePtr> held = trust.FindAll(name.issuer, name.serial);
+  if (held.empty()) return nullptr;
+  if (has_signed && held.size() > 1) {
+    const std::size_t tried = std::min(held.size(), kMaxTried);
+    for (std::size_t i = 0; i < tried; ++i) {
+      if (has_signed(*held[i])) return held[i];
+    }
+  }
+  return held.front();
+}
+
+Result<FoundSigner> FindSigner(const smki::Trust& trust, const duis::SignerName& name, UtcTime at,
+                               const HasSigned& has_signed) {
+  const smki::CertificatePtr found = ChooseSigner(trust, name, has_signed);
   if (!found) {
     return Failure(Reason::kSenderAuth,
                    "no certificate with the issuer and serial number in KeyInfo is held here");

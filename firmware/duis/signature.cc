@@ -159,6 +159,11 @@ class SignatureVerifier {
     return VerifiedRequest(*std::move(content), std::move(signer));
   }
 
+  static bool IsGoodBy(const UnverifiedRequest& request, const smki::Certificate& certificate) {
+    const auto& key = certificate.verifying_key();
+    return key && VerifiedContent(*request.document_, certificate, *key).has_value();
+  }
+
   static Result<VerifiedRequest> Verify(UnverifiedRequest&& request, smki::CertificatePtr signer) {
     const UnverifiedRequest taken = std::move(request);
     return Verify(*taken.document_, std::move(signer));
@@ -174,6 +179,10 @@ Result<VerifiedRequest> VerifySignature(UnverifiedRequest&& request, smki::Certi
                    "signature names is held here"};
   }
   return SignatureVerifier::Verify(std::move(request), std::move(signer));
+}
+
+bool IsSignedWith(const UnverifiedRequest& request, const smki::Certificate& certificate) {
+  return InitialiseXml() && SignatureVerifier::IsGoodBy(request, certificate);
 }
 
 }  // namespace acb::duis

@@ -14,4 +14,8 @@ Status InitialiseXml();
 // kMalformed.
 Result<VerifiedRequest> VerifySignature(UnverifiedRequest&& request, smki::CertificatePtr signer);
 
+// Whether the signature of the request is good by that certificate's key: to tell which of several
+// of one name is meant. It proves nothing else.
+bool IsSignedWith(const UnverifiedRequest& request, const smki::Certificate& certificate);
+
 }  // namespace acb::duis

@@ -126,7 +126,7 @@ struct Trust::State {
   std::string list_faults;  // why lists were left out, for the operator
   std::map<Sha256Digest, CertificatePtr> by_sha256;
   // By issuer Name::Key() and content octets of the serial number.
-  std::map<std::pair<std::string, Bytes>, CertificatePtr> by_serial;
+  std::map<std::pair<std::string, Bytes>, std::vector<CertificatePtr>> by_serial;
   std::map<Eui64, std::vector<CertificatePtr>> signing_by_party;
   // By subject Name::Key().
   std::map<std::string, std::vector<IssuingAuthorityPtr>> authorities;
@@ -164,12 +164,14 @@ bool Trust::State::IsFromTrustedIssuer(const Certificate& certificate) const {
 void Trust::State::AddCertificate(const CertificatePtr& certificate) {
   if (!by_sha256.emplace(certificate->sha256(), certificate).second) return;
   auto& held = by_serial[{certificate->issuer().Key(), ToBytes(certificate->serial())}];
-  // Of two with the same issuer and serial one is forged: it must not hide the other.
-  if (!held || (!IsFromTrustedIssuer(*held) && IsFromTrustedIssuer(*certificate))) {
-    held = certificate;
-  }
-  if (certificate->eui64() && certificate->key_usage() == KeyUsage::kDigitalSignature &&
-      IsFromTrustedIssuer(*certificate)) {
+  const bool signing =
+      certificate->eui64() && certificate->key_usage() == KeyUsage::kDigitalSignature;
+  const bool trusted = (signing || !held.empty()) && IsFromTrustedIssuer(*certificate);
+  // Of several with the same issuer and serial a forged one must not hide the others.
+  const auto behind = std::ranges::find_if(
+      held, [&](const CertificatePtr& other) { return trusted && !IsFromTrustedIssuer(*other); });
+  held.insert(behind, certificate);
+  if (signing && trusted) {
     signing_by_party[*certificate->eui64()].push_back(certificate);
   }
 }
@@ -362,9 +364,14 @@ bool Trust::IsPinnedSigner(const Certificate& certificate) const {
          state_->settings.pinned_signers.contains(certificate.sha256());
 }
 
-CertificatePtr Trust::Find(const Name& issuer, BytesView serial) const {
+std::vector<CertificatePtr> Trust::FindAll(const Name& issuer, BytesView serial) const {
   const auto found = state_->by_serial.find({issuer.Key(), ToBytes(serial)});
-  return found == state_->by_serial.end() ? nullptr : found->second;
+  return found == state_->by_serial.end() ? std::vector<CertificatePtr>() : found->second;
+}
+
+CertificatePtr Trust::Find(const Name& issuer, BytesView serial) const {
+  const std::vector<CertificatePtr> all = FindAll(issuer, serial);
+  return all.empty() ? nullptr : all.front();
 }
 
 CertificatePtr Trust::FindBySha256(const Sha256Digest& sha256) const {

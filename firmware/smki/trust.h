@@ -61,8 +61,11 @@ class Trust {
   // where no path can be built. CheckPath knows nothing of pins: who honours one says
   // REVOCATION_NOT_CHECKED.
   bool IsPinnedSigner(const Certificate& certificate) const;
-  // nullptr when not held. `serial` is the content octets of the INTEGER. Of two of the same issuer
-  // and serial the one that a trusted issuing CA signed.
+  // All that are held of that issuer and serial number, those first that a trusted issuing CA
+  // signed: two CAs of one name may give out the same number. `serial` is the content octets of the
+  // INTEGER.
+  std::vector<CertificatePtr> FindAll(const Name& issuer, BytesView serial) const;
+  // The first of them; nullptr when none is held.
   CertificatePtr Find(const Name& issuer, BytesView serial) const;
   CertificatePtr FindBySha256(const Sha256Digest& sha256) const;
   // The certificate in `der`, which need not be held: Certificate::Parse, whose failures it has.

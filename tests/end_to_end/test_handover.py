@@ -373,6 +373,24 @@ class BadSignatures(HandoverCase):
         forger = harness.duis_sign.Signer(self.world.pki.key("supplier2-xml"), known.issuer, known.serial)
         self.assert_refused(forger.sign(self.world.request()), 403, "SIGNATURE_INVALID")
 
+    def test_of_two_signers_of_one_issuer_name_and_serial_the_one_whose_key_signed_is_meant(self):
+        make_pki, made, world = harness.own_pki.make_pki, self.world.pki.made, self.world
+        first = made.certificates["supplier-xml"]
+        # A second CA of the issuing CA's name, with a key of its own: each has its serial numbers.
+        second = made._authority(  # pylint: disable=protected-access
+            "issuing-ca-namesake", made.root, made.issuing.subject, 0)
+        twin = made.leaf("supplier-xml-twin", "87", make_pki.SUPPLIER, "ds", second, serial=int(first.about["serial"]))
+        now, hours = made.now, make_pki.datetime.timedelta(hours=12)
+        world.box.import_feed("organisation-certificates",
+                              harness.own_pki.pem_of_der(world.pki.der("issuing-ca-namesake"))
+                              + harness.own_pki.pem_of_der(twin.der))
+        world.box.import_feed("revocation-lists", make_pki.pem(
+            "X509 CRL", make_pki.revocation_list(second, 1, now, now + hours)))
+        for issued in (first, twin):
+            signer = harness.duis_sign.Signer(issued.key, "CN=T1,OU=07", int(first.about["serial"]))
+            document = signer.sign(world.request())
+            self.assert_signed(world, document, world.submit(document))
+
     def test_another_user_signs(self):
         document = self.world.pki.signer("supplier2-xml").sign(self.world.request())
         self.assert_refused(document, 403, "SENDER_AUTH")

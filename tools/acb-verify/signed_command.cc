@@ -108,7 +108,10 @@ Result<duis::VerifiedRequest> CheckRequest(const audit::Object& entry, BytesView
   limits.octets = kMaxRequestOctets;
   auto parsed = duis::Parse(octets, limits);
   if (!parsed) return Said("the request", parsed.error());
-  const auto signer = checks::FindSigner(trust, parsed->signer(), at);
+  const auto signer =
+      checks::FindSigner(trust, parsed->signer(), at, [&](const smki::Certificate& certificate) {
+        return duis::IsSignedWith(*parsed, certificate);
+      });
   if (!signer) return Said("the request's signer", signer.error());
   observations = signer->observations;
   Status named = CheckNamed("signer", ObjectOf(entry, "signer"), *signer->certificate);

@@ -161,6 +161,11 @@ TEST_F(TrustPath, FindsTheRealOneOfTwoWithTheSameIssuerAndSerial) {
   const CertificatePtr found = trust->Find(issuer, Hex("42"));
   ASSERT_NE(found, nullptr);
   EXPECT_TRUE(Equal(found->der(), leaf_der));
+  const auto all = trust->FindAll(issuer, Hex("42"));
+  ASSERT_EQ(all.size(), 2u) << "a second CA of that name may have given out the same number";
+  EXPECT_EQ(all[0], found);
+  EXPECT_TRUE(Equal(all[1]->der(), forged));
+  EXPECT_TRUE(trust->FindAll(issuer, Hex("43")).empty());
   EXPECT_EQ(trust->Find(issuer, Hex("43")), nullptr);
   EXPECT_EQ(trust->Find(Name::FromText("OU=07,CN=T1").value(), Hex("42")), nullptr);
   EXPECT_NE(trust->FindBySha256(Sha256(forged)), nullptr);

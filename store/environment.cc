@@ -4,7 +4,6 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -252,25 +251,6 @@ Status LmdbEnvironment::CheckInPlace() const {
                      std::to_string(::getpid()) + "/fd/" + std::to_string(data_file()) +
                      " back before the process ends",
                  path_.string());
-}
-
-// A full disk makes a short write, which LMDB calls EIO. Its order is data pages, flush, meta page:
-// while the meta page is the one of before and LMDB goes on (after a failed write of the meta page
-// it does not), nothing in the file leads to what was written. Whatever else is wrong than room
-// stays in doubt.
-bool LmdbEnvironment::HadNoRoom(int code, std::uint64_t before) const {
-  constexpr std::uint64_t kNoRoom = std::uint64_t{1} << 20;
-  if (code == EIO) {
-    struct statvfs disk {};
-    if (::fstatvfs(data_file(), &disk) != 0) return false;
-    if (std::uint64_t{disk.f_bavail} * disk.f_frsize >= kNoRoom) return false;
-  } else if (code != ENOSPC && code != EDQUOT) {
-    return false;
-  }
-  MDB_txn* probe = nullptr;
-  if (mdb_txn_begin(handle(), nullptr, MDB_RDONLY, &probe) != MDB_SUCCESS) return false;
-  const Handle<MDB_txn, mdb_txn_abort> owner(probe);
-  return last_commit() == before;
 }
 
 std::uint64_t LmdbEnvironment::map_size() const {

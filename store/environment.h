@@ -58,9 +58,6 @@ class LmdbEnvironment {
   std::uint64_t last_commit() const;
   // kStoreMissing: the path is not the opened file any more, which will be gone with this process.
   Status CheckInPlace() const;
-  // A commit has failed with this code, and `before` was the newest: nothing of it is in the file
-  // for want of room, and the next one may succeed.
-  bool HadNoRoom(int code, std::uint64_t before) const;
   // The map's pages go out of this process's memory and come back when they are read; what they
   // hold does not change. For who has read much of the store and goes on.
   void LetGoOfPages() const;

@@ -160,14 +160,8 @@ Status WriteTransaction::Delete(Table table, BytesView key) {
 }
 
 Status WriteTransaction::Commit() && {
-  const std::uint64_t before = environment_->last_commit();
   // release() comes first: LMDB frees the handle whether or not the commit succeeds (lmdb.h).
   if (const int code = environment_->commit()(transaction_.release()); code != MDB_SUCCESS) {
-    if (environment_->HadNoRoom(code, before)) {
-      return Failure(Reason::kStoreFull, {},
-                     std::string("commit: ") + mdb_strerror(code) +
-                         ": the store's file system is full; nothing of it was kept");
-    }
     return Failure(Reason::kStoreInDoubt, {},
                    std::string("commit and flush: ") + mdb_strerror(code) +
                        "; not tried again: restart to read what the disk holds");

@@ -80,9 +80,7 @@ class WriteTransaction : public Transaction {
   Status Delete(Table table, BytesView key);
 
   // Commits and flushes.
-  // Fails with
-  //   kStoreInDoubt  the writes may or may not be on the disk.
-  //   kStoreFull     no room on the disk: nothing was written, and later there may be.
+  // Fails with kStoreInDoubt: the writes may or may not be on the disk.
   Status Commit() &&;
 
   std::uint64_t writes() const { return writes_; }  // done or tried

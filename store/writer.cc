@@ -214,7 +214,7 @@ Status Writer::WriteNow(const Work& work) {
   flushes_.Observe(std::chrono::steady_clock::now() - begun);
   // Not tried again: after a failed flush the kernel may have dropped the pages and would report
   // success (reliability.md section 1).
-  if (!committed && committed.error().reason != Reason::kStoreFull) End(committed.error());
+  if (!committed) End(committed.error());
   last_commit_ = environment_->last_commit();
   const std::lock_guard lock(mutex_);
   ++counts_.commits;

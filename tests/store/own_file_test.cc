@@ -1,9 +1,7 @@
 // The data file under the running box: nobody else writes it, and it stays where it is (P1, P4).
 #include <fcntl.h>
-#include <lmdb.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <fstream>
 #include <iterator>
 
@@ -63,60 +61,6 @@ TEST_F(OwnFile, IsLookedForWhileNobodyAsks) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (store_->attention() && std::chrono::steady_clock::now() < end) ::usleep(10'000);
   EXPECT_THAT(store_->attention(), FailsWith(Reason::kStoreMissing));
-}
-
-// reliability.md F5: no doubt, and it goes on by itself.
-class NoRoom : public StoreTest {
- protected:
-  void Create(bool kept) {
-    Seams seams;
-    seams.commit = [this, kept](MDB_txn* transaction) {
-      if (!full_) return mdb_txn_commit(transaction);
-      if (!kept) {
-        mdb_txn_abort(transaction);
-      } else {
-        EXPECT_EQ(mdb_txn_commit(transaction), 0);
-      }
-      return ENOSPC;
-    };
-    CreateFilled(std::move(seams));
-  }
-  std::atomic<bool> full_ = false;
-};
-
-TEST_F(NoRoom, ForACommitIsNoDoubtAndGoesOnWhenThereIsSome) {
-  Create(false);
-  const std::uint64_t first = Spend(Id(1));
-  const std::uint64_t size = AuditSize();
-  full_ = true;
-  for (std::uint64_t request = 2; request < 5; ++request) {
-    EXPECT_THAT(Reserve(Id(request)), FailsWith(Reason::kStoreFull));
-  }
-  EXPECT_EQ(AuditSize(), size);
-  EXPECT_TRUE(store_->attention());
-  full_ = false;
-  EXPECT_EQ(Spend(Id(2)), first + 1);
-}
-
-TEST_F(NoRoom, ForAnAnswerGivesItUpAndItsCounterIsAGap) {
-  Create(false);
-  auto counter = Reserve(Id(1));
-  ASSERT_TRUE(counter);
-  full_ = true;
-  const std::uint64_t lost = counter->counter().value();
-  EXPECT_THAT(Sign(*counter), FailsWith(Reason::kStoreFull));
-  EXPECT_THAT(store_->Abandon(*std::move(counter), {Reason::kStoreFull}, kNow),
-              FailsWith(Reason::kStoreFull));
-  full_ = false;
-  EXPECT_GT(Spend(Id(2)), lost) << "what was owed is written first";
-}
-
-TEST_F(NoRoom, OfACommitThatIsInTheFileIsDoubt) {
-  Create(true);
-  full_ = true;
-  EXPECT_THAT(Reserve(Id(1)), FailsWith(Reason::kStoreInDoubt));
-  full_ = false;
-  EXPECT_THAT(Reserve(Id(2)), FailsWith(Reason::kStoreInDoubt));
 }
 
 // Found by an attack: a page's damage ended acbd at each start, and nothing said why.

@@ -82,7 +82,7 @@ Result<Descriptor> Lock(const std::filesystem::path& directory, int flags) {
   }
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return SystemFailure("flock", path, errno);
-  return Failure(Reason::kStoreUnavailable, "another acbd has the store: stop it and try again",
+  return Failure(Reason::kStoreUnavailable, "another acbd has the store: stop acbd and try again",
                  path.string());
 }
 

@@ -126,7 +126,7 @@ class TwoBoxes:
         self.before = dict(self.books.highest)
         self.log_starts = {box: box.log_file.stat().st_size if box.log_file.exists() else 0 for box in (first, second)}
         loads, pauses = self.start_both(number, first, second)
-        decided = self.decide(first, second, loads)
+        decided = self.decide(first, second)
         time.sleep(self.generator.uniform(*AFTERWARDS_SECONDS))
         for thread in [*pauses, *loads.values()]:
             thread.join()
@@ -170,21 +170,24 @@ class TwoBoxes:
         return loads, [thread for thread in [pause_sometimes(self.generator, self.generator.choice([first, second]))]
                        if thread]
 
-    @staticmethod
-    def state(box, load=None):
-        """"ending": it has released something, and says now that it is not ready: it has to end."""
+    def said(self, box):
+        """Its log of this round."""
+        return box.log_file.read_bytes()[self.log_starts[box]:].decode(errors="replace")
+
+    def state(self, box):
+        """"ending": its start was good, and it says now that it is not ready: it has to end."""
         found = box.outcome(seconds=0.1)
         if found is None:
             return "starting"
-        return "ending" if found[0] == "refused" and load is not None and load.released else found[0]
+        return "ending" if found[0] == "refused" and '"event":"not-ready"' not in self.said(box) else found[0]
 
-    def decide(self, first, second, loads):
+    def decide(self, first, second):
         """Waits until at most one box serves, and none is starting or ending. Returns what it came to."""
         deadline = time.monotonic() + DECIDED_SECONDS
         both_since = None
         states = []
         while time.monotonic() < deadline:
-            states = [self.state(box, loads[box]) for box in (first, second)]
+            states = [self.state(box) for box in (first, second)]
             if not {"starting", "ending"} & set(states) and states != ["ready", "ready"]:
                 return f"first {states[0]}, second {states[1]}"
             if states == ["ready", "ready"]:
@@ -205,7 +208,7 @@ class TwoBoxes:
             elif found[0] == "refused" and not REFUSED & set(found[1]):
                 self.books.complain(f"{name} is refused with {found[1]}")
             elif found[0] == "ended":
-                said = box.log_file.read_bytes()[self.log_starts[box] :].decode(errors="replace")
+                said = self.said(box)
                 if found[1] != 1 or "overtaken" not in said:
                     self.books.complain(f"{name} ended with {found[1]}: {said[-1000:]}")
 

@@ -121,6 +121,10 @@ struct PartyRecord {
   std::optional<UtcTime> notice_to_cease;  // R-128-6
 
   bool InForce(UtcTime at) const { return from <= at && (!to || at < *to); }
+  // R-SEC3-10: nothing is signed for the party while the row is in force.
+  bool Bars() const {
+    return status == PartyStatus::kSuspended || status == PartyStatus::kExpelled;
+  }
 };
 
 // One row of registration data, in force in [from, to).

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "firmware/base/ascii.h"
 #include "hsm/key_purpose.h"
 #include "platform/trust_settings.h"
 
@@ -42,14 +43,6 @@ Result<AcbPair> FromRegister(const keys::Register& keys, std::uint32_t generatio
       checks::AcbCertificates::From(ds.certificate, keys.Find(labels.key_agreement)->certificate);
   if (!acb) return std::move(acb).error();
   return AcbPair{*std::move(acb), labels, ActivatedAt(ds)};
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
 }
 
 std::string Describe(const hsm::TokenInfo& token) {
@@ -136,7 +129,7 @@ Result<std::vector<AcbPair>> PairsInUse(const Config& config, const keys::Regist
 Result<ApprovedModule> ApprovalOf(const std::vector<ApprovedModule>& list,
                                   const hsm::TokenInfo& token, UtcTime at) {
   const std::string who = "the HSM (" + Describe(token) + ")";
-  if (Lower(token.manufacturer + " " + token.model).find("softhsm") != std::string::npos) {
+  if (LowerCase(token.manufacturer + " " + token.model).find("softhsm") != std::string::npos) {
     return Failure(Reason::kHsmNotApproved,
                    who + " is software for tests: a live box does not sign with it");
   }

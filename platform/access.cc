@@ -7,21 +7,10 @@
 #include <cstdlib>
 #include <limits>
 
+#include "firmware/base/ascii.h"
 #include "platform/system_clock.h"
 
 namespace acb::platform {
-namespace {
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
-
-}  // namespace
-
 Failure NoSuchEndpoint(const KnownClient& client, const std::string& endpoint) {
   return {Reason::kConfiguration, "client " + client.identity + ": the role " +
                                       std::string(Name(client.role)) + " has no endpoint '" +

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "firmware/base/ascii.h"
 #include "firmware/base/trust_anchor_cell.h"
 #include "platform/config_section.h"
 #include "platform/https_client.h"
@@ -129,10 +130,7 @@ void ReadRights(Section& section, std::optional<Role> role, KnownClient& client)
 
 void ReadClient(Section section, const Paths& paths, std::set<std::string, std::less<>>& names,
                 Config& config) {
-  std::string identity = section.Text("identity");
-  std::ranges::transform(identity, identity.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const std::string identity = LowerCase(section.Text("identity"));
   const std::string role_name = section.Text("role");
   const auto role = RoleFromName(role_name);
   if (!identity.empty() && !IsDnsName(identity)) {

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "firmware/base/ascii.h"
 #include "firmware/checks/proposed_counter.h"
 #include "platform/answers.h"
 #include "platform/json_body.h"
@@ -25,7 +26,7 @@ Result<Eui64> DeviceOf(const HttpRequest& request) {
 Result<RemotePartyRole> RoleOf(std::string_view text) {
   std::string name;
   for (const char c : text) {
-    if (c != '_' && c != '-') name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (c != '_' && c != '-') name += LowerCase(c);
   }
   if (name == "supplier") return RemotePartyRole::kSupplier;
   if (name == "networkoperator") return RemotePartyRole::kNetworkOperator;

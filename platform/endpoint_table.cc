@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <string>
 
+#include "firmware/base/ascii.h"
+
 namespace acb::platform {
 namespace {
 
@@ -209,9 +211,7 @@ std::span<const EndpointRule> EndpointTable() { return kTable; }
 std::string OpenApiDocument() {
   boost::json::object paths;
   for (const EndpointRule& rule : kTable) {
-    std::string method(rule.method);
-    std::ranges::transform(method, method.begin(),
-                           [](char c) { return static_cast<char>(c - 'A' + 'a'); });
+    const std::string method = LowerCase(rule.method);
     boost::json::value& path = paths[PathOf(rule.pattern)];
     if (!path.is_object()) path = boost::json::object{};
     path.get_object()[method] = Operation(rule);

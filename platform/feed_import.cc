@@ -157,13 +157,19 @@ HttpResponse RejectedForNoRows() {
   return RejectedWhole(Failure(Reason::kFeedRejected, "a file without rows is no list"));
 }
 
+// All of a file of which every row is good; a problem document otherwise.
+template <class Row>
+std::optional<HttpResponse> ReadTable(const FeedContext& context, const HttpRequest& request,
+                                      const TableFeed<Row>& feed, Rows<Row>& rows) {
+  return ReadRows<Row>(context.store, request.body.Text(), feed.columns(), feed.parse,
+                       [&](Row row) { return rows.Take(std::move(row)); });
+}
+
 template <class Row>
 HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
                          const TableFeed<Row>& feed) {
   Rows<Row> rows(feed);
-  auto wrong = ReadRows<Row>(context.store, request.body.Text(), feed.columns(), feed.parse,
-                             [&](Row row) { return rows.Take(std::move(row)); });
-  if (wrong) return *std::move(wrong);
+  if (auto wrong = ReadTable(context, request, feed, rows)) return *std::move(wrong);
   if (feed.replaces && rows.rows().empty()) return RejectedForNoRows();
   const FeedFile file(context, feed.feed, request);
   return Imported(context, file, (context.store.*feed.import)(rows.rows(), file.Entry()));
@@ -202,10 +208,7 @@ Result<std::vector<std::string>> Reinstated(const store::Store& store,
 // A correction is taken, and is told: nobody is let in again in silence.
 HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
   Rows<PartyRecord> rows(kParties);
-  auto wrong =
-      ReadRows<PartyRecord>(context.store, request.body.Text(), kParties.columns(), kParties.parse,
-                            [&](PartyRecord row) { return rows.Take(std::move(row)); });
-  if (wrong) return *std::move(wrong);
+  if (auto wrong = ReadTable(context, request, kParties, rows)) return *std::move(wrong);
   const FeedFile file(context, Feed::kParties, request);
   const auto reinstated = Reinstated(context.store, rows.rows());
   if (!reinstated) return Problem(reinstated.error());

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "firmware/base/ascii.h"
 #include "platform/media_type.h"
 #include "platform/spool.h"
 
@@ -26,11 +27,6 @@ constexpr int kRequestTimeout = 408;
 constexpr int kUnsupportedMediaType = 415;
 constexpr int kExpectationFailed = 417;
 constexpr int kHeaderTooLarge = 431;
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool SameText(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, Lower, Lower);
-}
 
 // "text/csv" of "text/csv; charset=utf-8".
 std::string_view MediaType(std::string_view content_type) {
@@ -96,7 +92,7 @@ std::optional<HttpResponse> CheckBodyHeaders(const RequestHead& head, const Rout
   const std::string_view type = MediaType(sent);
   const bool known = route.content_types.empty() ||
                      std::ranges::any_of(route.content_types, [&](const std::string& taken) {
-                       return SameText(taken, type);
+                       return SameIgnoringCase(taken, type);
                      });
   if (head.has_body() && !known) {
     return Problem({Reason::kMediaType, "It takes " + route.content_types.front() + "."});
@@ -241,7 +237,7 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
   request.headers = current.head.headers;
 
   const auto expect = current.head.version == 11 ? request.Header("Expect") : std::nullopt;
-  if (expect && !SameText(*expect, "100-continue")) {
+  if (expect && !SameIgnoringCase(*expect, "100-continue")) {
     return ProblemWithStatus({Reason::kMalformed, "The only Expect taken is 100-continue."},
                              kExpectationFailed);
   }

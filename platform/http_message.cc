@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "firmware/base/ascii.h"
 #include "firmware/base/utf8.h"
 
 namespace acb::platform {
@@ -23,12 +24,6 @@ constexpr std::array kRoleNames = {
     RoleName{Role::kFeed, "feed"},         RoleName{Role::kAuditor, "auditor"},
     RoleName{Role::kOperator, "operator"},
 };
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool SameName(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, Lower, Lower);
-}
 
 // RFC 8259 section 8.1: every answer in JSON is UTF-8. What it quotes of a file or a certificate
 // need not be, and Boost.JSON hands it on as it is: this is the one place that all of them pass.
@@ -87,7 +82,7 @@ std::optional<std::string_view> FindHeader(const std::vector<HttpHeader>& header
                                            std::string_view name) {
   std::optional<std::string_view> found;
   for (const HttpHeader& header : headers) {
-    if (!SameName(header.name, name)) continue;
+    if (!SameIgnoringCase(header.name, name)) continue;
     if (found) return std::nullopt;
     found = header.value;
   }

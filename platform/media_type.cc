@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "firmware/base/ascii.h"
+
 namespace acb::platform {
 namespace {
 
@@ -20,14 +22,6 @@ std::string_view Trim(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   return text;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
 }
 
 // What stands before `separator`; `text` moves on behind it.
@@ -57,12 +51,12 @@ std::optional<int> Quality(std::string_view text) {
 }
 
 std::optional<Range> ParseRange(std::string_view text) {
-  Range range{Lower(TakeUntil(text, ';'))};
+  Range range{LowerCase(TakeUntil(text, ';'))};
   if (range.type.find('/') == std::string::npos) return std::nullopt;
   while (!text.empty()) {
     // Other parameters (charset, version) do not tell our forms apart.
     std::string_view parameter = TakeUntil(text, ';');
-    if (Lower(TakeUntil(parameter, '=')) != "q") continue;
+    if (LowerCase(TakeUntil(parameter, '=')) != "q") continue;
     const auto quality = Quality(Trim(parameter));
     if (!quality) return std::nullopt;
     range.quality = *quality;
@@ -134,19 +128,19 @@ std::optional<std::string> ListHeader(const std::vector<HttpHeader>& headers,
                                       std::string_view name) {
   std::optional<std::string> list;
   for (const HttpHeader& header : headers) {
-    if (Lower(header.name) != Lower(name)) continue;
+    if (!SameIgnoringCase(header.name, name)) continue;
     list = list ? *list + ", " + header.value : header.value;
   }
   return list;
 }
 
 bool NamesAnotherCharset(std::string_view content_type) {
-  const std::string type = Lower(TakeUntil(content_type, ';'));
+  const std::string type = LowerCase(TakeUntil(content_type, ';'));
   if (!type.ends_with("xml") && !type.ends_with("json")) return false;
   while (!content_type.empty()) {
     std::string_view parameter = TakeUntil(content_type, ';');
-    if (Lower(TakeUntil(parameter, '=')) != "charset") continue;
-    if (Lower(Unquoted(Trim(parameter))) != "utf-8") return true;
+    if (LowerCase(TakeUntil(parameter, '=')) != "charset") continue;
+    if (LowerCase(Unquoted(Trim(parameter))) != "utf-8") return true;
   }
   return false;
 }

@@ -20,6 +20,7 @@
 #include <ctime>
 #include <limits>
 
+#include "firmware/base/ascii.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/sha256.h"
 
@@ -110,14 +111,6 @@ Status UseOwnCertificate(SSL_CTX& context, const TlsFiles& files) {
     return Unusable(files.key, "the key is not the certificate's");
   }
   return Done{};
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
 }
 
 // An unreadable time is over.

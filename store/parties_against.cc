@@ -6,10 +6,7 @@
 namespace acb::store {
 namespace {
 
-bool SpeaksAgainst(const PartyRecord& row) {
-  return row.status == PartyStatus::kSuspended || row.status == PartyStatus::kExpelled ||
-         row.notice_to_cease.has_value();
-}
+bool SpeaksAgainst(const PartyRecord& row) { return row.Bars() || row.notice_to_cease.has_value(); }
 
 Result<std::vector<PartyRecord>> ReadAll(const Transaction& transaction) {
   std::vector<PartyRecord> rows;

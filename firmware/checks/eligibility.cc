@@ -43,9 +43,7 @@ Status CheckPartyNotBarred(const Records& records, std::string_view party, std::
   const auto rows = records.FindRowsAgainst(party);
   if (!rows) return rows.error();
   for (const PartyRecord& row : *rows) {
-    const bool barred =
-        row.status == PartyStatus::kSuspended || row.status == PartyStatus::kExpelled;
-    if (!barred || !row.InForce(at)) continue;
+    if (!row.Bars() || !row.InForce(at)) continue;
     return Failure(Reason::kSuspended, std::string(whom) + "'s status at " + at.Iso() + " is " +
                                            std::string(Name(row.status)));
   }

@@ -59,9 +59,7 @@ Status CheckGasNetworkParty(const Records& records, const PartyRecord& row, UtcT
 // R-SEC3-10: a party that is suspended or expelled in any role is, whatever else is said of it.
 Status CheckNotSuspended(const std::vector<PartyRecord>& rows, UtcTime at) {
   for (const PartyRecord& row : rows) {
-    const bool barred =
-        row.status == PartyStatus::kSuspended || row.status == PartyStatus::kExpelled;
-    if (barred && row.InForce(at)) {
+    if (row.Bars() && row.InForce(at)) {
       return Failure(Reason::kSuspended,
                      "the network operator's status is " + std::string(Name(row.status)));
     }

@@ -1,6 +1,6 @@
 #include "firmware/checks/suspension.h"
 
-#include <algorithm>
+#include "firmware/base/ascii.h"
 
 namespace acb::checks {
 namespace {
@@ -43,13 +43,7 @@ Status CheckUserNotSuspended(const Records& records, Eui64 user, std::string_vie
   return Done{};
 }
 
-std::string IssuerSubject(const smki::Name& issuer) {
-  std::string text = issuer.Text();
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
+std::string IssuerSubject(const smki::Name& issuer) { return LowerCase(issuer.Text()); }
 
 Status CheckDeviceNotBlocked(const Records& records, Eui64 device) {
   return Find(records, SuspensionScope::kDevice, device.Hyphenated(), Reason::kBlocked,

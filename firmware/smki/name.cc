@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "firmware/base/ascii.h"
 #include "firmware/smki/certificate.h"
 #include "firmware/smki/name_der.h"
 
@@ -24,13 +25,6 @@ constexpr std::array<Keyword, 9> kKeywords = {{{"CN", "2.5.4.3"},
                                                {"STREET", "2.5.4.9"},
                                                {"DC", "0.9.2342.19200300.100.1.25"},
                                                {"UID", "0.9.2342.19200300.100.1.1"}}};
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return Lower(c); });
-  return lower;
-}
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -90,7 +84,7 @@ std::optional<std::string> TakeValue(std::string_view& text) {
 std::optional<std::string> TypeFromText(std::string_view text) {
   text = Trim(text);
   for (const Keyword& keyword : kKeywords) {
-    if (Lower(keyword.word) == Lower(text)) return std::string(keyword.oid);
+    if (SameIgnoringCase(keyword.word, text)) return std::string(keyword.oid);
   }
   // numericoid of RFC 4512 section 1.4: numbers without leading zero, at least two.
   bool at_start = true;
@@ -185,7 +179,7 @@ bool IsName(BytesView der) {
 }
 
 bool operator==(const Name::Attribute& a, const Name::Attribute& b) {
-  return a.type == b.type && Lower(a.value) == Lower(b.value);
+  return a.type == b.type && SameIgnoringCase(a.value, b.value);
 }
 
 std::string Name::Text() const {
@@ -203,7 +197,7 @@ std::string Name::Key() const {
   // A value holds no control character (FoldAndEscape), so the separators are unambiguous.
   std::string key;
   for (const Attribute& attribute : attributes) {
-    key += attribute.type + "\x01" + Lower(attribute.value) + "\x02";
+    key += attribute.type + "\x01" + LowerCase(attribute.value) + "\x02";
   }
   return key;
 }

@@ -36,6 +36,17 @@ class Start : public StoreTest {
     EXPECT_FALSE(anchors.empty());
     return anchors.empty() ? Anchor() : anchors.back();
   }
+  // As a process that dies at its call number `at` of the token: none of the later ones happens.
+  void StartKilledAt(int at) {
+    store_.reset();
+    const int before = objects_.calls();
+    objects_.fault = [&](Call, int number) {
+      return number >= before + at ? Fault::kFails : Fault::kNone;
+    };
+    (void)TryStart();
+    store_.reset();
+    objects_.fault.Clear();
+  }
   std::uint64_t NextAfterStart() {
     EXPECT_TRUE(TryStart());
     return Spend(Id(next_++));
@@ -297,14 +308,7 @@ TEST_F(Start, GoesOnAfterAKillAtAnyCall) {
   std::uint64_t last = FindDevice()->last_issued;
   for (int at = 1; at <= 7; ++at) {
     SCOPED_TRACE(at);
-    store_.reset();
-    const int before = objects_.calls();
-    objects_.fault = [&](Call, int number) {
-      return number >= before + at ? Fault::kFails : Fault::kNone;
-    };
-    (void)TryStart();
-    store_.reset();
-    objects_.fault.Clear();
+    StartKilledAt(at);
     const std::uint64_t spent = NextAfterStart();
     EXPECT_GT(spent, last);
     last = spent;
@@ -316,15 +320,7 @@ TEST_F(Start, LeavesNoMoreObjectsHoweverManyStartsDie) {
   std::uint64_t last = FindDevice()->last_issued;
   std::size_t most = 0;
   for (int died = 0; died < 40; ++died) {
-    const int at = 3 + died % 12;
-    store_.reset();
-    const int before = objects_.calls();
-    objects_.fault = [&](Call, int number) {
-      return number >= before + at ? Fault::kFails : Fault::kNone;
-    };
-    (void)TryStart();
-    store_.reset();
-    objects_.fault.Clear();
+    StartKilledAt(3 + died % 12);
     most = std::max(most, token_.List().size());
   }
   EXPECT_LE(most, 5u) << "the top, a claim, and what the last start made";

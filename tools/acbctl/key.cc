@@ -1,6 +1,5 @@
 #include "tools/acbctl/key.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "platform/system_clock.h"
 #include "platform/trust_settings.h"
 #include "tools/acbctl/key_holders.h"
+#include "tools/acbctl/new_file.h"
 #include "tools/acbctl/token.h"
 
 namespace acb::acbctl {
@@ -26,6 +26,8 @@ using keys::KeyRecord;
 using keys::Role;
 using keys::State;
 
+// Requests and records of ceremonies hold no secret.
+constexpr mode_t kReadableByAll = 0644;
 constexpr std::array<Role, 2> kRoles = {Role::kDigitalSigning, Role::kKeyAgreement};
 
 Failure Wrong(std::string what) { return Failure(Reason::kConfiguration, std::move(what)); }
@@ -49,18 +51,6 @@ std::string Pem(std::string_view label, BytesView der) {
     pem.append(base64, at, kLine).append("\n");
   }
   return pem + "-----END " + std::string(label) + "-----\n";
-}
-
-// Over no file that is there, and on the disk when this returns.
-Status WriteNew(const std::filesystem::path& file, std::string_view text) {
-  const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (descriptor < 0) return Wrong("cannot create " + file.string() + ": " + std::strerror(errno));
-  const bool good =
-      write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      fsync(descriptor) == 0;
-  close(descriptor);
-  if (!good) return Wrong("cannot write " + file.string());
-  return Done{};
 }
 
 std::vector<std::string> LabelsIn(const std::vector<hsm::KeyObject>& objects) {
@@ -236,7 +226,8 @@ Result<Outcome> Csr(Ceremony& ceremony, const KeyOptions& options) {
   ceremony.Step(key->label + " is in the token, and works");
   ceremony.Step("PKCS#10 for EUI-64 " + identity->Hyphenated() + ", SHA-256 " +
                 ToHex(Sha256(*der)) + "; its signature verifies");
-  Status written = WriteNew(options.file, Pem("CERTIFICATE REQUEST", *der));
+  Status written =
+      WriteNewFile(options.file, AsBytes(Pem("CERTIFICATE REQUEST", *der)), kReadableByAll);
   if (!written) return std::move(written).error();
   key->request = keys::RequestRecord{.sha256 = Sha256(*der),
                                      .channel = options.channel,
@@ -424,7 +415,7 @@ Result<std::string> Carry(const KeyOptions& options, Act act, Steps steps) {
   if (!record) return std::move(record).error();
   sync();  // a PKCS#11 module may write its files without a flush (hsm/provisioning.h)
   if (options.ceremony.record.empty()) return record;
-  Status written = WriteNew(options.ceremony.record, *record + "\n");
+  Status written = WriteNewFile(options.ceremony.record, AsBytes(*record + "\n"), kReadableByAll);
   if (!written) return std::move(written).error();
   return record;
 }

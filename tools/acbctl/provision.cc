@@ -20,6 +20,7 @@
 #include "platform/config.h"
 #include "platform/system_clock.h"
 #include "store/store.h"
+#include "tools/acbctl/new_file.h"
 #include "tools/acbctl/remote.h"
 #include "tools/acbctl/tls_material.h"
 
@@ -40,27 +41,8 @@ Failure Wrong(std::string what, std::string detail = {}) {
   return Failure(Reason::kConfiguration, std::move(what), std::move(detail));
 }
 
-// A new file of mode 0600 with this content, on the disk when this returns. Never over an old one,
-// never through a symbolic link.
-Status WriteNew(const std::filesystem::path& file, BytesView content) {
-  const int descriptor =
-      open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (descriptor < 0) return Wrong("cannot create " + file.string(), std::strerror(errno));
-  std::size_t written = 0;
-  while (written < content.size()) {
-    const ssize_t count = write(descriptor, content.data() + written, content.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    written += static_cast<std::size_t>(count);
-  }
-  const bool good = written == content.size() && fsync(descriptor) == 0;
-  close(descriptor);
-  if (!good) return Wrong("cannot write " + file.string(), std::strerror(errno));
-  return Done{};
-}
-
 Status WriteNew(const std::filesystem::path& file, std::string_view text) {
-  return WriteNew(file, AsBytes(text));
+  return WriteNewFile(file, AsBytes(text), 0600);
 }
 
 std::string RandomHex(std::size_t octets) {

@@ -4,10 +4,15 @@
 design.md section 8 ("Every command: --json, exit 0 / 1 refused or failed / 2 usage").
 """
 
+import contextlib
 import datetime
+import hashlib
 import http.server
 import json
+import os
 import ssl
+import stat
+import subprocess
 import threading
 
 from cryptography import x509
@@ -18,6 +23,30 @@ from harness import World, binary, run, temporary_directory
 
 def acbctl(*arguments):
     return run(binary("tools", "acbctl"), *map(str, arguments), check=False)
+
+
+@contextlib.contextmanager
+def box_that_says(folder, answer):
+    """What acbctl has to be told to reach a box that answers every request by `answer(request)`."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # pylint: disable=invalid-name
+            answer(self)
+
+        def do_POST(self):  # pylint: disable=invalid-name
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            answer(self)
+
+        def log_message(self, *_):
+            pass
+
+    tls = World.own(folder / "world", devices=1, start=False).box.directory / "tls"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls / "server.pem", tls / "server.key")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield ("--directory", tls.parent, "--url", f"https://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
 
 
 class Misused(harness.TestCase):
@@ -122,34 +151,93 @@ class Shown(harness.TestCase):
                    "/v1/reports/operators": {"report": evil, "rows": [{"subject": evil}], "totals": [], "notices": [evil]},
                    "/v1/counters/00DB1234567890A0": {"cells": evil}}
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):  # pylint: disable=invalid-name
-                body = json.dumps(answers[self.path.partition("?")[0]]).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+        def answer(request):
+            body = json.dumps(answers[request.path.partition("?")[0]]).encode()
+            request.send_response(200)
+            request.send_header("Content-Length", str(len(body)))
+            request.end_headers()
+            request.wfile.write(body)
 
-            def log_message(self, *_):
-                pass
+        with temporary_directory() as folder, box_that_says(folder, answer) as box:
+            for command in (("status",), ("quarantine", "list"), ("report", "operators"),
+                            ("counter", "show", "00DB1234567890A0")):
+                with self.subTest(command):
+                    done = acbctl(*box, *command)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertIn(r"a\u001b]0;x\u0007b\u000a\u009b2J\u202ec", done.stdout)
+                    shown = done.stdout + done.stderr
+                    self.assertEqual([c for c in shown if c in evil and not c.isprintable() and c != "\n"], [])
 
-        with temporary_directory() as folder:
-            tls = World.own(folder, devices=1, start=False).box.directory / "tls"
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls / "server.pem", tls / "server.key")
-            with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-                server.socket = context.wrap_socket(server.socket, server_side=True)
-                threading.Thread(target=server.serve_forever, daemon=True).start()
-                box = ("--directory", tls.parent, "--url", f"https://127.0.0.1:{server.server_address[1]}")
-                for command in (("status",), ("quarantine", "list"), ("report", "operators"),
-                                ("counter", "show", "00DB1234567890A0")):
-                    with self.subTest(command):
-                        done = acbctl(*box, *command)
-                        self.assertEqual(done.returncode, 0, done.stderr)
-                        self.assertIn(r"a\u001b]0;x\u0007b\u000a\u009b2J\u202ec", done.stdout)
-                        shown = done.stdout + done.stderr
-                        self.assertEqual([c for c in shown if c in evil and not c.isprintable() and c != "\n"], [])
-                server.shutdown()
+
+class Written(harness.TestCase):
+    """A file has its name only once it is whole, whatever became of who wrote an earlier one."""
+
+    def setUp(self):
+        self.folder = self.enterContext(temporary_directory())
+        self.goes_on = threading.Event()
+        self.box = self.enterContext(box_that_says(self.folder, self.answer))
+        self.out = self.folder / "box.backup"
+        self.part = self.folder / "box.backup.part"
+
+    def answer(self, request):
+        halves = (b"a" * 5000, b"b" * 5000)
+        request.send_response(200)
+        request.send_header("Content-Length", "10000")
+        request.send_header("X-Backup-SHA256", hashlib.sha256(b"".join(halves)).hexdigest())
+        request.end_headers()
+        request.wfile.write(halves[0])
+        request.wfile.flush()
+        self.goes_on.wait(60)
+        with contextlib.suppress(OSError):
+            request.wfile.write(halves[1])
+
+    def begin(self):
+        going = subprocess.Popen([binary("tools", "acbctl"), *map(str, self.box), "backup", "--out", self.out],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        harness.wait_for("half of it", lambda: self.part.exists() and self.part.stat().st_size == 5000, 60)
+        return going
+
+    def backup(self, out=None):
+        return acbctl(*self.box, "backup", "--out", out or self.out)
+
+    def test_a_backup_that_was_killed_leaves_none_and_keeps_nobody_from_the_next(self):
+        going = self.begin()
+        going.kill()
+        going.communicate()
+        self.assertFalse(self.out.exists())
+        self.goes_on.set()
+        done = self.backup()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.out.read_bytes(), b"a" * 5000 + b"b" * 5000)
+        self.assertFalse(self.part.exists())
+
+    def test_two_do_not_write_the_same(self):
+        going = self.begin()
+        done = self.backup()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("another process is writing", done.stderr)
+        self.goes_on.set()
+        self.assertEqual(going.communicate()[1:] + (going.returncode,), ("", 0))
+        self.assertEqual(self.out.stat().st_size, 10000)
+
+    def test_what_got_the_name_meanwhile_keeps_it(self):
+        going = self.begin()
+        self.out.write_bytes(b"mine")
+        self.goes_on.set()
+        self.assertIn("File exists", going.communicate()[1])
+        self.assertEqual((going.returncode, self.out.read_bytes(), self.part.exists()), (1, b"mine", False))
+        self.assertIn("exists", self.backup().stderr)
+
+    def test_a_link_is_not_followed_and_a_device_stays_one(self):
+        other = self.folder / "other"
+        other.write_bytes(b"mine")
+        self.part.symlink_to(other)
+        self.goes_on.set()
+        self.assertEqual(self.backup().returncode, 0)
+        self.assertEqual((other.read_bytes(), self.out.stat().st_size), (b"mine", 10000))
+        done = acbctl(*self.box, "backup", "--out", "/dev/full")
+        self.assertEqual(done.returncode, 1, "it is there, and no file")
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/full").st_mode))
 
 
 class Verifier(harness.TestCase):

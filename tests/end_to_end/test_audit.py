@@ -9,7 +9,9 @@ import hashlib
 import http.server
 import ipaddress
 import json
+import os
 import ssl
+import stat
 import subprocess
 import sys
 import threading
@@ -297,6 +299,8 @@ class PublicLog(AuditCase):
         log = tlog.Log(fetcher(self.box), key)
         log.check_receipt(json.loads(files[0].read_text()), receipt["leaf"])
         tlog.Checkpoint(files[1].read_bytes()).verify(key)
+        harness.run(*acbctl, "audit", "checkpoint", "--out", "/dev/null", "--vkey-out", "/dev/null")
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode), "a device is written to, and stays one")
         told = json.loads(harness.run(*acbctl, "--json", "audit", "checkpoint").stdout)
         self.assertEqual(told["origin"], key.name)
         self.assertEqual(harness.run(*acbctl, "audit", "proof", "99999", check=False).returncode, 1)

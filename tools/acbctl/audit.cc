@@ -10,7 +10,7 @@
 #include "firmware/audit/merkle.h"
 #include "firmware/audit/note.h"
 #include "firmware/base/request_id.h"
-#include "tools/acbctl/download.h"
+#include "tools/acbctl/part_file.h"
 
 namespace acb::acbctl {
 namespace {

@@ -77,9 +77,7 @@ int ExportAudit(const Connection& connection, const AuditExportOptions& options)
   }
   auto download = Download::Open(options.out);
   if (!download) return Complain(connection, download.error());
-  const int code = ExportInto(connection, options, *download);
-  download->Drop();  // what has its name is not touched
-  return code;
+  return ExportInto(connection, options, *download);
 }
 
 }  // namespace acb::acbctl

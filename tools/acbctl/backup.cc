@@ -11,6 +11,7 @@
 
 #include "firmware/base/descriptor.h"
 #include "firmware/base/sha256_stream.h"
+#include "tools/acbctl/part_file.h"
 #include "tools/acbctl/progress.h"
 
 namespace acb::acbctl {
@@ -19,60 +20,16 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::uint64_t kMaxBackup = std::uint64_t{1} << 44;  // 16 TiB: LMDB's map and its chunks
 
-Failure CannotWrite(const std::filesystem::path& file) {
-  return Failure(Reason::kConfiguration,
-                 "cannot write " + file.string() + ": " + std::strerror(errno));
-}
-
 Failure CannotRead(const std::string& file, std::string_view why) {
   return Failure(Reason::kConfiguration, "cannot read " + file + ": " + std::string(why));
 }
 Failure CannotRead(const std::string& file) { return CannotRead(file, std::strerror(errno)); }
 
-// A new file that is gone again unless it was kept.
-class NewFile {
- public:
-  explicit NewFile(std::filesystem::path path)
-      : path_(std::move(path)),
-        file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) {}
-  ~NewFile() {
-    if (file_ && !kept_) ::unlink(path_.c_str());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  Status Opened() const { return file_ ? Status(Done{}) : CannotWrite(path_); }
-  Status Append(std::string_view octets) {
-    sha256_.Update(AsBytes(octets));
-    size_ += octets.size();
-    while (!octets.empty()) {
-      const ssize_t written = ::write(file_.get(), octets.data(), octets.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return CannotWrite(path_);
-      octets.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return Done{};
-  }
-  // On the disk, and its name too, when this returns.
-  Status Keep() {
-    const auto folder = std::filesystem::absolute(path_).parent_path();
-    const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (::fsync(file_.get()) != 0 || !directory || ::fsync(directory.get()) != 0) {
-      return CannotWrite(path_);
-    }
-    kept_ = true;
-    return Done{};
-  }
-  std::uint64_t size() const { return size_; }
-  Sha256Digest Sha256() { return sha256_.Finish(); }
-
- private:
-  const std::filesystem::path path_;
-  Descriptor file_;
-  Sha256Stream sha256_;
-  std::uint64_t size_ = 0;
-  bool kept_ = false;
-};
+Failure IsThere(const std::filesystem::path& file) {
+  return Failure(
+      Reason::kConfiguration,
+      file.string() + " exists, and no backup is written over another: choose a new name");
+}
 
 // The earlier backup as the box knows it. A file is read whole: one that is damaged is no parent.
 Result<std::string> SinceOf(const std::string& given) {
@@ -115,15 +72,21 @@ int Backup(const Connection& connection, const BackupOptions& options) {
     if (!since) return Complain(connection, since.error());
     target += "?since=" + *since;
   }
-  NewFile file(options.out);
-  if (Status opened = file.Opened(); !opened) return Complain(connection, opened.error());
+  std::error_code error;
+  if (std::filesystem::exists(options.out, error))
+    return Complain(connection, IsThere(options.out));
+  auto file = PartFile::Open(options.out);
+  if (!file) return Complain(connection, file.error());
+  Sha256Stream digest;
+  std::uint64_t octets = 0;
   const auto response = [&] {
     Progress progress("backup", Progress::Unit::kOctets);
     progress.Show(0, 0);
     const auto take = [&](std::string_view piece, std::uint64_t size) {
-      Status written = file.Append(piece);
-      progress.Show(file.size(), size);
-      return written;
+      digest.Update(AsBytes(piece));
+      octets += piece.size();
+      progress.Show(octets, size);
+      return file->Write(piece);
     };
     return Send(connection, "operator",
                 {.method = "POST",
@@ -132,16 +95,18 @@ int Backup(const Connection& connection, const BackupOptions& options) {
   }();
   if (!response) return Complain(connection, response.error());
   if (response->status != 200) return *PrintRaw(connection, *response);
-  const std::string sha256 = ToHex(file.Sha256());
+  const std::string sha256 = ToHex(digest.Finish());
   if (response->Header("X-Backup-SHA256") != sha256) {
     return Complain(connection,
                     Failure(Reason::kBackupDamaged, "the backup did not arrive as it was sent"));
   }
-  if (Status kept = file.Keep(); !kept) return Complain(connection, kept.error());
+  if (Status kept = file->Keep(PartFile::Over::kNothing); !kept) {
+    return Complain(connection, kept.error());
+  }
   const auto manifest =
       ParseObject(std::string(response->Header("X-Backup-Manifest").value_or("{}")));
   boost::json::object result{
-      {"file", options.out.string()}, {"octets", std::to_string(file.size())}, {"sha256", sha256}};
+      {"file", options.out.string()}, {"octets", std::to_string(octets)}, {"sha256", sha256}};
   if (const auto pages = response->Header("X-Backup-Pages")) result["pages"] = *pages;
   for (const char* name :
        {"store", "created", "tree_size", "root", "since_sha256", "since_tree_size"}) {

@@ -4,7 +4,6 @@
 
 #include <boost/json.hpp>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 
 #include "firmware/base/base64.h"
@@ -68,10 +67,7 @@ Result<std::optional<platform::HttpClientResponse>> AskForExport(const Connectio
 }
 
 Status WriteKey(const platform::HttpClientResponse& response, const std::filesystem::path& file) {
-  std::ofstream out(file);
-  out << PemOf(response.Header(platform::kCheckpointKeyHeader).value_or(""));
-  if (!out.flush()) return CannotWrite(file);
-  return Done{};
+  return WriteWhole(file, PemOf(response.Header(platform::kCheckpointKeyHeader).value_or("")));
 }
 
 int SayExported(const Connection& connection, const ExportOptions& options,
@@ -115,9 +111,7 @@ int ExportInto(const Connection& connection, const ExportOptions& options, Downl
 int ExportCounters(const Connection& connection, const ExportOptions& options) {
   auto download = Download::Open(options.out);
   if (!download) return Complain(connection, download.error());
-  const int code = ExportInto(connection, options, *download);
-  download->Drop();  // what has its name is not touched
-  return code;
+  return ExportInto(connection, options, *download);
 }
 
 int ImportCounters(const Connection& connection, const CountersImportOptions& options) {

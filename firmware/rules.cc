@@ -93,7 +93,8 @@ constexpr Rule kRules[] = {
      {"R-SEC3-55"},
      {kFirmwareHash}},
     {"fresh-feeds",
-     "Every feed that has an age limit was imported, and not longer ago than that.",
+     "Every feed that has an age limit was imported, and not longer ago than that; of no feed "
+     "was the newest import lost with a disk.",
      kMp128,
      "lines 75-81",
      kMp128Version,
@@ -333,12 +334,14 @@ constexpr Rule kRules[] = {
      {"R-063-17"},
      {kSubjectUnknown}},
     {"supplier-is-requester",
-     "Supplier certificates are those of the party that sends the request.",
+     "Supplier certificates are those of the party that sends the request, now and at the "
+     "execution "
+     "time.",
      kStage3,
      "para 53, 54",
      kStage3Version,
      kDerived,
-     {"R-SEC3-4", "R-107-5"},
+     {"R-SEC3-4", "R-107-5", "R-128-10"},
      {kRequesterNotEligible}},
     {"registered-network-operator",
      "Network operator certificates are those of the network operator registered for the device's "

@@ -14,19 +14,30 @@ Failure UnknownSubject(Eui64 holder) {
                                               " and a fitting role is in the register of parties");
 }
 
-Status CheckSupplier(const std::vector<PartyRecord>& rows, std::string_view requester, UtcTime at) {
+Status CheckSupplier(const std::vector<PartyRecord>& rows, std::string_view supplier, UtcTime at) {
   const auto active = ActiveRows(rows, at);
   if (!active) return active.error();
   // A supplier may have several EUI-64s; the party is what registration data names. R-074-2: with
   // User Entry Process Tests for a supplier's role.
   const bool same = std::ranges::any_of(*active, [&](const PartyRecord& row) {
-    return row.party == requester && IsSupplierRole(row.role) && row.uept;
+    return row.party == supplier && IsSupplierRole(row.role) && row.uept;
   });
   if (!same) {
     return Failure(Reason::kRequesterNotEligible,
-                   "the supplier certificates are not those of the requesting party as a supplier");
+                   "the supplier certificates are not those of the requesting party as a "
+                   "supplier at " +
+                       at.Iso());
   }
   return Done{};
+}
+
+// R-107-5, R-128-10: the certificates' EUI-64 is to be the supplier's also when the command is
+// executed. Who that is then, registration says: eligibility.h checked that it is the requester.
+Status CheckSupplierThen(const Records& records, const Device& device,
+                         const std::vector<PartyRecord>& rows, UtcTime then) {
+  const auto registration = RegistrationAt(records, device.mpxn, then);
+  if (!registration) return registration.error();
+  return CheckSupplier(rows, registration->has_value() ? (*registration)->supplier : "", then);
 }
 
 // R-128-6: the party gives notice, not one of its User IDs. Of each the row that is true now
@@ -141,7 +152,8 @@ Status CheckRegistration(const Records& records, const Policy& policy, const Dev
   if (rows->empty()) return UnknownSubject(holder);
   if (role == RemotePartyRole::kSupplier) {
     found.holder = requester;
-    return CheckSupplier(*rows, requester, now);
+    if (Status today = CheckSupplier(*rows, requester, now); !today) return today;
+    return then == now ? Done{} : CheckSupplierThen(records, device, *rows, then);
   }
 
   const bool gas = device.type == DeviceType::kGpf;

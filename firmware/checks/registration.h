@@ -25,9 +25,10 @@ struct RegistrationFinding {
 // Registration decides; an MPAN prefix that says otherwise is observed as PREFIX_MISMATCH
 // (R-063-2). Where the policy has this check off, what it would have refused as kNoUnmapped or
 // kNoNotRegistered is an observation of that name.
-// Role Supplier: `holder` is of the party that is registered as supplier, which is `requester`.
+// Role Supplier: `holder` is of the party that is registered as supplier, which is `requester`
+// (CheckEligibility), now and then.
 //
-// `now`: status; `then`: registration, the instant of RightsApplyAt.
+// `now`: status; `then`: registration and status, the instant of RightsApplyAt.
 //
 // Fails with
 //   kSubjectUnknown   no party with that EUI-64 and a fitting role (R-063-17).

@@ -15,10 +15,12 @@ class RegistrationCheck : public ::testing::Test {
  protected:
   Status Check(Eui64 device, Eui64 holder,
                RemotePartyRole role = RemotePartyRole::kNetworkOperator) {
+    return CheckThen(device, holder, role, kNow);
+  }
+  Status CheckThen(Eui64 device, Eui64 holder, RemotePartyRole role, UtcTime then) {
     found_ = {};
-    const UtcTime now = At("2026-11-21T12:00:00Z");
     return CheckRegistration(FakeRecords(data_), policy_, data_.devices.at(device), role, holder,
-                             "SUPA", now, now, found_);
+                             "SUPA", kNow, then, found_);
   }
   Reason Refusal(Eui64 device, Eui64 holder,
                  RemotePartyRole role = RemotePartyRole::kNetworkOperator) {
@@ -27,6 +29,7 @@ class RegistrationCheck : public ::testing::Test {
     return result ? Reason::kMalformed : result.error().reason;
   }
   PartyRecord& GasNetworkParty() { return data_.parties[4]; }
+  const UtcTime kNow = At("2026-11-21T12:00:00Z");
 
   FakeRecordsData data_ = FakeRecordsData::Usual();
   Policy policy_;
@@ -144,6 +147,34 @@ TEST_F(RegistrationCheck, AcceptsSupplierCertificatesOfTheRequestingPartyOnly) {
   EXPECT_TRUE(Check(testing::kEsme, testing::kSupplierUser, RemotePartyRole::kSupplier));
   EXPECT_EQ(Refusal(testing::kEsme, testing::kOtherSupplierUser, RemotePartyRole::kSupplier),
             Reason::kRequesterNotEligible);
+}
+
+// R-107-5, R-128-10: found by an attack. Whose the EUI-64 is now says nothing of then.
+TEST_F(RegistrationCheck, AcceptsSupplierCertificatesOfWhoIsTheSupplierThen) {
+  const UtcTime change = At("2027-01-01T00:00:00Z");
+  const auto then = [&](const char* at) {
+    return CheckThen(testing::kEsme, testing::kSupplierUser, RemotePartyRole::kSupplier, At(at));
+  };
+  EXPECT_TRUE(then("2027-06-01T00:00:00Z"));
+  for (PartyRecord& row : data_.parties) {
+    if (row.user_id == testing::kSupplierUser) row.to = change;
+  }
+  EXPECT_TRUE(then("2026-12-31T23:59:59Z"));
+  const Status nobodys = then("2027-01-01T00:00:00Z");
+  ASSERT_FALSE(nobodys);
+  EXPECT_EQ(nobodys.error().reason, Reason::kSuspended) << "no DCC User then";
+  PartyRecord row = data_.parties[0];
+  row.party = "SUPB";
+  row.from = change;
+  row.to.reset();
+  data_.parties.push_back(row);
+  const Status anothers = then("2027-01-01T00:00:00Z");
+  ASSERT_FALSE(anothers);
+  EXPECT_EQ(anothers.error().reason, Reason::kRequesterNotEligible);
+  data_.parties.back().party = "SUPA";
+  EXPECT_TRUE(then("2027-01-01T00:00:00Z"));
+  data_.parties.back().uept = false;
+  EXPECT_FALSE(then("2027-01-01T00:00:00Z"));
 }
 
 // R-063-2.

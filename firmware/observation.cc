@@ -141,6 +141,7 @@ bool HoldsCounter(const RoleFacts& facts, const Observation& seen, const CellRec
   change.held_for_acb = facts.result == RoleFacts::Result::kSuccess && facts.placed == Holder::kAcb;
   change.held = FloorSeqNumber::From(change.held_for_acb ? std::max(facts.floor, seen.counter)
                                                          : seen.counter);
+  if (change.held_for_acb) change.after.acb_key = facts.acb_key;
   MakeUnknown(change);
   return true;
 }

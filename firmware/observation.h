@@ -162,7 +162,9 @@ struct RecordedObservation {
   std::vector<std::string> observations;
   std::vector<std::string> alarms;
   std::uint64_t last_issued = 0;  // afterwards
-  audit::Receipt receipt{};       // of the `observed` entry
+  // A counter of the ACB that no cell told of here can have as its floor waits for two operators.
+  std::optional<FloorSeqNumber> held_issued;
+  audit::Receipt receipt{};  // of the `observed` entry
 };
 
 // Where observations are kept. Thread-safe.

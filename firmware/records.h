@@ -222,6 +222,8 @@ struct LastImport {
   std::uint64_t changed = 0;
   std::uint64_t audit_index = 0;
   UtcTime at{0};  // when it was imported
+  // A recovery found in the log that there was a later one, which went with the disk.
+  bool lost = false;
 };
 
 // A stop that operators set (R-SEC3-56). Stored numbers.

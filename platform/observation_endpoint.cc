@@ -96,6 +96,9 @@ boost::json::object RecordedJson(const ObservationAnswer& answer, const std::str
       {"last_issued", std::to_string(recorded.last_issued)},
       {"environment", environment},
       {"audit", ReceiptJson(recorded.receipt)}};
+  if (recorded.held_issued) {
+    json["quarantined"] = std::to_string(recorded.held_issued->value());
+  }
   if (!answer.request_id.empty()) json["request_id"] = answer.request_id;
   return json;
 }

@@ -100,15 +100,18 @@ HttpResponse Decide(Box& box, const Config& config, const Clock& clock, const Ht
     return RefuseRecorded(box, request, {.act = name, .subject = request.Parameter("id")},
                           done.error(), now);
   }
+  boost::json::object json{{"id", std::to_string(done->item.id)},
+                           {"act", Name(act)},
+                           {"outcome", done->complete ? "done" : "waits for a second operator"},
+                           {"audit", ReceiptJson(done->receipt)}};
   if (done->complete && act == store::QuarantineAct::kRelease) {
     if (Status reloaded = box.trust().Reload(); !reloaded) return Problem(reloaded.error());
-    if (done->item.request) return Released(box, config, *done);
+    if (done->item.request) {
+      if (!done->request_octets.empty()) return Released(box, config, *done);
+      json["detail"] = "its octets were lost with the disk: the User sends the request again";
+    }
   }
-  HttpResponse response = JsonResponse(
-      boost::json::object{{"id", std::to_string(done->item.id)},
-                          {"act", Name(act)},
-                          {"outcome", done->complete ? "done" : "waits for a second operator"},
-                          {"audit", ReceiptJson(done->receipt)}});
+  HttpResponse response = JsonResponse(json);
   if (!done->complete) response.status = kAccepted;
   return response;
 }

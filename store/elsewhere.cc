@@ -25,6 +25,15 @@ Result<OriginatorCounter> NextForOthers(const CountersRow& row, const Fence& fen
   return NextCounter(row.last_issued, *floor, fence.base);
 }
 
+// A counter for others is above the floors of all cells.
+Status CheckNoneHeld(const Transaction& transaction, Eui64 device) {
+  for (const RemotePartyRole role :
+       {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
+    if (Status open = CheckNothingHeld(transaction, device, role); !open) return open;
+  }
+  return Done{};
+}
+
 Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wish,
                         const OpenSettings& settings) {
   const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
@@ -37,12 +46,7 @@ Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wis
     return std::move(open).error();
   }
   if (Status ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
-  for (const RemotePartyRole role :
-       {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
-    if (Status open = CheckNothingHeld(transaction, wish.device, role); !open) {
-      return std::move(open).error();
-    }
-  }
+  if (Status open = CheckNoneHeld(transaction, wish.device); !open) return std::move(open).error();
   const auto next = NextForOthers(**row, *fence, settings);
   if (!next) return next.error();
   const auto counter = ChooseCounter(*next, wish.proposed, settings.counter_jump);
@@ -128,10 +132,14 @@ Result<std::optional<DeviceCounters>> ReadDeviceCounters(const Transaction& tran
     return std::move(current).error();
   }
   const auto next_of = [&](RemotePartyRole role) -> Result<OriginatorCounter> {
+    if (Status none = CheckNothingHeld(transaction, device, role); !none) {
+      return std::move(none).error();
+    }
     const auto floor = FloorToSignAbove(row, role, settings.recorded_floor_limit);
     if (!floor) return floor.error();
     return NextCounter(row.last_issued, *floor, fence->base);
   };
+  const Status none_held = CheckNoneHeld(transaction, device);
   return std::optional(
       DeviceCounters{.last_issued = (*written)->last_issued,
                      .raise_due = row.last_issued - (*written)->last_issued,
@@ -140,7 +148,8 @@ Result<std::optional<DeviceCounters>> ReadDeviceCounters(const Transaction& tran
                      .network_operator = row.network_operator,
                      .next_supplier = next_of(RemotePartyRole::kSupplier),
                      .next_network_operator = next_of(RemotePartyRole::kNetworkOperator),
-                     .next_elsewhere = NextForOthers(row, *fence, settings)});
+                     .next_elsewhere = none_held ? NextForOthers(row, *fence, settings)
+                                                 : Result<OriginatorCounter>(none_held.error())});
 }
 
 }  // namespace acb::store

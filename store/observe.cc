@@ -22,7 +22,8 @@ constexpr RemotePartyRole kRoles[] = {RemotePartyRole::kSupplier,
 // All that one observation changes, decided before anything is written.
 struct Plan {
   CountersRow row;
-  CountersRow before;  // as of now
+  CountersRow before;      // as of now
+  std::uint64_t base = 0;  // no counter was ever above it when a recovery set it
   std::uint64_t issued_before = 0;
   std::vector<CellChange> cells;
   std::vector<std::string> observations;
@@ -65,6 +66,8 @@ Result<std::optional<ObservedRow>> FindNewest(const Transaction& transaction,
               DecodeObserved);
 }
 
+std::uint64_t GreatestIssued(const Plan& plan) { return std::max(plan.issued_before, plan.base); }
+
 QuarantinedItem ItemOf(const Observation& seen, RemotePartyRole role, FloorSeqNumber floor,
                        bool for_acb, std::uint64_t jump) {
   QuarantinedItem item;
@@ -97,7 +100,7 @@ Status JudgeRoles(const Transaction& transaction, const Observation& seen, std::
     CellRecord known;
     if (last->has_value()) known.unexplained = (*last)->unexplained;
     known.cell = *cell;
-    known.last_issued = plan.issued_before;
+    known.last_issued = GreatestIssued(plan);
     if (newest->has_value() && (*newest)->on_receipt) {
       known.newest = (*newest)->counter;
       known.newest_recorded = (*newest)->recorded;
@@ -124,7 +127,8 @@ Status JudgeRoles(const Transaction& transaction, const Observation& seen, std::
 }
 
 // An observed counter of the ACB that is not believed yet: nothing is signed below it meanwhile,
-// and when two operators agree each cell that was the ACB's gets it as its floor.
+// and when two operators agree each cell that was the ACB's gets it as its floor, and it is spent
+// for all of them.
 Status HoldIssued(const Transaction& transaction, const Observation& seen, std::uint64_t jump,
                   Plan& plan) {
   const FloorSeqNumber floor = *FloorSeqNumber::From(seen.counter);
@@ -140,9 +144,9 @@ Status HoldIssued(const Transaction& transaction, const Observation& seen, std::
     change.after = cell;
     change.result = "quarantined";
     plan.cells.push_back(std::move(change));
-    if (Status held = Hold(transaction, ItemOf(seen, role, floor, true, jump), plan); !held) {
-      return held;
-    }
+    QuarantinedItem item = ItemOf(seen, role, floor, true, jump);
+    item.issued = true;
+    if (Status held = Hold(transaction, std::move(item), plan); !held) return held;
   }
   if (found) return Done{};
   // No floor of a cell, but the greatest counter issued (ApplyFloor in quarantine.cc).
@@ -154,7 +158,7 @@ Status RaiseIssued(const Transaction& transaction, const Observation& seen, std:
                    Plan& plan) {
   if (!seen.by_acb() || seen.counter <= plan.issued_before) return Done{};
   const bool too_far = std::ranges::all_of(kRoles, [&](RemotePartyRole role) {
-    return JumpsTooFar(seen.counter, plan.issued_before, *plan.row.Find(role), jump);
+    return JumpsTooFar(seen.counter, GreatestIssued(plan), *plan.row.Find(role), jump);
   });
   if (too_far) return HoldIssued(transaction, seen, jump, plan);
   plan.row.last_issued = seen.counter;
@@ -258,6 +262,9 @@ Result<Plan> MakePlan(const Transaction& transaction, const Observation& seen, s
   plan.row = **std::move(row);
   if (Status overdue = PlanExpired(transaction, seen, plan); !overdue) return overdue.error();
   plan.before = plan.row;
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  plan.base = fence->base;
   plan.issued_before = plan.row.last_issued;
   plan.observations = seen.observations;
   plan.alarms = seen.alarms;
@@ -292,6 +299,10 @@ audit::Object CellEntry(const CellChange& change) {
   add("floor_before", change.before.floor);
   add("floor", change.after.floor);
   add("quarantined", change.held);
+  // Whose pair, of the ACB's: a recovery from the log has to know.
+  if (change.after.holder == Holder::kAcb && change.after.acb_key) {
+    cell.emplace("acb_key", ToHex(ByteWriter().U64(change.after.acb_key->value).bytes()));
+  }
   return cell;
 }
 
@@ -435,6 +446,9 @@ Result<RecordedObservation> StoreObservation(WriteTransaction& transaction, cons
   recorded.cells = std::move(plan->cells);
   recorded.observations = std::move(plan->observations);
   recorded.alarms = std::move(plan->alarms);
+  for (const QuarantinedItem& item : plan->held) {
+    if (item.role == RemotePartyRole::kAccessControlBroker) recorded.held_issued = item.floor;
+  }
   recorded.last_issued = plan->row.last_issued;
   recorded.receipt = *receipt;
   return recorded;

@@ -18,13 +18,16 @@ constexpr std::size_t kMaxWhy = 1024;
 // Bits of the flags octet.
 constexpr std::uint8_t kHasFloor = 1;
 constexpr std::uint8_t kIsForAcb = 2;
+constexpr std::uint8_t kIsIssued = 4;
 
 Bytes PrefixOfHeld(Eui64 device, RemotePartyRole role) {
   return ByteWriter().U64(device.value()).U8(static_cast<std::uint8_t>(role)).bytes();
 }
+// P1: a counter that the ACB used stops every cell of the device.
 Bytes PrefixOfNumber(const QuarantinedItem& item) {
   return ByteWriter()
-      .Raw(PrefixOfHeld(item.device, item.role))
+      .Raw(PrefixOfHeld(item.device,
+                        item.issued ? RemotePartyRole::kAccessControlBroker : item.role))
       .U64(item.floor ? item.floor->value() : 0)
       .bytes();
 }
@@ -60,6 +63,7 @@ audit::Entry EntryOf(std::string_view kind, const QuarantinedItem& item, UtcTime
       .Set("role", acb::Name(item.role));
   if (item.request) entry.Set("request_id", item.request->Text());
   if (item.floor) entry.Set("floor", std::to_string(item.floor->value()));
+  if (item.issued) entry.Set("issued", true);
   return entry;
 }
 
@@ -94,10 +98,13 @@ Status Reopen(WriteTransaction& transaction, const QuarantinedItem& item, Bytes&
   }
   auto found = transaction.Get(Table::kEvidence, (*row)->request.body);
   if (!found) return std::move(found).error();
-  if (!found->has_value()) {
+  const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  // A recovery finds in the log what waited; its octets went with the disk, and come once more.
+  if (!found->has_value() && item.id >= fence->recovered_at) {
     return Damaged(Table::kEvidence, (*row)->request.body, "of a quarantined request is missing");
   }
-  octets = **std::move(found);
+  if (found->has_value()) octets = **std::move(found);
   (*row)->request.state = StoredRequest::State::kAbandoned;
   (*row)->request.released = true;
   return transaction.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
@@ -117,24 +124,25 @@ Status Refuse(WriteTransaction& transaction, const QuarantinedItem& item,
   return transaction.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
 }
 
+void RaiseIssued(WriteTransaction& transaction, const QuarantinedItem& item, CountersRow& row) {
+  const std::uint64_t issued = item.floor ? item.floor->value() : 0;
+  if (issued <= row.last_issued) return;
+  transaction.NoteMove(issued - row.last_issued);
+  row.last_issued = issued;
+}
+
 // R-128-21: applied as any other number is: it only rises. Where an observation said that the cell
-// is the ACB's, it is so from now on, unless something newer was observed of it.
+// is the ACB's, it is so from now on, unless something newer was observed of it. A counter that the
+// ACB used is spent for every cell (P1).
 Status ApplyFloor(WriteTransaction& transaction, const QuarantinedItem& item) {
   auto row = FindCurrentCounters(transaction, item.device);
   if (!row) return std::move(row).error();
   if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
+  const bool of_acb = item.role == RemotePartyRole::kAccessControlBroker;
   CellState* cell = (*row)->Find(item.role);
-  if (item.role == RemotePartyRole::kAccessControlBroker) {
-    const std::uint64_t issued = item.floor ? item.floor->value() : 0;
-    if (issued > (*row)->last_issued) {
-      transaction.NoteMove(issued - (*row)->last_issued);
-      (*row)->last_issued = issued;
-    }
-  } else if (cell == nullptr) {
-    return Failure(Reason::kDeviceUnknown);
-  } else {
-    cell->floor = std::max(cell->floor, item.floor);
-  }
+  if (cell == nullptr && !of_acb) return Failure(Reason::kDeviceUnknown);
+  if (of_acb || item.issued) RaiseIssued(transaction, item, **row);
+  if (cell != nullptr) cell->floor = std::max(cell->floor, item.floor);
   const auto may = MayMakeAcbs(transaction, item);
   if (!may) return may.error();
   if (cell != nullptr && *may && cell->holder == CellState::Holder::kUnknown) {
@@ -158,6 +166,11 @@ Status Carry(WriteTransaction& transaction, const Agreement& done, QuarantineAct
 }
 
 }  // namespace
+
+Status PutHeld(WriteTransaction& transaction, const QuarantinedItem& item) {
+  Status put = transaction.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
+  return put ? transaction.Put(Table::kHeld, KeyOfHeld(item), {}) : put;
+}
 
 Status TakeOut(WriteTransaction& transaction, const QuarantinedItem& item) {
   Status gone = transaction.Delete(Table::kQuarantine, KeyOf(item.id));
@@ -197,7 +210,7 @@ Result<bool> MayMakeAcbs(const Transaction& transaction, const QuarantinedItem& 
   return item.id >= fence->recovered_at;
 }
 
-// Of the same number there are at most two of each recovery: one that is for the ACB, one not.
+// Of the same number there are few of each recovery: for the ACB or not, issued or not.
 Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item) {
   const Bytes prefix = PrefixOfNumber(item);
   bool waiting = false;
@@ -214,7 +227,7 @@ Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& it
         }
         const auto as_good = item.for_acb ? MayMakeAcbs(transaction, *other) : Result<bool>(true);
         if (!as_good) return as_good.error();
-        waiting = *as_good;
+        waiting = *as_good && other->role == item.role && (other->issued || !item.issued);
         return !waiting;
       });
   if (!walked) return std::move(walked).error();
@@ -226,7 +239,8 @@ Bytes EncodeQuarantined(const QuarantinedItem& item) {
   out.U8(item.request ? 1 : 0);
   if (item.request) out.Raw(item.request->Key());
   out.U64(item.device.value()).U8(static_cast<std::uint8_t>(item.role));
-  out.U8(static_cast<std::uint8_t>((item.floor ? kHasFloor : 0) | (item.for_acb ? kIsForAcb : 0)));
+  out.U8(static_cast<std::uint8_t>((item.floor ? kHasFloor : 0) | (item.for_acb ? kIsForAcb : 0) |
+                                   (item.issued ? kIsIssued : 0)));
   out.U64(item.floor ? item.floor->value() : 0);
   out.U64(static_cast<std::uint64_t>(item.since.milliseconds()));
   out.U8(item.first_act ? static_cast<std::uint8_t>(*item.first_act) : 0);
@@ -249,6 +263,7 @@ std::optional<QuarantinedItem> DecodeQuarantined(BytesView key, BytesView payloa
   item.role = static_cast<RemotePartyRole>(in.U8());
   const std::uint8_t flags = in.U8();
   item.for_acb = (flags & kIsForAcb) != 0;
+  item.issued = (flags & kIsIssued) != 0;
   const std::uint64_t floor = in.U64();
   if ((flags & kHasFloor) != 0) item.floor = FloorSeqNumber::From(floor);
   item.since = UtcTime(static_cast<std::int64_t>(in.U64()));
@@ -288,12 +303,11 @@ Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const Quar
       .Set("role", acb::Name(item.role))
       .Set("floor", std::to_string(item.floor ? item.floor->value() : 0))
       .SealIfAny("explanation", item.why);
+  if (item.issued) entry.Set("issued", true);
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt;
   kept.id = receipt->index;
-  Status put = transaction.Put(Table::kQuarantine, KeyOf(kept.id), EncodeQuarantined(kept));
-  if (put) put = transaction.Put(Table::kHeld, KeyOfHeld(kept), {});
-  if (!put) return std::move(put).error();
+  if (Status put = PutHeld(transaction, kept); !put) return std::move(put).error();
   return receipt;
 }
 

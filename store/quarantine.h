@@ -47,6 +47,9 @@ Result<audit::Receipt> QuarantineFloor(WriteTransaction& transaction, const Quar
 Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, QuarantineAct act,
                         const OperatorWord& word, Environment environment);
 
+// The rows of a number in quarantine, under its id.
+Status PutHeld(WriteTransaction& transaction, const QuarantinedItem& item);
+
 // Deletes its rows, when two operators have decided.
 Status TakeOut(WriteTransaction& transaction, const QuarantinedItem& item);
 

@@ -84,8 +84,11 @@ std::uint64_t GreatestOf(const CountersRow& row) {
   return greatest;
 }
 
-// "N stated to be above every counter ever signed": above all that this store knows, at least.
-Status CheckBase(const Transaction& transaction, const RecoverOrder& order, std::uint64_t before) {
+// "N stated to be above every counter ever signed": above all that this store knows, at least. But
+// a device that no base can be above has no counters left, as far as anybody knows, and stands in
+// nobody else's way: it is named in `exhausted`.
+Status CheckBase(const Transaction& transaction, const RecoverOrder& order, std::uint64_t before,
+                 std::vector<Eui64>& exhausted) {
   const std::uint64_t base = *order.base;
   if (base > kGreatestBase) {
     return Failure(Reason::kCounterLimit, "a base is at most " + std::to_string(kGreatestBase) +
@@ -102,7 +105,10 @@ Status CheckBase(const Transaction& transaction, const RecoverOrder& order, std:
       Table::kCounters, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
         const auto row = DecodeCounters(payload);
         if (!row) return Damaged(Table::kCounters, key, "does not have the table's form");
-        if (const std::uint64_t greatest = GreatestOf(*row); greatest >= base) {
+        const std::uint64_t greatest = GreatestOf(*row);
+        if (greatest > kGreatestBase) {
+          exhausted.emplace_back(ByteReader(key).U64());
+        } else if (greatest >= base) {
           return Failure(Reason::kCounterRegression,
                          "the store knows " + std::to_string(greatest) + " of device " +
                              ToHex(key) + ": the base must be above every counter and floor");
@@ -242,6 +248,7 @@ class Recoverer {
   Status Write();
   Status WriteIn(WriteTransaction& transaction);
   Status TakeInExport(WriteTransaction& transaction);
+  Status Exhaust(WriteTransaction& transaction) const;
   Result<audit::Receipt> AppendRecord(WriteTransaction& transaction) const;
   Status Confirm();
   Failure TakeBack(Failure why);
@@ -270,7 +277,10 @@ Status Recoverer::Decide() {
   // A copy from before the fence does not undo it: another box signs for these devices.
   fence_.exported = own_.fence.exported || before_.exported;
   if (Status raised = DecideRaise(); !raised) return raised;
-  if (order_.base) return CheckBase(*transaction, order_, std::max(own_.fence.base, before_.base));
+  if (order_.base) {
+    return CheckBase(*transaction, order_, std::max(own_.fence.base, before_.base),
+                     recovery_.exhausted);
+  }
   // Entries prove nothing without an anchor of this store and token that names their root.
   Status fits = CheckListing(parts_, before_, own_);
   if (fits) return fits;
@@ -343,6 +353,19 @@ Status Recoverer::TakeInExport(WriteTransaction& transaction) {
   return Done{};
 }
 
+// P1: what such a device was given above what the store knows went with the disk.
+Status Recoverer::Exhaust(WriteTransaction& transaction) const {
+  for (const Eui64 device : recovery_.exhausted) {
+    auto row = FindCurrentCounters(transaction, device);
+    if (!row) return std::move(row).error();
+    if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
+    (*row)->last_issued = kMaxSeqNumber;
+    Status put = transaction.Put(Table::kCounters, KeyOf(device), EncodeCounters(**row));
+    if (!put) return put;
+  }
+  return Done{};
+}
+
 Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) const {
   audit::Entry entry("operator", order_.at);
   audit::List operators(order_.operators.begin(), order_.operators.end());
@@ -358,6 +381,9 @@ Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) co
       .Set("cells_unknown", recovery_.cells_unknown)
       .Set("anchors_before", std::to_string(before_.anchors.size()));
   if (before_.top) entry.Set("top_before", Describe(*before_.top));
+  if (!recovery_.exhausted.empty()) {
+    entry.Set("exhausted", std::to_string(recovery_.exhausted.size()));
+  }
   if (!order_.base) {
     entry.Set("export_sha256", ToHex(order_.export_sha256))
         .Set("appended", std::to_string(recovery_.appended))
@@ -369,6 +395,7 @@ Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) co
 Status Recoverer::WriteIn(WriteTransaction& transaction) {
   if (order_.base) {
     recovery_.cells_unknown = true;
+    if (Status none_left = Exhaust(transaction); !none_left) return none_left;
   } else if (Status taken = TakeInExport(transaction); !taken) {
     return taken;
   }

@@ -85,6 +85,21 @@ void SetHolder(CellState& cell, std::string_view after) {
   cell.party = party.value_or(Eui64(0));
 }
 
+// What it waits for; of a name not known here the usual one.
+Reason ReasonOf(const boost::json::object& entry) {
+  const auto named = std::ranges::find(AllReasons(), EntryText(entry, "reason"), &ReasonInfo::name);
+  return named == AllReasons().end() ? Reason::kVolumeExceeded : named->reason;
+}
+
+// Entries of before do not tell it: then it is not known whose pair, as in a devices file.
+void SetAcbKey(CellState& cell, std::string_view key) {
+  cell.acb_key.reset();
+  const auto octets = FromHex(key);
+  if (octets && octets->size() == sizeof(AcbKeyId)) {
+    cell.acb_key = AcbKeyId{ByteReader(*octets).U64()};
+  }
+}
+
 void RaiseTo(CellState& cell, std::uint64_t floor) {
   cell.floor = std::max(cell.floor, FloorSeqNumber::From(std::min(floor, kMaxSeqNumber)));
 }
@@ -245,6 +260,7 @@ Status Replay::Observed(const boost::json::object& entry) {
     CellState* cell = role ? row->Find(*role) : nullptr;
     if (cell == nullptr) continue;
     SetHolder(*cell, EntryText(change, "after"));
+    if (cell->holder == CellState::Holder::kAcb) SetAcbKey(*cell, EntryText(change, "acb_key"));
     if (const auto floor = NumberOf(change, "floor")) {
       if (Status near = CheckJump(entry, *row, *floor); !near) return near;
       RaiseTo(*cell, *floor);
@@ -287,6 +303,83 @@ Status Replay::Bind(const boost::json::object& entry) {
   }
   bound.request.state = StoredRequest::State::kAbandoned;
   return transaction_.Put(Table::kRequests, request->Key(), EncodeRequest(bound));
+}
+
+Result<audit::Receipt> Replay::ReceiptOf(const boost::json::object& entry) const {
+  const auto index = NumberOf(entry, "index");
+  if (!index) return Unusable(entry, "has no index");
+  const auto leaf = transaction_.Get(Table::kAuditLeaves, KeyOf(*index));
+  if (!leaf) return leaf.error();
+  audit::Receipt receipt{*index, {}};
+  if (!leaf->has_value() || (*leaf)->size() != receipt.leaf.size()) {
+    return Damaged(Table::kAuditLeaves, KeyOf(*index), "is missing");
+  }
+  std::ranges::copy(**leaf, receipt.leaf.begin());
+  return receipt;
+}
+
+// R-NOW-11: what waited for two operators waits for them again. For whom a number was the log does
+// not tell: released, it raises, and makes no cell the ACB's (MayMakeAcbs).
+Status Replay::IntoQuarantine(const boost::json::object& entry) {
+  const auto index = NumberOf(entry, "index");
+  const auto device = Eui64::FromText(EntryText(entry, "device"));
+  const auto since = UtcTime::FromIso(EntryText(entry, "time"));
+  if (!index || !device || !since) return Unusable(entry, "names no device and time");
+  QuarantinedItem item;
+  item.id = *index;
+  item.device = *device;
+  item.since = *since;
+  item.why = "held before a recovery; audit entry " + std::to_string(*index) + " tells why";
+  if (const auto role = RoleOf(entry)) item.role = *role;
+  if (entry.contains("request_id")) return RequestIntoQuarantine(entry, item);
+  if (EntryText(entry, "role") == acb::Name(RemotePartyRole::kAccessControlBroker)) {
+    item.role = RemotePartyRole::kAccessControlBroker;
+  }
+  item.issued = IsTrue(entry, "issued");
+  const auto floor = NumberOf(entry, "floor");
+  item.floor = floor ? FloorSeqNumber::From(*floor) : std::nullopt;
+  if (!item.floor) return Unusable(entry, "names no number");
+  return PutHeld(transaction_, item);
+}
+
+Status Replay::RequestIntoQuarantine(const boost::json::object& entry, QuarantinedItem& item) {
+  if (Status bound = Bind(entry); !bound) return bound;
+  item.request = RequestId::FromText(EntryText(entry, "request_id"));
+  if (!item.request) return Unusable(entry, "names no RequestID");
+  auto row = FindRequestRow(transaction_, *item.request);
+  if (!row) return std::move(row).error();
+  // Answered since, by the store's own word.
+  const bool open = row->has_value() && (*row)->request.state == StoredRequest::State::kAbandoned;
+  if (!open) return Done{};
+  const auto receipt = ReceiptOf(entry);
+  if (!receipt) return receipt.error();
+  StoredRequest& request = (*row)->request;
+  request.state = StoredRequest::State::kQuarantined;
+  request.reason = ReasonOf(entry);
+  request.explanation = item.why;
+  request.audit = *receipt;
+  Status put = transaction_.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
+  if (!put) return put;
+  return transaction_.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
+}
+
+// "Refuse it for good": a retry gets the operators' refusal.
+Status Replay::DeletedFromQuarantine(const boost::json::object& entry) {
+  if (Status bound = Bind(entry); !bound) return bound;
+  if (Status out = OutOfQuarantine(entry); !out) return out;
+  const auto id = RequestId::FromText(EntryText(entry, "request_id"));
+  if (!id) return Done{};  // a number
+  auto row = FindRequestRow(transaction_, *id);
+  if (!row) return std::move(row).error();
+  if (!row->has_value() || (*row)->request.state != StoredRequest::State::kAbandoned) return Done{};
+  const auto receipt = ReceiptOf(entry);
+  if (!receipt) return receipt.error();
+  StoredRequest& request = (*row)->request;
+  request.state = StoredRequest::State::kRefused;
+  request.reason = Reason::kDeletedByOperators;
+  request.explanation = "deleted before a recovery";
+  request.audit = *receipt;
+  return transaction_.Put(Table::kRequests, id->Key(), EncodeRequest(**row));
 }
 
 Status Replay::OutOfQuarantine(const boost::json::object& entry) {
@@ -356,10 +449,7 @@ Status Replay::Operated(const boost::json::object& entry) {
     }
     return Done{};
   }
-  if (what == acts::kQuarantineDelete && complete) {
-    if (Status bound = Bind(entry); !bound) return bound;
-    return OutOfQuarantine(entry);
-  }
+  if (what == acts::kQuarantineDelete && complete) return DeletedFromQuarantine(entry);
   if (what == acts::kRecover) {
     raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
     base_ = std::max(base_, NumberOf(entry, "base").value_or(0));
@@ -419,7 +509,10 @@ Status Replay::Numbers(const boost::json::object& entry, std::string_view kind) 
     return raised ? GivenOut(entry, kind) : raised;
   }
   if (kind == "observed") return Observed(entry);
-  if (kind == "released" && entry.contains("floor")) return RaiseFloor(entry, "floor");
+  if (kind == "released" && entry.contains("floor")) {
+    Status raised = IsTrue(entry, "issued") ? RaiseIssued(entry, "floor") : Status(Done{});
+    return raised ? RaiseFloor(entry, "floor") : raised;
+  }
   if (kind != "operator" || !IsTrue(entry, "complete")) return Done{};
   const std::string_view what = EntryText(entry, "act");
   if (what == acts::kCounterRaise) {
@@ -445,12 +538,8 @@ Status Replay::Apply(const boost::json::object& entry) {
     raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
     return Done{};
   }
-  if (kind == "feed") {
-    const std::string_view feed = EntryText(entry, "feed");
-    Note(feeds_, std::string(feed));
-    cells_unknown_ = cells_unknown_ || feed == Name(Feed::kDevices);
-    return Done{};
-  }
+  if (kind == "feed") return NoteFeed(entry);
+  if (kind == "quarantined") return IntoQuarantine(entry);
   if (kind == "export") {
     const std::string_view what = EntryText(entry, "act");
     if (what != acts::kCountersExport && what != acts::kBackup && what != acts::kAuditExport) {
@@ -460,8 +549,8 @@ Status Replay::Apply(const boost::json::object& entry) {
     exported_ = exported_ || (IsTrue(entry, "fenced") && IsTrue(entry, "complete"));
     return Done{};
   }
-  const bool decided = kind == "signed" || kind == "abandoned" || kind == "quarantined" ||
-                       (kind == "refused" && IsTrue(entry, "final"));
+  const bool decided =
+      kind == "signed" || kind == "abandoned" || (kind == "refused" && IsTrue(entry, "final"));
   if (decided || kind == "released") {
     if (Status bound = Bind(entry); !bound) return bound;
   }
@@ -473,6 +562,20 @@ Status Replay::Apply(const boost::json::object& entry) {
   }
   if (kind == "refused" || std::ranges::find(kNoEffect, kind) != std::end(kNoEffect)) return Done{};
   return Unusable(entry, "is of a kind not known here");
+}
+
+// P9: what the import brought is not here, and nothing is decided without it (CheckNotLost).
+Status Replay::NoteFeed(const boost::json::object& entry) {
+  const auto feed = FeedFromName(EntryText(entry, "feed"));
+  if (!feed) return Unusable(entry, "is of a feed not known here");
+  Note(feeds_, std::string(Name(*feed)));
+  cells_unknown_ = cells_unknown_ || feed == Feed::kDevices;
+  const auto held = FindLastImportRow(transaction_, *feed);
+  if (!held) return held.error();
+  LastImport import = held->value_or(LastImport());
+  import.lost = true;
+  const Bytes key = {static_cast<std::uint8_t>(*feed)};
+  return transaction_.Put(Table::kFeeds, key, EncodeLastImport(import));
 }
 
 Status Replay::ForgetCells(const boost::json::object& entry) {

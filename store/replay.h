@@ -52,6 +52,11 @@ class Replay {
   Status MarkNewest(const boost::json::object& entry, const boost::json::object& change,
                     Eui64 device, RemotePartyRole role);
   Status ForgetCells(const boost::json::object& entry);
+  Status NoteFeed(const boost::json::object& entry);
+  Result<audit::Receipt> ReceiptOf(const boost::json::object& entry) const;
+  Status IntoQuarantine(const boost::json::object& entry);
+  Status RequestIntoQuarantine(const boost::json::object& entry, QuarantinedItem& item);
+  Status DeletedFromQuarantine(const boost::json::object& entry);
   Status Bind(const boost::json::object& entry);
   Status Operated(const boost::json::object& entry);
   Status Suspended(const boost::json::object& entry);

@@ -19,6 +19,7 @@ constexpr std::uint8_t kIsUept = 2;
 constexpr std::uint8_t kHasNoticeToCease = 4;
 
 constexpr std::uint8_t kIsReleased = 0x80;  // beside the role of a request
+constexpr std::uint8_t kIsLost = 1;         // behind an import
 constexpr std::uint8_t kHolderMask = 0x0F;
 constexpr std::uint8_t kHasFloor = 0x10;
 constexpr std::uint8_t kHasAcbKey = 0x20;
@@ -285,12 +286,10 @@ std::optional<RequestId> DecodeRequestId(BytesView octets) {
 }
 
 Bytes EncodeLastImport(const LastImport& import) {
-  return ByteWriter()
-      .U64(import.rows)
-      .U64(import.changed)
-      .U64(import.audit_index)
-      .U64(Biased(import.at))
-      .bytes();
+  ByteWriter out;
+  out.U64(import.rows).U64(import.changed).U64(import.audit_index).U64(Biased(import.at));
+  if (import.lost) out.U8(kIsLost);
+  return std::move(out).bytes();
 }
 
 std::optional<LastImport> DecodeLastImport(BytesView payload) {
@@ -300,7 +299,9 @@ std::optional<LastImport> DecodeLastImport(BytesView payload) {
   import.changed = in.U64();
   import.audit_index = in.U64();
   import.at = Unbiased(in.U64());
-  if (!in.Finished()) return {};
+  if (in.Finished()) return import;
+  import.lost = in.U8() == kIsLost;
+  if (!in.Finished() || !import.lost) return {};
   return import;
 }
 

@@ -71,6 +71,8 @@ struct QuarantinedItem {
   std::optional<FloorSeqNumber> floor;
   // An observation: when the floor is released the cell is the ACB's again.
   bool for_acb = false;
+  // The number is a counter that the ACB was seen to use: released, nothing is given out below it.
+  bool issued = false;
   UtcTime since{0};
   std::string why;
   std::optional<QuarantineAct> first_act;  // what one operator has agreed to
@@ -344,6 +346,8 @@ struct Recovery {
   std::vector<std::string> lifted;  // suspensions that are back: to be lifted again
   // Key ceremonies of which no more than that they were is known: "57 activate".
   std::vector<std::string> ceremonies;
+  // With a base: devices that had a number above every base, and have no counter left.
+  std::vector<Eui64> exhausted;
 };
 
 // Takes a piece of a copy; a failure ends the copy.

@@ -29,7 +29,21 @@ Status CheckFeedAge(const Records& records, Feed feed, std::chrono::seconds limi
   return Done{};
 }
 
+Status CheckNotLost(const Records& records, Feed feed) {
+  // Devices whose import was lost have unknown cells, each until something newer is known of it.
+  if (feed == Feed::kDevices) return Done{};
+  const auto import = records.FindLastImport(feed);
+  if (!import) return import.error();
+  if (!import->has_value() || !(*import)->lost) return Done{};
+  return Failure(Reason::kFeedStale, "the newest import of feed " + std::string(Name(feed)) +
+                                         " was lost with the disk, as the recovered log says: "
+                                         "import it again");
+}
+
 Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now) {
+  for (const Feed feed : kFeeds) {
+    if (Status kept = CheckNotLost(records, feed); !kept) return kept;
+  }
   for (const auto& [feed, limit] : policy.feed_max_age) {
     if (Status fresh = CheckFeedAge(records, feed, limit, now); !fresh) return fresh;
   }

@@ -13,7 +13,11 @@ namespace acb::checks {
 // Fails with kFeedStale, naming the feed, its age and the limit.
 Status CheckFeedAge(const Records& records, Feed feed, std::chrono::seconds limit, UtcTime now);
 
-// Each feed with a limit.
+// No later import than the one that is held went with the disk, as the log says that a recovery
+// took in. kFeedStale, until the feed is imported again.
+Status CheckNotLost(const Records& records, Feed feed);
+
+// Both, of each feed; the age of those with a limit.
 Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now);
 
 }  // namespace acb::checks

@@ -712,6 +712,10 @@ TEST_F(HandoverPath, NamesTheFeedThatIsStaleAndTheKeyThatDoesNotSign) {
   EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"parties")"));
   EXPECT_EQ(log_.entries.back().find(R"("acb_certificate")"), std::string::npos);
   policy_.feed_max_age.clear();
+  data_.imports[Feed::kRevocationLists].lost = true;
+  EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
+  EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"revocation-lists")"));
+  data_.imports.clear();
   policy_.repository_required = true;
   EXPECT_EQ(ReasonOf(Send(Good())), Reason::kFeedStale);
   EXPECT_THAT(log_.entries.back(), HasSubstr(R"("stale_feed":"repository-status")"));

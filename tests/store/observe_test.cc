@@ -361,6 +361,57 @@ TEST_F(Observing, ACounterOfTheAcbThatJumpsTooFarStopsTheDeviceUntilOperatorsAgr
   EXPECT_EQ(Spend(Id(4), kSupplierRole), high + 2);
 }
 
+// P1: found by an attack. The number was one cell's floor, and the other cell signed with it again.
+TEST_F(Observing, AHeldCounterOfTheAcbIsSpentForAllCellsOnRelease) {
+  settings_.counter_jump = 1'000'000;
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  const std::uint64_t high = 50'000'000;
+  Record(Seen(kAcb, high, {}));
+  const auto items = store_->ListQuarantine(0, 10).value();
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].role, kSupplierRole);
+  EXPECT_TRUE(items[0].issued);
+  Record(GivenBack(7000));
+  EXPECT_THAT(Reserve(Id(2), kNetworkRole), FailsWith(Reason::kCounterUnknown)) << "nor meanwhile";
+  ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-1", kNow));
+  ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-2", kNow));
+  EXPECT_EQ(FindDevice()->last_issued, high);
+  EXPECT_EQ(HandOver(3), high + 1);
+}
+
+TEST_F(Observing, AFloorThatWaitsDoesNotSwallowTheSameNumberThatWasIssued) {
+  settings_.counter_jump = 1'000'000;
+  CreateFilled();
+  const std::uint64_t high = 50'000'000;
+  Record(GivenBack(7000, high));
+  ASSERT_EQ(store_->ListQuarantine(0, 10)->size(), 1u);
+  Record(Seen(kAcb, high, {}));
+  const auto items = store_->ListQuarantine(0, 10).value();
+  EXPECT_EQ(items.size(), 2u) << "the supplier's cell was the ACB's still";
+  EXPECT_TRUE(items.back().issued);
+  Record(Seen(kAcb, high, {}));
+  EXPECT_LE(store_->ListQuarantine(0, 10)->size(), 3u);
+  Record(Seen(kAcb, high, {}));
+  EXPECT_LE(store_->ListQuarantine(0, 10)->size(), 3u) << "each waits once";
+}
+
+// A 6.15.1 that is held for its counter tells as well which pair is in the cell.
+TEST_F(Observing, ACellOfAHeldCounterHasTheKeyThatTheMessagePutThere) {
+  settings_.counter_jump = 1'000'000;
+  CreateFilled();
+  Record(HandedOver(HandOver(1)));
+  Observation seen = GivenBack(50'000'000);
+  seen.roles.front().acb_key = AcbKeyId{0x0102030405060708};
+  Record(seen);
+  const auto items = store_->ListQuarantine(0, 10).value();
+  ASSERT_EQ(items.size(), 1u);
+  ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-1", kNow));
+  ASSERT_TRUE(store_->AgreeOnQuarantined(items[0].id, QuarantineAct::kRelease, "op-2", kNow));
+  EXPECT_EQ(Cell().holder, Holder::kAcb);
+  EXPECT_EQ(Cell().acb_key, (AcbKeyId{0x0102030405060708}));
+}
+
 // gbcs-cs02b.md 3.2, 6.4.
 TEST_F(Observing, APendingCommandIsFoundUntilItsOutcomeOrItsCancellation) {
   CreateFilled();

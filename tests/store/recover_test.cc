@@ -360,6 +360,175 @@ Observation OfAcbWith(std::uint64_t counter, const Bytes& command) {
   return seen;
 }
 
+// R-128-21: what waits for two operators stops its cell after the recovery as before it.
+TEST_F(Replayed, WhatWaitedInQuarantineWaitsAgain) {
+  settings_.counter_jump = 1'000'000;
+  Reopen();
+  const std::uint64_t high = 20'000'000;
+  Lose([&] { ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, high))); });
+  RecoverFromLog();
+  const auto held = store_->ListQuarantine(0, 10);
+  ASSERT_TRUE(held);
+  ASSERT_EQ(held->size(), 1u);
+  EXPECT_EQ(held->front().floor, FloorSeqNumber::From(high));
+  Device told = TestDevice();
+  Import({told});
+  EXPECT_THAT(Reserve(Id(3), kNetworkRole), FailsWith(Reason::kCounterUnknown));
+  for (const char* who : {"ada", "bob"}) {
+    ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kRelease, who, kNow));
+  }
+  EXPECT_EQ(FindDevice()->network_operator.floor, FloorSeqNumber::From(high));
+}
+
+// R-NOW-11: a request above a volume threshold.
+class ReplayedRequests : public Replayed {
+ protected:
+  std::uint64_t Hold(std::uint64_t id) {
+    const std::string body = BodyOf(Id(id));
+    audit::Entry entry("quarantined", kNow);
+    entry.Set("request_id", Id(id).Text())
+        .Set("device", kDevice.Hyphenated())
+        .Set("role", acb::Name(kSupplierRole))
+        .Set("reason", "VOLUME_EXCEEDED")
+        .Set("request_sha256", ToHex(Sha256(AsBytes(body))));
+    const auto held =
+        store_->AppendQuarantined(Id(id), Sha256(AsBytes(body)), kSupplierRole, entry,
+                                  Failure(Reason::kVolumeExceeded, "why"), AsBytes(body));
+    EXPECT_TRUE(held);
+    return held ? held->index : 0;
+  }
+  void Agree(std::uint64_t number, QuarantineAct act) {
+    for (const char* who : {"ada", "bob"}) {
+      ASSERT_TRUE(store_->AgreeOnQuarantined(number, act, who, kNow));
+    }
+  }
+  StoredRequest Request(std::uint64_t id) {
+    const auto records = store_->Open();
+    return **(*records)->FindRequest(Id(id));
+  }
+};
+
+TEST_F(ReplayedRequests, ThatWaitedWaitAgainAndAReleaseOpensThem) {
+  std::uint64_t number = 0;
+  Lose([&] { number = Hold(5); });
+  RecoverFromLog();
+  EXPECT_EQ(Request(5).state, StoredRequest::State::kQuarantined);
+  EXPECT_EQ(Request(5).reason, Reason::kVolumeExceeded);
+  ASSERT_EQ(store_->ListQuarantine(0, 10)->size(), 1u);
+  EXPECT_EQ(store_->ListQuarantine(0, 10)->front().id, number);
+  Agree(number, QuarantineAct::kRelease);
+  EXPECT_EQ(Request(5).state, StoredRequest::State::kAbandoned) << "open for its octets";
+  EXPECT_GT(Spend(Id(5)), 0u);
+}
+
+TEST_F(ReplayedRequests, ThatOperatorsDeletedStayRefused) {
+  Lose([&] { Agree(Hold(5), QuarantineAct::kDelete); });
+  RecoverFromLog();
+  EXPECT_EQ(Request(5).state, StoredRequest::State::kRefused);
+  EXPECT_EQ(Request(5).reason, Reason::kDeletedByOperators);
+  EXPECT_EQ(store_->ListQuarantine(0, 10)->size(), 0u);
+}
+
+TEST_F(ReplayedRequests, ThatWaitedInTheCopyAndWereDeletedSinceStayRefused) {
+  const std::uint64_t number = Hold(5);
+  Lose([&] { Agree(number, QuarantineAct::kDelete); });
+  RecoverFromLog();
+  EXPECT_EQ(Request(5).reason, Reason::kDeletedByOperators);
+  EXPECT_EQ(store_->ListQuarantine(0, 10)->size(), 0u);
+}
+
+// P1.
+TEST_F(Replayed, ACounterOfTheAcbThatWaitedIsSpentForAllCellsOnRelease) {
+  settings_.counter_jump = 1'000'000;
+  Reopen();
+  const std::uint64_t high = 20'000'000;
+  Lose([&] { ASSERT_TRUE(store_->Record(OfAcbWith(high, {1, 2, 3}))); });
+  RecoverFromLog();
+  const auto held = store_->ListQuarantine(0, 10);
+  ASSERT_EQ(held->size(), 2u) << "a cell each";
+  EXPECT_TRUE(held->front().issued);
+  for (const char* who : {"ada", "bob"}) {
+    ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kRelease, who, kNow));
+  }
+  EXPECT_EQ(FindDevice()->last_issued, high);
+}
+
+TEST_F(Replayed, AReleaseThatWasLostRaisesTheCounterAgain) {
+  settings_.counter_jump = 1'000'000;
+  Reopen();
+  const std::uint64_t high = 20'000'000;
+  ASSERT_TRUE(store_->Record(OfAcbWith(high, {1, 2, 3})));
+  const auto held = store_->ListQuarantine(0, 10);
+  Lose([&] {
+    for (const char* who : {"ada", "bob"}) {
+      ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kRelease, who, kNow));
+    }
+  });
+  RecoverFromLog();
+  EXPECT_GE(FindDevice()->last_issued, high);
+}
+
+// design.md section 5: signed and MACed for with the pair that the cell holds.
+TEST_F(Replayed, ACellHasThePairThatTheLostMessagePutThere) {
+  Lose([this] {
+    Observation seen = Moved(CellState::Holder::kAcb, 12'000);
+    seen.roles.front().acb_key = AcbKeyId{77};
+    ASSERT_TRUE(store_->Record(seen));
+  });
+  RecoverFromLog();
+  EXPECT_EQ(FindDevice()->network_operator.acb_key, AcbKeyId{77});
+}
+
+// P9: what the box knows to be lost is not decided without.
+TEST_F(Replayed, AFeedWhoseNewestImportWasLostIsToBeImportedAgain) {
+  const std::vector<MpanPrefix> rows = {{.prefix = "12", .party = "NETX"}};
+  audit::Entry entry = FeedEntry();
+  entry.Set("feed", Name(Feed::kMpanPrefixes));
+  Lose([&] { ASSERT_TRUE(store_->ImportMpanPrefixes(rows, entry)); });
+  RecoverFromLog();
+  const auto lost = store_->FindLastImport(Feed::kMpanPrefixes);
+  ASSERT_TRUE(lost && lost->has_value());
+  EXPECT_TRUE((*lost)->lost);
+  Reopen();
+  EXPECT_TRUE((*store_->FindLastImport(Feed::kMpanPrefixes))->lost) << "over a restart";
+  ASSERT_TRUE(store_->ImportMpanPrefixes(rows, entry));
+  EXPECT_FALSE((*store_->FindLastImport(Feed::kMpanPrefixes))->lost);
+}
+
+// design.md section 4: COUNTER_EXHAUSTED "for that device", and for no other.
+TEST_F(Replayed, ADeviceThatNoBaseIsAboveStandsInNobodysWay) {
+  Device other = TestDevice();
+  other.id = Eui64{kDevice.value() + 1};
+  Import({other});
+  settings_.counter_jump = 1'000'000;
+  Reopen();
+  ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, kMaxSeqNumber)));
+  const auto held = store_->ListQuarantine(0, 10);
+  ASSERT_EQ(held->size(), 1u);
+  for (const char* who : {"ada", "bob"}) {
+    ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kRelease, who, kNow));
+  }
+  Lose([this] { Spend(Id(1), kSupplierRole); });
+  const auto done = Do(Order(kBase));
+  ASSERT_TRUE(done) << done.error().explanation;
+  EXPECT_THAT(done->exhausted, ::testing::ElementsAre(kDevice));
+  Start();
+  Import({TestDevice(), other});
+  EXPECT_THAT(Reserve(Id(3), kSupplierRole), FailsWith(Reason::kCounterExhausted));
+  EXPECT_GT(Spend(Id(4, other.id)), kBase);
+}
+
+// design.md section 4: the base is above every counter ever signed.
+TEST_F(Replayed, ACounterOfTheAcbFarBelowTheBaseIsNotTooFarAhead) {
+  settings_.counter_jump = 100'000;
+  Reopen();
+  Lose([this] { Spend(Id(1)); });
+  ASSERT_TRUE(Do(Order(kBase)));
+  Start();
+  ASSERT_TRUE(store_->Record(OfAcbWith(kBase - 10, {1, 2, 3})));
+  EXPECT_EQ(store_->ListQuarantine(0, 10)->size(), 0u);
+}
+
 // design.md section 4: "one not given out here is an alarm", and no other.
 TEST_F(Replayed, WhatWasGivenOutIsNoAlarmAndAnotherCommandWithItsCounterIs) {
   std::uint64_t elsewhere = 0, signed_here = 0;

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
+#include <span>
 #include <vector>
 
 #include "firmware/audit/container.h"
@@ -20,6 +21,7 @@ namespace acb::acbctl {
 namespace {
 
 constexpr std::size_t kMaxReason = 200;
+constexpr std::size_t kMaxNamed = 1'000;  // devices, in one answer
 // Of one entry: the log's own limit is that of a request's record.
 constexpr std::size_t kMaxLine = std::size_t{1} << 20;
 constexpr std::size_t kPiece = std::size_t{1} << 16;
@@ -189,6 +191,14 @@ boost::json::object ResultOf(const RecoverOptions& options, const Outcome& outco
   if (!done.feeds.empty()) result["import_again"] = ListOf(done.feeds);
   if (!done.lifted.empty()) result["lift_again"] = ListOf(done.lifted);
   if (!done.ceremonies.empty()) result["ceremonies_not_taken_in"] = ListOf(done.ceremonies);
+  if (!done.exhausted.empty()) {
+    boost::json::array devices;
+    for (const Eui64 device :
+         std::span(done.exhausted).first(std::min(done.exhausted.size(), kMaxNamed))) {
+      devices.emplace_back(device.Hyphenated());
+    }
+    result["exhausted"] = std::move(devices);
+  }
   if (!outcome.keys_differ.empty()) result["keys_differ"] = ListOf(outcome.keys_differ);
   result["next"] = "acbd --config " + options.config.string();
   return result;
@@ -219,6 +229,18 @@ int Recover(const RecoverOptions& options) {
   if (!done->keys_differ.empty()) {
     std::cout << "the register of keys is not what the token holds: 'acbctl key list' shows both, "
                  "and key ceremonies put them in order before the box can sign\n";
+  }
+  if (!done->recovery.feeds.empty()) {
+    std::cout << "imports were lost with the disk: nothing is signed (FEED_STALE) until each feed "
+                 "of import_again is imported again\n";
+  } else if (!options.base.empty()) {
+    std::cout << "what feeds and operators brought since that backup went with the disk: import "
+                 "every feed again, revocation lists first, and give orders to suspend again\n";
+  }
+  if (!done->recovery.exhausted.empty()) {
+    std::cout << done->recovery.exhausted.size()
+              << " devices had a number above every base: nothing is signed for them any more "
+                 "(COUNTER_EXHAUSTED)\n";
   }
   if (done->recovery.cells_unknown) {
     std::cout << "every cell is unknown, and not signed for, until an observation or an import of "

@@ -56,6 +56,20 @@ TEST_F(PolicyChecks, FeedAgeFailsWhenTheFeedNeverCameOrLiesInTheFuture) {
   EXPECT_EQ(ReasonOf(CheckFeedAges(records_, policy_, kNow)), Reason::kFeedStale);
 }
 
+// P9: found by an attack. A recovery knew that newer rows were lost, and decided without them.
+TEST_F(PolicyChecks, FeedWhoseNewestImportWasLostDecidesNothingWhateverItsAge) {
+  Imported(Feed::kRevocationLists);
+  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+  data_.imports[Feed::kRevocationLists].lost = true;
+  const Status lost = CheckFeedAges(records_, policy_, kNow);
+  EXPECT_EQ(ReasonOf(lost), Reason::kFeedStale);
+  EXPECT_NE(lost.error().explanation.find("revocation-lists"), std::string::npos);
+  Imported(Feed::kRevocationLists);
+  data_.imports[Feed::kRevocationLists].lost = false;
+  data_.imports[Feed::kDevices].lost = true;
+  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow)) << "the cells are unknown instead";
+}
+
 // R-SEC3-70.
 TEST_F(PolicyChecks, ProductIsAskedForFromTheFirstImportOnOrWhereRequired) {
   const Device& device = data_.devices.at(testing::kEsme);

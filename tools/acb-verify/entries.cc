@@ -168,14 +168,11 @@ class Pass {
     return good;
   }
 
-  // UtcTime::Iso's form, which an instant has once: YYYY-MM-DDTHH:MM:SS.mmmZ. Any text of this
-  // length that ends so and is a time is of that form.
+  // UtcTime::Iso's form, which an instant has once: YYYY-MM-DDTHH:MM:SS.mmmZ.
   static std::optional<UtcTime> TimeOf(const audit::Object& entry) {
-    constexpr std::size_t kLength = 24;
-    constexpr std::size_t kPoint = 19;
     const std::string_view text = TextOf(entry, "time");
-    if (text.size() != kLength || text[kPoint] != '.' || text.back() != 'Z') return std::nullopt;
-    return UtcTime::FromIso(text);
+    const auto time = UtcTime::FromIso(text);
+    return time && time->Iso() == text ? time : std::nullopt;
   }
 
   // The clock says when, the index says in which order: a clock that was set back is no fault.

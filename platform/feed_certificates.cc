@@ -121,13 +121,18 @@ Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context) {
 
 namespace {
 
+Failure OfOrganisations(const smki::Certificate& certificate) {
+  return Failure(Reason::kFeedRejected,
+                 certificate.Label() + ": it is of the organisation PKI, a CA of it is its issuer");
+}
+
 // Sorts a file of device certificates: each authority, each key, each that is only counted.
 class DeviceCertificateFile {
  public:
   DeviceCertificateFile(const FeedContext& context, const Records& records,
                         smki::DevicePaths& paths)
-      : settings_(context.trust.Current()->settings()),
-        organisation_(settings_, {}),
+      : trust_(context.trust.Current()),
+        organisation_(trust_->settings(), {}),
         ask_for_path_(!context.device_roots.empty()),
         records_(records),
         paths_(paths) {}
@@ -141,7 +146,11 @@ class DeviceCertificateFile {
     }
     const auto sorted = feeds::SortDeviceCertificate(*certificate);
     if (!sorted) return sorted.error();
-    if (const Status fit = CheckNoTestKey(settings_, *certificate); !fit) return fit;
+    if (IsOfOrganisations(*certificate, sorted->kind)) {
+      of_organisations_.push_back(Named(*certificate));
+      return OfOrganisations(*certificate);
+    }
+    if (const Status fit = CheckDeviceKeys(*trust_, *certificate); !fit) return fit;
     switch (sorted->kind) {
       case feeds::DeviceCertificate::Kind::kAuthority:
         return AddAuthority(*certificate);
@@ -157,15 +166,16 @@ class DeviceCertificateFile {
   const std::vector<std::string>& of_organisations() const { return of_organisations_; }  // rejects
 
  private:
+  // R-SEC3-13: the two PKIs are kept apart in every store. A CA that this feed kept, the other one
+  // would not take: of the few CAs the signature is asked as well.
+  bool IsOfOrganisations(const smki::Certificate& certificate,
+                         feeds::DeviceCertificate::Kind kind) const {
+    return trust_->IsOrganisationKey(certificate.authority_key_identifier()) ||
+           (kind == feeds::DeviceCertificate::Kind::kAuthority &&
+            organisation_.IsSignedByRoot(certificate));
+  }
+
   Status AddAuthority(const smki::Certificate& certificate) {
-    // R-SEC3-13: the two PKIs are kept apart in every store. What this feed kept, the other one
-    // would not take.
-    if (organisation_.IsSignedByRoot(certificate)) {
-      of_organisations_.push_back(Named(certificate));
-      return Failure(
-          Reason::kFeedRejected,
-          certificate.Label() + ": it is of the organisation PKI, a root of it signed it");
-    }
     rows_.authorities.push_back(ToBytes(certificate.der()));
     return Done{};
   }
@@ -215,8 +225,8 @@ class DeviceCertificateFile {
     return Done{};
   }
 
-  const smki::TrustSettings settings_;
-  const smki::AuthorityChecker organisation_;  // refers to settings_
+  const std::shared_ptr<const smki::Trust> trust_;
+  const smki::AuthorityChecker organisation_;  // refers to settings of trust_
   const bool ask_for_path_;
   const Records& records_;
   smki::DevicePaths& paths_;
@@ -229,8 +239,11 @@ class DeviceCertificateFile {
 
 }  // namespace
 
-Status CheckNoTestKey(const smki::TrustSettings& settings, const smki::Certificate& certificate) {
-  if (!smki::IsTestKeyInLive(settings, certificate.public_point())) return Done{};
+Status CheckDeviceKeys(const smki::Trust& trust, const smki::Certificate& certificate) {
+  if (trust.IsOrganisationKey(certificate.authority_key_identifier())) {
+    return OfOrganisations(certificate);
+  }
+  if (!smki::IsTestKeyInLive(trust.settings(), certificate.public_point())) return Done{};
   return Failure(Reason::kFeedRejected,
                  certificate.Label() + ": its key is a published test key (P8)");
 }

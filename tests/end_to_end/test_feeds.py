@@ -349,6 +349,25 @@ class DeviceCertificates(FeedCase):
         answer = self.assert_imported("organisation-certificates", data, 1, 1)
         self.assertNotIn("device_certificates", answer)
 
+    def test_a_device_that_the_organisation_pki_issued_is_refused_in_both_feeds(self):  # R-SEC3-13
+        device, made = WORLD.devices[0], self.pki.made
+        of_devices = made.device_ca
+        for authority in (made.root, made.issuing):
+            with self.subTest(authority.subject.hex()):
+                made.device_ca = authority
+                try:
+                    (agreement, _), (signing, _) = self.pki.device(device), self.pki.device(device, "ds")
+                finally:
+                    made.device_ca = of_devices
+                data = pem(agreement, signing)
+                entries = self.assert_rejected("device-certificates", data,
+                                               *((line, "organisation PKI") for line in begins(data)))
+                self.assertEqual([(entry["alarm"], entry["count"]) for entry in entries],
+                                 [("organisation PKI in feed", "2")])
+                key = base64.b64encode(agreement).decode()
+                row = f"{device},GPF,SMETS2,m,Commissioned,,3938420000,{key},acb,0,acb,0"
+                self.assert_rejected("devices", table(Devices.header, [row]), (2, "organisation PKI"))
+
 
 class DevicePaths(FeedCase):
     """With device roots in the configuration, each key agreement certificate needs a path."""

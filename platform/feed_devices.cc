@@ -67,6 +67,9 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
     rejects.AddMore(prepared->rejected() - prepared->rejects().size());
     return Rejected(rejects, prepared->rows());
   }
+  if (const Status news = CheckBegins(context, Feed::kDevices, prepared->rows()); !news) {
+    return RejectedWhole(news.error());
+  }
   const FeedFile file(context, Feed::kDevices, request, prepared->sha256());
   return Imported(
       context, file,

@@ -8,23 +8,52 @@ namespace acb::platform {
 
 void Rejects::Add(std::uint64_t line, const std::string& reason) {
   ++count_;
-  if (listed_.size() == kMaxRejectsListed) return;
-  listed_.push_back({{"line", std::to_string(line)}, {"reason", reason}});
+  if (first_.size() == kMaxRejectsListed && first_.rbegin()->first <= line) return;
+  first_.emplace(line, reason);
+  if (first_.size() > kMaxRejectsListed) first_.erase(std::prev(first_.end()));
 }
 
+boost::json::array Rejects::listed() const {
+  boost::json::array listed;
+  for (const auto& [line, reason] : first_) {
+    listed.push_back({{"line", std::to_string(line)}, {"reason", reason}});
+  }
+  return listed;
+}
+
+namespace {
+
+HttpResponse RejectedWith(const Failure& failure, const Rejects& rejects, std::uint64_t rows) {
+  return Problem(failure, {{"rows", std::to_string(rows)},
+                           {"rejected", std::to_string(rejects.count())},
+                           {"rejects", rejects.listed()}});
+}
+
+}  // namespace
+
 HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows) {
-  return Problem(Failure(Reason::kFeedRejected, std::to_string(rejects.count()) + " of " +
-                                                    std::to_string(rows) + " rows are wrong"),
-                 {{"rows", std::to_string(rows)},
-                  {"rejected", std::to_string(rejects.count())},
-                  {"rejects", rejects.listed()}});
+  return RejectedWith(Failure(Reason::kFeedRejected, std::to_string(rejects.count()) + " of " +
+                                                         std::to_string(rows) + " rows are wrong"),
+                      rejects, rows);
 }
 
 HttpResponse RejectedWhole(const Failure& failure) {
   if (failure.reason != Reason::kFeedRejected) return Problem(failure);
   Rejects rejects;
   rejects.Add(1, failure.explanation);
-  return Rejected(rejects, 0);
+  return RejectedWith(failure, rejects, 0);
+}
+
+Failure NoRows() { return {Reason::kFeedRejected, "a file without rows is no list"}; }
+
+Status CheckBegins(const FeedContext& context, Feed feed, std::uint64_t rows) {
+  if (rows != 0) return Done{};
+  const auto records = context.store.Open();
+  if (!records) return records.error();
+  const auto last = (*records)->FindLastImport(feed);
+  if (!last) return last.error();
+  if (last->has_value()) return Done{};
+  return NoRows();
 }
 
 std::size_t ReadBundle(const HttpRequest& request, smki::BundleKind kind, Rejects& rejects,
@@ -83,23 +112,40 @@ audit::Entry FeedFile::Alarm(std::string_view what) const {
   return entry;
 }
 
+namespace {
+
+boost::json::object ImportAnswer(const FeedFile& file, std::uint64_t rows, std::uint64_t changed,
+                                 const audit::Receipt& receipt) {
+  return {{"feed", Name(file.feed())},
+          {"rows", std::to_string(rows)},
+          {"changed", std::to_string(changed)},
+          {"sha256", ToHex(file.sha256())},
+          // design.md section 8: of every feed. The one that takes a file with wrong rows says so
+          // in `more`.
+          {"rejected", "0"},
+          {"rejects", boost::json::array()},
+          {"audit", ReceiptJson(receipt)}};
+}
+
+}  // namespace
+
 HttpResponse Imported(const FeedContext& context, const FeedFile& file,
                       const Result<store::ImportOutcome>& outcome,
                       const boost::json::object& more) {
   if (Status reloaded = context.trust.Reload(); !reloaded) return Problem(reloaded.error());
   if (!outcome) return Problem(outcome.error());
-  boost::json::object answer{{"feed", Name(file.feed())},
-                             {"rows", std::to_string(outcome->rows)},
-                             {"changed", std::to_string(outcome->changed)},
-                             {"sha256", ToHex(file.sha256())},
-                             // design.md section 8: of every feed. The one that takes a file with
-                             // wrong rows says so in `more`.
-                             {"rejected", "0"},
-                             {"rejects", boost::json::array()},
-                             {"audit", ReceiptJson(outcome->receipt)}};
+  boost::json::object answer =
+      ImportAnswer(file, outcome->rows, outcome->changed, outcome->receipt);
   if (outcome->against_observed != 0) {
     answer["against_observed"] = std::to_string(outcome->against_observed);
   }
+  for (const auto& [name, value] : more) answer[name] = value;
+  return JsonResponse(answer);
+}
+
+HttpResponse NothingImported(const FeedFile& file, const audit::Receipt& receipt,
+                             const boost::json::object& more) {
+  boost::json::object answer = ImportAnswer(file, 0, 0, receipt);
   for (const auto& [name, value] : more) answer[name] = value;
   return JsonResponse(answer);
 }

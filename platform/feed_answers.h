@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,25 +18,33 @@ namespace acb::platform {
 // Enough to mend a file by; the rest are counted.
 inline constexpr std::size_t kMaxRejectsListed = 100;
 
-// The first of them with line and reason, and how many there are.
+// The first of them in the order of the file, with line and reason, and how many there are.
 class Rejects {
  public:
+  // In any order.
   void Add(std::uint64_t line, const std::string& reason);
   // Counted, and not listed.
   void AddMore(std::uint64_t count) { count_ += count; }
   bool empty() const { return count_ == 0; }
   std::uint64_t count() const { return count_; }
-  const boost::json::array& listed() const { return listed_; }
+  boost::json::array listed() const;
 
  private:
   std::uint64_t count_ = 0;
-  boost::json::array listed_;
+  std::multimap<std::uint64_t, std::string> first_;  // by line
 };
 
 HttpResponse Rejected(const Rejects& rejects, std::uint64_t rows);
 // The file as a whole is not what the feed takes; another reason than kFeedRejected: it could not
 // be looked at.
 HttpResponse RejectedWhole(const Failure& failure);
+
+// P9: a file that lost its rows on the way says nothing of what there is.
+Failure NoRows();
+// P9: kFeedRejected when the file has no rows and the feed was never imported: no list is there
+// yet, and none would look fresh. Later such a file is one without news. Also what reading the
+// store fails with.
+Status CheckBegins(const FeedContext& context, Feed feed, std::uint64_t rows);
 
 // The blocks of a file of certificates or lists, each handed to `take` with the line of the file
 // that it begins on; what is wrong with the file is a reject. How many blocks there are.
@@ -74,5 +83,10 @@ class FeedFile {
 HttpResponse Imported(const FeedContext& context, const FeedFile& file,
                       const Result<store::ImportOutcome>& outcome,
                       const boost::json::object& more = {});
+
+// Likewise, to a file of which nothing was kept, as the operators were told with `receipt`: no
+// import, which would make the feed look fresh (P9).
+HttpResponse NothingImported(const FeedFile& file, const audit::Receipt& receipt,
+                             const boost::json::object& more);
 
 }  // namespace acb::platform

@@ -40,19 +40,26 @@ std::string Named(const smki::Certificate& certificate) {
   return certificate.Label() + " SHA-256 " + ToHex(certificate.sha256());
 }
 
-// Certificates of a file that are not kept. The operators hear of it, and so does the sender.
+// What was said of certificates of a file that are not kept.
+struct Told {
+  boost::json::object members;          // of the answer, to the sender
+  std::optional<audit::Receipt> alarm;  // the newest, to the operators
+};
+
 Status TellNotKept(const FeedContext& context, const FeedFile& file,
                    const std::vector<std::string>& certificates, std::string_view alarm,
-                   std::string_view member, boost::json::object& answer) {
+                   std::string_view member, Told& told) {
   if (certificates.empty()) return Done{};
   audit::Entry entry = file.Alarm(alarm);
   entry.Set("count", std::to_string(certificates.size()))
       .Set("certificates", Shortened(certificates));
-  if (const auto told = context.store.Append(entry); !told) return told.error();
+  const auto receipt = context.store.Append(entry);
+  if (!receipt) return receipt.error();
+  told.alarm = *receipt;
   boost::json::array named(certificates.begin(), certificates.end());
   if (named.size() > kMaxRejectsListed) named.resize(kMaxRejectsListed);
-  answer[std::string(member) + "_not_kept"] = std::to_string(certificates.size());
-  answer[member] = std::move(named);
+  told.members[std::string(member) + "_not_kept"] = std::to_string(certificates.size());
+  told.members[member] = std::move(named);
   return Done{};
 }
 
@@ -100,14 +107,16 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
     }
   }
   const FeedFile file(context, Feed::kOrganisationCertificates, request);
-  boost::json::object more;
-  Status told = TellNotKept(context, file, roots, "root in feed", "roots", more);
-  if (told) {
-    told =
-        TellNotKept(context, file, of_devices, "device PKI in feed", "device_certificates", more);
+  Told told;
+  Status said = TellNotKept(context, file, roots, "root in feed", "roots", told);
+  if (said) {
+    said =
+        TellNotKept(context, file, of_devices, "device PKI in feed", "device_certificates", told);
   }
-  if (!told) return Problem(told.error());
-  return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()), more);
+  if (!said) return Problem(said.error());
+  if (kept.empty() && told.alarm) return NothingImported(file, *told.alarm, told.members);
+  return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()),
+                  told.members);
 }
 
 Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context) {
@@ -121,13 +130,18 @@ Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context) {
 
 namespace {
 
+Failure OfOrganisations(const smki::Certificate& certificate) {
+  return Failure(Reason::kFeedRejected,
+                 certificate.Label() + ": it is of the organisation PKI, a CA of it is its issuer");
+}
+
 // Sorts a file of device certificates: each authority, each key, each that is only counted.
 class DeviceCertificateFile {
  public:
   DeviceCertificateFile(const FeedContext& context, const Records& records,
                         smki::DevicePaths& paths)
-      : settings_(context.trust.Current()->settings()),
-        organisation_(settings_, {}),
+      : trust_(context.trust.Current()),
+        organisation_(trust_->settings(), {}),
         ask_for_path_(!context.device_roots.empty()),
         records_(records),
         paths_(paths) {}
@@ -141,7 +155,11 @@ class DeviceCertificateFile {
     }
     const auto sorted = feeds::SortDeviceCertificate(*certificate);
     if (!sorted) return sorted.error();
-    if (const Status fit = CheckNoTestKey(settings_, *certificate); !fit) return fit;
+    if (IsOfOrganisations(*certificate, sorted->kind)) {
+      of_organisations_.push_back(Named(*certificate));
+      return OfOrganisations(*certificate);
+    }
+    if (const Status fit = CheckDeviceKeys(*trust_, *certificate); !fit) return fit;
     switch (sorted->kind) {
       case feeds::DeviceCertificate::Kind::kAuthority:
         return AddAuthority(*certificate);
@@ -157,15 +175,16 @@ class DeviceCertificateFile {
   const std::vector<std::string>& of_organisations() const { return of_organisations_; }  // rejects
 
  private:
+  // R-SEC3-13: the two PKIs are kept apart in every store. A CA that this feed kept, the other one
+  // would not take: of the few CAs the signature is asked as well.
+  bool IsOfOrganisations(const smki::Certificate& certificate,
+                         feeds::DeviceCertificate::Kind kind) const {
+    return trust_->IsOrganisationKey(certificate.authority_key_identifier()) ||
+           (kind == feeds::DeviceCertificate::Kind::kAuthority &&
+            organisation_.IsSignedByRoot(certificate));
+  }
+
   Status AddAuthority(const smki::Certificate& certificate) {
-    // R-SEC3-13: the two PKIs are kept apart in every store. What this feed kept, the other one
-    // would not take.
-    if (organisation_.IsSignedByRoot(certificate)) {
-      of_organisations_.push_back(Named(certificate));
-      return Failure(
-          Reason::kFeedRejected,
-          certificate.Label() + ": it is of the organisation PKI, a root of it signed it");
-    }
     rows_.authorities.push_back(ToBytes(certificate.der()));
     return Done{};
   }
@@ -215,8 +234,8 @@ class DeviceCertificateFile {
     return Done{};
   }
 
-  const smki::TrustSettings settings_;
-  const smki::AuthorityChecker organisation_;  // refers to settings_
+  const std::shared_ptr<const smki::Trust> trust_;
+  const smki::AuthorityChecker organisation_;  // refers to settings of trust_
   const bool ask_for_path_;
   const Records& records_;
   smki::DevicePaths& paths_;
@@ -229,8 +248,11 @@ class DeviceCertificateFile {
 
 }  // namespace
 
-Status CheckNoTestKey(const smki::TrustSettings& settings, const smki::Certificate& certificate) {
-  if (!smki::IsTestKeyInLive(settings, certificate.public_point())) return Done{};
+Status CheckDeviceKeys(const smki::Trust& trust, const smki::Certificate& certificate) {
+  if (trust.IsOrganisationKey(certificate.authority_key_identifier())) {
+    return OfOrganisations(certificate);
+  }
+  if (!smki::IsTestKeyInLive(trust.settings(), certificate.public_point())) return Done{};
   return Failure(Reason::kFeedRejected,
                  certificate.Label() + ": its key is a published test key (P8)");
 }
@@ -241,10 +263,10 @@ namespace {
 HttpResponse RejectedDevices(const FeedContext& context, const FeedFile& file,
                              const DeviceCertificateFile& sorted, const Rejects& rejects,
                              std::size_t rows) {
-  boost::json::object unused;
-  const Status told = TellNotKept(context, file, sorted.of_organisations(),
+  Told unused;
+  const Status said = TellNotKept(context, file, sorted.of_organisations(),
                                   "organisation PKI in feed", "certificates", unused);
-  return told ? Rejected(rejects, rows) : Problem(told.error());
+  return said ? Rejected(rejects, rows) : Problem(said.error());
 }
 
 }  // namespace
@@ -272,13 +294,17 @@ HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequ
   const FeedFile file(context, Feed::kDeviceCertificates, request);
   if (!rejects.empty()) return RejectedDevices(context, file, sorted, rejects, found.blocks);
   const store::DeviceCertificates& rows = sorted.rows();
-  boost::json::object more{{"authorities", std::to_string(rows.authorities.size())},
-                           {"keys", std::to_string(rows.keys.size())},
-                           {"signing_keys", std::to_string(rows.signing_keys.size())},
-                           {"not_kept", std::to_string(rows.not_kept)}};
-  const Status told = TellNotKept(context, file, sorted.roots(), "root in feed", "roots", more);
-  if (!told) return Problem(told.error());
-  return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()), more);
+  Told told{.members = {{"authorities", std::to_string(rows.authorities.size())},
+                        {"keys", std::to_string(rows.keys.size())},
+                        {"signing_keys", std::to_string(rows.signing_keys.size())},
+                        {"not_kept", std::to_string(rows.not_kept)}},
+            .alarm = {}};
+  const Status said = TellNotKept(context, file, sorted.roots(), "root in feed", "roots", told);
+  if (!said) return Problem(said.error());
+  const bool kept = !rows.authorities.empty() || !rows.keys.empty() || !rows.signing_keys.empty();
+  if (!kept && told.alarm) return NothingImported(file, *told.alarm, told.members);
+  return Imported(context, file, context.store.ImportDeviceCertificates(rows, file.Entry()),
+                  told.members);
 }
 
 }  // namespace acb::platform

@@ -14,7 +14,8 @@ HttpResponse ImportDeviceCertificates(const FeedContext& context, const HttpRequ
 // kStoreUnavailable, kStoreInDoubt.
 Result<smki::DevicePaths> HeldDevicePaths(const FeedContext& context);
 
-// P8: kFeedRejected when, in live, a device's or a device CA's key is a published test key.
-Status CheckNoTestKey(const smki::TrustSettings& settings, const smki::Certificate& certificate);
+// What its keys alone say of a certificate of a device or a device CA. kFeedRejected: in live, it
+// is a published test key (P8); its issuer's is one of the organisation PKI (R-SEC3-13).
+Status CheckDeviceKeys(const smki::Trust& trust, const smki::Certificate& certificate);
 
 }  // namespace acb::platform

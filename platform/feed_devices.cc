@@ -11,37 +11,37 @@
 namespace acb::platform {
 namespace {
 
+// Thread-safe.
+feeds::CertificateCheck KeysCheck(const FeedContext& context) {
+  return [trust = context.trust.Current()](const smki::Certificate& certificate) {
+    return CheckDeviceKeys(*trust, certificate);
+  };
+}
+
 // What a row's key agreement certificate is asked for: a path, where the configuration names device
 // roots. Thread-safe.
 feeds::CertificateCheck PathCheck(const FeedContext& context, smki::DevicePaths& paths) {
-  if (context.device_roots.empty()) {
-    return [settings = context.trust.Current()->settings()](const smki::Certificate& certificate) {
-      return CheckNoTestKey(settings, certificate);
-    };
-  }
+  if (context.device_roots.empty()) return KeysCheck(context);
   const auto one_at_a_time = std::make_shared<std::mutex>();
-  return [&paths, one_at_a_time,
-          settings = context.trust.Current()->settings()](const smki::Certificate& certificate) {
-    if (Status ours = CheckNoTestKey(settings, certificate); !ours) return ours;
+  return [&paths, one_at_a_time, keys = KeysCheck(context)](const smki::Certificate& certificate) {
+    if (Status ours = keys(certificate); !ours) return ours;
     const std::scoped_lock lock(*one_at_a_time);
     return paths.Check(certificate);
   };
 }
 
-// Without device roots the key decides alone (P8). Thread-safe.
+// Without device roots the keys decide alone (P8, R-SEC3-13). Thread-safe.
 feeds::KeyCheck KeyCheckOf(const FeedContext& context) {
   if (!context.device_roots.empty()) return {};
-  return [settings = context.trust.Current()->settings()](const PublicPoint& point) {
-    return !smki::IsTestKeyInLive(settings, point);
+  return [trust = context.trust.Current()](const smki::DeviceKeyFacts& facts) {
+    return !smki::IsTestKeyInLive(trust->settings(), facts.point) &&
+           !trust->IsOrganisationKey(facts.authority_key);
   };
 }
 
 DeviceChecks ChecksByKey(const FeedContext& context) {
-  const auto settings = context.trust.Current()->settings();
-  return {[settings](const smki::Certificate& certificate) {
-            return CheckNoTestKey(settings, certificate);
-          },
-          KeyCheckOf(context), [&store = context.store] { return store.CheckGoesOn(); }};
+  return {KeysCheck(context), KeyCheckOf(context),
+          [&store = context.store] { return store.CheckGoesOn(); }};
 }
 
 Result<PreparedDevices> PrepareDevices(const FeedContext& context, const HttpRequest& request) {
@@ -66,6 +66,9 @@ HttpResponse ImportDevices(const FeedContext& context, const HttpRequest& reques
     for (const DeviceReject& reject : prepared->rejects()) rejects.Add(reject.line, reject.reason);
     rejects.AddMore(prepared->rejected() - prepared->rejects().size());
     return Rejected(rejects, prepared->rows());
+  }
+  if (const Status news = CheckBegins(context, Feed::kDevices, prepared->rows()); !news) {
+    return RejectedWhole(news.error());
   }
   const FeedFile file(context, Feed::kDevices, request, prepared->sha256());
   return Imported(

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
 
 #include "firmware/feeds/certified_products.h"
 #include "firmware/feeds/csv.h"
@@ -18,67 +18,11 @@
 #include "platform/feed_answers.h"
 #include "platform/feed_certificates.h"
 #include "platform/feed_devices.h"
+#include "platform/feed_table.h"
 #include "platform/memory_guard.h"
 
 namespace acb::platform {
 namespace {
-
-template <class Row>
-using RowParser = std::function<Result<Row>(const feeds::CsvRow&)>;
-
-// What became of a file's rows.
-struct RowsRead {
-  Rejects rejects;
-  std::uint64_t rows = 0;
-};
-
-// Hands each good row of the file to `take`, which may still refuse it. The file as a whole is no
-// such CSV: kFeedRejected. The service stops: kBusy.
-template <class Row, class Take>
-Result<RowsRead> TakeRows(const store::Store& store, std::string_view text,
-                          const std::vector<std::string>& columns,
-                          const std::vector<std::string>& optional, const RowParser<Row>& parse,
-                          const Take& take) {
-  auto reader = feeds::CsvReader::Open(text, columns, optional);
-  if (!reader) return std::move(reader).error();
-  RowsRead read;
-  while (true) {
-    if (Status goes_on = store.CheckGoesOn(); !goes_on) return std::move(goes_on).error();
-    const auto row = reader->Next();
-    if (row && !row->has_value()) return read;
-    ++read.rows;
-    auto parsed = row ? parse(**row) : Result<Row>(row.error());
-    const Status taken = parsed ? take(*std::move(parsed)) : Status(parsed.error());
-    if (!taken) read.rejects.Add(reader->line(), taken.error().explanation);
-  }
-}
-
-// Likewise; a problem document when a row is wrong, with the line and reason of each.
-template <class Row, class Take>
-std::optional<HttpResponse> ReadRows(const store::Store& store, std::string_view text,
-                                     const std::vector<std::string>& columns,
-                                     const RowParser<Row>& parse, const Take& take,
-                                     const std::vector<std::string>& optional = {}) {
-  const auto read = TakeRows<Row>(store, text, columns, optional, parse, take);
-  if (!read) return RejectedWhole(read.error());
-  if (read->rejects.empty()) return std::nullopt;
-  return Rejected(read->rejects, read->rows);
-}
-
-// A feed that is a table of rows.
-template <class Row>
-struct TableFeed {
-  Feed feed;
-  const std::vector<std::string>& (*columns)();
-  Result<Row> (*parse)(const feeds::CsvRow&);
-  Result<store::ImportOutcome> (store::Store::*import)(const std::vector<Row>&,
-                                                       const audit::Entry&);
-  std::size_t most;  // rows in a file: they are held in memory
-  // What a row is known by, where the file replaces and is small: nobody could say which of two
-  // rows is meant. Of the others the later row counts, or the store refuses the file.
-  std::string (*key)(const Row&) = nullptr;
-  bool replaces = false;  // the table becomes what the file says
-};
 
 constexpr TableFeed<PartyRecord> kParties = {
     Feed::kParties,
@@ -91,13 +35,19 @@ constexpr TableFeed<PartyRecord> kParties = {
     }};
 constexpr TableFeed<Registration> kRegistrations = {
     Feed::kRegistrations, feeds::RegistrationColumns, feeds::ParseRegistration,
-    &store::Store::ImportRegistrations, 200'000'000};
+    &store::Store::ImportRegistrations, 200'000'000,
+    // R-107-7: of two that differ the order in the file would decide who the supplier was.
+    [](const Registration& row) { return row.mpxn + ", " + row.from.Iso(); },
+    [](const Registration& a, const Registration& b) {
+      return a.supplier == b.supplier && a.network_operator == b.network_operator && a.to == b.to;
+    }};
 constexpr TableFeed<MpanPrefix> kMpanPrefixes = {Feed::kMpanPrefixes,
                                                  feeds::MpanPrefixColumns,
                                                  feeds::ParseMpanPrefix,
                                                  &store::Store::ImportMpanPrefixes,
                                                  100,  // as many as two digits have
                                                  [](const MpanPrefix& row) { return row.prefix; },
+                                                 nullptr,
                                                  true};
 constexpr TableFeed<CalendarDay> kWorkingDays = {
     Feed::kWorkingDays,
@@ -106,6 +56,7 @@ constexpr TableFeed<CalendarDay> kWorkingDays = {
     &store::Store::ImportWorkingDays,
     100'000,
     [](const CalendarDay& row) { return row.day.Iso(); },
+    nullptr,
     true};
 constexpr TableFeed<CertifiedProduct> kProducts = {Feed::kCertifiedProducts,
                                                    feeds::CertifiedProductColumns,
@@ -116,9 +67,15 @@ constexpr TableFeed<CertifiedProduct> kProducts = {Feed::kCertifiedProducts,
                                                      return row.model + ", " + row.firmware + ", " +
                                                             row.from.Iso();
                                                    }};
-constexpr TableFeed<ProxyCertificate> kProxyCertificates = {
-    Feed::kProxyCertificates, feeds::ProxyCertificateColumns, feeds::ParseProxyCertificate,
-    &store::Store::ImportProxyCertificates, 50'000'000};
+constexpr TableFeed<ProxyCertificate> kProxyCertificates = {Feed::kProxyCertificates,
+                                                            feeds::ProxyCertificateColumns,
+                                                            feeds::ParseProxyCertificate,
+                                                            &store::Store::ImportProxyCertificates,
+                                                            50'000'000,
+                                                            [](const ProxyCertificate& row) {
+                                                              return row.device.Plain() + ", " +
+                                                                     std::string(Name(row.source));
+                                                            }};
 constexpr TableFeed<RepositoryEntry> kRepositoryStatus = {
     Feed::kRepositoryStatus,
     feeds::RepositoryStatusColumns,
@@ -127,50 +84,62 @@ constexpr TableFeed<RepositoryEntry> kRepositoryStatus = {
     1'000'000,
     [](const RepositoryEntry& row) { return ToHex(row.certificate); }};
 
-// The good rows of a file.
-template <class Row>
-class Rows {
- public:
-  explicit Rows(const TableFeed<Row>& feed) : feed_(feed) {}
-  Status Take(Row row) {
-    if (rows_.size() == feed_.most) {
-      return Failure(Reason::kFeedRejected,
-                     "the file has more than " + std::to_string(feed_.most) + " rows");
-    }
-    const std::string key = feed_.key == nullptr ? std::string() : feed_.key(row);
-    if (!key.empty() && !keys_.insert(key).second) {
-      return Failure(Reason::kFeedRejected, "an earlier row is for the same: " + key);
-    }
-    rows_.push_back(std::move(row));
-    return Done{};
-  }
-  const std::vector<Row>& rows() const { return rows_; }
-
- private:
-  const TableFeed<Row>& feed_;
-  std::set<std::string> keys_;
-  std::vector<Row> rows_;
+// What became of a file's rows.
+struct RowsRead {
+  Rejects rejects;
+  std::uint64_t rows = 0;
 };
 
-// A file that lost its rows on the way would empty the table, and make it look fresh (P9).
-HttpResponse RejectedForNoRows() {
-  return RejectedWhole(Failure(Reason::kFeedRejected, "a file without rows is no list"));
+// What a row is asked beside what it says itself.
+template <class Row>
+using RowCheck = std::function<Status(const Row&)>;
+
+// Puts each good row of the file into `rows`. The file as a whole is no such CSV: kFeedRejected.
+// The service stops: kBusy.
+template <class Row>
+Result<RowsRead> TakeRows(const FeedContext& context, const HttpRequest& request,
+                          const TableFeed<Row>& feed, TableRows<Row>& rows,
+                          const RowCheck<Row>& check = {}) {
+  auto reader = feeds::CsvReader::Open(request.body.Text(), feed.columns());
+  if (!reader) return std::move(reader).error();
+  RowsRead read;
+  while (true) {
+    if (Status goes_on = context.store.CheckGoesOn(); !goes_on) return std::move(goes_on).error();
+    const auto row = reader->Next();
+    if (row && !row->has_value()) break;
+    ++read.rows;
+    auto parsed = row ? feed.parse(**row) : Result<Row>(row.error());
+    Status good = parsed ? Status(Done{}) : Status(parsed.error());
+    if (good && check) good = check(*parsed);
+    if (good) good = rows.Take(*std::move(parsed), reader->line());
+    if (!good) read.rejects.Add(reader->line(), good.error().explanation);
+  }
+  rows.RejectTwins(read.rejects);
+  return read;
 }
 
-// All of a file of which every row is good; a problem document otherwise.
+// All of a file of which every row is good; a problem document otherwise, with the line and reason
+// of each that is not.
 template <class Row>
 std::optional<HttpResponse> ReadTable(const FeedContext& context, const HttpRequest& request,
-                                      const TableFeed<Row>& feed, Rows<Row>& rows) {
-  return ReadRows<Row>(context.store, request.body.Text(), feed.columns(), feed.parse,
-                       [&](Row row) { return rows.Take(std::move(row)); });
+                                      const TableFeed<Row>& feed, TableRows<Row>& rows,
+                                      const RowCheck<Row>& check = {}) {
+  const auto read = TakeRows(context, request, feed, rows, check);
+  if (!read) return RejectedWhole(read.error());
+  if (!read->rejects.empty()) return Rejected(read->rejects, read->rows);
+  // It would empty the table.
+  if (feed.replaces && read->rows == 0) return RejectedWhole(NoRows());
+  if (const Status news = CheckBegins(context, feed.feed, read->rows); !news) {
+    return RejectedWhole(news.error());
+  }
+  return std::nullopt;
 }
 
 template <class Row>
 HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
                          const TableFeed<Row>& feed) {
-  Rows<Row> rows(feed);
+  TableRows<Row> rows(feed);
   if (auto wrong = ReadTable(context, request, feed, rows)) return *std::move(wrong);
-  if (feed.replaces && rows.rows().empty()) return RejectedForNoRows();
   const FeedFile file(context, feed.feed, request);
   return Imported(context, file, (context.store.*feed.import)(rows.rows(), file.Entry()));
 }
@@ -207,7 +176,7 @@ Result<std::vector<std::string>> Reinstated(const store::Store& store,
 
 // A correction is taken, and is told: nobody is let in again in silence.
 HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
-  Rows<PartyRecord> rows(kParties);
+  TableRows<PartyRecord> rows(kParties);
   if (auto wrong = ReadTable(context, request, kParties, rows)) return *std::move(wrong);
   const FeedFile file(context, Feed::kParties, request);
   const auto reinstated = Reinstated(context.store, rows.rows());
@@ -227,21 +196,15 @@ HttpResponse ImportParties(const FeedContext& context, const HttpRequest& reques
 HttpResponse ImportRepositoryStatus(const FeedContext& context, const HttpRequest& request) {
   const auto records = context.store.Open();
   if (!records) return Problem(records.error());
-  Rows<RepositoryEntry> rows(kRepositoryStatus);
+  TableRows<RepositoryEntry> rows(kRepositoryStatus);
   std::optional<Failure> fault;
-  auto wrong = ReadRows<RepositoryEntry>(
-      context.store, request.body.Text(), kRepositoryStatus.columns(), kRepositoryStatus.parse,
-      [&](RepositoryEntry row) -> Status {
-        const auto held = (*records)->FindRepositoryEntry(row.certificate);
-        if (!held) {
-          fault = held.error();
-          return held.error();
-        }
-        if (held->has_value()) {
-          if (Status fits = feeds::CheckRepositoryChange(**held, row); !fits) return fits;
-        }
-        return rows.Take(std::move(row));
-      });
+  const auto check = [&](const RepositoryEntry& row) -> Status {
+    const auto held = (*records)->FindRepositoryEntry(row.certificate);
+    if (!held) fault = held.error();
+    if (!held) return held.error();
+    return held->has_value() ? feeds::CheckRepositoryChange(**held, row) : Status(Done{});
+  };
+  auto wrong = ReadTable<RepositoryEntry>(context, request, kRepositoryStatus, rows, check);
   if (fault) return Problem(*fault);
   if (wrong) return *std::move(wrong);
   const FeedFile file(context, Feed::kRepositoryStatus, request);
@@ -250,14 +213,12 @@ HttpResponse ImportRepositoryStatus(const FeedContext& context, const HttpReques
 
 // R-SEC3-73: an entry that is wrong is rejected and reported, the rest is the new list.
 HttpResponse ImportProducts(const FeedContext& context, const HttpRequest& request) {
-  Rows<CertifiedProduct> rows(kProducts);
-  const auto read = TakeRows<CertifiedProduct>(
-      context.store, request.body.Text(), kProducts.columns(), {}, kProducts.parse,
-      [&](CertifiedProduct row) { return rows.Take(std::move(row)); });
+  TableRows<CertifiedProduct> rows(kProducts);
+  const auto read = TakeRows(context, request, kProducts, rows);
   if (!read) return RejectedWhole(read.error());
   // A file of which nothing is good is no list: it would take every model off.
   if (rows.rows().empty()) {
-    return read->rejects.empty() ? RejectedForNoRows() : Rejected(read->rejects, read->rows);
+    return read->rejects.empty() ? RejectedWhole(NoRows()) : Rejected(read->rejects, read->rows);
   }
   const FeedFile file(context, Feed::kCertifiedProducts, request);
   audit::Entry entry = file.Entry();

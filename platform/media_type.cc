@@ -136,11 +136,14 @@ std::optional<std::string> ListHeader(const std::vector<HttpHeader>& headers,
 
 bool NamesAnotherCharset(std::string_view content_type) {
   const std::string type = LowerCase(TakeUntil(content_type, ';'));
-  if (!type.ends_with("xml") && !type.ends_with("json")) return false;
+  const bool csv = type.ends_with("csv");
+  if (!csv && !type.ends_with("xml") && !type.ends_with("json")) return false;
   while (!content_type.empty()) {
     std::string_view parameter = TakeUntil(content_type, ';');
     if (LowerCase(TakeUntil(parameter, '=')) != "charset") continue;
-    if (LowerCase(Unquoted(Trim(parameter))) != "utf-8") return true;
+    const std::string charset = LowerCase(Unquoted(Trim(parameter)));
+    // RFC 4180 section 3 has US-ASCII as the usual one of CSV: each such text is UTF-8 too.
+    if (charset != "utf-8" && !(csv && charset == "us-ascii")) return true;
   }
   return false;
 }

@@ -23,8 +23,8 @@ std::string_view ChooseMediaType(std::optional<std::string_view> accept,
 std::optional<std::string> ListHeader(const std::vector<HttpHeader>& headers,
                                       std::string_view name);
 
-// Whether the Content-Type is XML or JSON in another encoding than UTF-8 by its charset. What a
-// body says of itself is its reader's business.
+// Whether the Content-Type is XML, JSON or CSV in another encoding than UTF-8 by its charset. What
+// a body says of itself is its reader's business.
 bool NamesAnotherCharset(std::string_view content_type);
 
 }  // namespace acb::platform

@@ -43,18 +43,25 @@ std::optional<std::int64_t> TakeDate(std::string_view& text) {
   return std::chrono::sys_days(date).time_since_epoch().count();
 }
 
-std::optional<int> TakeFraction(std::string_view& text) {
-  if (!TakeCharacter(text, '.')) return 0;
+struct Fraction {
   int milliseconds = 0;
+  bool zero = true;  // all of it, also what is cut
+};
+
+std::optional<Fraction> TakeFraction(std::string_view& text) {
+  Fraction fraction;
+  if (!TakeCharacter(text, '.')) return fraction;
   std::size_t digits = 0;
   while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
-    if (digits < 3) milliseconds = milliseconds * 10 + (text.front() - '0');
+    const int digit = text.front() - '0';
+    if (digits < 3) fraction.milliseconds = fraction.milliseconds * 10 + digit;
+    fraction.zero = fraction.zero && digit == 0;
     text.remove_prefix(1);
     ++digits;
   }
-  if (digits == 0 || digits > 9) return std::nullopt;
-  for (std::size_t i = digits; i < 3; ++i) milliseconds *= 10;
-  return milliseconds;
+  if (digits == 0) return std::nullopt;
+  for (std::size_t i = digits; i < 3; ++i) fraction.milliseconds *= 10;
+  return fraction;
 }
 
 std::optional<int> TakeZoneMinutes(std::string_view& text) {
@@ -115,19 +122,22 @@ std::optional<UtcTime> UtcTime::FromIso(std::string_view text) {
   const auto day = TakeDate(text);
   if (!day || !TakeCharacter(text, 'T')) return std::nullopt;
   const auto hour = TakeNumber(text, 2);
-  if (!hour || *hour > 23 || !TakeCharacter(text, ':')) return std::nullopt;
+  if (!hour || *hour > 24 || !TakeCharacter(text, ':')) return std::nullopt;
   const auto minute = TakeNumber(text, 2);
   if (!minute || *minute > 59 || !TakeCharacter(text, ':')) return std::nullopt;
   const auto second = TakeNumber(text, 2);
   if (!second || *second > 59) return std::nullopt;
   const auto fraction = TakeFraction(text);
   if (!fraction) return std::nullopt;
+  // XML Schema part 2, 3.2.7: 24:00:00 is the first instant of the next day.
+  const bool whole_hour = *minute == 0 && *second == 0 && fraction->zero;
+  if (*hour == 24 && !whole_hour) return std::nullopt;
   const auto zone = TakeZoneMinutes(text);
   if (!zone || !text.empty()) return std::nullopt;
   const std::int64_t seconds =
       *day * 86400 + *hour * 3600 + *minute * 60 + *second - std::int64_t{*zone} * 60;
   if (!InYears1To9999(seconds)) return std::nullopt;
-  return UtcTime(seconds * 1000 + *fraction);
+  return UtcTime(seconds * 1000 + fraction->milliseconds);
 }
 
 std::optional<UtcTime> UtcTime::FromIsoDate(std::string_view text) {

@@ -15,9 +15,9 @@ class UtcTime {
   explicit constexpr UtcTime(std::int64_t milliseconds) : milliseconds_(milliseconds) {}
   static constexpr UtcTime FromSeconds(std::int64_t seconds) { return UtcTime(seconds * 1000); }
 
-  // "2026-11-21T12:00:00Z", with optional fraction of 1 to 9 digits (cut to milliseconds) and with
-  // "Z" or "+hh:mm" / "-hh:mm" up to 14:00; a time without a zone gives nothing, as do 30 February,
-  // 24:00 and an instant whose year in UTC is not 0001 to 9999.
+  // "2026-11-21T12:00:00Z", with an optional fraction (cut to milliseconds) and with "Z" or
+  // "+hh:mm" / "-hh:mm" up to 14:00; 24:00:00 is the end of the day. A time without a zone gives
+  // nothing, as do 30 February and an instant whose year in UTC is not 0001 to 9999.
   static std::optional<UtcTime> FromIso(std::string_view text);
   // "2026-11-21": the start of that day, UTC.
   static std::optional<UtcTime> FromIsoDate(std::string_view text);

@@ -75,10 +75,10 @@ Status CheckFitsCell(const smki::Trust& trust, const Replacement& replacement,
 
 // R-SEC3-7, gbcs-cs02b.md section 10, rule 11: a device that holds a command until its execution
 // time checks the certificates then. The decision's own time is CheckPath's.
-Status CheckInDateThen(const Replacement& replacement, const smki::Certificate& certificate,
-                       const smki::Certificate& authority, UtcTime then) {
-  for (const smki::Certificate* each : {&certificate, &authority}) {
-    if (each->not_after() >= then) continue;
+Status CheckInDateThen(const Replacement& replacement, const smki::PathEvidence& path,
+                       UtcTime then) {
+  for (const smki::CertificatePtr& each : {path.leaf, path.issuing, path.root}) {
+    if (!each || each->not_after() >= then) continue;  // a root by name and key has no end
     return Failure(Reason::kCertExpired, std::string(replacement.element) + ": " + each->Label() +
                                              " will have expired, at notAfter " +
                                              each->not_after().Iso() +
@@ -171,8 +171,7 @@ Result<CheckedTarget> CheckTargetCertificates(const smki::Trust& trust,
                      std::string(replacement.element) + ": " + path.error().explanation,
                      path.error().detail);
     }
-    Status then =
-        CheckInDateThen(replacement, **certificate, *path->issuing, RightsApplyAt(request, at));
+    Status then = CheckInDateThen(replacement, *path, RightsApplyAt(request, at));
     if (!then) return std::move(then).error();
     Status fits = CheckFitsCell(trust, replacement, **certificate, request.role, acb);
     if (!fits) return std::move(fits).error();

@@ -36,9 +36,9 @@ class CheckedTarget {
 
 // Set complete (R-063-3), each certificate of the SMKI profile (R-SEC3-8) with the key usage of its
 // cell and the role in its OU (R-NOW-6), all of one EUI-64 that is not the ACB's (R-128-13), path
-// exactly root -> issuing -> organisation with fresh revocation (R-SEC3-11, -14 to -18), leaf and
-// issuing authority in date at the execution time too (R-SEC3-7), no published test key in live
-// (R-SEC3-33), and the path in the request the one that was checked.
+// exactly root -> issuing -> organisation with fresh revocation (R-SEC3-11, -14 to -18), leaf,
+// issuing authority and root in date at the execution time too (R-SEC3-7, R-107-5), no published
+// test key in live (R-SEC3-33), and the path in the request the one that was checked.
 //
 // Fails with kCertSetIncomplete, kCertSetMixed, kReplacementIsAcb, kRole, kProfile, kEnvironment,
 // kChain, and what smki::Trust::CheckPath fails with.

@@ -2,7 +2,6 @@
 
 #include "firmware/base/base64.h"
 #include "firmware/feeds/field.h"
-#include "firmware/smki/device_identity.h"
 #include "firmware/smki/device_profile.h"
 
 namespace acb::feeds {
@@ -65,7 +64,7 @@ Status ReadKeyAgreement(const CsvRow& row, const CertificateCheck& check, const 
   // Most rows are good, and then there is nothing to explain.
   const auto facts = smki::ReadDeviceKey(*der);
   if (facts && facts->usage == KeyUsage::kKeyAgreement && facts->device == device.id && key_alone &&
-      key_alone(facts->point)) {
+      key_alone(*facts)) {
     device.key_agreement = facts->point;
     device.key_agreement_certificate = facts->sha256;
     return Done{};
@@ -122,7 +121,7 @@ const std::vector<std::string>& OptionalDeviceColumns() {
 Result<Device> ParseDevice(const CsvRow& row) {
   return ParseDeviceWith(
       row, [](const smki::Certificate&) -> Status { return Done{}; },
-      [](const PublicPoint&) { return true; });
+      [](const smki::DeviceKeyFacts&) { return true; });
 }
 
 Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check,

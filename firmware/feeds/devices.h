@@ -7,6 +7,7 @@
 #include "firmware/feeds/csv.h"
 #include "firmware/records.h"
 #include "firmware/smki/certificate.h"
+#include "firmware/smki/device_identity.h"
 
 namespace acb::feeds {
 
@@ -19,9 +20,10 @@ const std::vector<std::string>& OptionalDeviceColumns();
 Result<Device> ParseDevice(const CsvRow& row);
 // Likewise, and `check` is asked about each key agreement certificate: whether it has a path.
 using CertificateCheck = std::function<Status(const smki::Certificate&)>;
-// Whether the key alone says that `check` has nothing against the certificate: then `check` is not
-// asked, which needs the certificate's texts. Empty: it is asked always.
-using KeyCheck = std::function<bool(const PublicPoint&)>;
+// Whether the keys alone, its own and its issuer's, say that `check` has nothing against the
+// certificate: then `check` is not asked, which needs the certificate's texts. Empty: it is asked
+// always.
+using KeyCheck = std::function<bool(const smki::DeviceKeyFacts&)>;
 Result<Device> ParseDeviceWith(const CsvRow& row, const CertificateCheck& check,
                                const KeyCheck& key_alone = {});
 

@@ -122,7 +122,8 @@ UtcTime ReadTime(DerReader& from) {
           std::pair(4, '-')}) {
       iso.insert(static_cast<std::size_t>(position), 1, separator);
     }
-    time = UtcTime::FromIso(iso);
+    const bool end_of_day = text.substr(8, 2) == "24";  // XML's, and not DER's
+    if (!end_of_day) time = UtcTime::FromIso(iso);
   }
   if (!time) from.Refuse(kElement, "not YYYYMMDDHHMMSSZ");
   return time.value_or(UtcTime(0));

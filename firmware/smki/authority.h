@@ -47,6 +47,7 @@ class AuthorityChecker {
   bool IsRootName(const Name& name) const;
   // By the signature alone, whatever names and profile say: of the organisation PKI (R-SEC3-13).
   bool IsSignedByRoot(const Certificate& certificate) const;
+  const std::vector<std::shared_ptr<const Anchor>>& anchors() const { return anchors_; }
   const std::vector<std::string>& root_faults() const { return root_faults_; }
 
  private:

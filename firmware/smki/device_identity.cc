@@ -13,6 +13,12 @@ std::optional<Eui64> EuiOf(const CertificateParts& parts) {
   return names == nullptr ? std::nullopt : HardwareSerialNumber(names->value);
 }
 
+// The profile demands one.
+BytesView AuthorityKeyOf(const CertificateParts& parts) {
+  const Extension* extension = FindExtension(parts.extensions, oid::kAuthorityKeyIdentifier);
+  return DecodeAuthorityKeyIdentifier(extension->value)->key_identifier;
+}
+
 // Each thread keeps its own: the room for it costs a third of the hash of a certificate.
 Sha256Digest Sha256InPlace(BytesView der) {
   thread_local Sha256Stream stream;
@@ -34,7 +40,7 @@ std::optional<DeviceKeyFacts> ReadDeviceKey(BytesView der) {
   const auto usage = KeyUsageOf(parts);
   const auto device = EuiOf(parts);
   if (!point || !usage || !device || FindDeviceFault(parts, *point)) return std::nullopt;
-  return DeviceKeyFacts{*device, *point, *usage, Sha256InPlace(der)};
+  return DeviceKeyFacts{*device, *point, *usage, AuthorityKeyOf(parts), Sha256InPlace(der)};
 }
 
 }  // namespace acb::smki

@@ -17,7 +17,8 @@ struct DeviceKeyFacts {
   Eui64 device{0};
   PublicPoint point{};
   KeyUsage usage = KeyUsage::kKeyAgreement;
-  Sha256Digest sha256{};  // of the DER
+  BytesView authority_key;  // keyIdentifier of the authorityKeyIdentifier, in the DER; 8 octets
+  Sha256Digest sha256{};    // of the DER
 };
 
 // What Certificate::Parse, public_point(), key_usage() and DeviceEui64() say, by the same code but

@@ -107,6 +107,8 @@ const char* FindDeviceFault(const CertificateParts& parts, const PublicPoint& po
   if (const char* fault = FindFieldFault(parts)) return fault;
   constexpr std::string_view kEmptyName("\x30\x00", 2);
   if (AsText(parts.subject_der) != kEmptyName) return "an empty subject is expected";
+  // RFC 5280 section 4.1.2.4.
+  if (AsText(parts.issuer_der) == kEmptyName) return "the name of an issuer is expected";
   if (Find(parts, oid::kKeyUsage, true) == nullptr) return "keyUsage, critical, is expected";
   const Extension* names = Find(parts, oid::kSubjectAltName, true);
   if (names == nullptr || !HardwareSerialNumber(names->value)) {

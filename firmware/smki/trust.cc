@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <unordered_set>
 
 #include "firmware/smki/authority.h"
 #include "firmware/smki/certificate_fields.h"
@@ -61,15 +62,29 @@ Status CheckValidity(const Certificate& certificate, UtcTime at) {
   return Done{};
 }
 
-// One that is in its time is enough. A named anchor has no period (RFC 5280 section 6.1.1 (d)).
-Status CheckRootValidity(const IssuingAuthority& authority, UtcTime at) {
-  Status first = Done{};
+// As PathEvidence has it: one that is in its time is enough. A named anchor has no period (RFC 5280
+// section 6.1.1 (d)).
+Result<CertificatePtr> RootInForce(const IssuingAuthority& authority, UtcTime at) {
+  CertificatePtr longest;
+  std::optional<Failure> first;
   for (const auto& root : authority.roots) {
-    Status valid = root->certificate ? CheckValidity(*root->certificate, at) : Status(Done{});
-    if (valid) return valid;
-    if (first) first = std::move(valid);
+    const CertificatePtr& certificate = root->certificate;
+    if (!certificate) return CertificatePtr();
+    Status valid = CheckValidity(*certificate, at);
+    if (!valid) {
+      if (!first) first = std::move(valid).error();
+    } else if (!longest || longest->not_after() < certificate->not_after()) {
+      longest = certificate;
+    }
   }
-  return first;
+  if (longest) return longest;
+  return *std::move(first);  // there is a root (authority.h), and it is not in its time
+}
+
+// A key identifier of the SMKI as a number; nothing of another length (gbcs-cs02b.md 9.1).
+std::optional<std::uint64_t> KeyNumber(BytesView key_identifier) {
+  if (key_identifier.size() != sizeof(std::uint64_t)) return std::nullopt;
+  return ByteReader(key_identifier).U64();
 }
 
 void Observe(PathEvidence& evidence, Reason reason) {
@@ -104,6 +119,7 @@ struct Trust::State {
       : settings(std::move(given)), generation(number), checker(settings, std::move(lists)) {}
 
   void AddCertificate(const CertificatePtr& certificate);
+  void AddOrganisationKey(BytesView key_identifier);
   void AddAuthority(const CertificatePtr& certificate);
   bool IsFromTrustedIssuer(const Certificate& certificate) const;
   Candidates FindCandidates(const Certificate& leaf,
@@ -131,6 +147,7 @@ struct Trust::State {
   // By subject Name::Key().
   std::map<std::string, std::vector<IssuingAuthorityPtr>> authorities;
   std::map<std::string, std::vector<RejectedAuthority>> rejected;
+  std::unordered_set<std::uint64_t> organisation_keys;  // KeyNumber of each
   // Certificates that came with requests, parsed: the same few come again and again. That one is
   // here says nothing of it.
   mutable Remembered<Sha256Digest, CertificatePtr> parsed{4096};
@@ -147,10 +164,15 @@ void Trust::State::AddAuthority(const CertificatePtr& certificate) {
   auto authority = checker.Check(certificate);
   const std::string key = certificate->subject().Key();
   if (authority) {
+    AddOrganisationKey(certificate->subject_key_identifier());
     authorities[key].push_back(*std::move(authority));
   } else {
     rejected[key].push_back({certificate, std::move(authority).error()});
   }
+}
+
+void Trust::State::AddOrganisationKey(BytesView key_identifier) {
+  if (const auto number = KeyNumber(key_identifier)) organisation_keys.insert(*number);
 }
 
 bool Trust::State::IsFromTrustedIssuer(const Certificate& certificate) const {
@@ -222,8 +244,9 @@ Status Trust::State::CheckLeafStatus(const Certificate& leaf, const IssuingAutho
 // From the root down: validity and status.
 Result<PathEvidence> Trust::State::CheckUnder(const CertificatePtr& leaf,
                                               const IssuingAuthority& authority, UtcTime at) const {
-  if (Status s = CheckRootValidity(authority, at); !s) return std::move(s).error();
-  PathEvidence evidence{leaf, authority.certificate, {}};
+  auto root = RootInForce(authority, at);
+  if (!root) return std::move(root).error();
+  PathEvidence evidence{leaf, authority.certificate, *std::move(root), {}};
   Status status = CheckAuthorityStatus(authority, at, evidence);
   // Revoked wins: a key that is lost is lost, also when its certificate has run out since.
   if (!status && status.error().reason == Reason::kIssuerRevoked) {
@@ -346,6 +369,9 @@ std::shared_ptr<const Trust> Trust::Build(TrustSettings settings, std::uint64_t 
   for (const Bytes& der : certificates) {
     if (auto certificate = Certificate::Parse(der)) parsed.push_back(*std::move(certificate));
   }
+  for (const auto& anchor : state->checker.anchors()) {
+    state->AddOrganisationKey(anchor->key_identifier);
+  }
   for (const CertificatePtr& certificate : parsed) {
     if (LooksLikeAuthority(*certificate)) state->AddAuthority(certificate);
   }
@@ -362,6 +388,11 @@ const TrustSettings& Trust::settings() const { return state_->settings; }
 bool Trust::IsPinnedSigner(const Certificate& certificate) const {
   return state_->settings.environment == Environment::kTest &&
          state_->settings.pinned_signers.contains(certificate.sha256());
+}
+
+bool Trust::IsOrganisationKey(BytesView key_identifier) const {
+  const auto number = KeyNumber(key_identifier);
+  return number && state_->organisation_keys.contains(*number);
 }
 
 std::vector<CertificatePtr> Trust::FindAll(const Name& issuer, BytesView serial) const {

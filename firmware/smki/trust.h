@@ -38,7 +38,10 @@ struct TrustSettings {
 // What a decision about a path rested on, for the audit record.
 struct PathEvidence {
   CertificatePtr leaf;
-  CertificatePtr issuing;                 // never null
+  CertificatePtr issuing;  // never null
+  // Of the certificates of the root that are in force the one that ends last; null for a root given
+  // by name and key, which has no end.
+  CertificatePtr root;
   std::vector<std::string> observations;  // "REVOCATION_NOT_CHECKED"
 };
 
@@ -61,6 +64,9 @@ class Trust {
   // where no path can be built. CheckPath knows nothing of pins: who honours one says
   // REVOCATION_NOT_CHECKED.
   bool IsPinnedSigner(const Certificate& certificate) const;
+  // The key identifier is that of a root, or of an issuing CA held that a root signed: whatever
+  // names it as its issuer's is of the organisation PKI (R-SEC3-13). For files of millions of rows.
+  bool IsOrganisationKey(BytesView key_identifier) const;
   // All that are held of that issuer and serial number, those first that a trusted issuing CA
   // signed: two CAs of one name may give out the same number. `serial` is the content octets of the
   // INTEGER.

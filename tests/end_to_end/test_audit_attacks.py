@@ -180,6 +180,38 @@ class ABoxGoneWrong(Case):
         log.replace_evidence(again, command=with_counter(log.command(at), 77))
         self.found(log, again, "RequestID")
 
+    def test_a_second_command_is_excused_by_the_loss_of_the_first_answer_alone(self):  # P5
+        def says_so(brought_back, counter=77, behind=False, *more):
+            """What is said of a second command for a request, with a recovery before or behind it."""
+            log = Log()
+            at = log.of_kind("signed")[0]
+            place = len(log.entries) + behind
+            recovery = {"act": "recover", "complete": True, "environment": "test", "kind": "operator",
+                        "appended": str(brought_back(place, at)), "time": log.entries[-1]["time"]}
+            if not behind:
+                log.append(recovery)
+            again = log.again(at, originator_counter=str(counter))
+            log.replace_evidence(again, command=with_counter(log.command(at), counter))
+            if behind:
+                log.append(recovery)
+            code, report = self.run_on(log.octets(self.signer), *more)
+            self.assertEqual(code, 1 if report["failures"] else 0)
+            self.assertNotIn("no RequestID of this range made two commands", report["verified"])
+            failures = [each["what"] for each in report["failures"] if "RequestID" in each["what"]]
+            return failures, "decided anew" in json.dumps(report["notes"])
+
+        def just_enough(place, at):
+            return place - at
+
+        self.assertEqual(says_so(just_enough, 77, False, "--recovered"), ([], True))
+        (unknown,), _ = says_so(just_enough)
+        self.assertIn("--recovered", unknown)
+        for lie in ((lambda place, at: place - at - 1, 77, False), (lambda place, at: 0, 77, False),
+                    (just_enough, 77, True), (just_enough, 1, False)):
+            with self.subTest(lie):
+                failures, excused = says_so(*lie, "--recovered")
+                self.assertEqual((len(failures), excused), (1, False))
+
     def test_a_counter_that_goes_down(self):
         log = Log()
         first, last = (at for at in log.of_kind("signed") if log.entries[at]["device"].endswith("7A-00-00"))

@@ -89,6 +89,8 @@ class Backup(unittest.TestCase):
         cls.quiet = [cls.make_incremental(cls.root / "quiet", cls.file)]
         cls.quiet.append(cls.make_incremental(cls.root / "quiet-again", cls.root / "quiet"))
         # What a restore of it has lost: up to an anchor, and behind it.
+        cls.lost = cls.world.sign(cls.world.request())
+        cls.lost_counter = cls.world.submit(cls.lost).counter
         cls.sign_some()
         stopped = acbctl("--directory", cls.box.directory, "suspend", "now", "party", "SUPX", "--authority", "a test")
         assert stopped.returncode == 0, stopped
@@ -351,7 +353,31 @@ class Backup(unittest.TestCase):
         appended = int(told["tree_size"]) - 1
         self.assertEqual(anew[:appended], self.entries[:appended])
         self.assertIn("SUPX", self.box.get("/v1/suspension").octets.decode())
+        self.assert_decides_anew_what_it_lost()
         self.box.stop()
+
+    def assert_decides_anew_what_it_lost(self):
+        """P5: the answer is gone with the disk; who asks again has another, and a reviewer is told."""
+        answer = self.world.submit(self.lost)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertGreater(answer.counter, self.lost_counter)
+
+        def review(redaction, *more):
+            file = self.root / f"{redaction}.tar"
+            if not file.exists():
+                done = acbctl("--directory", self.box.directory, "audit", "export", "--redaction", redaction, file)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            return json.loads(harness.run(harness.binary("tools/acb-verify", "acb-verify"), file, "--json", *more,
+                                          check=False).stdout)
+
+        report = review("ssc", "--recovered")
+        self.assertEqual((report["result"], report["failures"]), ("verified", []))
+        self.assertIn("1 RequestIDs were decided anew", "\n".join(report["notes"]))
+        report = review("panel", "--recovered")
+        self.assertEqual(report["result"], "verified", report)
+        self.assertIn("1 RequestIDs that were signed again", "\n".join(report["not_verified"]))
+        for redaction in ("ssc", "panel"):
+            self.assertIn("its RequestID was signed before", json.dumps(review(redaction)["failures"]))
 
     def test_the_newest_state_needs_no_recovery(self):
         shutil.copytree(self.kept, self.live_store)

@@ -107,6 +107,40 @@ class FeedCase(harness.TestCase):
         self.assertEqual([entry for entry in entries if entry["kind"] != "alarm"], [])
         return entries
 
+    def assert_nothing_imported(self, feed, data, alarm):
+        """The file is good and nothing of it is kept: an alarm, and no import that makes the feed look fresh."""
+        start, before = self.next_index(), self.last_import(feed)
+        answer = self.box.import_feed(feed, data)
+        self.assertEqual((answer["rows"], answer["changed"], answer["rejected"]), ("0", "0", "0"))
+        self.assertEqual(self.last_import(feed), before)
+        entries = [entry for _, entry in self.box.audit_entries(start)]
+        self.assertEqual([(entry["kind"], entry["alarm"], entry["feed"]) for entry in entries], [("alarm", alarm, feed)])
+        self.assertEqual(answer["audit"]["index"], entries[0]["index"])
+        return answer
+
+
+class FirstFiles(FeedCase):
+    """P9, R-128-28: what begins a feed."""
+
+    box = property(lambda self: self.world.box)
+
+    def test_a_feed_begins_with_no_file_of_which_nothing_is_kept(self):
+        with temporary_directory() as folder:
+            self.world = World.own(folder, devices=0, start=False)
+            self.box.start()
+            headers = {feed: header for feed, (header, *_) in TABLES.items()}
+            for feed, header in {**headers, "devices": Devices.header}.items():
+                with self.subTest(feed):
+                    self.assert_rejected(feed, table(header, []), (1, "a file without rows is no list"))
+                    self.assertIsNone(self.last_import(feed))
+            root = pem(self.world.pki.der("foreign-root"))
+            for feed in ("organisation-certificates", "device-certificates"):
+                with self.subTest(feed):
+                    self.assert_nothing_imported(feed, root, "root in feed")
+            self.assert_imported("devices", table(Devices.header, ["00DB1234567890E0,GPF,,m,Commissioned,,,,,,,"]), 1, 1)
+            self.assert_imported("devices", table(Devices.header, []), 0, 0)
+            self.box.stop()
+
 
 class Tables(FeedCase):
     """The CSV feeds."""
@@ -176,10 +210,35 @@ class Tables(FeedCase):
         self.assert_imported("proxy-certificates", table(header, rows[1:]), 1, 0)
 
     def test_one_thing_twice_in_a_file_is_a_reject(self):
-        for feed in ("mpan-prefixes", "working-days", "repository-status"):
+        for feed in ("mpan-prefixes", "working-days", "repository-status", "proxy-certificates", "parties"):
             with self.subTest(feed):
                 header, rows, _, _ = TABLES[feed]
-                self.assert_rejected(feed, table(header, [rows[0], rows[1], rows[0]]), (4, "an earlier row"))
+                rows = [rows[0], *rows[1:], rows[0]]
+                self.assert_rejected(feed, table(header, rows), (len(rows) + 1, "an earlier row is for the same: "))
+
+    def test_two_registrations_of_one_meter_point_and_instant_say_the_same_or_are_a_reject(self):  # R-107-7
+        header, (first, second), wrong, reason = TABLES["registrations"]
+        self.box.import_feed("registrations", table(header, [first, second]))
+        self.assert_imported("registrations", table(header, [first, second, first]), 3, 0)
+        says = "an earlier row is for the same: 1312345678111, 2020-01-01T00:00:00.000Z"
+        for other in (first.replace("SUPX", "SUPY"), first.replace("SUPX,", "SUPX,NETO"), first + "2021-01-01"):
+            with self.subTest(other):
+                self.assert_rejected("registrations", table(header, [first, other, second, first, wrong, other]),
+                                     (3, says), (6, reason), (7, says))
+
+    def test_the_first_rejects_are_listed_in_the_order_of_the_file(self):
+        header, (first, _), wrong, _ = TABLES["registrations"]
+        twins = [first, *[first.replace("SUPX", "SUPY")] * 60]
+        answer = self.box.post_feed("registrations", table(header, [*twins, *[wrong] * 60]))
+        self.assertEqual((answer.json["rows"], answer.json["rejected"]), ("121", "120"))
+        self.assertEqual([each["line"] for each in answer.json["rejects"]], [str(line) for line in range(3, 103)])
+
+    def test_a_file_that_is_refused_as_a_whole_is_refused_with_the_reason(self):
+        answer = self.box.post_feed("parties", "user,party\n")
+        self.assertEqual((answer.status, answer.reason), (422, "FEED_REJECTED"))
+        self.assertIn("header", answer.json["detail"])
+        self.assertEqual(answer.json["detail"], answer.json["rejects"][0]["reason"])
+        self.assertEqual((answer.json["rows"], answer.json["rejected"]), ("0", "1"))
 
     def test_a_revoked_certificate_is_never_in_use_again(self):  # R-128-7
         header, rows, _, _ = TABLES["repository-status"]
@@ -235,6 +294,10 @@ class CertifiedProducts(FeedCase):
             self.assertIn("firmware_sha256: expected a SHA-256 of 64 hex digits", each["reason"])
         answer = self.assert_imported("certified-products", table(self.header, good), 3, 0, rejected="0")
         self.assertEqual(answer["rejects"], [])
+        # Of two for the same the first is an entry.
+        twice = table(self.header, [good[0], good[1], good[0], good[2], good[0] + "2030-01-01"])
+        answer = self.assert_imported("certified-products", twice, 3, 0, rejected="2")
+        self.assertEqual([each["line"] for each in answer["rejects"]], ["4", "6"])
         # Off the list when no longer named.
         self.assert_imported("certified-products", table(self.header, good[:1]), 1, 2)
 
@@ -331,13 +394,10 @@ class DeviceCertificates(FeedCase):
         self.assert_rejected("devices", table(Devices.header, [row]), (2, "certificatePolicies"))
 
     def test_a_root_in_the_feed_is_not_kept_and_raises_an_alarm(self):  # R-SEC3-12
-        start = self.next_index()
         root = self.pki.der("device-ca")
-        answer = self.assert_imported("device-certificates", pem(root), 0, 0)
+        answer = self.assert_nothing_imported("device-certificates", pem(root), "root in feed")
         self.assertEqual((answer["authorities"], answer["roots_not_kept"]), ("0", "1"))
         self.assertIn(hashlib.sha256(root).hexdigest(), answer["roots"][0])
-        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
-        self.assertEqual([(alarm["alarm"], alarm["feed"]) for alarm in alarms], [("root in feed", "device-certificates")])
 
     def test_an_organisation_ca_is_refused_with_an_alarm_and_stays_one_of_the_organisation_pki(self):  # R-SEC3-13
         authority = self.pki.made._authority(  # pylint: disable=protected-access
@@ -348,6 +408,26 @@ class DeviceCertificates(FeedCase):
         self.assertEqual([(entry["alarm"], entry["count"]) for entry in entries], [("organisation PKI in feed", "1")])
         answer = self.assert_imported("organisation-certificates", data, 1, 1)
         self.assertNotIn("device_certificates", answer)
+
+
+    def test_a_device_that_the_organisation_pki_issued_is_refused_in_both_feeds(self):  # R-SEC3-13
+        device, made = WORLD.devices[0], self.pki.made
+        of_devices = made.device_ca
+        for authority in (made.root, made.issuing):
+            with self.subTest(authority.subject.hex()):
+                made.device_ca = authority
+                try:
+                    (agreement, _), (signing, _) = self.pki.device(device), self.pki.device(device, "ds")
+                finally:
+                    made.device_ca = of_devices
+                data = pem(agreement, signing)
+                entries = self.assert_rejected("device-certificates", data,
+                                               *((line, "organisation PKI") for line in begins(data)))
+                self.assertEqual([(entry["alarm"], entry["count"]) for entry in entries],
+                                 [("organisation PKI in feed", "2")])
+                key = base64.b64encode(agreement).decode()
+                row = f"{device},GPF,SMETS2,m,Commissioned,,3938420000,{key},acb,0,acb,0"
+                self.assert_rejected("devices", table(Devices.header, [row]), (2, "organisation PKI"))
 
 
 class DevicePaths(FeedCase):
@@ -461,6 +541,8 @@ class OrganisationCertificates(FeedCase):
         self.assertIn(digest, alarms[0]["certificates"][0])
         answer = self.assert_imported("organisation-certificates", pem(leaf), 1, 0)
         self.assertNotIn("roots", answer)
+        self.assert_nothing_imported("organisation-certificates", pem(root), "root in feed")
+        self.assert_nothing_imported("organisation-certificates", pem(self.pki.der("esme-ka")), "device PKI in feed")
 
     def test_what_is_of_the_device_pki_is_not_kept_and_raises_an_alarm(self):
         """R-SEC3-13: device PKI and organisation PKI are kept apart in every store."""

@@ -66,14 +66,17 @@ TEST(ListHeader, TakesSeveralHeadersForOneList) {
             "text/html, text/xml");
 }
 
-TEST(NamesAnotherCharset, OfXmlAndJsonAlone) {
-  for (const char* good : {"", "application/xml", "text/xml; charset=utf-8", "text/csv; charset=x",
-                           "application/json;charset=\"UTF-8\"", "application/xml; version=1"}) {
+TEST(NamesAnotherCharset, OfXmlJsonAndCsvAlone) {
+  for (const char* good :
+       {"", "application/xml", "text/xml; charset=utf-8", "text/plain; charset=x", "text/csv",
+        "text/csv; charset=utf-8; header=present", "text/csv;charset=\"US-ASCII\"",
+        "application/json;charset=\"UTF-8\"", "application/xml; version=1"}) {
     EXPECT_FALSE(NamesAnotherCharset(good)) << good;
   }
   for (const char* bad : {"application/xml; charset=utf-16", "text/xml;Charset=ISO-8859-1",
                           "application/json; charset=", "application/json; v=1; charset=\"utf8\"",
-                          "application/xml; charset=utf-8; charset=utf-16"}) {
+                          "application/xml; charset=utf-8; charset=utf-16",
+                          "text/csv; charset=utf-16", "text/csv; charset=windows-1252"}) {
     EXPECT_TRUE(NamesAnotherCharset(bad)) << bad;
   }
 }

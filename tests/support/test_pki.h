@@ -50,6 +50,15 @@ class TestPki {
                               *smki::SplitRevocationLists(File(lists)));
   }
 
+  // Likewise, with other roots.
+  std::shared_ptr<const smki::Trust> TrustIn(std::vector<smki::CertificatePtr> roots) const {
+    smki::TrustSettings settings = Settings(smki::Environment::kTest);
+    settings.roots = std::move(roots);
+    return smki::Trust::Build(std::move(settings), 1,
+                              *smki::SplitCertificates(File("organisation-certificates.pem")),
+                              *smki::SplitRevocationLists(File("revocation-lists.pem")));
+  }
+
   // One more CRL of the issuing CA (make_pki.py --crl), DER.
   Bytes MakeCrl(const std::string& arguments) const {
     const std::filesystem::path file = directory_ / "made-crl.pem";

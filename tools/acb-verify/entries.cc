@@ -73,12 +73,7 @@ class Pass {
       if (Status finished = leaves_->Finish(); !finished) return finished;
     }
     absent_.Finish(findings_);
-    for (const RequestIds::Again& again : request_ids_.SignedAgain()) {
-      ++counts_.signed_again;
-      findings_.EntryFails(again.index, "its RequestID was signed before, by entry " +
-                                            std::to_string(again.before) +
-                                            ": one request, two commands");
-    }
+    JudgeSignedAgain();
     // A panel export withholds the starts.
     if (trust_ != nullptr && !range_.panel) {
       if (const auto index = trust_->Unexplained(range_.first, range_.end)) {
@@ -93,6 +88,28 @@ class Pass {
   }
 
  private:
+  // P5, and its one exception: an answer that was lost with a disk is decided anew, above every
+  // counter before. As of what is missing (Absent), the box's word for a recovery is not enough.
+  void JudgeSignedAgain() {
+    for (const RequestIds::Again& again : request_ids_.SignedAgain()) {
+      ++counts_.signed_again;
+      // A panel export withholds the entries of operators, and with them the recovery.
+      const bool lost = again.rises && (again.recovery || range_.panel);
+      if (lost && against_.recovered) {
+        if (counts_.decided_anew++ == 0) counts_.first_decided_anew = again;
+        continue;
+      }
+      std::string what = "its RequestID was signed before, by entry " +
+                         std::to_string(again.before) + ": one request, two commands";
+      if (lost && again.recovery) {
+        what += "; entry " + std::to_string(*again.recovery) +
+                " says that the one before was recovered without its answer: --recovered, when you "
+                "know that it was";
+      }
+      findings_.EntryFails(again.index, what);
+    }
+  }
+
   Status See(std::uint64_t position, std::string_view line) {
     ++counts_.entries;
     const auto entry = ParseCanonical(line);
@@ -130,7 +147,10 @@ class Pass {
       findings_.EntryFails(position, rising.error().explanation);
     }
     if (Status sealed = SeeSealed(position, entry); !sealed) return sealed;
-    if (kind == "operator" && TextOf(entry, "act") == "recover") absent_.SeeRecovery(position);
+    if (kind == "operator" && TextOf(entry, "act") == "recover") {
+      absent_.SeeRecovery(position);
+      request_ids_.SeeRecovery(position, NumberOf(entry, "appended").value_or(0));
+    }
     if ((kind == "start" || kind == "feed") && trust_ != nullptr) {
       if (Status same = trust_->SeeEntry(position, entry); !same) Say(position, same.error());
     }
@@ -138,7 +158,10 @@ class Pass {
     if (kind == "signed") {
       if (Status in_use = retired_.CheckSigned(entry); !in_use) Say(position, in_use.error());
     }
-    if (kind == "signed") request_ids_.Add(TextOf(entry, "request_id"), position);
+    if (kind == "signed") {
+      request_ids_.Add(TextOf(entry, "request_id"), position,
+                       NumberOf(entry, "originator_counter").value_or(0));
+    }
     if (range_.panel) return Done{};
     if (kind == "signed") return SeeSigned(position, entry);
     if (kind == "refused" || kind == "quarantined") return SeeRequest(position, entry);
@@ -168,14 +191,11 @@ class Pass {
     return good;
   }
 
-  // UtcTime::Iso's form, which an instant has once: YYYY-MM-DDTHH:MM:SS.mmmZ. Any text of this
-  // length that ends so and is a time is of that form.
+  // UtcTime::Iso's form, which an instant has once: YYYY-MM-DDTHH:MM:SS.mmmZ.
   static std::optional<UtcTime> TimeOf(const audit::Object& entry) {
-    constexpr std::size_t kLength = 24;
-    constexpr std::size_t kPoint = 19;
     const std::string_view text = TextOf(entry, "time");
-    if (text.size() != kLength || text[kPoint] != '.' || text.back() != 'Z') return std::nullopt;
-    return UtcTime::FromIso(text);
+    const auto time = UtcTime::FromIso(text);
+    return time && time->Iso() == text ? time : std::nullopt;
   }
 
   // The clock says when, the index says in which order: a clock that was set back is no fault.

@@ -41,6 +41,23 @@ void ReportCounters(const EntryCounts& counts, const Counters& counters, Finding
       "that no command bears a counter that the log calls abandoned or given out elsewhere");
 }
 
+void ReportDecidedAnew(const EntryCounts& counts, const Range& range, Findings& findings) {
+  if (counts.decided_anew == 0) return;
+  const std::string first =
+      "(the first is entry " + std::to_string(counts.first_decided_anew.index) +
+      ", signed before by entry " + std::to_string(counts.first_decided_anew.before) + ")";
+  if (range.panel) {
+    findings.NotVerified("that " +
+                         Count(counts.decided_anew, "RequestIDs that were signed again ") + first +
+                         " were decided anew after the recovery: a panel export withholds it");
+  } else {
+    findings.Note(Count(counts.decided_anew,
+                        "RequestIDs were decided anew, with a greater counter, after a recovery "
+                        "from the log that brought no answers back ") +
+                  first);
+  }
+}
+
 void ReportSealed(const EntryCounts& counts, Findings& findings) {
   if (counts.disclosed > 0) {
     findings.Verified(
@@ -125,6 +142,7 @@ void ReportEntries(const EntryCounts& counts, const Counters& counters,
   }
   ReportTime(counts, findings);
   ReportCounters(counts, counters, findings);
+  ReportDecidedAnew(counts, range, findings);
   ReportSealed(counts, findings);
   if (range.panel) {
     findings.NotVerified("commands and requests: a panel export has no evidence");

@@ -8,6 +8,7 @@
 #include "tools/acb-verify/counters.h"
 #include "tools/acb-verify/entries.h"
 #include "tools/acb-verify/findings.h"
+#include "tools/acb-verify/request_ids.h"
 #include "tools/acb-verify/signed_command.h"
 
 namespace acb::verify {
@@ -20,12 +21,14 @@ struct EntryCounts {
   std::uint64_t sealed = 0;
   std::uint64_t disclosed = 0;
   std::uint64_t wrong_counters = 0;
-  std::uint64_t commands = 0;   // signed entries
-  std::uint64_t verified = 0;   // of them, all of it
-  std::uint64_t no_floor = 0;   // of them, those that name no recorded floor
-  std::uint64_t undecided = 0;  // refused and held requests that an entry names
-  std::uint64_t requests = 0;   // of them, those that are the named ones
-  std::uint64_t signed_again = 0;
+  std::uint64_t commands = 0;      // signed entries
+  std::uint64_t verified = 0;      // of them, all of it
+  std::uint64_t no_floor = 0;      // of them, those that name no recorded floor
+  std::uint64_t undecided = 0;     // refused and held requests that an entry names
+  std::uint64_t requests = 0;      // of them, those that are the named ones
+  std::uint64_t signed_again = 0;  // RequestIDs
+  std::uint64_t decided_anew = 0;  // of them, those whose answer was lost before a recovery
+  RequestIds::Again first_decided_anew;
   // Of the clock.
   std::uint64_t steps_back = 0;
   std::int64_t farthest_back_ms = 0;

@@ -7,11 +7,24 @@
 
 namespace acb::verify {
 
-void RequestIds::Add(std::string_view request_id, std::uint64_t index) {
-  Seen seen{.hash = {}, .index = index};
+void RequestIds::Add(std::string_view request_id, std::uint64_t index, std::uint64_t counter) {
+  Seen seen{.hash = {}, .index = index, .counter = counter};
   const Sha256Digest whole = Sha256(AsBytes(request_id));
   std::copy_n(whole.begin(), seen.hash.size(), seen.hash.begin());
   seen_.push_back(seen);
+}
+
+void RequestIds::SeeRecovery(std::uint64_t index, std::uint64_t appended) {
+  recoveries_.push_back({index, appended});
+}
+
+// An entry came back with the first recovery behind it, or was there all the time with its answer.
+std::optional<std::uint64_t> RequestIds::RecoveryBetween(std::uint64_t before,
+                                                         std::uint64_t index) const {
+  const auto next = std::ranges::upper_bound(recoveries_, before, {}, &Recovery::index);
+  if (next == recoveries_.end() || next->index >= index) return std::nullopt;
+  if (next->index - before > next->appended) return std::nullopt;
+  return next->index;
 }
 
 std::vector<RequestIds::Again> RequestIds::SignedAgain() {
@@ -20,7 +33,12 @@ std::vector<RequestIds::Again> RequestIds::SignedAgain() {
   });
   std::vector<Again> again;
   for (std::size_t i = 1; i < seen_.size(); ++i) {
-    if (seen_[i].hash == seen_[i - 1].hash) again.push_back({seen_[i].index, seen_[i - 1].index});
+    const Seen& before = seen_[i - 1];
+    if (seen_[i].hash != before.hash) continue;
+    again.push_back({.index = seen_[i].index,
+                     .before = before.index,
+                     .rises = seen_[i].counter > before.counter,
+                     .recovery = RecoveryBetween(before.index, seen_[i].index)});
   }
   std::ranges::sort(again, {}, &Again::index);
   return again;

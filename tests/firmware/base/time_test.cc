@@ -28,8 +28,24 @@ TEST(IsoTime, CutsFractionsToMilliseconds) {
   EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.1Z"), UtcTime(100));
   EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.123456789Z"), UtcTime(123));
   EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.0009Z"), UtcTime(0));
-  EXPECT_FALSE(UtcTime::FromIso("1970-01-01T00:00:00.1234567890Z"));
+  // XML Schema part 2, 3.2.7: as many digits as one likes.
+  EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.1234567890Z"), UtcTime(123));
+  EXPECT_EQ(UtcTime::FromIso("1970-01-01T00:00:00.9999999999999999999999Z"), UtcTime(999));
   EXPECT_FALSE(UtcTime::FromIso("1970-01-01T00:00:00.Z"));
+}
+
+// XML Schema part 2, 3.2.7.
+TEST(IsoTime, Takes24HoursForTheFirstInstantOfTheNextDay) {
+  const auto midnight = UtcTime::FromIso("2030-01-01T00:00:00Z");
+  EXPECT_EQ(UtcTime::FromIso("2029-12-31T24:00:00Z"), midnight);
+  EXPECT_EQ(UtcTime::FromIso("2029-12-31T24:00:00.000000000000Z"), midnight);
+  EXPECT_EQ(UtcTime::FromIso("2029-12-31T24:00:00+01:00"),
+            UtcTime::FromIso("2029-12-31T23:00:00Z"));
+  for (const std::string_view bad :
+       {"2029-12-31T24:00:01Z", "2029-12-31T24:01:00Z", "2029-12-31T24:00:00.1Z",
+        "2029-12-31T24:00:00.0001Z", "2029-12-31T25:00:00Z", "9999-12-31T24:00:00Z"}) {
+    EXPECT_FALSE(UtcTime::FromIso(bad)) << bad;
+  }
 }
 
 TEST(IsoTime, TakesZonesUpTo14Hours) {
@@ -79,7 +95,6 @@ TEST(IsoTime, RefusesDatesAndTimesThatDoNotExist) {
                                      "2026-01-00T00:00:00Z",
                                      "2026-04-31T00:00:00Z",
                                      "0000-01-01T00:00:00Z",
-                                     "2026-01-01T24:00:00Z",
                                      "2026-01-01T23:60:00Z",
                                      "2026-01-01T23:59:60Z",
                                      "2026-01-01 00:00:00Z",

@@ -1,6 +1,7 @@
 #include "firmware/checks/target_certificates.h"
 
 #include <gtest/gtest.h>
+#include <openssl/x509.h>
 
 #include "firmware/checks/signer.h"
 #include "tests/fakes/fake_records.h"
@@ -40,6 +41,20 @@ class TargetCertificates : public ::testing::Test {
     const auto result = Check(request);
     EXPECT_FALSE(result);
     return result ? Reason::kBusy : result.error().reason;
+  }
+  // The root's certificate with another end.
+  static smki::CertificatePtr RootUntil(const char* end) {
+    const Bytes der = Der("root");
+    const unsigned char* octets = der.data();
+    const std::unique_ptr<X509, decltype(&X509_free)> root(
+        d2i_X509(nullptr, &octets, static_cast<long>(der.size())), X509_free);
+    ASN1_TIME_set_string(X509_getm_notAfter(root.get()), end);
+    X509_sign(root.get(), TestPki::Get().Key("root").get(), EVP_sha256());
+    unsigned char* made = nullptr;
+    const int size = i2d_X509(root.get(), &made);
+    const Bytes renewed(made, made + size);
+    OPENSSL_free(made);
+    return smki::Certificate::Parse(renewed).value();
   }
   // Refusal when the DS certificate of a good request is another.
   Reason WithDs(const std::string& name) {
@@ -121,6 +136,23 @@ TEST_F(TargetCertificates, AreInDateAtTheExecutionTimeToo) {
   EXPECT_EQ(late.error().reason, Reason::kCertExpired);
   EXPECT_NE(late.error().explanation.find("executed at 2045-01-01T00:00:00"), std::string::npos);
   EXPECT_TRUE(at("2001-01-01T00:00:00Z")) << "a time that is past does not stand for now";
+}
+
+// The root renews its certificate, and until it has the device will not take what comes later.
+TEST_F(TargetCertificates, AreBelowARootThatIsInDateAtTheExecutionTimeToo) {
+  duis::HandoverRequest request = NetworkOperator();
+  const auto at = [&](const char* time) {
+    request.execution = testing::At(time);
+    return Check(request);
+  };
+  trust_ = TestPki::Get().TrustIn({RootUntil("350101000000Z")});
+  EXPECT_TRUE(at("2035-01-01T00:00:00Z")) << "the last instant of the root's certificate";
+  const auto late = at("2035-01-01T00:00:01Z");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().reason, Reason::kCertExpired);
+  EXPECT_NE(late.error().explanation.find("TR"), std::string::npos) << late.error().explanation;
+  trust_ = TestPki::Get().TrustIn({RootUntil("350101000000Z"), RootUntil("370101000000Z")});
+  EXPECT_TRUE(at("2036-01-01T00:00:00Z"));
 }
 
 TEST_F(TargetCertificates, RefusesCaAndDeviceCertificates) {

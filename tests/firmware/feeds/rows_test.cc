@@ -188,7 +188,7 @@ TEST(DevicesFeed, TakesNoKeyOfACertificateThatDoesNotFollowTheProfile) {
         DeviceColumns(),
         "00DB1234567890A0,GPF,SMETS2,m,Commissioned,,," + ToBase64(builder.Build(key)) + ",,,,");
   };
-  const auto good_key = [](const PublicPoint&) { return true; };
+  const auto good_key = [](const smki::DeviceKeyFacts&) { return true; };
   EXPECT_TRUE(parse({}));
   EXPECT_TRUE(parse(good_key));
   builder.more_extensions = smki::testing::Join(

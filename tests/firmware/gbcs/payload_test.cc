@@ -129,6 +129,7 @@ TEST(CommandPayload, ReadsAFutureDateAndACancellation) {
 TEST(CommandPayload, RefusesTimesThatAreNone) {
   for (const std::string_view time : {"180f 32303136303233303131323233345a",  // 30 February
                                       "180f 323031363032313032343232333459",  // not Z, and 24 hours
+                                      "180f 32303136303231303234303030305a",  // 24 hours
                                       "180d 3230313630323130313132325a",      // no seconds
                                       "1811 32303136303231303131323233342e355a",  // a fraction
                                       "1813 323031363032313031313232 3334 2b30313030",  // a zone

@@ -103,6 +103,9 @@ TEST(CertificateParse, RefusesEachFieldInAnotherForm) {
   EXPECT_TRUE(refused([](auto& b) {
     b.validity = Seq({Time("20010100000Z"), Time("441231235959Z")});  // no seconds
   }));
+  EXPECT_TRUE(refused([](auto& b) {
+    b.validity = Seq({Time("200101000000Z"), Time("441231240000Z")});  // 24 hours
+  }));
   EXPECT_TRUE(refused([](auto& b) { b.spki = Seq({}); }));
   EXPECT_TRUE(refused([](auto& b) { b.unique_ids = Hex("84020000"); }));
   EXPECT_TRUE(refused([](auto& b) {  // critical FALSE written out

@@ -64,6 +64,11 @@ TEST_F(DeviceProfile, WantsVersion3) {
   EXPECT_THAT(JudgeAuthority(), HasSubstr("version 3"));
 }
 
+TEST_F(DeviceProfile, WantsTheNameOfAnIssuer) {
+  device.issuer = Seq({});
+  EXPECT_THAT(Judge(), HasSubstr("the name of an issuer"));
+}
+
 TEST_F(DeviceProfile, WantsAPositiveSerialNumberOfAtMost20Octets) {
   for (const char* wrong : {"020100", "0201f9", "02150102030405060708091011121314151617181920aa"}) {
     device.serial = Hex(wrong);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <thread>
 
+#include "firmware/smki/key_identifier.h"
 #include "tests/firmware/smki/builder.h"
 
 namespace acb::smki {
@@ -312,6 +313,28 @@ TEST_F(TrustPath, TakesARenewedRootBesideTheExpiredOne) {
   EXPECT_EQ(Judge(), "CERT_EXPIRED") << "neither is in its time";
 }
 
+// R-SEC3-7: what a command that is executed later rests on.
+TEST_F(TrustPath, SaysWhichCertificateOfTheRootInForceEndsLast) {
+  const auto root_until = [&](const char* year) {
+    CertificateBuilder renewed = root;
+    renewed.validity = Seq({Time("200101000000Z"), Time(std::string(year) + "0101000000Z")});
+    return Parse(renewed.Build(root_key));
+  };
+  const CertificatePtr ends_2030 = root_until("30"), ends_2040 = root_until("40");
+  CertificateBuilder future = root;
+  future.validity = Seq({Time("280101000000Z"), Time("480101000000Z")});
+  for (const auto& roots : {std::vector{ends_2030, ends_2040}, std::vector{ends_2040, ends_2030}}) {
+    settings.roots = roots;
+    settings.roots.push_back(Parse(future.Build(root_key)));
+    const auto trust = Trust::Build(settings, 1, certificates, lists);
+    EXPECT_EQ(trust->CheckPath(Parse(leaf_der), {}, kNow)->root, ends_2040);
+  }
+  settings.roots = {ends_2030};
+  settings.named_anchors = {{Name::FromText("CN=TR,OU=00").value(), root_key.point(), {}}};
+  const auto named = Trust::Build(settings, 1, certificates, lists);
+  EXPECT_EQ(named->CheckPath(Parse(leaf_der), {}, kNow)->root, nullptr) << "it has no end";
+}
+
 TEST_F(TrustPath, TakesARenewedIssuingCaBesideTheExpiredOne) {
   CertificateBuilder old = issuing;
   old.serial = Hex("020151");
@@ -516,6 +539,22 @@ TEST_F(TrustPath, KnowsPinnedSignersOnlyInTest) {
   EXPECT_FALSE(Build()->CheckPath(certificate, {}, kNow));  // a pin is no path
   settings.environment = Environment::kLive;
   EXPECT_FALSE(Build()->IsPinnedSigner(*certificate));
+}
+
+// R-SEC3-13: what a device certificate may not name as its issuer's.
+TEST_F(TrustPath, KnowsTheKeysOfItsRootsAndOfTheIssuingCasThatTheySigned) {
+  const TestKey foreign_key, named_key;
+  CertificateBuilder foreign = CertificateBuilder::Authority(foreign_key, "07", "T1");
+  foreign.IssuedBy(kRootName, root_key.point());
+  certificates.push_back(foreign.Build(foreign_key));
+  settings.named_anchors = {{Name::FromText("CN=TN,OU=00").value(), named_key.point(), {}}};
+  const auto trust = Build();
+  for (const PublicPoint& key : {root_key.point(), issuing_key.point(), named_key.point()}) {
+    EXPECT_TRUE(trust->IsOrganisationKey(KeyIdentifier(key)));
+  }
+  EXPECT_FALSE(trust->IsOrganisationKey(KeyIdentifier(leaf_key.point())));
+  EXPECT_FALSE(trust->IsOrganisationKey(KeyIdentifier(foreign_key.point()))) << "no root signed it";
+  EXPECT_FALSE(trust->IsOrganisationKey({}));
 }
 
 TEST_F(TrustPath, RefusesALeafWithAnyBitFlipped) {

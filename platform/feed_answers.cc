@@ -52,7 +52,8 @@ Status CheckBegins(const FeedContext& context, Feed feed, std::uint64_t rows) {
   if (!records) return records.error();
   const auto last = (*records)->FindLastImport(feed);
   if (!last) return last.error();
-  if (last->has_value()) return Done{};
+  // No news since an import that was lost is not that import.
+  if (last->has_value() && !(*last)->lost) return Done{};
   return NoRows();
 }
 

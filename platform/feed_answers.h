@@ -41,9 +41,9 @@ HttpResponse RejectedWhole(const Failure& failure);
 
 // P9: a file that lost its rows on the way says nothing of what there is.
 Failure NoRows();
-// P9: kFeedRejected when the file has no rows and the feed was never imported: no list is there
-// yet, and none would look fresh. Later such a file is one without news. Also what reading the
-// store fails with.
+// P9: kFeedRejected when the file has no rows and the feed was never imported, or its newest import
+// was lost: no list is there yet, and none would look fresh. Later such a file is one without news.
+// Also what reading the store fails with.
 Status CheckBegins(const FeedContext& context, Feed feed, std::uint64_t rows);
 
 // The blocks of a file of certificates or lists, each handed to `take` with the line of the file

@@ -215,18 +215,25 @@ TEST_F(AgreementCheck, ManyThreadsShareTheirChecks) {
       if (!is_right && good) ++released_wrong;
     }
   };
-  for (const bool with_wrong : {false, true}) {
+  constexpr std::size_t kThreads = 6;
+  const auto together = [&](bool with_wrong) {
     std::vector<std::thread> threads;
-    for (int i = 0; i < 6; ++i) {
+    for (std::size_t i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] { check_all(right, true); });
       if (with_wrong) threads.emplace_back([&] { check_all(wrong, false); });
     }
     for (std::thread& thread : threads) thread.join();
-    if (!with_wrong) {
-      EXPECT_EQ(refused_right, 0);
-      EXPECT_LT(checker.derivations(), 6 * right.size());
-    }
+  };
+  // On a busy machine it may be that no two threads meet: in all of the rounds it cannot.
+  constexpr std::size_t kMostRounds = 200;
+  std::size_t asked = 0;
+  for (std::size_t round = 0; round < kMostRounds && checker.derivations() == asked; ++round) {
+    together(false);
+    asked += kThreads * right.size();
   }
+  EXPECT_EQ(refused_right, 0);
+  EXPECT_LT(checker.derivations(), asked);
+  together(true);
   EXPECT_EQ(released_wrong, 0);
 }
 

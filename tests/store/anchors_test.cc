@@ -481,6 +481,8 @@ class AnchorInTheMaking : public Anchored {
   void TearDown() override {
     Go();
     for (std::thread& caller : callers_) caller.join();
+    // Its threads ask `fault` about the next anchor, which reads what is here.
+    store_.reset();
     Anchored::TearDown();
   }
   void Go() {

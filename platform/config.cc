@@ -130,7 +130,7 @@ void ReadRights(Section& section, std::optional<Role> role, KnownClient& client)
 
 void ReadClient(Section section, const Paths& paths, std::set<std::string, std::less<>>& names,
                 Config& config) {
-  const std::string identity = LowerCase(section.Text("identity"));
+  std::string identity = LowerCase(section.Text("identity"));
   const std::string role_name = section.Text("role");
   const auto role = RoleFromName(role_name);
   if (!identity.empty() && !IsDnsName(identity)) {

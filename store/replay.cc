@@ -318,6 +318,25 @@ Result<audit::Receipt> Replay::ReceiptOf(const boost::json::object& entry) const
   return receipt;
 }
 
+// What a retry gets, with the entry as its receipt. Not open: answered since, by the store's own
+// word, which stands.
+Result<bool> Replay::AnswerIfOpen(const boost::json::object& entry, const RequestId& id,
+                                  StoredRequest::State state, const Failure& why) {
+  auto row = FindRequestRow(transaction_, id);
+  if (!row) return std::move(row).error();
+  if (!row->has_value() || (*row)->request.state != StoredRequest::State::kAbandoned) return false;
+  const auto receipt = ReceiptOf(entry);
+  if (!receipt) return receipt.error();
+  StoredRequest& request = (*row)->request;
+  request.state = state;
+  request.reason = why.reason;
+  request.explanation = why.explanation;
+  request.audit = *receipt;
+  Status put = transaction_.Put(Table::kRequests, id.Key(), EncodeRequest(**row));
+  if (!put) return std::move(put).error();
+  return true;
+}
+
 // R-NOW-11: what waited for two operators waits for them again. For whom a number was the log does
 // not tell: released, it raises, and makes no cell the ACB's (MayMakeAcbs).
 Status Replay::IntoQuarantine(const boost::json::object& entry) {
@@ -346,20 +365,10 @@ Status Replay::RequestIntoQuarantine(const boost::json::object& entry, Quarantin
   if (Status bound = Bind(entry); !bound) return bound;
   item.request = RequestId::FromText(EntryText(entry, "request_id"));
   if (!item.request) return Unusable(entry, "names no RequestID");
-  auto row = FindRequestRow(transaction_, *item.request);
-  if (!row) return std::move(row).error();
-  // Answered since, by the store's own word.
-  const bool open = row->has_value() && (*row)->request.state == StoredRequest::State::kAbandoned;
-  if (!open) return Done{};
-  const auto receipt = ReceiptOf(entry);
-  if (!receipt) return receipt.error();
-  StoredRequest& request = (*row)->request;
-  request.state = StoredRequest::State::kQuarantined;
-  request.reason = ReasonOf(entry);
-  request.explanation = item.why;
-  request.audit = *receipt;
-  Status put = transaction_.Put(Table::kRequests, item.request->Key(), EncodeRequest(**row));
-  if (!put) return put;
+  const auto answered = AnswerIfOpen(entry, *item.request, StoredRequest::State::kQuarantined,
+                                     Failure(ReasonOf(entry), item.why));
+  if (!answered) return answered.error();
+  if (!*answered) return Done{};
   return transaction_.Put(Table::kQuarantine, KeyOf(item.id), EncodeQuarantined(item));
 }
 
@@ -369,17 +378,10 @@ Status Replay::DeletedFromQuarantine(const boost::json::object& entry) {
   if (Status out = OutOfQuarantine(entry); !out) return out;
   const auto id = RequestId::FromText(EntryText(entry, "request_id"));
   if (!id) return Done{};  // a number
-  auto row = FindRequestRow(transaction_, *id);
-  if (!row) return std::move(row).error();
-  if (!row->has_value() || (*row)->request.state != StoredRequest::State::kAbandoned) return Done{};
-  const auto receipt = ReceiptOf(entry);
-  if (!receipt) return receipt.error();
-  StoredRequest& request = (*row)->request;
-  request.state = StoredRequest::State::kRefused;
-  request.reason = Reason::kDeletedByOperators;
-  request.explanation = "deleted before a recovery";
-  request.audit = *receipt;
-  return transaction_.Put(Table::kRequests, id->Key(), EncodeRequest(**row));
+  const auto answered =
+      AnswerIfOpen(entry, *id, StoredRequest::State::kRefused,
+                   Failure(Reason::kDeletedByOperators, "deleted before a recovery"));
+  return answered ? Status(Done{}) : Status(answered.error());
 }
 
 Status Replay::OutOfQuarantine(const boost::json::object& entry) {

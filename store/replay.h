@@ -54,6 +54,8 @@ class Replay {
   Status ForgetCells(const boost::json::object& entry);
   Status NoteFeed(const boost::json::object& entry);
   Result<audit::Receipt> ReceiptOf(const boost::json::object& entry) const;
+  Result<bool> AnswerIfOpen(const boost::json::object& entry, const RequestId& id,
+                            StoredRequest::State state, const Failure& why);
   Status IntoQuarantine(const boost::json::object& entry);
   Status RequestIntoQuarantine(const boost::json::object& entry, QuarantinedItem& item);
   Status DeletedFromQuarantine(const boost::json::object& entry);

@@ -1,6 +1,7 @@
 #include "store/restoration.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,75 +53,90 @@ Status MakeLockFile(const fs::path& directory) {
 
 }  // namespace
 
-Restoration::Restoration(fs::path directory, bool made, int file)
-    : directory_(std::move(directory)),
-      staging_(directory_ / kStaging),
-      made_directory_(made),
-      file_(file) {}
+Restoration::Restoration(fs::path directory, bool made)
+    : directory_(std::move(directory)), staging_(directory_ / kStaging), made_directory_(made) {}
 
 Restoration::Restoration(Restoration&& other) noexcept
     : directory_(std::move(other.directory_)),
       staging_(std::move(other.staging_)),
       made_directory_(other.made_directory_),
       ours_(std::exchange(other.ours_, false)),
-      file_(std::exchange(other.file_, -1)) {}
+      claim_(std::move(other.claim_)),
+      file_(std::move(other.file_)) {}
 
 Restoration::~Restoration() {
-  if (file_ >= 0) ::close(file_);
   if (ours_) TakeAway();
 }
 
+// The staging goes last: while it is there, the rest is known for what it is.
 void Restoration::TakeAway() {
   std::error_code ignored;
-  if (made_directory_) {
-    fs::remove_all(directory_, ignored);
-  } else {
-    // It was empty when this began.
-    for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
-      fs::remove_all(entry.path(), ignored);
-    }
+  for (const char* name : {kDataFile, kLockFile, kSpool, kStaging}) {
+    fs::remove_all(directory_ / name, ignored);
   }
+  if (made_directory_) fs::remove(directory_, ignored);
   ours_ = false;
 }
 
-// From here on the directory is ours: another's mkdir of the same name fails.
-Status Restoration::Claim() {
-  if (auto staging = MakeDirectory(staging_); !staging) return staging;
-  // One that was faster may have come to its end, and taken its own staging away, since we looked.
+// What a restoration that was killed leaves before its last step: no data file, and nothing in the
+// spool. Only a staging directory says that it was one.
+Status Restoration::CheckFree() const {
   std::error_code error;
+  const bool begun = fs::is_directory(fs::symlink_status(staging_, error));
   for (const auto& entry : fs::directory_iterator(directory_, error)) {
-    if (entry.path() == staging_) continue;
-    fs::remove(staging_, error);
+    const fs::path name = entry.path().filename();
+    if (begun && (name == kStaging || name == kLockFile || name == kSpool)) continue;
     return Failure(Reason::kStoreUnavailable,
-                   "another restore has put a store into " + directory_.string());
+                   "the directory for the store exists and is not empty: " + directory_.string() +
+                       ". A backup is never restored over a store; name a new directory in "
+                       "[store] directory, or move the old one away");
   }
-  if (error) return SystemFailure("read", directory_);
-  ours_ = true;
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return Failure(Reason::kStoreUnavailable, {},
+                   "read " + directory_.string() + ": " + error.message());
+  }
   return Done{};
+}
+
+// From here on the directory is ours: the lock ends with the process, however that ends.
+Status Restoration::Claim() {
+  claim_ = Descriptor(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!claim_) return SystemFailure("open", directory_);
+  const bool locked = ::flock(claim_.get(), LOCK_EX | LOCK_NB) == 0;
+  if (!locked && errno != EWOULDBLOCK) return SystemFailure("flock", directory_);
+  // One that was faster may have given up, and taken the directory away that we have opened.
+  struct stat opened {};
+  struct stat named {};
+  const bool same = ::fstat(claim_.get(), &opened) == 0 &&
+                    ::stat(directory_.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
+                    opened.st_ino == named.st_ino;
+  if (!locked || !same) {
+    return Failure(Reason::kStoreUnavailable,
+                   "another restore is under way in " + directory_.string());
+  }
+  if (Status free = CheckFree(); !free) return free;
+  ours_ = true;
+  std::error_code error;
+  for (const char* left : {kLockFile, kSpool}) fs::remove(directory_ / left, error);
+  fs::remove_all(staging_, error);
+  return MakeDirectory(staging_);
 }
 
 Result<Restoration> Restoration::Begin(const fs::path& directory) {
   const bool made = ::mkdir(directory.c_str(), kDirectoryMode) == 0;
   if (!made && errno != EEXIST) return SystemFailure("mkdir", directory);
-  std::error_code error;
-  if (!made && (!fs::is_empty(directory, error) || error)) {
-    return Failure(Reason::kStoreUnavailable,
-                   "the directory for the store exists and is not empty: " + directory.string() +
-                       ". A backup is never restored over a store; name a new directory in "
-                       "[store] directory, or move the old one away");
-  }
-  Restoration restoration(directory, made, -1);
+  Restoration restoration(directory, made);
   if (Status claimed = restoration.Claim(); !claimed) return std::move(claimed).error();
   const fs::path data = restoration.staging_ / kDataFile;
-  restoration.file_ =
-      ::open(data.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);
-  if (restoration.file_ < 0) return SystemFailure("create", data);
+  restoration.file_ = Descriptor(
+      ::open(data.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+  if (!restoration.file_) return SystemFailure("create", data);
   return restoration;
 }
 
 Status Restoration::Append(BytesView octets) {
   while (!octets.empty()) {
-    const ssize_t written = ::write(file_, octets.data(), octets.size());
+    const ssize_t written = ::write(file_.get(), octets.data(), octets.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return SystemFailure("write", staging_ / kDataFile);
     octets = octets.subspan(static_cast<std::size_t>(written));
@@ -131,7 +147,7 @@ Status Restoration::Append(BytesView octets) {
 Status Restoration::Put(std::uint64_t offset, BytesView octets) {
   while (!octets.empty()) {
     const ssize_t written =
-        ::pwrite(file_, octets.data(), octets.size(), static_cast<off_t>(offset));
+        ::pwrite(file_.get(), octets.data(), octets.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return SystemFailure("write", staging_ / kDataFile);
     octets = octets.subspan(static_cast<std::size_t>(written));
@@ -142,11 +158,11 @@ Status Restoration::Put(std::uint64_t offset, BytesView octets) {
 
 Result<Sha256Digest> Restoration::Whole(std::uint64_t octets) {
   const fs::path data = staging_ / kDataFile;
-  if (::ftruncate(file_, static_cast<off_t>(octets)) != 0) return SystemFailure("truncate", data);
+  if (::ftruncate(file_.get(), static_cast<off_t>(octets)) != 0) return SystemFailure("truncate", data);
   Sha256Stream sha256;
   Bytes piece(kPiece);
   for (std::uint64_t at = 0; at < octets;) {
-    const ssize_t got = ::pread(file_, piece.data(), piece.size(), static_cast<off_t>(at));
+    const ssize_t got = ::pread(file_.get(), piece.data(), piece.size(), static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return SystemFailure("read", data);
     sha256.Update(BytesView(piece).first(static_cast<std::size_t>(got)));
@@ -156,9 +172,9 @@ Result<Sha256Digest> Restoration::Whole(std::uint64_t octets) {
 }
 
 Status Restoration::EndCopy() {
-  if (::fsync(file_) != 0) return SystemFailure("fsync", staging_ / kDataFile);
+  if (::fsync(file_.get()) != 0) return SystemFailure("fsync", staging_ / kDataFile);
   // Before LMDB opens the file: a close of ours would drop its locks.
-  ::close(std::exchange(file_, -1));
+  file_.Close();
   if (auto lock = MakeLockFile(staging_); !lock) return lock;
   return SyncDirectory(staging_);
 }

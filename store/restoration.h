@@ -4,18 +4,21 @@
 
 #include <filesystem>
 
+#include "firmware/base/descriptor.h"
 #include "store/store.h"
 
 namespace acb::store {
 
 // A copy on its way. It is put together in a directory inside the store's, so that the last step
-// is one rename. Making that directory is what claims the store's: of two at once one wins. Unless
-// it is put in place, all of it is gone when this is destroyed. One thread.
+// is one rename. A lock on the store's directory claims it: of two at once one wins, and what a
+// killed one left is taken away by the next. Unless it is put in place, all of it is gone when this
+// is destroyed. One thread.
 //
 // Each call fails with kStoreUnavailable: an operating system error.
 class Restoration {
  public:
-  // `directory` must not exist or be empty: also kStoreUnavailable. Never over a store.
+  // `directory` must not exist, be empty or hold what a killed restoration left: also
+  // kStoreUnavailable. Never over a store.
   static Result<Restoration> Begin(const std::filesystem::path& directory);
   ~Restoration();
   Restoration(Restoration&& other) noexcept;
@@ -41,15 +44,17 @@ class Restoration {
   void TakeAway();
 
  private:
-  Restoration(std::filesystem::path directory, bool made, int file);
+  Restoration(std::filesystem::path directory, bool made);
 
   Status Claim();
+  Status CheckFree() const;
 
   std::filesystem::path directory_;
   std::filesystem::path staging_;
   bool made_directory_ = false;
   bool ours_ = false;  // what is in the directory goes with this
-  int file_ = -1;
+  Descriptor claim_;   // the directory, locked
+  Descriptor file_;
 };
 
 }  // namespace acb::store

@@ -99,6 +99,37 @@ TEST(Restoration, LeavesNothingWhenItIsGivenUp) {
   std::filesystem::remove_all(root);
 }
 
+// As a kill leaves it at each step before the last.
+TEST(Restoration, TakesAwayWhatAKilledOneLeft) {
+  std::string name = (std::filesystem::temp_directory_path() / "acb-restore-XXXXXX").string();
+  const std::filesystem::path root = ::mkdtemp(name.data());
+  const std::filesystem::path directory = root / "store";
+  const auto leave = [&](int steps) {
+    std::filesystem::remove_all(directory);
+    std::filesystem::create_directories(directory / "restoring");
+    std::ofstream(directory / "restoring" / "data.mdb") << "half of it";
+    if (steps > 0) std::ofstream(directory / "store.lock").flush();
+    if (steps > 1) std::filesystem::create_directory(directory / "tmp");
+  };
+  for (int steps = 0; steps <= 2; ++steps) {
+    leave(steps);
+    const auto restoration = Restoration::Begin(directory);
+    ASSERT_TRUE(restoration) << steps << restoration.error().explanation;
+    EXPECT_EQ(std::filesystem::file_size(directory / "restoring" / "data.mdb"), 0U);
+    EXPECT_FALSE(std::filesystem::exists(directory / "store.lock"));
+    EXPECT_FALSE(std::filesystem::exists(directory / "tmp"));
+  }
+  // A store, or what was never one of these, stays as it is.
+  for (const char* other : {"data.mdb", "something"}) {
+    leave(2);
+    std::ofstream(directory / other) << "here";
+    EXPECT_THAT(Restoration::Begin(directory), FailsWith(Reason::kStoreUnavailable)) << other;
+    EXPECT_EQ(std::filesystem::file_size(directory / "restoring" / "data.mdb"), 10U);
+    EXPECT_TRUE(std::filesystem::exists(directory / other));
+  }
+  std::filesystem::remove_all(root);
+}
+
 TEST(Restoration, OfSeveralAtOnceOneWinsAndTheOthersTakeNothingAway) {
   constexpr int kTries = 200;
   constexpr int kThreads = 4;

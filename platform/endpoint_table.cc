@@ -94,7 +94,7 @@ constexpr EndpointRule kTable[] = {
     {"GET", "/v1/audit/proof/{index}", kAuditor, kOpen, kNone, "An entry and its proof"},
     {"POST", "/v1/audit/export", kAuditor, kOpen, kJson, "The log as one signed file"},
     {"GET", "/v1/reports/{report}", kAuditor, kOpen, kNone, "A report",
-     Query("from to month page figure format")},
+     Query("from to month page figure format seed signed refused")},
 
     // Pages for people: in the other states they say why there is nothing to see.
     {"GET", "/", kAuditor, kAlways, kNone, "The review page", Query("month")},

@@ -4,12 +4,14 @@
 #include <memory>
 
 #include "firmware/base/request_id.h"
+#include "firmware/reports/annual_statement.h"
 #include "firmware/reports/counters.h"
 #include "firmware/reports/keys.h"
 #include "firmware/reports/network_certificates.h"
 #include "firmware/reports/non_compliance.h"
 #include "firmware/reports/registers.h"
 #include "firmware/reports/rule_versions.h"
+#include "firmware/reports/sample.h"
 #include "firmware/reports/volume.h"
 #include "firmware/smets1/proxy.h"
 #include "platform/report_ground.h"
@@ -196,6 +198,16 @@ Result<Report> NonCompliance(Making& making) {
   return ByLog(making, report);
 }
 
+Result<Report> Annual(Making& making) {
+  reports::AnnualStatement report(making.query.period, making.listing());
+  return ByLog(making, report);
+}
+
+Result<Report> Draw(Making& making) {
+  reports::Sample report(making.query.draw, making.listing());
+  return ByLog(making, report);
+}
+
 Result<Report> Trust(Making& making) {
   auto held = LoadHeldLists(making.store, making.trust->settings());
   if (!held) return std::move(held).error();
@@ -232,9 +244,9 @@ struct ReportKind {
   std::string_view name;
   std::string_view classification;
   Result<Report> (*make)(Making&);
-  // Its pages were first named by `from`.
-  bool pages_by_from = false;
+  ReportParameters takes = {};
 };
+constexpr ReportParameters kPagesByFrom = {.pages_by_from = true};
 
 template <const char* name>
 Result<Report> OfRegister(Making& making) {
@@ -247,9 +259,9 @@ constexpr char kMismatches[] = "mismatches", kSigning[] = "signing", kRefusals[]
 constexpr ReportKind kReports[] = {
     {"network-certificates", kRed, WholePeriod<reports::NetworkCertificates>},
     {"post-commissioning", kRed, ByDevices<reports::PostCommissioning>},
-    {"mismatches", kRed, OfRegister<kMismatches>, true},
-    {"deadlocks", kRed, Deadlocks, true},
-    {"reconciliation", kRed, Reconciliation, true},
+    {"mismatches", kRed, OfRegister<kMismatches>, kPagesByFrom},
+    {"deadlocks", kRed, Deadlocks, kPagesByFrom},
+    {"reconciliation", kRed, Reconciliation, kPagesByFrom},
     {"orphans", kRed, ByDevices<reports::Orphans>},
     {"gnp-leaving", kRed, ByDevices<reports::GnpLeaving>},
     {"wrong-certificates", kRed, ByDevices<reports::WrongCertificatesTrend>},
@@ -265,7 +277,9 @@ constexpr ReportKind kReports[] = {
     {"starts", kAmber, OfRegister<kStarts>},
     {"operators", kRed, OfRegister<kOperators>},
     {"notifications", kRed, OfRegister<kNotifications>},
-    {"access", kRed, OfRegister<kAccess>}};
+    {"access", kRed, OfRegister<kAccess>},
+    {"sample", kRed, Draw, {.draws = true}},
+    {"annual-statement", kRed, Annual}};
 static_assert(std::ranges::equal(kReports, kReportNames, {}, &ReportKind::name));
 
 // Where the rule versions of a period without a beginning begin.
@@ -297,7 +311,7 @@ Result<ReportHead> HeadOf(Box& box, const ReportKind& kind, const Making& making
   for (const reports::ReportRules* rules : reports::ReportRulesOf(*period)) {
     head.report_rules.push_back(std::string(rules->version) + ": " + std::string(rules->source));
   }
-  head.link = "/v1/reports/" + head.name + "?" + making.query.PeriodText();
+  head.link = "/v1/reports/" + head.name + "?" + making.query.Subject();
   return head;
 }
 
@@ -330,7 +344,7 @@ HttpResponse GetReport(Box& box, const Config& config, const Clock& clock,
   const auto kind = std::ranges::find(kReports, request.Parameter("report"), &ReportKind::name);
   if (kind == std::end(kReports)) return Problem(Failure(Reason::kNotFound, "no such report"));
   const UtcTime now = clock.Now();
-  const auto query = ReadReportQuery(request, now, kind->pages_by_from);
+  const auto query = ReadReportQuery(request, now, kind->takes);
   if (!query) return Problem(query.error());
   // Of one moment: entries that come meanwhile are in the next report.
   const auto log = box.store().ReadLogHead();

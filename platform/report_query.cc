@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "firmware/base/request_id.h"
 #include "platform/media_type.h"
 
 namespace acb::platform {
 namespace {
 
 constexpr std::string_view kParameters[] = {"from", "to", "month", "page", "figure", "format"};
+constexpr std::string_view kOfADraw[] = {"seed", "signed", "refused"};
 constexpr std::string_view kForms[] = {"application/json", "text/csv", "text/html"};
 // The log's times begin here.
 constexpr UtcTime kBeginning(0);
@@ -78,27 +80,62 @@ Status ReadPeriod(const HttpRequest& request, bool pages_by_from, ReportQuery& q
   return Done{};
 }
 
-}  // namespace
-
-std::string ReportQuery::PeriodText() const {
-  std::string text;
-  if (!from_beginning) text = "from=" + PercentEncoded(period.from.Iso()) + "&";
-  return text + "to=" + PercentEncoded(period.to.Iso());
+bool IsPrintableAscii(std::string_view text) {
+  return std::ranges::all_of(text, [](char each) { return each >= ' ' && each <= '~'; });
 }
 
-Result<ReportQuery> ReadReportQuery(const HttpRequest& request, UtcTime now, bool pages_by_from) {
-  for (const auto& [name, value] : request.query_parameters) {
-    if (std::ranges::find(kParameters, name) == std::end(kParameters)) {
-      return Malformed("a report takes from, to, month, page, figure and format");
+Status ReadDraw(const HttpRequest& request, reports::Draw& draw) {
+  const auto seed = request.QueryParameter("seed");
+  if (!seed || seed->empty() || seed->size() > reports::kMaxSeedOctets ||
+      !IsPrintableAscii(*seed)) {
+    return Malformed("'seed' is what you draw by: 1 to " + std::to_string(reports::kMaxSeedOctets) +
+                     " printable characters of ASCII");
+  }
+  draw.seed = *seed;
+  for (const auto& [name, size] :
+       {std::pair("signed", &draw.signed_commands), std::pair("refused", &draw.refused_requests)}) {
+    const auto given = request.QueryParameter(name);
+    if (!given) continue;
+    const auto number = ParseDecimal(*given);
+    if (!number || *number > reports::kMaxDrawn) {
+      return Malformed("'" + std::string(name) + "' is how many to draw: 0 to " +
+                       std::to_string(reports::kMaxDrawn));
     }
+    *size = static_cast<std::size_t>(*number);
+  }
+  return Done{};
+}
+
+}  // namespace
+
+std::string ReportQuery::Subject() const {
+  std::string text;
+  if (!from_beginning) text = "from=" + PercentEncoded(period.from.Iso()) + "&";
+  text += "to=" + PercentEncoded(period.to.Iso());
+  if (draw.seed.empty()) return text;
+  return text + "&seed=" + PercentEncoded(draw.seed) +
+         "&signed=" + std::to_string(draw.signed_commands) +
+         "&refused=" + std::to_string(draw.refused_requests);
+}
+
+Result<ReportQuery> ReadReportQuery(const HttpRequest& request, UtcTime now,
+                                    const ReportParameters& takes) {
+  for (const auto& [name, value] : request.query_parameters) {
+    if (std::ranges::find(kParameters, name) != std::end(kParameters)) continue;
+    if (takes.draws && std::ranges::find(kOfADraw, name) != std::end(kOfADraw)) continue;
+    return Malformed(std::string("this report takes from, to, month, page, figure and format") +
+                     (takes.draws ? ", seed, signed and refused" : ""));
   }
   ReportQuery query;
   // What was recorded in this very millisecond is in it.
   query.period = {kBeginning, UtcTime(now.milliseconds() + 1)};
   if (const auto page = request.QueryParameter("page")) query.page = *page;
   if (const auto figure = request.QueryParameter("figure")) query.figure = *figure;
-  if (Status read = ReadPeriod(request, pages_by_from, query); !read) {
+  if (Status read = ReadPeriod(request, takes.pages_by_from, query); !read) {
     return std::move(read).error();
+  }
+  if (takes.draws) {
+    if (Status read = ReadDraw(request, query.draw); !read) return std::move(read).error();
   }
   const auto form = FormOf(request);
   if (!form) return form.error();

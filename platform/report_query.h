@@ -7,6 +7,7 @@
 
 #include "firmware/base/result.h"
 #include "firmware/reports/report.h"
+#include "firmware/reports/sample.h"
 #include "platform/http_message.h"
 #include "platform/report_text.h"
 
@@ -33,7 +34,9 @@ inline constexpr std::string_view kReportNames[] = {"network-certificates",
                                                     "starts",
                                                     "operators",
                                                     "notifications",
-                                                    "access"};
+                                                    "access",
+                                                    "sample",
+                                                    "annual-statement"};
 
 struct ReportQuery {
   reports::Period period;
@@ -42,18 +45,26 @@ struct ReportQuery {
   std::optional<std::string> page;
   // One figure's entries, all of them, in place of the report.
   std::optional<std::string> figure;
+  reports::Draw draw;  // of report sample alone
   ReportForm form = ReportForm::kJson;
 
   // The query without page, figure and format: "from=...&to=...".
-  std::string PeriodText() const;
+  std::string Subject() const;
+};
+
+// What a report takes beside those of every one.
+struct ReportParameters {
+  bool pages_by_from = false;
+  bool draws = false;
 };
 
 // ?from=&to= (instants, or days: the start of that day; `to` is not in the period), ?month=2026-10,
 // ?page=, ?figure=, ?format=json|csv|html (without it by Accept). Without `to` up to now.
 //
-// `pages_by_from`: of the reports whose pages were first named by `from`: one that is no time is a
-// page.
-// kMalformed, explained: another parameter, no time, an end before its beginning.
-Result<ReportQuery> ReadReportQuery(const HttpRequest& request, UtcTime now, bool pages_by_from);
+// `takes.pages_by_from`: of the reports whose pages were first named by `from`: one that is no time
+// is a page. `takes.draws`: of report sample, which takes ?seed= and may take ?signed= and
+// ?refused= too. kMalformed, explained: another parameter, no time, an end before its beginning.
+Result<ReportQuery> ReadReportQuery(const HttpRequest& request, UtcTime now,
+                                    const ReportParameters& takes);
 
 }  // namespace acb::platform

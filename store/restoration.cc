@@ -158,7 +158,8 @@ Status Restoration::Put(std::uint64_t offset, BytesView octets) {
 
 Result<Sha256Digest> Restoration::Whole(std::uint64_t octets) {
   const fs::path data = staging_ / kDataFile;
-  if (::ftruncate(file_.get(), static_cast<off_t>(octets)) != 0) return SystemFailure("truncate", data);
+  if (::ftruncate(file_.get(), static_cast<off_t>(octets)) != 0)
+    return SystemFailure("truncate", data);
   Sha256Stream sha256;
   Bytes piece(kPiece);
   for (std::uint64_t at = 0; at < octets;) {

@@ -32,6 +32,8 @@ class NonCompliance final : public LogReport {
   bool Wants(const EntryHead& head, Where where) const override;
   void Take(const LogEntry& entry, Where where) override;
   Report Finish() override;
+  // Whether Finish has given every time there was.
+  bool IsWhole() const { return !too_many_; }
 
  private:
   struct Moment {

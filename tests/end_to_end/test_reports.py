@@ -5,6 +5,7 @@ mismatches (R-063-2), by GET /v1/reports and by acbctl."""
 import collections
 import csv
 import datetime
+import hashlib
 import io
 import json
 import tarfile
@@ -210,7 +211,7 @@ class Mismatches(ReportCase):
 
 ALL = ("network-certificates", "post-commissioning", "mismatches", "deadlocks", "reconciliation", "orphans",
        "gnp-leaving", "wrong-certificates", "counters", "keys", "trust", "volume", "non-compliance", "signing",
-       "refusals", "observations", "feeds", "starts", "operators", "notifications", "access")
+       "refusals", "observations", "feeds", "starts", "operators", "notifications", "access", "annual-statement")
 
 
 class Panel(ReportCase):
@@ -527,6 +528,53 @@ class Forms(ReportCase):
         self.assertEqual(len(rows), len(self.report("starts")["rows"]))
         self.assertEqual(self.acbctl("report", "starts", "--format", "pdf").returncode, 2)
         self.assertEqual(self.acbctl("report", "starts", "--month", "2026").returncode, 1)
+
+
+class Sample(ReportCase):
+    """R-SEC3-63."""
+
+    def test_the_same_seed_draws_the_same_entries_which_anybody_can_draw_again(self):
+        entries = [entry for _, entry in self.box.audit_entries()]
+        refused = [entry["index"] for entry in entries if entry["kind"] == "refused"]
+        self.assertGreater(len(refused), 2)
+        to = urllib.parse.quote(max(entry["time"] for entry in entries))
+        query = f"?seed=SSC%2F7&signed=0&refused=2&to={to}"
+        body = self.report("sample", query)
+        lots = sorted((hashlib.sha256(f"SSC/7:{index}".encode()).hexdigest(), index)
+                      for index in refused if entries[int(index)]["time"] < urllib.parse.unquote(to))
+        self.assertEqual([row["audit_index"] for row in body["rows"]], sorted((index for _, index in lots[:2]), key=int))
+        WORLD.submit(b"<not a request/>")
+        self.assertEqual(self.report("sample", query)["rows"], body["rows"])
+        done = self.acbctl("report", "sample", "--seed", "SSC/7", "--signed", "0", "--refused", "2",
+                           "--to", urllib.parse.unquote(to), "--format", "csv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = list(csv.DictReader(io.StringIO(done.stdout, newline="")))
+        self.assertEqual([row["lot"] for row in rows], [row["lot"] for row in body["rows"]])
+        figure = self.report("sample", query + "&figure=refused")["rows"]
+        self.assertEqual([row["audit_index"] for row in figure], [index for _, index in sorted(lots, key=lambda lot: int(lot[1]))])
+
+    def test_it_takes_a_seed_and_numbers_within_bounds(self):
+        for query in ("", "?seed=", "?seed=%0A", "?seed=a&signed=1001", "?seed=a&refused=-1", "?seed=a&signed=",
+                      "?seed=" + 129 * "a"):
+            self.assertEqual(self.box.get("/v1/reports/sample" + query).reason, "MALFORMED", query)
+        self.assertEqual(self.box.get("/v1/reports/signing?seed=a").reason, "MALFORMED")
+        self.assertEqual(self.report("sample", "?seed=a&signed=0&refused=0")["rows"], [])
+
+
+class Files(ReportCase):
+    """--out."""
+
+    def test_a_report_that_does_not_come_leaves_the_file_of_before(self):
+        out = self.box.directory / "kept.csv"
+        out.write_text("of last month")
+        for more in (("sample",), ("starts", "--month", "2026")):
+            done = self.acbctl("report", *more, "--format", "csv", "--out", str(out))
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(out.read_text(), "of last month")
+        self.assertEqual([path.name for path in self.box.directory.glob("kept*")], ["kept.csv"])
+        done = self.acbctl("report", "starts", "--out", "/nowhere/report")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nowhere/report", done.stderr)
 
 
 class Access(ReportCase):

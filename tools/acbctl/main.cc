@@ -372,6 +372,9 @@ CLI::App* AddReport(CLI::App& app, ReportOptions& options) {
   report->add_option("--to", options.to, "day or time it ends, not in it; without: now");
   report->add_option("--month", options.month, "in place of both: 2026-10");
   report->add_option("--figure", options.figure, "the audit entries behind one figure, by its id");
+  report->add_option("--seed", options.seed, "of report sample: any text of your own");
+  report->add_option("--signed", options.drawn_signed, "of it: commands to draw, 25");
+  report->add_option("--refused", options.drawn_refused, "of it: refused requests to draw, 25");
   report->add_option("--format", options.format, "text, json, csv or html")
       ->check(CLI::IsMember({"text", "json", "csv", "html"}));
   report->add_option("--out", options.out, "file to write it to");
@@ -386,6 +389,8 @@ CLI::App* AddReport(CLI::App& app, ReportOptions& options) {
       "  wrong-certificates    devices with another operator's certificate, by month\n"
       "  counters, keys, trust, volume, non-compliance, notifications, access\n"
       "  signing, refusals, observations, feeds, starts, operators   registers\n"
+      "  annual-statement      controls, exceptions, and whether the period can be certified\n"
+      "  sample                entries drawn by a seed, to check for oneself\n"
       "With --json: the service's answers, one page a line.\n"
       "Example:\n  acbctl --directory /tmp/box report network-certificates --month 2026-10 "
       "--format csv --out october.csv");

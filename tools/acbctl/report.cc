@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <fstream>
 #include <iostream>
+#include <streambuf>
 #include <vector>
 
 #include "platform/report_query.h"
 #include "platform/report_text.h"
+#include "tools/acbctl/part_file.h"
 
 namespace acb::acbctl {
 namespace {
@@ -82,6 +83,9 @@ std::string TargetOf(const ReportOptions& options, const std::string& page) {
   add("to", options.to);
   add("month", options.month);
   add("figure", options.figure);
+  add("seed", options.seed);
+  add("signed", options.drawn_signed);
+  add("refused", options.drawn_refused);
   add("page", page);
   add("format", options.format == "text" ? "json" : options.format);
   return target;
@@ -179,6 +183,27 @@ int AsTheyCome(const Connection& connection, const ReportOptions& options, std::
   return kGood;
 }
 
+// Writes into a file that is not kept yet. Keeps the first failure.
+class PartFileBuffer final : public std::streambuf {
+ public:
+  explicit PartFileBuffer(PartFile& file) : file_(file) {}
+  const Status& written() const { return written_; }
+
+ protected:
+  std::streamsize xsputn(const char* octets, std::streamsize size) override {
+    if (written_) written_ = file_.Write({octets, static_cast<std::size_t>(size)});
+    return written_ ? size : 0;
+  }
+  int_type overflow(int_type octet) override {
+    const char one = traits_type::to_char_type(octet);
+    return xsputn(&one, 1) == 1 ? octet : traits_type::eof();
+  }
+
+ private:
+  PartFile& file_;
+  Status written_ = Done{};
+};
+
 int Write(const Connection& connection, const ReportOptions& options, std::ostream& out) {
   if (options.format == "text") return AsText(connection, options, out);
   return AsTheyCome(connection, options, out);
@@ -194,14 +219,14 @@ int ShowReport(const Connection& connection, const ReportOptions& given) {
   ReportOptions options = given;
   if (connection.json) options.format = "json";
   if (options.out.empty()) return Write(connection, options, std::cout);
-  std::ofstream file(options.out, std::ios::binary | std::ios::trunc);
-  const int code = Write(connection, options, file);
-  file.close();
-  if (!file) {
-    std::cerr << "acbctl: " << options.out.string() << " cannot be written\n";
-    return kRefused;
-  }
-  return code;
+  auto file = PartFile::Open(options.out);
+  if (!file) return Complain(connection, file.error());
+  PartFileBuffer buffer(*file);
+  std::ostream out(&buffer);
+  const int code = Write(connection, options, out);
+  if (code != kGood) return code;
+  Status kept = buffer.written() ? file->Keep(PartFile::Over::kWhatHasTheName) : buffer.written();
+  return kept ? kGood : Complain(connection, kept.error());
 }
 
 }  // namespace acb::acbctl

@@ -1,10 +1,13 @@
 // Reports that are made from the log alone.
+#include "firmware/reports/annual_statement.h"
 #include "firmware/reports/counters.h"
 #include "firmware/reports/network_certificates.h"
 #include "firmware/reports/non_compliance.h"
 #include "firmware/reports/registers.h"
 #include "firmware/reports/rule_versions.h"
+#include "firmware/reports/sample.h"
 #include "firmware/reports/volume.h"
+#include "firmware/rules.h"
 #include "tests/firmware/reports/made_log.h"
 
 namespace acb {
@@ -503,6 +506,121 @@ TEST(Registers, ComeInPagesWithTheTotalsOnTheFirst) {
   EXPECT_EQ(rest.rows.size(), 1u);
   EXPECT_TRUE(rest.totals.empty());
   EXPECT_FALSE(rest.next);
+}
+
+// R-SEC3-63: "Seeded random sample of n signed and m refused requests -> same seed gives same
+// sample".
+class SampleReport : public ::testing::Test {
+ protected:
+  static constexpr int kOfEach = 40;
+
+  SampleReport() {
+    for (int i = 0; i < kOfEach; ++i) {
+      log_.Signed("2026-10-05T10:00:00Z", "S1", "D1");
+      log_.Refused("2026-10-05T10:00:00Z", "S1", "D1", "CERT_REVOKED", "X");
+    }
+  }
+
+  static std::vector<std::string> Column(const Report& report, std::string_view name) {
+    std::vector<std::string> texts;
+    for (const auto& row : report.rows) texts.push_back(Text(row, name));
+    return texts;
+  }
+
+  Report Drawn(const reports::Draw& draw) const {
+    reports::Sample report(draw, Listing());
+    log_.Show(kOctober, report);
+    return report.Finish();
+  }
+
+  MadeLog log_;
+};
+
+TEST_F(SampleReport, OfOneSeedIsTheSameWhateverElseIsInTheLog) {
+  const reports::Draw draw{.seed = "SSC 2026/11", .signed_commands = 5, .refused_requests = 3};
+  const Report report = Drawn(draw);
+  const auto drawn = Column(report, "audit_index");
+  const auto kinds = Column(report, "kind");
+  ASSERT_EQ(drawn.size(), 8U);
+  EXPECT_EQ(std::ranges::count(kinds, "signed"), 5);
+  EXPECT_EQ(std::ranges::count(kinds, "refused"), 3);
+  EXPECT_EQ(TotalOf(report, "of signed commands in all"), "40");
+  log_.Signed("2026-11-05T10:00:00Z", "S1", "D1");  // not of the period
+  EXPECT_EQ(Column(Drawn(draw), "audit_index"), drawn);
+  EXPECT_NE(Column(Drawn({.seed = "SSC 2026/12", .signed_commands = 5, .refused_requests = 3}),
+                   "audit_index"),
+            drawn);
+}
+
+TEST_F(SampleReport, DrawsTheLeastLotsWhichAnybodyCanDrawAgain) {
+  // printf 'seed:7' | sha256sum
+  EXPECT_EQ(reports::LotOf("seed", 7),
+            "0f1c63b88102f461803c0118ee3e89f1b31b928cd4bc21f5f6297cbb1544b76c");
+  const Report report = Drawn({.seed = "seed", .signed_commands = 4, .refused_requests = 0});
+  std::vector<std::string> lots;
+  for (std::uint64_t index = 0; index < 2 * kOfEach; index += 2) {
+    lots.push_back(reports::LotOf("seed", index));
+  }
+  std::ranges::sort(lots);
+  lots.resize(4);
+  auto drawn = Column(report, "lot");
+  std::ranges::sort(drawn);
+  EXPECT_EQ(drawn, lots);
+}
+
+TEST_F(SampleReport, OfMoreThanThereAreIsAllOfThem) {
+  EXPECT_EQ(Drawn({.seed = "s", .signed_commands = 1000, .refused_requests = 1000}).rows.size(),
+            2U * kOfEach);
+  EXPECT_TRUE(Drawn({.seed = "s", .signed_commands = 0, .refused_requests = 0}).rows.empty());
+}
+
+// R-SEC3-62: "lists controls tested and every exception; with an open exception, 'unable to
+// certify' text is forced".
+Report Statement(const MadeLog& log) {
+  reports::AnnualStatement report(kOctober, Listing());
+  log.Show(kOctober, report);
+  return report.Finish();
+}
+
+std::vector<std::string> NamesOf(const Report& report, std::string_view item) {
+  std::vector<std::string> names;
+  for (const auto& row : report.rows) {
+    if (Text(row, "item") == item) names.push_back(Text(row, "name"));
+  }
+  return names;
+}
+
+TEST(AnnualStatementReport, ListsControlsWithWhatTheyStopped) {
+  MadeLog log;
+  log.Signed("2026-10-05T10:00:00Z", "S1", "D1");
+  log.Refused("2026-10-06T10:00:00Z", "S1", "D1", "NO_NOT_REGISTERED", "X");
+  log.Refused("2026-11-06T10:00:00Z", "S1", "D1", "NO_NOT_REGISTERED", "X");  // not of the period
+  const Report report = Statement(log);
+  EXPECT_EQ(NamesOf(report, "control").size(), AllRules().size());
+  const auto row = std::ranges::find_if(report.rows, [](const auto& each) {
+    return Text(each, "name") == "registered-network-operator";
+  });
+  ASSERT_NE(row, report.rows.end());
+  EXPECT_EQ(Entries(*row, "requests"), std::vector<std::uint64_t>{1});
+  EXPECT_FALSE(Text(*row, "source").empty());
+  EXPECT_EQ(TotalOf(report, "commands signed"), "1");
+  EXPECT_EQ(TotalOf(report, "statement"), "The log shows no exception");
+}
+
+TEST(AnnualStatementReport, CertifiesNothingWhileAnExceptionIsOpen) {
+  MadeLog log;
+  log.Refused("2026-10-06T10:00:00Z", "S1", "D1", "HSM_UNAVAILABLE", "X");
+  Report report = Statement(log);
+  ASSERT_EQ(NamesOf(report, "exception").size(), 1U);
+  EXPECT_EQ(TotalOf(report, "statement"),
+            "UNABLE TO CERTIFY, because 1 of 1 exceptions had not ended by the end of the period");
+  MadeLog later = log;
+  later.Signed("2026-11-02T10:00:00Z", "S1", "D1");  // behind the period
+  EXPECT_TRUE(TotalOf(Statement(later), "statement").starts_with("UNABLE TO CERTIFY"));
+  log.Signed("2026-10-06T11:00:00Z", "S1", "D1");
+  report = Statement(log);
+  EXPECT_EQ(NamesOf(report, "exception").size(), 1U);
+  EXPECT_EQ(TotalOf(report, "statement"), "The log shows 1 exceptions, all of which have ended");
 }
 
 }  // namespace

@@ -363,10 +363,8 @@ Status Handover::CheckAcb(const smki::Trust& trust, const Records& records, Case
   Status excepted = CheckModuleException(settings_.module_exception_until, file.now);
   if (!excepted) return excepted;
   const checks::AcbCertificates& acb = AcbOf(file);
-  for (const auto& ours : {acb.digital_signing, acb.key_agreement}) {
-    Status good = checks::CheckNotRevokedInRepository(records, *ours, Reason::kAcbCert);
-    if (!good) return good;
-  }
+  Status on_record = checks::CheckAcbOnRecord(records, acb);
+  if (!on_record) return on_record;
   return checks::CheckAcbCertificates(trust, acb, file.judged_at);
 }
 

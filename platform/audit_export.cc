@@ -7,6 +7,7 @@
 #include "firmware/audit/panel.h"
 #include "firmware/audit/tile.h"
 #include "firmware/base/base64.h"
+#include "firmware/reports/log_entry.h"
 #include "platform/export_summary.h"
 #include "platform/export_trust.h"
 
@@ -17,7 +18,8 @@ constexpr const char* kFormat = "acb-audit-export-1";
 // Read in one piece: some megabytes at most.
 constexpr std::uint64_t kEntriesAtOnce = 500;
 constexpr std::uint64_t kCheckpointsAtOnce = 1'000;
-static_assert(kEntriesAtOnce <= store::Store::kMaxAuditRead);
+constexpr std::uint64_t kTimesAtOnce = 4'096;
+static_assert(std::max(kEntriesAtOnce, kTimesAtOnce) <= store::Store::kMaxAuditRead);
 
 std::string_view TextOf(const boost::json::object& entry, std::string_view name) {
   const auto* value = entry.if_contains(name);
@@ -244,33 +246,51 @@ class Writing {
   ExportCounts counts_;
 };
 
+// Of `count` entries from `first` on.
+Result<std::vector<UtcTime>> TimesOf(const store::Store& store, std::uint64_t first,
+                                     std::uint64_t count) {
+  if (Status goes_on = store.CheckGoesOn(); !goes_on) return std::move(goes_on).error();
+  const auto entries = store.ReadAudit(first, count);
+  if (!entries) return entries.error();
+  std::vector<UtcTime> times;
+  for (const std::string& octets : *entries) {
+    const auto head = reports::ReadHead(octets);
+    if (!head) return Failure(Reason::kRecordDamaged, {}, "an entry of the log has no time");
+    times.push_back(head->time);
+  }
+  if (times.size() != count) return Failure(Reason::kRecordDamaged, {}, "the log is shorter");
+  return times;
+}
+
 }  // namespace
 
 std::string_view Name(Redaction redaction) {
   return redaction == Redaction::kSsc ? "ssc" : "panel";
 }
 
-Result<std::uint64_t> FirstEntryAt(const store::Store& store, UtcTime at) {
-  const auto size = store.AuditSize();
-  if (!size) return size.error();
-  std::uint64_t low = 0;
-  std::uint64_t high = *size;
-  while (low < high) {  // halves
-    const std::uint64_t middle = low + (high - low) / 2;
-    const auto entries = store.ReadAudit(middle, 1);
-    if (!entries) return entries.error();
-    if (entries->empty()) return Failure(Reason::kRecordDamaged, {}, "the log is shorter");
-    const auto entry = ParseEntry(entries->front());
-    if (!entry) return entry.error();
-    const auto time = UtcTime::FromIso(TextOf(*entry, "time"));
-    if (!time) return Failure(Reason::kRecordDamaged, {}, "an entry of the log has no time");
-    if (*time < at) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+Result<std::uint64_t> FirstEntryAt(const store::Store& store, std::uint64_t size, UtcTime at) {
+  for (std::uint64_t index = 0; index < size;) {
+    const auto times = TimesOf(store, index, std::min(kTimesAtOnce, size - index));
+    if (!times) return times.error();
+    const auto found = std::ranges::find_if(*times, [&](UtcTime time) { return time >= at; });
+    index += static_cast<std::uint64_t>(found - times->begin());
+    if (found != times->end()) return index;
   }
-  return low;
+  return size;
+}
+
+Result<std::uint64_t> EndOfEntriesBefore(const store::Store& store, std::uint64_t size,
+                                         UtcTime at) {
+  for (std::uint64_t end = size; end > 0;) {
+    const std::uint64_t count = std::min(kTimesAtOnce, end);
+    const auto times = TimesOf(store, end - count, count);
+    if (!times) return times.error();
+    const auto behind =
+        std::find_if(times->rbegin(), times->rend(), [&](UtcTime time) { return time < at; });
+    end -= static_cast<std::uint64_t>(behind - times->rbegin());
+    if (behind != times->rend()) return end;
+  }
+  return std::uint64_t{0};
 }
 
 Result<Sha256Digest> WriteExport(const store::Store& store, const ExportRange& range,

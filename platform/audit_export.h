@@ -30,9 +30,16 @@ struct ExportKeys {
   std::function<Result<Bytes>(std::string_view text)> sign;
 };
 
-// Index of the first entry whose time is `at` or later; the log's size when there is none. Where
-// the clock was set back between, one of several such places.
-Result<std::uint64_t> FirstEntryAt(const store::Store& store, UtcTime at);
+// The least range of the first `size` entries that has all whose time is in [from, to) begins at
+// the first and ends at the second. An entry has the time at which its decision began and the index
+// at which it was written, so times fall now and then, and by hours where the clock was set back:
+// the range has then others too. Both read the entries outside it, and block for that; kBusy when
+// the store stops.
+//
+// Index of the first entry whose time is `at` or later; `size` when there is none.
+Result<std::uint64_t> FirstEntryAt(const store::Store& store, std::uint64_t size, UtcTime at);
+// Index behind the last entry whose time is before `at`; 0 when there is none.
+Result<std::uint64_t> EndOfEntriesBefore(const store::Store& store, std::uint64_t size, UtcTime at);
 
 // Writes the whole container but its end, and gives the SHA-256 of the manifest. In constant memory
 // but for what was in force (certificates, lists) and a line for each tile. Reads the store in

@@ -448,6 +448,10 @@ std::vector<Failure> Box::Attention() const {
     if (Status on = checks::CheckSigningNotSuspended(**records); !on) found.push_back(on.error());
     Status fresh = checks::CheckFeedAges(**records, config_.policy, clock_.Now());
     if (!fresh) found.push_back(fresh.error());
+    for (const AcbPair& pair : pairs_) {
+      Status ours = checks::CheckAcbOnRecord(**records, pair.certificates);
+      if (!ours) found.push_back(std::move(ours).error());
+    }
   }
   for (Failure& reached : key_watch_->Attention()) found.push_back(std::move(reached));
   Status excepted = CheckModuleException(module_exception_until_, clock_.Now());

@@ -38,9 +38,11 @@ Result<Wish> ReadWish(const HttpRequest& request) {
   return wish;
 }
 
-// An index, or where an instant falls. Above the log's size when it is an index above it.
-Result<std::uint64_t> IndexOf(const store::Store& store, std::string_view member,
-                              const std::string& text) {
+using Finder = Result<std::uint64_t> (*)(const store::Store&, std::uint64_t size, UtcTime at);
+
+// An index, or where `find` sees an instant. Above the log's size when it is an index above it.
+Result<std::uint64_t> IndexOf(const store::Store& store, std::uint64_t size,
+                              std::string_view member, const std::string& text, Finder find) {
   if (const auto index = ParseDecimal(text)) return *index;
   const auto time = UtcTime::FromIso(text);
   const auto instant = time ? time : UtcTime::FromIsoDate(text);
@@ -49,7 +51,7 @@ Result<std::uint64_t> IndexOf(const store::Store& store, std::string_view member
                    "'" + std::string(member) +
                        "' is a decimal index, a time as 2026-11-21T12:00:00Z or a date");
   }
-  return FirstEntryAt(store, *instant);
+  return find(store, size, *instant);
 }
 
 // The first kept checkpoint that covers the range, so that a closed range always gets the same one.
@@ -69,13 +71,13 @@ Result<ExportRange> RangeOf(Box& box, const Wish& wish) {
   const auto size = box.store().AuditSize();
   if (!size) return size.error();
   if (!wish.from.empty()) {
-    const auto first = IndexOf(box.store(), "from", wish.from);
+    const auto first = IndexOf(box.store(), *size, "from", wish.from, FirstEntryAt);
     if (!first) return first.error();
     range.first = *first;
   }
   range.end = *size;
   if (!wish.to.empty()) {
-    const auto end = IndexOf(box.store(), "to", wish.to);
+    const auto end = IndexOf(box.store(), *size, "to", wish.to, EndOfEntriesBefore);
     if (!end) return end.error();
     range.end = *end;
   }

@@ -76,6 +76,19 @@ std::string HeaderOf(const HttpResponse& response, bool close, std::string_view 
   return out;
 }
 
+// A page of another site that a person looks at could otherwise act with the client certificate of
+// that person's browser. Browsers say where such a request comes from; other clients say nothing.
+std::optional<HttpResponse> CheckOwnPage(const RequestHead& head) {
+  if (head.method == "GET") return std::nullopt;
+  const auto site = FindHeader(head.headers, "Sec-Fetch-Site");
+  const auto origin = FindHeader(head.headers, "Origin");
+  const std::string own =
+      "https://" + std::string(FindHeader(head.headers, "Host").value_or(std::string_view{}));
+  const bool of_own_site = !site || *site == "same-origin" || *site == "none";
+  if (of_own_site && (!origin || SameIgnoringCase(*origin, own))) return std::nullopt;
+  return Problem({Reason::kForbidden, "A page of another site may not ask for this."});
+}
+
 // What the route says about the body, before any of it is read.
 std::optional<HttpResponse> CheckBodyHeaders(const RequestHead& head, const Route& route) {
   if (FindHeader(head.headers, "Content-Encoding")) {
@@ -233,6 +246,7 @@ std::optional<HttpResponse> HttpConnection::Admit(std::string_view octets, Reque
 
   current.close = !current.head.keep_alive || MustClose();
   if (auto unwelcome = FindRoute(current)) return unwelcome;
+  if (auto refused = CheckOwnPage(current.head)) return refused;
   if (auto refused = CheckBodyHeaders(current.head, *current.route)) return refused;
   request.headers = current.head.headers;
 

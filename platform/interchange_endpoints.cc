@@ -95,6 +95,7 @@ boost::json::object OutcomeJson(const CounterFile& file, const store::CountersIm
           {"rows", std::to_string(done.rows)},
           {"changed", std::to_string(done.changed)},
           {"quarantined", std::to_string(done.quarantined)},
+          {"suspended", std::to_string(done.suspended)},
           {"not_known", std::to_string(done.not_known_count)},
           {"first_not_known", std::move(not_known)},
           {"audit", ReceiptJson(done.receipt)}};

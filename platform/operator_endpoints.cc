@@ -45,11 +45,11 @@ boost::json::object ItemJson(const store::QuarantinedItem& item) {
   return json;
 }
 
-HttpResponse ListQuarantine(Box& box, const HttpRequest& request) {
+HttpResponse ListQuarantine(Box& box, const Clock& clock, const HttpRequest& request) {
   const auto text = request.QueryParameter("from");
   const auto from = text ? ParseDecimal(*text) : std::optional<std::uint64_t>(0);
   if (!from) return Problem(Failure(Reason::kMalformed, "'from' is a decimal number"));
-  const auto items = box.store().ListQuarantine(*from, kMaxListed + 1);
+  const auto items = box.store().ListQuarantine(*from, kMaxListed + 1, clock.Now());
   if (!items) return Problem(items.error());
   boost::json::array list;
   for (const store::QuarantinedItem& item :
@@ -315,8 +315,8 @@ HttpResponse PostSuspension(Box& box, const Clock& clock, const HttpRequest& req
   return response;
 }
 
-HttpResponse GetSuspensions(Box& box) {
-  const auto rows = box.store().ListSuspensions();
+HttpResponse GetSuspensions(Box& box, const Clock& clock) {
+  const auto rows = box.store().ListSuspensions(clock.Now());
   if (!rows) return Problem(rows.error());
   boost::json::array list;
   for (const Suspension& row :
@@ -336,8 +336,9 @@ HttpResponse GetSuspensions(Box& box) {
 }  // namespace
 
 void AddOperatorRoutes(Router& router, Box& box, const Config& config, const Clock& clock) {
-  router.Add("GET", "/v1/quarantine", 0,
-             [&box](const HttpRequest& request) { return ListQuarantine(box, request); });
+  router.Add("GET", "/v1/quarantine", 0, [&box, &clock](const HttpRequest& request) {
+    return ListQuarantine(box, clock, request);
+  });
   for (const auto act : {store::QuarantineAct::kRelease, store::QuarantineAct::kDelete}) {
     router.Add("POST", "/v1/quarantine/{id}/" + std::string(Name(act)), kMaxBody,
                [&box, &config, &clock, act](const HttpRequest& request) {
@@ -345,7 +346,7 @@ void AddOperatorRoutes(Router& router, Box& box, const Config& config, const Clo
                });
   }
   router.Add("GET", "/v1/suspension", 0,
-             [&box](const HttpRequest&) { return GetSuspensions(box); });
+             [&box, &clock](const HttpRequest&) { return GetSuspensions(box, clock); });
   router.Add("POST", "/v1/suspension", kMaxBody, [&box, &clock](const HttpRequest& request) {
     return PostSuspension(box, clock, request);
   });

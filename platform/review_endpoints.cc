@@ -27,17 +27,17 @@ review::BoxState StateOf(const Box& box, const Clock& clock) {
           .attention = box.Attention()};
 }
 
-Result<review::Waiting> ReadWaiting(const store::Store& store) {
+Result<review::Waiting> ReadWaiting(const store::Store& store, UtcTime now) {
   review::Waiting waiting;
   const auto unanswered = store.UnansweredCount();
   if (!unanswered) return unanswered.error();
   waiting.unanswered = *unanswered;
-  auto quarantine = store.ListQuarantine(0, kQuarantineShown + 1);
+  auto quarantine = store.ListQuarantine(0, kQuarantineShown + 1, now);
   if (!quarantine) return std::move(quarantine).error();
   waiting.quarantine = *std::move(quarantine);
   waiting.more_in_quarantine = waiting.quarantine.size() > kQuarantineShown;
   if (waiting.more_in_quarantine) waiting.quarantine.pop_back();
-  auto suspensions = store.ListSuspensions();
+  auto suspensions = store.ListSuspensions(now);
   if (!suspensions) return std::move(suspensions).error();
   waiting.suspensions = *std::move(suspensions);
   return waiting;
@@ -96,7 +96,7 @@ HttpResponse GetReview(Box& box, const Clock& clock, review::Counting& counting,
   if (log) log->checkpoint = HeadOf(box.checkpoints().newest());
   return review::RenderReview({.box = state,
                                .figures = counting.Look(state.at, *month),
-                               .waiting = ReadWaiting(store),
+                               .waiting = ReadWaiting(store, clock.Now()),
                                .log = std::move(log)});
 }
 

@@ -76,6 +76,28 @@ Result<std::optional<OperatorWord>> FindFirstWord(const Transaction& transaction
   return first;
 }
 
+Result<bool> WordWaits(const Transaction& transaction, AgreedAct act, BytesView subject,
+                       std::string_view operator_name, UtcTime now) {
+  const auto word = Find(transaction, Table::kAgreements, KeyOf(act, subject), DecodeWord);
+  if (!word) return word.error();
+  return word->has_value() && IsGood(**word, now) && (*word)->operator_name == operator_name;
+}
+
+Result<bool> AnyWordWaits(const Transaction& transaction, AgreedAct act,
+                          std::string_view operator_name, UtcTime now) {
+  bool waits = false;
+  const Bytes prefix = KeyOf(act, {});
+  Status walked = transaction.Walk(
+      Table::kAgreements, prefix, prefix, [&](BytesView key, BytesView payload) -> Result<bool> {
+        const auto word = DecodeWord(payload);
+        if (!word) return Damaged(Table::kAgreements, key, "does not have the table's form");
+        waits = IsGood(*word, now) && word->operator_name == operator_name;
+        return !waits;
+      });
+  if (!walked) return std::move(walked).error();
+  return waits;
+}
+
 Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject,
                      const OperatorWord& word) {
   auto count = transaction.Count(Table::kAgreements);

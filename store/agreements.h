@@ -46,6 +46,12 @@ std::optional<OperatorWord> DecodeWord(BytesView payload);
 Result<std::optional<OperatorWord>> FindFirstWord(const Transaction& transaction, AgreedAct act,
                                                   BytesView subject, const OperatorWord& word);
 
+// Whether this operator's word for the act, on this subject or on any, waits and counts at `now`.
+Result<bool> WordWaits(const Transaction& transaction, AgreedAct act, BytesView subject,
+                       std::string_view operator_name, UtcTime now);
+Result<bool> AnyWordWaits(const Transaction& transaction, AgreedAct act,
+                          std::string_view operator_name, UtcTime now);
+
 // kBusy when kMaxAgreements words wait that are still good.
 Status KeepFirstWord(WriteTransaction& transaction, AgreedAct act, BytesView subject,
                      const OperatorWord& word);

@@ -8,6 +8,7 @@
 #include "store/interchange.h"
 #include "store/quarantine.h"
 #include "store/reading.h"
+#include "store/suspensions.h"
 
 namespace acb::store {
 namespace {
@@ -46,6 +47,8 @@ class Merger {
 
   Status Add(const ExportedCounters& imported);
   const CountersImport& outcome() const { return outcome_; }
+  // What two operators have to look at first.
+  const std::vector<Suspension>& stopped() const { return stopped_; }
 
  private:
   void MergeIssued(CountersRow& row, const ExportedCounters& imported);
@@ -62,6 +65,7 @@ class Merger {
   const Fence fence_;
   CountersImport outcome_;
   std::vector<QuarantinedItem> held_;  // of the device that is being added
+  std::vector<Suspension> stopped_;
 };
 
 Status Merger::Add(const ExportedCounters& imported) {
@@ -172,14 +176,13 @@ Status Merger::Stop(Eui64 device) {
   const auto known = transaction_.Get(Table::kSuspensions, key);
   if (!known) return known.error();
   if (known->has_value()) return Done{};
-  const Suspension stop{
-      .scope = SuspensionScope::kDevice,
-      .subject = subject,
-      .authority = "import of counters: a number above the limit is in quarantine",
-      .by = wish_.operator_name,
-      .since = wish_.at,
-      .lift_by = {}};
-  return transaction_.Put(Table::kSuspensions, key, EncodeSuspension(stop));
+  stopped_.push_back({.scope = SuspensionScope::kDevice,
+                      .subject = subject,
+                      .authority = "import of counters: a number above the limit is in quarantine",
+                      .by = wish_.operator_name,
+                      .since = wish_.at,
+                      .lift_by = {}});
+  return Done{};
 }
 
 audit::Entry EntryOf(const ImportWish& wish, const std::optional<OperatorWord>& first) {
@@ -210,14 +213,21 @@ Result<CountersImport> Carry(WriteTransaction& transaction, const ImportWish& wi
   }
   CountersImport outcome = merger.outcome();
   outcome.complete = true;
+  outcome.suspended = merger.stopped().size();
   audit::Entry entry = EntryOf(wish, first);
   entry.Set("rows", std::to_string(outcome.rows))
       .Set("changed", std::to_string(outcome.changed))
       .Set("not_known", std::to_string(outcome.not_known_count))
-      .Set("quarantined", std::to_string(outcome.quarantined));
+      .Set("quarantined", std::to_string(outcome.quarantined))
+      .Set("suspended", std::to_string(outcome.suspended));
   const auto receipt = AppendEntry(transaction, entry, environment);
   if (!receipt) return receipt.error();
   outcome.receipt = *receipt;
+  if (!merger.stopped().empty()) {
+    // R-SEC3-56: on the record as every order is, so that a recovery knows of it too.
+    const auto stopped = StoreSuspensions(transaction, merger.stopped(), wish.at, environment);
+    if (!stopped) return stopped.error();
+  }
   if (Status used = UseFirstWord(transaction, AgreedAct::kCountersImport, wish.sha256); !used) {
     return std::move(used).error();
   }

@@ -131,7 +131,9 @@ Result<std::optional<DeviceCounters>> ReadDeviceCounters(const Transaction& tran
   if (Status current = BringUpToDate(row, *fence, device); !current) {
     return std::move(current).error();
   }
+  const Status ours = CheckNotExported(*fence);
   const auto next_of = [&](RemotePartyRole role) -> Result<OriginatorCounter> {
+    if (!ours) return ours.error();
     if (Status none = CheckNothingHeld(transaction, device, role); !none) {
       return std::move(none).error();
     }
@@ -139,7 +141,7 @@ Result<std::optional<DeviceCounters>> ReadDeviceCounters(const Transaction& tran
     if (!floor) return floor.error();
     return NextCounter(row.last_issued, *floor, fence->base);
   };
-  const Status none_held = CheckNoneHeld(transaction, device);
+  const Status for_others = ours ? CheckNoneHeld(transaction, device) : ours;
   return std::optional(
       DeviceCounters{.last_issued = (*written)->last_issued,
                      .raise_due = row.last_issued - (*written)->last_issued,
@@ -148,8 +150,8 @@ Result<std::optional<DeviceCounters>> ReadDeviceCounters(const Transaction& tran
                      .network_operator = row.network_operator,
                      .next_supplier = next_of(RemotePartyRole::kSupplier),
                      .next_network_operator = next_of(RemotePartyRole::kNetworkOperator),
-                     .next_elsewhere = none_held ? NextForOthers(row, *fence, settings)
-                                                 : Result<OriginatorCounter>(none_held.error())});
+                     .next_elsewhere = for_others ? NextForOthers(row, *fence, settings)
+                                                  : Result<OriginatorCounter>(for_others.error())});
 }
 
 }  // namespace acb::store

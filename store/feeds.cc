@@ -17,6 +17,11 @@ namespace {
 // Some 25 MB of the store when they come in order of key.
 constexpr std::uint64_t kRowsBeforeLettingGo = 100'000;
 
+bool IsReplacedWhole(Feed feed) {
+  return feed == Feed::kMpanPrefixes || feed == Feed::kWorkingDays ||
+         feed == Feed::kCertifiedProducts;
+}
+
 Status CheckLength(std::string_view what, std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return Done{};
   return Failure(Reason::kFeedRejected,
@@ -444,7 +449,12 @@ Result<ImportOutcome> Import::Finish(Feed feed, const audit::Entry& entry) {
   outcome_.receipt = *receipt;
   const LastImport last{outcome_.rows, outcome_.changed, receipt->index, entry.at()};
   const Bytes key = {static_cast<std::uint8_t>(feed)};
-  if (auto put = transaction_.Put(Table::kFeeds, key, EncodeLastImport(last)); !put) {
+  // P9: of a feed whose files add to each other, one file does not stand for all that were lost.
+  const auto held = transaction_.Get(Table::kFeeds, key);
+  if (!held) return held.error();
+  const std::uint32_t lost = held->has_value() ? LostImportsOf(**held) : 0;
+  const std::uint32_t left = lost == 0 || IsReplacedWhole(feed) ? 0 : lost - 1;
+  if (auto put = transaction_.Put(Table::kFeeds, key, EncodeLastImport(last, left)); !put) {
     return std::move(put).error();
   }
   return outcome_;

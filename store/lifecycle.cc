@@ -2,6 +2,7 @@
 #include "store/audit_log.h"
 #include "store/core.h"
 #include "store/counters.h"
+#include "store/reading.h"
 
 namespace acb::store {
 namespace {
@@ -17,6 +18,15 @@ UtcTime RealTime() {
 std::optional<Anchored> ToAnchored(const std::optional<Anchor>& passed) {
   if (!passed) return {};
   return Anchored{passed->tree_size, passed->root, passed->epoch, passed->instance, passed->raise};
+}
+
+// An export hands the counters to another box for good.
+Status CheckCountersOurs(const std::shared_ptr<const LmdbEnvironment>& environment) {
+  const auto transaction = ReadTransaction::Begin(environment);
+  if (!transaction) return transaction.error();
+  const auto fence = ReadSetting(*transaction, Setting::kFence, DecodeFence);
+  if (!fence) return fence.error();
+  return CheckNotExported(*fence);
 }
 
 Space::Look LookOf(const Seams& seams) {
@@ -115,6 +125,7 @@ Status Store::attention() const {
   if (auto sound = core_->writer.CheckNotEnded(); !sound) return sound;
   if (auto anchorable = core_->CheckAnchorable(); !anchorable) return anchorable;
   if (auto may = core_->CheckMayReserve(); !may) return may;
+  if (auto ours = CheckCountersOurs(core_->environment); !ours) return ours;
   return core_->space.Check();
 }
 

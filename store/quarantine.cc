@@ -343,7 +343,8 @@ Result<Agreement> Agree(WriteTransaction& transaction, std::uint64_t id, Quarant
 }
 
 Result<std::vector<QuarantinedItem>> ListQuarantined(const Transaction& transaction,
-                                                     std::uint64_t from, std::uint64_t count) {
+                                                     std::uint64_t from, std::uint64_t count,
+                                                     std::optional<UtcTime> now) {
   std::vector<QuarantinedItem> items;
   Status walked = transaction.Walk(
       Table::kQuarantine, KeyOf(from), {}, [&](BytesView key, BytesView payload) -> Result<bool> {
@@ -354,6 +355,15 @@ Result<std::vector<QuarantinedItem>> ListQuarantined(const Transaction& transact
         return true;
       });
   if (!walked) return std::move(walked).error();
+  for (QuarantinedItem& item : items) {
+    if (!now || !item.first_act) continue;
+    const auto waits = WordWaits(transaction, AgreedActOf(*item.first_act), KeyOf(item.id),
+                                 item.first_operator, *now);
+    if (!waits) return waits.error();
+    if (*waits) continue;
+    item.first_act.reset();
+    item.first_operator.clear();
+  }
   return items;
 }
 

@@ -54,6 +54,7 @@ Status PutHeld(WriteTransaction& transaction, const QuarantinedItem& item);
 Status TakeOut(WriteTransaction& transaction, const QuarantinedItem& item);
 
 Result<std::vector<QuarantinedItem>> ListQuarantined(const Transaction& transaction,
-                                                     std::uint64_t from, std::uint64_t count);
+                                                     std::uint64_t from, std::uint64_t count,
+                                                     std::optional<UtcTime> now);
 
 }  // namespace acb::store

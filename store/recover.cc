@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "store/acts.h"
+#include "store/agreements.h"
 #include "store/anchors.h"
 #include "store/audit_log.h"
 #include "store/audit_tree.h"
@@ -149,6 +150,7 @@ class Importer {
   const std::uint64_t size_;  // of the store's log before
   std::optional<std::uint64_t> next_;
   bool diverged_ = false;
+  bool shares_ = false;  // an entry with the store's log
   std::uint64_t lines_ = 0;
   std::uint64_t appended_ = 0;
   std::uint64_t taken_in_ = 0;
@@ -191,6 +193,7 @@ Status Importer::Take(std::string_view line) {
     if (!ours) return ours.error();
     diverged_ = !*ours;
     if (*ours) {
+      shares_ = true;
       ++*next_;
       return Done{};
     }
@@ -222,6 +225,12 @@ Status Importer::Run() {
       order_.progress(appended_ + taken_in_, 0);
     }
   }
+  // The log of an overtaken box begins as this one does; that of any other box says nothing of
+  // these counters.
+  if (taken_in_ != 0 && appended_ == 0 && !shares_) {
+    return BadExport(
+        "no entry of the export is in this store's log: it is of another box, or begins too late");
+  }
   const auto contained = ContainsTree(transaction_, top_.tree_size, top_.root);
   if (!contained) return contained.error();
   if (*contained) return Done{};
@@ -248,7 +257,8 @@ class Recoverer {
   Status Write();
   Status WriteIn(WriteTransaction& transaction);
   Status TakeInExport(WriteTransaction& transaction);
-  Status Exhaust(WriteTransaction& transaction) const;
+  Status Exhaust(WriteTransaction& transaction);
+  Status AppendRaise(WriteTransaction& transaction, const Replay::Raised& raised);
   Result<audit::Receipt> AppendRecord(WriteTransaction& transaction) const;
   Status Confirm();
   Failure TakeBack(Failure why);
@@ -261,6 +271,7 @@ class Recoverer {
   Fence fence_;  // the new one
   Anchor anchor_;
   Recovery recovery_;
+  std::uint64_t raised_ = 0;  // entries of AppendRaise
 };
 
 Status Recoverer::Decide() {
@@ -347,6 +358,11 @@ Status Recoverer::TakeInExport(WriteTransaction& transaction) {
   recovery_.lifted.assign(replay.lifted().begin(), replay.lifted().end());
   recovery_.ceremonies.assign(replay.ceremonies().begin(), replay.ceremonies().end());
   recovery_.cells_unknown = replay.cells_unknown();
+  const auto raised = replay.Taken();
+  if (!raised) return raised.error();
+  for (const Replay::Raised& one : *raised) {
+    if (Status told = AppendRaise(transaction, one); !told) return told;
+  }
   fence_.raise = std::max(fence_.raise, replay.raise());
   fence_.base = std::max(fence_.base, replay.base());
   fence_.exported = fence_.exported || replay.exported();
@@ -354,15 +370,33 @@ Status Recoverer::TakeInExport(WriteTransaction& transaction) {
 }
 
 // P1: what such a device was given above what the store knows went with the disk.
-Status Recoverer::Exhaust(WriteTransaction& transaction) const {
+Status Recoverer::Exhaust(WriteTransaction& transaction) {
   for (const Eui64 device : recovery_.exhausted) {
     auto row = FindCurrentCounters(transaction, device);
     if (!row) return std::move(row).error();
     if (!row->has_value()) return Failure(Reason::kDeviceUnknown);
     (*row)->last_issued = kMaxSeqNumber;
     Status put = transaction.Put(Table::kCounters, KeyOf(device), EncodeCounters(**row));
+    if (put) put = AppendRaise(transaction, {device, {}, kMaxSeqNumber});
     if (!put) return put;
   }
+  return Done{};
+}
+
+// P1: what a recovery does to one number is in the log as what operators do to one, so that the
+// next recovery does it again.
+Status Recoverer::AppendRaise(WriteTransaction& transaction, const Replay::Raised& raised) {
+  audit::Entry entry("operator", order_.at);
+  entry.Set("act", acts::kCounterRaise)
+      .Set("device", raised.device.Hyphenated())
+      .Set("to", std::to_string(raised.to))
+      .SetIfAny("role", raised.role ? acb::Name(*raised.role) : "")
+      .Set("explanation", "by the recovery whose entry follows")
+      .Set("operators", audit::List(order_.operators.begin(), order_.operators.end()))
+      .Set("complete", true);
+  const auto receipt = AppendEntry(transaction, entry, parts_.identity.environment);
+  if (!receipt) return receipt.error();
+  ++raised_;
   return Done{};
 }
 
@@ -380,6 +414,7 @@ Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) co
       .Set("instance", ToHex(anchor_.instance))
       .Set("cells_unknown", recovery_.cells_unknown)
       .Set("anchors_before", std::to_string(before_.anchors.size()));
+  if (raised_ != 0) entry.Set("raised", std::to_string(raised_));
   if (before_.top) entry.Set("top_before", Describe(*before_.top));
   if (!recovery_.exhausted.empty()) {
     entry.Set("exhausted", std::to_string(recovery_.exhausted.size()));
@@ -398,6 +433,10 @@ Status Recoverer::WriteIn(WriteTransaction& transaction) {
     if (Status none_left = Exhaust(transaction); !none_left) return none_left;
   } else if (Status taken = TakeInExport(transaction); !taken) {
     return taken;
+  }
+  // A word that was used or taken back after the backup would be alive again.
+  if (auto dropped = DropWordsOfOthers(transaction, {}); !dropped) {
+    return std::move(dropped).error();
   }
   // "every cell is unknown until an observation or a device import supplies its floor."
   if (recovery_.cells_unknown) fence_.recovered = fence_.raise;

@@ -114,15 +114,51 @@ std::string_view EntryText(const boost::json::object& entry, std::string_view na
 
 // A device that no feed has brought yet gets a row all the same: when one brings it, its counters
 // go on above what the log says.
-Result<CountersRow> Replay::RowOf(Eui64 device) const {
-  const auto row = FindCurrentCounters(transaction_, device);
-  if (!row) return row.error();
-  if (row->has_value()) return **row;
-  const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
-  if (!fence) return fence.error();
-  CountersRow fresh;
-  fresh.raise = fence->raise;
-  return fresh;
+Result<CountersRow> Replay::RowOf(Eui64 device) {
+  const auto found = FindCurrentCounters(transaction_, device);
+  if (!found) return found.error();
+  CountersRow row;
+  if (found->has_value()) {
+    row = **found;
+  } else {
+    const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
+    if (!fence) return fence.error();
+    row.raise = fence->raise;
+  }
+  if (!proven_) before_.try_emplace(device, row);
+  return row;
+}
+
+// P1: a number was issued above the raise that was in force then, as each start and recovery names
+// it. Were it written under that of the restored store, what is above it would hang on which backup
+// that was.
+Status Replay::RaiseFence(const boost::json::object& entry) {
+  raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
+  base_ = std::max(base_, NumberOf(entry, "base").value_or(0));
+  auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
+  if (!fence) return std::move(fence).error();
+  fence->raise = std::max(fence->raise, raise_);
+  fence->base = std::max(fence->base, base_);
+  return transaction_.Put(Table::kSettings, KeyOf(Setting::kFence), EncodeFence(*fence));
+}
+
+Result<std::vector<Replay::Raised>> Replay::Taken() const {
+  std::vector<Raised> raised;
+  for (const auto& [device, before] : before_) {
+    const auto found = FindCurrentCounters(transaction_, device);
+    if (!found) return found.error();
+    if (!found->has_value()) continue;
+    const CountersRow& row = **found;
+    if (row.last_issued > before.last_issued) raised.push_back({device, {}, row.last_issued});
+    for (const auto role : {RemotePartyRole::kSupplier, RemotePartyRole::kNetworkOperator}) {
+      const auto floor = row.Find(role)->floor;
+      const auto earlier = before.Find(role)->floor;
+      if (floor && (!earlier || *earlier < *floor)) {
+        raised.push_back({device, role, floor->value()});
+      }
+    }
+  }
+  return raised;
 }
 
 // reliability.md section 1: one value near 2^63 would block the device for ever. What the anchored
@@ -453,10 +489,8 @@ Status Replay::Operated(const boost::json::object& entry) {
   }
   if (what == acts::kQuarantineDelete && complete) return DeletedFromQuarantine(entry);
   if (what == acts::kRecover) {
-    raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
-    base_ = std::max(base_, NumberOf(entry, "base").value_or(0));
     cells_unknown_ = true;
-    return Done{};
+    return RaiseFence(entry);
   }
   if (std::ranges::find(kOtherActs, what) == std::end(kOtherActs)) {
     return Unusable(entry, "is of an act not known here: recover with --base");
@@ -536,10 +570,7 @@ Status Replay::Apply(const boost::json::object& entry) {
   if (kind == "anchor") return InFlight(entry);
   if (kind == "operator") return Operated(entry);
   if (kind == "ceremony") return Ceremony(entry);
-  if (kind == "start") {
-    raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
-    return Done{};
-  }
+  if (kind == "start") return RaiseFence(entry);
   if (kind == "feed") return NoteFeed(entry);
   if (kind == "quarantined") return IntoQuarantine(entry);
   if (kind == "export") {
@@ -570,14 +601,18 @@ Status Replay::Apply(const boost::json::object& entry) {
 Status Replay::NoteFeed(const boost::json::object& entry) {
   const auto feed = FeedFromName(EntryText(entry, "feed"));
   if (!feed) return Unusable(entry, "is of a feed not known here");
-  Note(feeds_, std::string(Name(*feed)));
   cells_unknown_ = cells_unknown_ || feed == Feed::kDevices;
+  // One that said nothing new left nothing behind that could be missed.
+  if (EntryText(entry, "changed") == "0") return Done{};
+  Note(feeds_, std::string(Name(*feed)));
   const auto held = FindLastImportRow(transaction_, *feed);
   if (!held) return held.error();
-  LastImport import = held->value_or(LastImport());
-  import.lost = true;
   const Bytes key = {static_cast<std::uint8_t>(*feed)};
-  return transaction_.Put(Table::kFeeds, key, EncodeLastImport(import));
+  const auto payload = transaction_.Get(Table::kFeeds, key);
+  if (!payload) return payload.error();
+  const std::uint32_t lost = payload->has_value() ? LostImportsOf(**payload) : 0;
+  return transaction_.Put(Table::kFeeds, key,
+                          EncodeLastImport(held->value_or(LastImport()), lost + 1));
 }
 
 Status Replay::ForgetCells(const boost::json::object& entry) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "store/reading.h"
 #include "store/transactions.h"
@@ -39,11 +40,20 @@ class Replay {
   bool exported() const { return exported_; }
   std::uint64_t raise() const { return raise_; }  // the greatest named
   std::uint64_t base() const { return base_; }
+  // P1: numbers that TakeIn raised. They are in no entry of this log until the recovery writes them
+  // there: without that the next recovery would not know of them.
+  struct Raised {
+    Eui64 device{0};
+    std::optional<RemotePartyRole> role;  // of a floor; nothing: the greatest issued
+    std::uint64_t to = 0;
+  };
+  Result<std::vector<Raised>> Taken() const;
 
  private:
   Status CheckJump(const boost::json::object& entry, const CountersRow& row,
                    std::uint64_t value) const;
-  Result<CountersRow> RowOf(Eui64 device) const;
+  Result<CountersRow> RowOf(Eui64 device);
+  Status RaiseFence(const boost::json::object& entry);
   Status InFlight(const boost::json::object& entry);
   Status RaiseIssued(const boost::json::object& entry, std::string_view member);
   Status GivenOut(const boost::json::object& entry, std::string_view kind);
@@ -75,6 +85,7 @@ class Replay {
   std::set<std::string, std::less<>> lifted_;
   std::set<std::string, std::less<>> ceremonies_;
   std::map<Sha256Digest, AcbKeyId> acb_keys_;  // by certificate
+  std::map<Eui64, CountersRow> before_;        // rows that TakeIn met, as it met them first
   bool cells_unknown_ = false;
   bool exported_ = false;
   std::uint64_t raise_ = 0;

@@ -285,11 +285,21 @@ std::optional<RequestId> DecodeRequestId(BytesView octets) {
   return RequestId{originator, target, counter};
 }
 
-Bytes EncodeLastImport(const LastImport& import) {
+// Of an import without anything lost.
+constexpr std::size_t kImportOctets = 4 * sizeof(std::uint64_t);
+
+Bytes EncodeLastImport(const LastImport& import, std::uint32_t lost) {
   ByteWriter out;
   out.U64(import.rows).U64(import.changed).U64(import.audit_index).U64(Biased(import.at));
-  if (import.lost) out.U8(kIsLost);
+  if (lost != 0) out.U8(kIsLost);
+  if (lost > 1) out.U32(lost);
   return std::move(out).bytes();
+}
+
+std::uint32_t LostImportsOf(BytesView payload) {
+  ByteReader in(payload.subspan(std::min(kImportOctets, payload.size())));
+  if (in.rest().empty() || in.U8() != kIsLost) return 0;
+  return in.rest().empty() ? 1 : in.U32();
 }
 
 std::optional<LastImport> DecodeLastImport(BytesView payload) {
@@ -301,6 +311,7 @@ std::optional<LastImport> DecodeLastImport(BytesView payload) {
   import.at = Unbiased(in.U64());
   if (in.Finished()) return import;
   import.lost = in.U8() == kIsLost;
+  if (!in.rest().empty() && in.U32() < 2) return {};
   if (!in.Finished() || !import.lost) return {};
   return import;
 }

@@ -64,8 +64,10 @@ Bytes EncodeRequestId(const RequestId& request);  // RequestId::Key()
 std::optional<RequestId> DecodeRequestId(BytesView octets);
 
 // Table feeds.
-Bytes EncodeLastImport(const LastImport& import);
+// `lost`: imports that went with the disk and have not come again; with 0 import.lost is false.
+Bytes EncodeLastImport(const LastImport& import, std::uint32_t lost);
 std::optional<LastImport> DecodeLastImport(BytesView payload);
+std::uint32_t LostImportsOf(BytesView payload);
 
 // Table suspensions. `subject`: at most kMaxSuspensionSubject octets; the other texts at most 255.
 Bytes KeyOf(SuspensionScope scope, std::string_view subject);

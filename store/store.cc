@@ -271,11 +271,11 @@ Result<std::optional<PublicPoint>> Store::FindDeviceSigningKey(Eui64 device) con
   return FindSigningKey(*transaction, device);
 }
 
-Result<std::vector<QuarantinedItem>> Store::ListQuarantine(std::uint64_t from,
-                                                           std::uint64_t count) const {
+Result<std::vector<QuarantinedItem>> Store::ListQuarantine(std::uint64_t from, std::uint64_t count,
+                                                           std::optional<UtcTime> now) const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
-  return ListQuarantined(*transaction, from, count);
+  return ListQuarantined(*transaction, from, count, now);
 }
 
 Result<Agreement> Store::AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
@@ -300,10 +300,10 @@ Result<Lifting> Store::AgreeToLift(const std::vector<Suspension>& rows, UtcTime 
       [&](WriteTransaction& transaction) { return Lift(transaction, rows, word, environment()); });
 }
 
-Result<std::vector<Suspension>> Store::ListSuspensions() const {
+Result<std::vector<Suspension>> Store::ListSuspensions(std::optional<UtcTime> now) const {
   const auto transaction = core_->Read();
   if (!transaction) return transaction.error();
-  return ReadSuspensions(*transaction);
+  return ReadSuspensions(*transaction, now);
 }
 
 Status Store::Confirm() {

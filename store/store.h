@@ -225,7 +225,8 @@ struct CountersImport {
   bool complete = false;  // false: another operator has to agree; nothing was imported
   std::uint64_t rows = 0;
   std::uint64_t changed = 0;
-  std::uint64_t quarantined = 0;  // numbers not applied; their devices are suspended
+  std::uint64_t quarantined = 0;  // numbers not applied
+  std::uint64_t suspended = 0;    // their devices, but for those that were suspended already
   std::uint64_t not_known_count = 0;
   std::vector<Eui64> not_known;  // the first of them
   audit::Receipt receipt{};
@@ -563,9 +564,10 @@ class Store final : public RecordSource,
                                                   std::uint64_t counter) const override;
   Result<std::optional<PublicPoint>> FindDeviceSigningKey(Eui64 device) const override;
 
-  // In order of their numbers, from `from` on.
-  Result<std::vector<QuarantinedItem>> ListQuarantine(std::uint64_t from,
-                                                      std::uint64_t count) const;
+  // In order of their numbers, from `from` on. With `now` without first words that do not count any
+  // more.
+  Result<std::vector<QuarantinedItem>> ListQuarantine(std::uint64_t from, std::uint64_t count,
+                                                      std::optional<UtcTime> now = {}) const;
   // One operator's word for an act; the second, of another name, completes it (R-NOW-11).
   // kNotFound; kOtherOperator: the same operator twice, or one key under two names.
   Result<Agreement> AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
@@ -580,7 +582,8 @@ class Store final : public RecordSource,
   // kNotFound names the first that is not suspended.
   Result<Lifting> AgreeToLift(const std::vector<Suspension>& rows, UtcTime at,
                               std::string_view operator_key = {});
-  Result<std::vector<Suspension>> ListSuspensions() const;
+  Result<std::vector<Suspension>> ListSuspensions(
+      std::optional<UtcTime> now = {}) const;  // likewise
 
   // Up to `count` entries from index `from` on, the octets of the log; fewer at its end. At most
   // kMaxAuditRead.

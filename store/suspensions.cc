@@ -179,7 +179,8 @@ Status CheckDeviceNotStopped(const Transaction& transaction, Eui64 device) {
   return Done{};
 }
 
-Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction) {
+Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction,
+                                                std::optional<UtcTime> now) {
   std::vector<Suspension> rows;
   Status walked = transaction.Walk(
       Table::kSuspensions, {}, {}, [&](BytesView key, BytesView payload) -> Result<bool> {
@@ -189,6 +190,17 @@ Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction) 
         return rows.size() < kMaxListed;
       });
   if (!walked) return std::move(walked).error();
+  for (Suspension& row : rows) {
+    if (!now || row.lift_by.empty()) continue;
+    const Bytes subject = SubjectOfLift(KeyOf(row.scope, row.subject));
+    auto waits = WordWaits(transaction, AgreedAct::kLift, subject, row.lift_by, *now);
+    // Of a list no row is named: whoever has a word for one that waits has it for this one too.
+    if (waits && !*waits) {
+      waits = AnyWordWaits(transaction, AgreedAct::kLiftMany, row.lift_by, *now);
+    }
+    if (!waits) return waits.error();
+    if (!*waits) row.lift_by.clear();
+  }
   return rows;
 }
 

@@ -24,6 +24,8 @@ Result<Lifting> Lift(WriteTransaction& transaction, const std::vector<Suspension
 // kBlocked while the device is.
 Status CheckDeviceNotStopped(const Transaction& transaction, Eui64 device);
 
-Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction);
+// With `now` without first words that do not count any more.
+Result<std::vector<Suspension>> ReadSuspensions(const Transaction& transaction,
+                                                std::optional<UtcTime> now);
 
 }  // namespace acb::store

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "firmware/checks/repository.h"
+#include "firmware/checks/suspension.h"
 #include "firmware/smki/key_identifier.h"
 
 namespace acb::checks {
@@ -49,6 +51,14 @@ Result<std::size_t> ChooseAcbKeys(const CellState& cell, const std::vector<AcbKe
                  "the device's cell holds an ACB certificate with subject key identifier " +
                      ToHex(ByteWriter().U64(cell.acb_key->value).bytes()) +
                      ", of a key that is not in use here");
+}
+
+Status CheckAcbOnRecord(const Records& records, const AcbCertificates& acb) {
+  for (const smki::CertificatePtr& certificate : {acb.digital_signing, acb.key_agreement}) {
+    Status good = CheckNotRevokedInRepository(records, *certificate, Reason::kAcbCert);
+    if (!good) return good;
+  }
+  return CheckSubjectNotBlocked(records, acb.eui64, "the ACB's certificates", Reason::kAcbCert);
 }
 
 Status CheckAcbCertificates(const smki::Trust& trust, const AcbCertificates& acb, UtcTime at) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "firmware/base/result.h"
+#include "firmware/ports.h"
 #include "firmware/records.h"
 #include "firmware/smki/trust.h"
 
@@ -26,6 +27,10 @@ struct AcbCertificates {
 // kAcbCert when the cell holds a pair that is not in use here: no signature of ours would be
 // obeyed.
 Result<std::size_t> ChooseAcbKeys(const CellState& cell, const std::vector<AcbKeyId>& in_use);
+
+// What is on record of both: neither revoked in the SMKI Repository, nor their subject blocked.
+// Fails with kAcbCert, or as reading does.
+Status CheckAcbOnRecord(const Records& records, const AcbCertificates& acb);
 
 // Path and status of both at `at`. Fails with kAcbCert; the explanation says what is wrong.
 Status CheckAcbCertificates(const smki::Trust& trust, const AcbCertificates& acb, UtcTime at);

@@ -1,10 +1,20 @@
 #include "firmware/checks/feed_age.h"
 
+#include <utility>
+
 namespace acb::checks {
 namespace {
 
 std::string Hours(std::int64_t milliseconds) {
   return std::to_string(milliseconds / (std::int64_t{3600} * 1000)) + " h";
+}
+
+Status CheckImported(const Records& records, Feed feed) {
+  const auto import = records.FindLastImport(feed);
+  if (!import) return import.error();
+  if (import->has_value()) return Done{};
+  return Failure(Reason::kFeedStale,
+                 "feed " + std::string(Name(feed)) + " was never imported, and is required");
 }
 
 }  // namespace
@@ -35,9 +45,10 @@ Status CheckNotLost(const Records& records, Feed feed) {
   const auto import = records.FindLastImport(feed);
   if (!import) return import.error();
   if (!import->has_value() || !(*import)->lost) return Done{};
-  return Failure(Reason::kFeedStale, "the newest import of feed " + std::string(Name(feed)) +
-                                         " was lost with the disk, as the recovered log says: "
-                                         "import it again");
+  return Failure(Reason::kFeedStale,
+                 "imports of feed " + std::string(Name(feed)) +
+                     " were lost with the disk, as the recovered log says (report feeds): import "
+                     "each of them again, in their order");
 }
 
 Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now) {
@@ -46,6 +57,12 @@ Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now) 
   }
   for (const auto& [feed, limit] : policy.feed_max_age) {
     if (Status fresh = CheckFeedAge(records, feed, limit, now); !fresh) return fresh;
+  }
+  for (const auto& [feed, required] :
+       {std::pair(Feed::kRepositoryStatus, policy.repository_required),
+        std::pair(Feed::kCertifiedProducts, policy.products_required)}) {
+    if (!required) continue;
+    if (Status there = CheckImported(records, feed); !there) return there;
   }
   return Done{};
 }

@@ -17,7 +17,7 @@ Status CheckFeedAge(const Records& records, Feed feed, std::chrono::seconds limi
 // took in. kFeedStale, until the feed is imported again.
 Status CheckNotLost(const Records& records, Feed feed);
 
-// Both, of each feed; the age of those with a limit.
+// Both, of each feed; the age of those with a limit. What the policy requires was imported.
 Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now);
 
 }  // namespace acb::checks

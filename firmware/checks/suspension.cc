@@ -50,12 +50,16 @@ Status CheckDeviceNotBlocked(const Records& records, Eui64 device) {
               [&] { return "device " + device.Hyphenated() + " is blocked"; });
 }
 
+Status CheckSubjectNotBlocked(const Records& records, Eui64 subject, std::string_view what,
+                              Reason reason) {
+  const std::string name = subject.Hyphenated();
+  return Find(records, SuspensionScope::kSubject, name, reason,
+              [&] { return std::string(what) + ": subject " + name + " is blocked"; });
+}
+
 Status CheckCertificateNotBlocked(const Records& records, const smki::Certificate& certificate) {
   if (const auto subject = certificate.eui64()) {
-    Status open =
-        Find(records, SuspensionScope::kSubject, subject->Hyphenated(), Reason::kBlocked, [&] {
-          return certificate.Label() + ": its subject " + subject->Hyphenated() + " is blocked";
-        });
+    Status open = CheckSubjectNotBlocked(records, *subject, certificate.Label(), Reason::kBlocked);
     if (!open) return open;
   }
   return Find(records, SuspensionScope::kIssuer, IssuerSubject(certificate.issuer()),

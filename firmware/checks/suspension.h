@@ -20,6 +20,10 @@ Status CheckDeviceNotBlocked(const Records& records, Eui64 device);
 // An issuer's name as suspensions know it: case says nothing.
 std::string IssuerSubject(const smki::Name& issuer);
 
+// `reason`, with `what` whose subject it is.
+Status CheckSubjectNotBlocked(const Records& records, Eui64 subject, std::string_view what,
+                              Reason reason);
+
 // kBlocked: the certificate's subject or issuer.
 Status CheckCertificateNotBlocked(const Records& records, const smki::Certificate& certificate);
 

@@ -9,6 +9,7 @@
 
 #include "firmware/base/handle.h"
 #include "firmware/base/spki.h"
+#include "firmware/base/utf8.h"
 
 namespace acb::keys {
 namespace {
@@ -126,6 +127,7 @@ Result<Bytes> BuildCertificateRequest(const RequestSubject& subject, KeyUsage us
   if (subject.common_name.size() > kMaxCommonName) {
     return Wrong("a common name has 64 octets at most");
   }
+  if (HasControl(subject.common_name)) return Wrong("a common name has no control characters");
   auto request = Unsigned(subject, usage, key);
   if (!request) return std::move(request).error();
   const Bytes tbs = ToBeSigned(**request);

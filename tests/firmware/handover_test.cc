@@ -614,6 +614,22 @@ TEST_F(HandoverPath, BlocksASignerTooAndTheAuthorityAboveTheCertificates) {
   EXPECT_EQ(ReasonOf(Send(Good())), Reason::kBlocked) << "the root's name";
 }
 
+// R-SEC3-52: the ACB's own name is a subject as any other. A fault, which leaves the RequestID
+// open.
+TEST_F(HandoverPath, SignsNothingWhileTheAcbsOwnSubjectIsBlocked) {
+  data_.suspensions = {{.scope = SuspensionScope::kSubject,
+                        .subject = TestPki::Get().Certificate("acb-ds")->eui64()->Hyphenated(),
+                        .authority = "SSC 1",
+                        .by = "operator",
+                        .since = testing::At(TestPki::kNow),
+                        .lift_by = {}}};
+  const HandoverAnswer answer = Send(Good());
+  EXPECT_EQ(ReasonOf(answer), Reason::kAcbCert);
+  EXPECT_THAT(answer.failure->explanation, HasSubstr("by order of SSC 1"));
+  data_.suspensions.clear();
+  EXPECT_TRUE(Send(Good()).handed);
+}
+
 // R-SEC3-64: where the answers came from.
 TEST_F(HandoverPath, RecordsTheNewestImportOfEachFeedAndBothOperators) {
   data_.imports[Feed::kRegistrations].audit_index = 17;

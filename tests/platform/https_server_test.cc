@@ -395,6 +395,24 @@ TEST_F(Bodies, RefusesAnotherContentType) {
             200);
 }
 
+// A browser sends such a form with the certificate of whoever looks at the page.
+TEST_F(Bodies, RefusesWhatAPageOfAnotherSiteAsksFor) {
+  StartServer();
+  const std::string rest = "Content-Type: text/plain\r\nContent-Length: 1\r\n";
+  for (const std::string from :
+       {"Origin: https://evil.example\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: same-site\r\n", "Origin: http://x\r\n"}) {
+    const auto response = Post(from + rest, "x");
+    EXPECT_EQ(response.status, 403) << from;
+    EXPECT_EQ(boost::json::parse(response.body).at("reason"), "FORBIDDEN");
+  }
+  EXPECT_EQ(handled_, 0);
+  for (const std::string from :
+       {"Origin: https://x\r\nSec-Fetch-Site: same-origin\r\n", "Sec-Fetch-Site: none\r\n"}) {
+    EXPECT_EQ(Post(from + rest, "x").status, 200) << from;
+  }
+}
+
 // reliability.md, traps: gzip bodies.
 TEST_F(Bodies, RefusesAnyContentEncoding) {
   StartServer();

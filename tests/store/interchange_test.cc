@@ -172,6 +172,16 @@ TEST_F(Interchange, HoldsAJumpInQuarantineAndStopsItsDevice) {
   const auto stopped = store_->ListSuspensions();
   ASSERT_TRUE(stopped && stopped->size() == 1);
   EXPECT_EQ(stopped->front().subject, kDevice.Hyphenated());
+  EXPECT_EQ(done->suspended, 1u);
+  // R-SEC3-56: an order on the record.
+  const auto log = store_->ReadAudit(0, Store::kMaxAuditRead);
+  ASSERT_TRUE(log);
+  EXPECT_EQ(std::ranges::count_if(*log,
+                                  [](const std::string& entry) {
+                                    return entry.find(R"("act":"suspend")") != std::string::npos &&
+                                           entry.find(kDevice.Hyphenated()) != std::string::npos;
+                                  }),
+            1);
 
   const auto items = store_->ListQuarantine(0, 10);
   ASSERT_TRUE(items && items->size() == 1);

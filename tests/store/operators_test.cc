@@ -1,4 +1,5 @@
 // What waits for two operators, what they have stopped, and the volume thresholds.
+#include "store/agreements.h"
 #include "tests/store/store_fixture.h"
 
 namespace acb::store {
@@ -127,6 +128,19 @@ TEST_F(Quarantine, HoldsTheRequestAndTellsARetry) {
   EXPECT_EQ(items->front().request, Id(1));
   EXPECT_EQ(items->front().why, "why");
   EXPECT_THAT(StoreTest::Reserve(Id(1)), FailsWith(Reason::kChangedMeanwhile));
+}
+
+// A word that is none any more does not wait for a second one.
+TEST_F(Quarantine, ListsAFirstWordForAsLongAsItCounts) {
+  const std::uint64_t number = Hold(1);
+  ASSERT_TRUE(Agree(number, QuarantineAct::kRelease, "operator-1"));
+  const auto waits = [&](UtcTime at) {
+    return store_->ListQuarantine(0, 10, at)->front().first_act.has_value();
+  };
+  EXPECT_TRUE(waits(kNow.PlusSeconds(kWordSeconds - 1)));
+  EXPECT_FALSE(waits(kNow.PlusSeconds(kWordSeconds)));
+  ASSERT_TRUE(store_->AppendAccess(audit::Entry("configuration", kNow), {"operator-2"}));
+  EXPECT_FALSE(waits(kNow)) << "operator-1 is none any more";
 }
 
 TEST_F(Quarantine, IsReleasedByTwoDifferentOperatorsAndOnlyThen) {
@@ -380,6 +394,33 @@ TEST_F(Suspensions, BlockManyDevicesInOneAct) {
   EXPECT_EQ(*store_->AuditSize(), entries + 32 + 1) << "1000 subjects, 32 an entry, and `anchor`";
   EXPECT_EQ(store_->ListSuspensions()->size(), 1000u);
   EXPECT_TRUE(IsSuspended(SuspensionScope::kDevice, Eui64(1000).Hyphenated()));
+}
+
+// Likewise.
+TEST_F(Suspensions, ListAWordToLiftForAsLongAsItCounts) {
+  Suspension device{.scope = SuspensionScope::kDevice,
+                    .subject = kDevice.Hyphenated(),
+                    .authority = "SSC 1",
+                    .by = "operator-1",
+                    .since = kNow,
+                    .lift_by = {}};
+  Suspension party = device;
+  party.scope = SuspensionScope::kParty;
+  party.subject = "SUPP";
+  ASSERT_TRUE(store_->Suspend({device}, kNow));
+  ASSERT_TRUE(store_->Suspend({party}, kNow));
+  const auto waits = [&](UtcTime at) {
+    return std::ranges::count_if(*store_->ListSuspensions(at),
+                                 [](const Suspension& row) { return !row.lift_by.empty(); });
+  };
+  ASSERT_TRUE(store_->AgreeToLift({device}, kNow));
+  EXPECT_EQ(waits(kNow), 1);
+  EXPECT_EQ(waits(kNow.PlusSeconds(kWordSeconds)), 0);
+  ASSERT_TRUE(store_->AgreeToLift({device, party}, kNow));
+  EXPECT_EQ(waits(kNow), 2);
+  // A new order drops the words for several.
+  ASSERT_TRUE(store_->Suspend({party}, kNow));
+  EXPECT_EQ(waits(kNow), 1) << "the one for the device alone";
 }
 
 }  // namespace

@@ -31,6 +31,24 @@ class PutBack : public StoreTest {
     std::filesystem::copy(settings_.directory, root_ / name,
                           std::filesystem::copy_options::recursive);
   }
+  std::vector<std::string> Log() { return *store_->ReadAudit(0, 1000); }
+  void PutBackTo(const char* name) {
+    store_.reset();
+    std::filesystem::remove_all(settings_.directory);
+    std::filesystem::copy(root_ / name, settings_.directory,
+                          std::filesystem::copy_options::recursive);
+    Open();
+  }
+  // With an entry that a replay takes for the service's own.
+  void ImportAgain(std::vector<Device> devices) {
+    audit::Entry entry = FeedEntry();
+    entry.Set("feed", Name(Feed::kDevices));
+    ASSERT_TRUE(store_->ImportDevices(SourceOf(std::move(devices)), entry));
+  }
+  void KillAndStart() {
+    store_.reset();
+    Reopen();
+  }
   static RecoverOrder Order(std::uint64_t base) {
     RecoverOrder order;
     order.at = kNow;
@@ -495,11 +513,38 @@ TEST_F(Replayed, AFeedWhoseNewestImportWasLostIsToBeImportedAgain) {
   EXPECT_FALSE((*store_->FindLastImport(Feed::kMpanPrefixes))->lost);
 }
 
+// P9: of a feed whose files add to each other the newest alone says too little.
+TEST_F(Replayed, EachLostImportOfAFeedThatAddsIsToComeAgain) {
+  audit::Entry entry = FeedEntry();
+  entry.Set("feed", Name(Feed::kParties));
+  const auto import = [&](const char* party) {
+    PartyRecord row;
+    row.user_id = Eui64(party[0]);
+    row.party = party;
+    row.from = kNow;
+    EXPECT_TRUE(store_->ImportParties({row}, entry));
+  };
+  const auto lost = [&] { return (*store_->FindLastImport(Feed::kParties))->lost; };
+  Lose([&] {
+    import("A");
+    import("B");
+    import("B");  // says nothing new
+  });
+  RecoverFromLog();
+  EXPECT_TRUE(lost());
+  import("B");
+  EXPECT_TRUE(lost()) << "A is not here yet";
+  Reopen();
+  EXPECT_TRUE(lost());
+  import("A");
+  EXPECT_FALSE(lost());
+}
+
 // design.md section 4: COUNTER_EXHAUSTED "for that device", and for no other.
 TEST_F(Replayed, ADeviceThatNoBaseIsAboveStandsInNobodysWay) {
   Device other = TestDevice();
   other.id = Eui64{kDevice.value() + 1};
-  Import({other});
+  ImportAgain({other});
   settings_.counter_jump = 1'000'000;
   Reopen();
   ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, kMaxSeqNumber)));
@@ -508,14 +553,27 @@ TEST_F(Replayed, ADeviceThatNoBaseIsAboveStandsInNobodysWay) {
   for (const char* who : {"ada", "bob"}) {
     ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kRelease, who, kNow));
   }
-  Lose([this] { Spend(Id(1), kSupplierRole); });
+  CopyTo("backup");
+  Reopen();
+  Spend(Id(1), kSupplierRole);
+  ASSERT_TRUE(store_->AnchorNow());
+  PutBackTo("backup");
   const auto done = Do(Order(kBase));
   ASSERT_TRUE(done) << done.error().explanation;
   EXPECT_THAT(done->exhausted, ::testing::ElementsAre(kDevice));
   Start();
-  Import({TestDevice(), other});
+  ImportAgain({TestDevice(), other});
   EXPECT_THAT(Reserve(Id(3), kSupplierRole), FailsWith(Reason::kCounterExhausted));
   EXPECT_GT(Spend(Id(4, other.id)), kBase);
+
+  // And stays so after the next recovery, of the same backup.
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto log = Log();
+  PutBackTo("backup");
+  ASSERT_TRUE(Do(From(log)));
+  Start();
+  ImportAgain({TestDevice(), other});
+  EXPECT_THAT(Reserve(Id(5), kSupplierRole), FailsWith(Reason::kCounterExhausted));
 }
 
 // design.md section 4: the base is above every counter ever signed.
@@ -671,6 +729,85 @@ TEST_F(KeysReplayed, OfAnotherFormEndTheRecovery) {
          std::nullopt);
   });
   EXPECT_THAT(Do(From(entries_)), FailsWith(Reason::kBackupDamaged));
+}
+
+// P1: found by an attack. What one recovery leaves is known to the next, whichever backup each
+// begins with.
+class TwoRecoveries : public PutBack {
+ protected:
+  void SetUp() override {
+    PutBack::SetUp();
+    Spend(Id(1));
+    CopyTo("older");
+    Reopen();
+  }
+  void RecoverAndStart(const RecoverOrder& order) {
+    const auto done = Do(order);
+    ASSERT_TRUE(done) << done.error().explanation << done.error().detail;
+    Start();
+    ImportAgain({TestDevice()});
+  }
+};
+
+TEST_F(TwoRecoveries, OfWhichTheFirstTookInWhatNoAnchorProves) {
+  for (int kills = 0; kills < 3; ++kills) KillAndStart();  // each adds a window
+  Spend(Id(2));
+  const auto first = Log();
+  PutBackTo("older");
+  const auto done = Do(From(first));
+  ASSERT_TRUE(done) << done.error().explanation;
+  ASSERT_GT(done->taken_in, 0u);
+  Start();
+  ImportAgain({TestDevice()});
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto second = Log();
+  std::uint64_t greatest = 0;
+  for (std::uint64_t i = 3; i < 6; ++i) greatest = Spend(Id(i));
+  PutBackTo("older");
+  RecoverAndStart(From(second));
+  EXPECT_GT(Spend(Id(7)), greatest);
+}
+
+TEST_F(TwoRecoveries, OfWhichTheSecondBeginsWithANewerBackup) {
+  for (int kills = 0; kills < 3; ++kills) KillAndStart();
+  CopyTo("newer");
+  Reopen();
+  Spend(Id(2));
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto first = Log();
+  PutBackTo("older");
+  RecoverAndStart(From(first));
+  Spend(Id(3));
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto second = Log();
+  std::uint64_t greatest = 0;
+  for (std::uint64_t i = 4; i < 7; ++i) greatest = Spend(Id(i));
+  PutBackTo("newer");
+  RecoverAndStart(From(second));
+  EXPECT_GT(Spend(Id(8)), greatest);
+}
+
+// A word to lift that was used, or that a new order had made none, does not come back.
+TEST_F(TwoRecoveries, LeaveNoFirstWordAlive) {
+  Suspension stop{.scope = SuspensionScope::kAll,
+                  .subject = {},
+                  .authority = "SSC 1",
+                  .by = "one",
+                  .since = kNow,
+                  .lift_by = {}};
+  ASSERT_TRUE(store_->Suspend({stop}, kNow));
+  ASSERT_FALSE(store_->AgreeToLift({stop}, kNow)->complete);
+  CopyTo("with a word");
+  Reopen();
+  stop.by = "two";
+  ASSERT_TRUE(store_->AgreeToLift({stop}, kNow)->complete);
+  ASSERT_TRUE(store_->Suspend({stop}, kNow));
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto log = Log();
+  PutBackTo("with a word");
+  ASSERT_TRUE(Do(From(log)));
+  Start();
+  EXPECT_FALSE(store_->AgreeToLift({stop}, kNow)->complete) << "one word alone lifts nothing";
 }
 
 }  // namespace

@@ -14,17 +14,19 @@ void RequestIds::Add(std::string_view request_id, std::uint64_t index, std::uint
   seen_.push_back(seen);
 }
 
-void RequestIds::SeeRecovery(std::uint64_t index, std::uint64_t appended) {
-  recoveries_.push_back({index, appended});
+void RequestIds::SeeRecovery(std::uint64_t index, std::uint64_t reach) {
+  recoveries_.push_back({index, reach});
 }
 
-// An entry came back with the first recovery behind it, or was there all the time with its answer.
+// An entry came back with a recovery behind it: the first, or a later one of an older backup; else
+// it was there all the time with its answer.
 std::optional<std::uint64_t> RequestIds::RecoveryBetween(std::uint64_t before,
                                                          std::uint64_t index) const {
-  const auto next = std::ranges::upper_bound(recoveries_, before, {}, &Recovery::index);
-  if (next == recoveries_.end() || next->index >= index) return std::nullopt;
-  if (next->index - before > next->appended) return std::nullopt;
-  return next->index;
+  auto next = std::ranges::upper_bound(recoveries_, before, {}, &Recovery::index);
+  for (; next != recoveries_.end() && next->index < index; ++next) {
+    if (next->index - before <= next->reach) return next->index;
+  }
+  return std::nullopt;
 }
 
 std::vector<RequestIds::Again> RequestIds::SignedAgain() {

@@ -22,9 +22,9 @@ class RequestIds {
   };
 
   void Add(std::string_view request_id, std::uint64_t index, std::uint64_t counter);
-  // Entry `index` says that the log was recovered, and that as many entries before it came back.
-  // In order of index.
-  void SeeRecovery(std::uint64_t index, std::uint64_t appended);
+  // Entry `index` says that the log was recovered; of the `reach` entries before it those that are
+  // not the recovery's own came back. In order of index.
+  void SeeRecovery(std::uint64_t index, std::uint64_t reach);
   // After the last: entries whose RequestID one before has, in order of index.
   std::vector<Again> SignedAgain();
 
@@ -36,7 +36,7 @@ class RequestIds {
   };
   struct Recovery {
     std::uint64_t index = 0;
-    std::uint64_t appended = 0;
+    std::uint64_t reach = 0;
   };
   std::optional<std::uint64_t> RecoveryBetween(std::uint64_t before, std::uint64_t index) const;
 

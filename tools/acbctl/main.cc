@@ -477,7 +477,7 @@ int Main(int argc, char** argv) {
   std::string quarantine_from;
   quarantine_list
       ->add_option("--from", quarantine_from, "Go on with this number: 1,000 come at once")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckDecimal);
   for (const char* act : {"release", "delete"}) {
     CLI::App* command = quarantine->add_subcommand(
         act, std::string(act) == "release" ? "Let it go on: every check anew, and signed"

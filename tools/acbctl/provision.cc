@@ -480,7 +480,8 @@ Status Provisioner::MakeStore() {
 
 int Provision(const ProvisionOptions& options) {
   Provisioner provisioner(options);
-  if (Status good = provisioner.CheckOptions(); !good) return Misused(good.error().explanation);
+  if (Status good = provisioner.CheckOptions(); !good)
+    return Misused(good.error().explanation, options.json);
   if (Status done = provisioner.Run(); !done) {
     if (provisioner.began()) {
       std::error_code ignored;

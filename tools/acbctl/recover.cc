@@ -208,15 +208,14 @@ boost::json::object ResultOf(const RecoverOptions& options, const Outcome& outco
 
 int Recover(const RecoverOptions& options) {
   if (options.base.empty() == options.from.empty()) {
-    std::cerr << "acbctl: recover takes either --base N or --from EXPORT\n";
-    return kUsage;
+    return Misused("recover takes either --base N or --from EXPORT", options.json);
   }
   if (!options.base.empty() && !ParseDecimal(options.base)) {
-    return Misused("--base takes a decimal number, not '" + options.base + "'");
+    return Misused("--base takes a decimal number, not '" + options.base + "'", options.json);
   }
   if (options.reason.empty() || options.reason.size() > kMaxReason) {
-    std::cerr << "acbctl: --reason takes a text of 1 to " << kMaxReason << " octets\n";
-    return kUsage;
+    return Misused("--reason takes a text of 1 to " + std::to_string(kMaxReason) + " octets",
+                   options.json);
   }
   const auto done = Run(options);
   if (!done) return Refuse(done.error(), options.json);
@@ -231,8 +230,9 @@ int Recover(const RecoverOptions& options) {
                  "and key ceremonies put them in order before the box can sign\n";
   }
   if (!done->recovery.feeds.empty()) {
-    std::cout << "imports were lost with the disk: nothing is signed (FEED_STALE) until each feed "
-                 "of import_again is imported again\n";
+    std::cout << "imports were lost with the disk: nothing is signed (FEED_STALE) until every file "
+                 "of the feeds of import_again is imported again that the log has since the backup "
+                 "(report feeds), in their order\n";
   } else if (!options.base.empty()) {
     std::cout << "what feeds and operators brought since that backup went with the disk: import "
                  "every feed again, revocation lists first, and give orders to suspend again\n";

@@ -216,14 +216,14 @@ int Complain(const Connection& connection, const Failure& failure) {
   return connection.json ? Refuse(failure, true) : Complain(failure);
 }
 
-int Misused(const std::string& how) {
+int Misused(const std::string& how, bool json) {
+  if (json) Refuse(Failure(Reason::kMalformed, how), true);
   std::cerr << "acbctl: " << how << "\n";
   return kUsage;
 }
 
 int Misused(const Connection& connection, const std::string& how) {
-  if (connection.json) Refuse(Failure(Reason::kMalformed, how), true);
-  return Misused(how);
+  return Misused(how, connection.json);
 }
 
 int Refuse(const Failure& failure, bool json) {

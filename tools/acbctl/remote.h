@@ -64,7 +64,7 @@ int Complain(const Failure& failure);
 // The same of a command to a running box: with --json as Refuse does.
 int Complain(const Connection& connection, const Failure& failure);
 // How the command was misused, on standard error. Gives kUsage.
-int Misused(const std::string& how);
+int Misused(const std::string& how, bool json = false);
 // The same of a command that may have --json: then also as Refuse does.
 int Misused(const Connection& connection, const std::string& how);
 // What went wrong, with the reason's name; with `json` an object {reason, explanation} on standard

@@ -56,6 +56,23 @@ TEST_F(PolicyChecks, FeedAgeFailsWhenTheFeedNeverCameOrLiesInTheFuture) {
   EXPECT_EQ(ReasonOf(CheckFeedAges(records_, policy_, kNow)), Reason::kFeedStale);
 }
 
+// What the next request would be refused for is said before one comes.
+TEST_F(PolicyChecks, FeedThatIsRequiredAndNeverCameIsStale) {
+  const auto fails = [&](std::string_view feed) {
+    const Status status = CheckFeedAges(records_, policy_, kNow);
+    return ReasonOf(status) == Reason::kFeedStale &&
+           status.error().explanation.find(feed) != std::string::npos;
+  };
+  policy_.repository_required = true;
+  EXPECT_TRUE(fails("repository-status"));
+  Imported(Feed::kRepositoryStatus);
+  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+  policy_.products_required = true;
+  EXPECT_TRUE(fails("certified-products"));
+  Imported(Feed::kCertifiedProducts);
+  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+}
+
 // P9: found by an attack. A recovery knew that newer rows were lost, and decided without them.
 TEST_F(PolicyChecks, FeedWhoseNewestImportWasLostDecidesNothingWhateverItsAge) {
   Imported(Feed::kRevocationLists);

@@ -245,6 +245,12 @@ audit::Entry Abandoned(std::string_view at, std::string_view device, std::uint64
   return entry;
 }
 
+audit::Entry Elsewhere(std::string_view at, std::string_view device, std::uint64_t counter) {
+  audit::Entry entry("reserved-elsewhere", At(at));
+  entry.Set("device", device).Set("originator_counter", std::to_string(counter));
+  return entry;
+}
+
 TEST(CountersReport, NamesGapsWithTheirCause) {
   MadeLog log;
   log.Signed("2026-10-01T00:00:00Z", "S", "D1", 5);
@@ -287,6 +293,107 @@ TEST(CountersReport, KnowsTheCounterThatWaitedForItsAnswer) {
   log.Signed("2026-10-01T00:00:04Z", "S", "D1", 6);
   report = Counters(log);
   EXPECT_EQ(TotalOf(report, "counters that are not above"), "1");
+}
+
+// R-NOW-7, P1: a handover waits in the HSM while several counters are given out elsewhere.
+TEST(CountersReport, KnowsAHandoverThatWaitedOverSeveralOthersAndBeforeTheDevicesFirst) {
+  MadeLog log;
+  log.Add(Elsewhere("2026-10-01T00:00:01Z", "D1", 2));
+  log.Add(Elsewhere("2026-10-01T00:00:02Z", "D1", 3));
+  log.Signed("2026-10-01T00:00:00Z", "S", "D1", 1);
+  log.Add(Elsewhere("2026-10-01T00:00:04Z", "D1", 5));
+  log.Add(Elsewhere("2026-10-01T00:00:05Z", "D1", 7));  // 6 was passed over
+  log.Add(Elsewhere("2026-10-01T00:00:06Z", "D1", 8));
+  log.Add(Abandoned("2026-10-01T00:00:03Z", "D1", 4));
+  log.Signed("2026-10-01T00:00:07Z", "S", "D1", 9);
+  const Report report = Counters(log);
+  EXPECT_EQ(TotalOf(report, "counters that are not above"), "0");
+  ASSERT_EQ(TotalOf(report, "gaps"), "1");
+  const auto gap = std::ranges::find_if(
+      report.rows, [](const auto& row) { return Text(row, "event") == "gap"; });
+  EXPECT_EQ(Text(*gap, "audit_index"), "4");
+  EXPECT_EQ(Text(*gap, "counters_passed_over"), "1");
+  EXPECT_TRUE(std::ranges::is_sorted(
+      report.rows, {}, [](const auto& row) { return std::stoull(Text(row, "audit_index")); }));
+}
+
+TEST(CountersReport, FindsWhatReallyCameTwiceOrWentBackWhileOneWaited) {
+  for (const std::uint64_t wrong : {3u, 4u, 5u, 7u, 9u}) {
+    for (const bool here : {true, false}) {
+      MadeLog log;
+      log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 4));
+      log.Signed("2026-10-01T00:00:01Z", "S", "D1", 5);
+      log.Add(Elsewhere("2026-10-01T00:00:02Z", "D1", 7));
+      log.Add(Elsewhere("2026-10-01T00:00:03Z", "D1", 9));
+      log.Signed("2026-10-01T00:00:02Z", "S", "D1", 8);
+      EXPECT_EQ(TotalOf(Counters(log), "counters that are not above"), "0");
+      if (here) log.Signed("2026-10-01T00:00:04Z", "S", "D1", wrong);
+      if (!here) log.Add(Elsewhere("2026-10-01T00:00:04Z", "D1", wrong));
+      EXPECT_EQ(TotalOf(Counters(log), "counters that are not above"), "1") << wrong << here;
+    }
+  }
+  // What is given out elsewhere never waits: below one before it is wrong also while others are
+  // open.
+  MadeLog log;
+  log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 4));
+  log.Add(Elsewhere("2026-10-01T00:00:01Z", "D1", 2));
+  EXPECT_EQ(TotalOf(Counters(log), "counters that are not above"), "1");
+}
+
+TEST(CountersReport, TellsAGapThatNoAnswerFollowed) {
+  MadeLog log;
+  log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 4));
+  log.Add(Elsewhere("2026-10-01T00:00:01Z", "D1", 50));
+  const Report report = Counters(log);
+  ASSERT_EQ(TotalOf(report, "gaps"), "1");
+  EXPECT_EQ(Text(report.rows.back(), "counters_passed_over"), "45");
+  EXPECT_EQ(Text(report.rows.back(), "audit_index"), "1");
+}
+
+TEST(CountersReport, NamesTheImportOrRecoveryThatAGapComesFromOnce) {
+  for (const auto& [act, cause] : {std::pair("counters-import", "import of counters, entry 2"),
+                                   std::pair("recover", "recovery, entry 2")}) {
+    for (const bool here : {true, false}) {
+      MadeLog log;
+      log.Signed("2026-10-01T00:00:00Z", "S", "D1", 5);
+      audit::Entry first("operator", At("2026-10-01T00:00:01Z"));
+      log.Add(first.Set("act", act).Set("complete", false));  // changes nothing
+      audit::Entry done("operator", At("2026-10-01T00:00:02Z"));
+      log.Add(done.Set("act", act).Set("complete", true));
+      if (here) log.Signed("2026-10-01T00:00:03Z", "S", "D1", 4103);
+      if (!here) log.Add(Elsewhere("2026-10-01T00:00:03Z", "D1", 4103));
+      log.Signed("2026-10-01T00:00:04Z", "S", "D1", 5000);
+      const Report report = Counters(log);
+      std::vector<std::string> causes;
+      for (const auto& row : report.rows) {
+        if (Text(row, "event") == "gap") causes.push_back(Text(row, "cause"));
+      }
+      EXPECT_EQ(causes,
+                (std::vector<std::string>{
+                    cause, "a counter that was proposed, or one that the log does not explain"}));
+    }
+  }
+}
+
+// A page has the rows of its entries, wherever the log is read from.
+TEST(CountersReport, HasAGapOnThePageOfItsEntry) {
+  MadeLog log;
+  for (std::uint64_t i = 0; i < reports::kMaxRows + 10; ++i) {
+    log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 1 + i * 2));
+  }
+  std::vector<std::uint64_t> entries;
+  for (std::optional<std::string> page = "0"; page;) {
+    reports::CounterIntegrity counters(std::stoull(*page), Listing());
+    log.Show(kOctober, counters);
+    const Report report = counters.Finish();
+    EXPECT_LE(report.rows.size(), reports::kMaxRows + 1);
+    for (const auto& row : report.rows) {
+      if (Text(row, "event") == "gap") entries.push_back(std::stoull(Text(row, "audit_index")));
+    }
+    page = report.next;
+  }
+  ASSERT_EQ(entries.size(), reports::kMaxRows + 9);  // the first counter has none before it
+  for (std::size_t i = 0; i < entries.size(); ++i) EXPECT_EQ(entries[i], i + 1);
 }
 
 // R-SEC3-69: also of an entry that was written before purposes were sealed.

@@ -500,6 +500,18 @@ class ABoxGoneWrong(Case):
         report = self.passes(log)
         self.assertIn(f"entry {at}", "\n".join(report["notes"]))
 
+    def test_decisions_that_overlapped_are_no_step_of_the_clock(self):
+        for back, step in ((1, False), (9_999, False), (10_000, True)):
+            log = Log()
+            at = log.of_kind("anchor")[-1]
+            latest = max(datetime.datetime.fromisoformat(entry["time"]) for entry in log.entries[:at])
+            time = latest - datetime.timedelta(milliseconds=back)
+            log.entries[at]["time"] = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            notes = "\n".join(self.passes(log)["notes"])
+            self.assertEqual("the clock stood lower" in notes, step, notes)
+            if not step:
+                self.assertRegex(notes, rf"up to ({back}|[0-9]{{2,}}) ms before")
+
     def test_what_failed_is_not_said_to_be_verified(self):
         log = Log()
         last = [at for at in log.of_kind("signed") if log.entries[at]["device"].endswith("7A-00-00")][-1]

@@ -25,6 +25,10 @@ constexpr std::array<std::string_view, 17> kKinds = {
     "signed",    "refused",       "quarantined", "released",  "observed", "reserved-elsewhere",
     "abandoned", "configuration", "operator",    "export",    "alarm"};
 
+// A decision takes no longer from its beginning to its entry, so what is earlier by more is the
+// clock's doing.
+constexpr std::int64_t kStepBackMs = 10'000;
+
 bool Has(const audit::Object& line, std::initializer_list<std::string_view> names) {
   return line.size() == names.size() &&
          std::ranges::all_of(names, [&](std::string_view name) { return line.contains(name); });
@@ -206,15 +210,23 @@ class Pass {
       return false;
     }
     if (latest_ && *time < *latest_) {
-      ++counts_.steps_back;
-      const std::int64_t back = latest_->milliseconds() - time->milliseconds();
-      if (back > counts_.farthest_back_ms) {
-        counts_.farthest_back_ms = back;
-        counts_.farthest_back_at = position;
-      }
+      NoteEarlier(position, latest_->milliseconds() - time->milliseconds());
     }
     latest_ = latest_ ? std::max(*latest_, *time) : *time;
     return true;
+  }
+
+  void NoteEarlier(std::uint64_t position, std::int64_t by_ms) {
+    if (by_ms < kStepBackMs) {
+      ++counts_.overlaps;
+      counts_.farthest_overlap_ms = std::max(counts_.farthest_overlap_ms, by_ms);
+      return;
+    }
+    ++counts_.steps_back;
+    if (by_ms > counts_.farthest_back_ms) {
+      counts_.farthest_back_ms = by_ms;
+      counts_.farthest_back_at = position;
+    }
   }
 
   // rules: SHA-256 of the canonical ["name","salt",value].

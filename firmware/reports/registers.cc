@@ -102,13 +102,14 @@ constexpr std::string_view kObservationNotices[] = {
 // Item 10.
 constexpr std::string_view kFeedKinds[] = {"feed", "alarm"};
 bool NamesAFeed(const LogEntry& entry) { return !entry.Text("feed").empty(); }
-constexpr RegisterColumn kFeedColumns[] = {kIndex,      kTime,           kKind,      {"feed"},
-                                           {"client"},  {"sha256"},      {"octets"}, {"rows"},
-                                           {"changed"}, {"quarantined"}, {"alarm"},  kDetails};
+constexpr RegisterColumn kFeedColumns[] = {
+    kIndex,   kTime,        kKind,       {"feed"},        {"client"}, {"sha256"}, {"octets"},
+    {"rows"}, {"rejected"}, {"changed"}, {"quarantined"}, {"alarm"},  kDetails};
 constexpr std::string_view kFeedNotices[] = {
-    "An import is all or nothing: an import listed here had no rejected row. A file with one is "
-    "refused whole, its sender is told line and reason, and it leaves no entry unless it was an "
-    "alarm."};
+    "An import is all or nothing: one listed here had no rejected row, but for the rows that "
+    "`rejected` counts of certified-products, which alone is taken without them. Another file with "
+    "a rejected row is refused whole, its sender is told line and reason, and it leaves no entry "
+    "unless it was an alarm."};
 
 // Items 13, 15, 16, 23 and 26: each start, with module, rules, settings and relaxations.
 constexpr std::string_view kStartKinds[] = {"provision", "start", "stop", "configuration",

@@ -596,6 +596,21 @@ TEST(Registers, ShowNoSealedFieldHashOfAMeterPointOrFreeText) {
   }
 }
 
+// R-SEC3-73: of this feed alone, an import may have rejected rows.
+TEST(Registers, ShowTheRejectedRowsOfAnImportAndDenyNone) {
+  MadeLog log;
+  audit::Entry entry("feed", At("2026-10-02T00:00:00Z"));
+  log.Add(entry.Set("feed", "certified-products").Set("rows", "1").Set("rejected", "2"));
+  reports::Register feeds(*reports::FindRegister("feeds"), 0, Listing());
+  log.Show(kOctober, feeds);
+  const Report report = feeds.Finish();
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "rejected"), "2");
+  ASSERT_EQ(report.notices.size(), 1u);
+  EXPECT_NE(report.notices[0].find("but for the rows that `rejected` counts of certified-products"),
+            std::string::npos);
+}
+
 TEST(Registers, ComeInPagesWithTheTotalsOnTheFirst) {
   MadeLog log;
   for (std::size_t i = 0; i <= reports::kMaxRows; ++i) {

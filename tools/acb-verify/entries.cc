@@ -15,6 +15,7 @@
 #include "tools/acb-verify/retired_keys.h"
 #include "tools/acb-verify/side_file.h"
 #include "tools/acb-verify/signed_command.h"
+#include "tools/acb-verify/two_operators.h"
 
 namespace acb::verify {
 namespace {
@@ -86,6 +87,7 @@ class Pass {
                              "went with it; it is no such entry");
       }
     }
+    if (operators_.wrong() == 0) counts_.acts_of_two = operators_.acts();
     if (leaves_ && against_.tree_is_signed) counts_.proven = leaves_->proven();
     ReportEntries(counts_, counters_, commands_, range_, trust_, findings_);
     return Done{};
@@ -158,6 +160,7 @@ class Pass {
     if ((kind == "start" || kind == "feed") && trust_ != nullptr) {
       if (Status same = trust_->SeeEntry(position, entry); !same) Say(position, same.error());
     }
+    if (Status two = operators_.See(entry); !two) Say(position, two.error());
     if (kind == "ceremony") retired_.SeeCeremony(position, entry);
     if (kind == "signed") {
       if (Status in_use = retired_.CheckSigned(entry); !in_use) Say(position, in_use.error());
@@ -340,6 +343,7 @@ class Pass {
   Counters counters_;
   RequestIds request_ids_;
   RetiredKeys retired_;
+  TwoOperators operators_{range_.first == 0};
   CommandCounts commands_;
   EntryCounts counts_;
   std::optional<UtcTime> latest_;

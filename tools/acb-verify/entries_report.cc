@@ -149,6 +149,10 @@ void ReportEntries(const EntryCounts& counts, const Counters& counters,
   }
   ReportTime(counts, findings);
   ReportCounters(counts, counters, findings);
+  if (counts.acts_of_two > 0) {
+    findings.Verified(
+        Count(counts.acts_of_two, "acts that take two operators name two different ones"));
+  }
   ReportDecidedAnew(counts, range, findings);
   ReportSealed(counts, findings);
   if (range.panel) {

@@ -254,6 +254,42 @@ TEST(PostCommissioning, IsForCommissionedEsmesAndGpfsOfSmets2Alone) {
   EXPECT_EQ(state(testing::kEsme), "late");
 }
 
+// R-128-22: whether its certificate may stay hangs on a party that nobody knows.
+TEST(PostCommissioning, GuessesNothingOfAGpfWithoutARegistration) {
+  World world;
+  world.device(testing::kGpf, "2025-12-19T10:00:00Z");
+  const auto state = [&](std::string_view end) { return world.StateAt(testing::kGpf, end); };
+  for (Registration& row : world.data.registrations) row.from = At("2026-01-04T00:00:00Z");
+  EXPECT_EQ(state("2026-01-04T00:00:00Z"), "unknown");
+  EXPECT_EQ(state("2026-01-05T00:00:00Z"), "compliant");
+  world.Hold(testing::kNetworkOperatorUser);
+  EXPECT_EQ(state("2026-01-04T00:00:00Z"), "unknown");
+  EXPECT_EQ(state("2026-01-05T00:00:00Z"), "late");
+  // An ESME's duty hangs on nobody.
+  world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-04T00:00:00Z"), "late");
+}
+
+// R-SEC3-76: no date, no clock; but it is not forgotten.
+TEST(PostCommissioning, CountsCommissionedDevicesWithoutADate) {
+  constexpr const char* kCount = "commissioned, without the date";
+  World world;
+  world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  const auto make = [&] {
+    return world.Make<reports::PostCommissioning>({UtcTime(0), At("2026-01-05T00:00:00Z")});
+  };
+  Device& gpf = world.data.devices.at(testing::kGpf);
+  gpf.commissioned.reset();
+  EXPECT_EQ(TotalOf(make(), kCount), "1");  // a GSME without one has no duty
+  EXPECT_EQ(make().rows.size(), 1u);
+  gpf.smi_status = SmiStatus::kInstalledNotCommissioned;
+  EXPECT_EQ(TotalOf(make(), kCount), "0");
+  gpf.smi_status = SmiStatus::kCommissioned;
+  gpf.network_operator.holder = CellState::Holder::kParty;
+  gpf.network_operator.party = testing::kNetworkOperatorUser;
+  EXPECT_EQ(TotalOf(make(), kCount), "0");
+}
+
 TEST(PostCommissioning, NamesTheAttemptsAndNoMeterPoint) {
   World world;
   world.device(testing::kEsme, "2025-12-19T10:00:00Z");

@@ -1,6 +1,7 @@
 // Reports that are made from the log alone.
 #include "firmware/reports/annual_statement.h"
 #include "firmware/reports/counters.h"
+#include "firmware/reports/keys.h"
 #include "firmware/reports/network_certificates.h"
 #include "firmware/reports/non_compliance.h"
 #include "firmware/reports/registers.h"
@@ -596,6 +597,50 @@ TEST(Registers, ShowNoSealedFieldHashOfAMeterPointOrFreeText) {
   }
 }
 
+// R-NOW-10: "recorded and counted": by what the registration check found, not by stage alone.
+TEST(Registers, CountObservationsByReason) {
+  MadeLog log;
+  for (const audit::List& found :
+       {audit::List{"NO_NOT_REGISTERED"}, {"NO_NOT_REGISTERED", "NO_UNMAPPED"}, {}}) {
+    audit::Entry entry("observed", At("2026-10-02T00:00:00Z"));
+    log.Add(entry.Set("stage", "command").Set("observations", found));
+  }
+  reports::Register observations(*reports::FindRegister("observations"), 0, Listing());
+  log.Show(kOctober, observations);
+  const Report report = observations.Finish();
+  EXPECT_EQ(TotalOf(report, "messages observed"), "3");
+  EXPECT_EQ(TotalOf(report, "stage command"), "3");
+  EXPECT_EQ(TotalOf(report, "observations NO_NOT_REGISTERED"), "2");
+  EXPECT_EQ(TotalOf(report, "observations NO_UNMAPPED"), "1");
+  const auto total =
+      std::ranges::find(report.totals, "observations NO_UNMAPPED", &reports::Total::name);
+  const auto& figure = std::get<reports::Figure>(total->value);
+  EXPECT_EQ(figure.id, "each/NO_UNMAPPED");
+  EXPECT_EQ(figure.count.entries(), (std::vector<std::uint64_t>{1}));
+}
+
+// R-SEC3-40.
+TEST(KeysReport, SaysWhenEachKeyWasLastUsed) {
+  MadeLog log;
+  audit::Entry start("start", At("2026-09-01T00:00:00Z"));
+  start.Set("acb_ds_certificate_sha256", "d1").Set("acb_ka_certificate_sha256", "a1");
+  start.Set("acb_later", audit::List{audit::Value(audit::Object{{"ds", "d2"}, {"ka", "a2"}})});
+  log.Add(start);
+  // The second began before the first, and was committed after it.
+  for (const char* at : {"2026-10-03T00:00:00Z", "2026-10-02T00:00:00Z", "2026-11-02T00:00:00Z"}) {
+    audit::Entry entry("signed", At(at));
+    log.Add(entry.Set("acb_certificate", audit::Object{{"sha256", "d1"}}));
+  }
+  reports::KeyInventory keys((Listing()));
+  log.Show(kOctober, keys);
+  const Report report = keys.Finish();
+  ASSERT_EQ(report.rows.size(), 4u);
+  for (const auto& row : report.rows) {
+    const bool used = Text(row, "certificate_sha256").ends_with('1');
+    EXPECT_EQ(Text(row, "last_use"), used ? "2026-10-03T00:00:00.000Z" : "");
+  }
+}
+
 // R-SEC3-73: of this feed alone, an import may have rejected rows.
 TEST(Registers, ShowTheRejectedRowsOfAnImportAndDenyNone) {
   MadeLog log;
@@ -607,8 +652,7 @@ TEST(Registers, ShowTheRejectedRowsOfAnImportAndDenyNone) {
   ASSERT_EQ(report.rows.size(), 1u);
   EXPECT_EQ(Text(report.rows[0], "rejected"), "2");
   ASSERT_EQ(report.notices.size(), 1u);
-  EXPECT_NE(report.notices[0].find("but for the rows that `rejected` counts of certified-products"),
-            std::string::npos);
+  EXPECT_NE(report.notices[0].find("but for one of certified-products"), std::string::npos);
 }
 
 TEST(Registers, ComeInPagesWithTheTotalsOnTheFirst) {

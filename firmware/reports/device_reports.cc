@@ -24,6 +24,9 @@ std::string_view GenerationName(SmetsGeneration generation) {
   return {};
 }
 
+constexpr const char* kWithoutDate =
+    "commissioned, without the date of it (not handed over, not listed)";
+
 Cell TimeOrNothing(const std::optional<UtcTime>& time) { return time ? Cell(time->Iso()) : Cell(); }
 
 // Whole days from `at` to `end`, rounded up; negative when it is past.
@@ -71,11 +74,17 @@ PostCommissioning::PostCommissioning(const DeviceGround& ground, Eui64 first)
                           HandoverDuty::kAtRisk, HandoverDuty::kLate, HandoverDuty::kUnknown}) {
     totals_[std::string(Name(duty))] = 0;
   }
+  totals_[kWithoutDate] = 0;
 }
 
 Status PostCommissioning::Take(const Device& device, const Records& records) {
-  if (!HasDuty(device, duty_.at)) return Done{};
+  const bool lacks_date = LacksCommissioningDate(device);
+  if (!lacks_date && !HasDuty(device, duty_.at)) return Done{};
   const CellState cell = ground_.HolderAtEnd(device, RemotePartyRole::kNetworkOperator);
+  if (lacks_date) {  // R-SEC3-76: without it no clock starts
+    if (cell.holder != CellState::Holder::kParty) ++totals_[kWithoutDate];
+    return Done{};
+  }
   auto registration = checks::RegistrationAt(records, device.mpxn, duty_.at);
   if (!registration) return std::move(registration).error();
   const Registration at = registration->value_or(Registration{});

@@ -1,5 +1,6 @@
 #include "firmware/reports/keys.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace acb::reports {
@@ -77,6 +78,7 @@ void KeyInventory::Take(const LogEntry& entry, Where where) {
       uses_.find({std::string(kSigning), std::string(entry.Text("acb_certificate", "sha256"))});
   if (use == uses_.end()) return;
   ++use->second.in_all;
+  use->second.last_use = std::max(use->second.last_use.value_or(entry.time()), entry.time());
   if (where == Where::kWithin) use->second.in_period.Add(entry.index(), listing_);
 }
 
@@ -178,6 +180,8 @@ Row KeyInventory::RowOf(const Name& name, const Use* use, const std::string& lab
       {"transitions", TextOrNothing(known.transitions)},
       {"limits", use == nullptr ? Cell() : TextOrNothing(limits_)},
       {"operations", counted == nullptr ? Cell() : Cell(std::to_string(counted->in_all))},
+      {"last_use",
+       counted != nullptr && counted->last_use ? Cell(counted->last_use->Iso()) : Cell()},
       {"since", use == nullptr ? Cell() : Cell(use->since.Iso())},
       {"first_start", use == nullptr ? Cell() : Cell(std::to_string(use->first_start))},
       {"last_start", use == nullptr ? Cell() : Cell(std::to_string(use->last_start))},
@@ -189,10 +193,10 @@ Row KeyInventory::RowOf(const Name& name, const Use* use, const std::string& lab
 Report KeyInventory::Finish() {
   Report report;
   report.columns = {
-      "key",         "key_id", "algorithm",          "public_sha256",  "certificate_sha256",
-      "certificate", "state",  "generated",          "custodians",     "backups",
-      "transitions", "limits", "operations",         "since",          "first_start",
-      "last_start",  "module", "commands_in_period", "commands_in_all"};
+      "key",         "key_id",     "algorithm",  "public_sha256",      "certificate_sha256",
+      "certificate", "state",      "generated",  "custodians",         "backups",
+      "transitions", "limits",     "operations", "last_use",           "since",
+      "first_start", "last_start", "module",     "commands_in_period", "commands_in_all"};
   std::map<Name, std::string> labels;
   for (const auto& [label, one] : ceremonies_) labels[{one.role, one.certificate_sha256}] = label;
   for (const auto& [name, use] : uses_) {
@@ -209,7 +213,8 @@ Report KeyInventory::Finish() {
   report.totals.push_back({"counters abandoned: a signature was asked for, or nearly, and not used",
                            Figure{"abandoned", abandoned_}});
   report.notices.emplace_back(
-      "What the log of this box knows of its keys. Operations are commands: the known-answer tests "
+      "What the log of this box knows of its keys. Operations and last use are commands: the "
+      "known-answer tests "
       "of each start come beside them, and the module's own count is to be held against these and "
       "the abandoned ones. A key without key_id has not been in a ceremony; what the token holds "
       "is "

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "firmware/reports/report.h"
@@ -29,6 +30,7 @@ class KeyInventory final : public LogReport {
     std::string module;
     Count in_period;
     std::uint64_t in_all = 0;
+    std::optional<UtcTime> last_use;  // of a command
   };
   // Of a key, as the newest record of a ceremony has it.
   struct Ceremony {

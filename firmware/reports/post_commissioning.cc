@@ -22,6 +22,12 @@ bool CountsAsCommissioned(SmiStatus status) {
   return false;
 }
 
+bool IsOfTheDuty(const Device& device) {
+  const bool type = device.type == DeviceType::kEsme || device.type == DeviceType::kGpf;
+  return type && device.smets == SmetsGeneration::kSmets2 &&
+         CountsAsCommissioned(device.smi_status);
+}
+
 void JudgeDeadline(const DutyGround& ground, const WorkingDays& calendar, DutyFinding& finding) {
   const auto deadline = calendar.EndOfWorkingDayAfter(finding.clock, kDaysToHandOver);
   if (!deadline) {
@@ -58,10 +64,11 @@ std::string_view Name(HandoverDuty duty) {
 }
 
 bool HasDuty(const Device& device, UtcTime at) {
-  const bool type = device.type == DeviceType::kEsme || device.type == DeviceType::kGpf;
-  return type && device.smets == SmetsGeneration::kSmets2 &&
-         CountsAsCommissioned(device.smi_status) && device.commissioned &&
-         *device.commissioned <= at;
+  return IsOfTheDuty(device) && device.commissioned && *device.commissioned <= at;
+}
+
+bool LacksCommissioningDate(const Device& device) {
+  return IsOfTheDuty(device) && !device.commissioned;
 }
 
 DutyFinding JudgeDuty(const Device& device, const CellState& cell,
@@ -79,6 +86,12 @@ DutyFinding JudgeDuty(const Device& device, const CellState& cell,
   // R-128-22.
   if (device.type == DeviceType::kGpf && ground.gpf_may_stay_with_acb &&
       cell.holder == CellState::Holder::kAcb) {
+    if (network_operator.empty()) {
+      finding.why =
+          "no registration of its meter point is known: whether it may stay with the ACB "
+          "depends on its gas network party";
+      return finding;
+    }
     const auto user = ground.gas_users.find(std::string(network_operator));
     if (user == ground.gas_users.end()) {
       finding.duty = HandoverDuty::kCompliant;

@@ -22,7 +22,7 @@ enum class HandoverDuty {
   kOutstanding,  // not yet, in time
   kAtRisk,       // not yet, kDaysAtRisk or fewer Working Days left
   kLate,         // not by the deadline
-  kUnknown,      // the calendar lacks a year
+  kUnknown,      // the calendar lacks a year, or nobody knows a GPF's registration
 };
 std::string_view Name(
     HandoverDuty duty);  // "compliant", "outstanding", "at risk", "late", "unknown"
@@ -47,14 +47,16 @@ struct DutyGround {
 // SMETS2+ that was commissioned by then. A GSME never, a SMETS1 device never, installed and not
 // commissioned never.
 bool HasDuty(const Device& device, UtcTime at);
+// Such a device of which no feed said when it was commissioned: its seven days cannot be counted.
+bool LacksCommissioningDate(const Device& device);
 
 // The duty for a device that has one. `cell`: the network operator's, as of the ground's instant;
 // `network_operator`: party registered then, empty when none is.
 //
 // A cell of which nobody knows the holder counts as not handed over. A GPF whose cell is the ACB's
-// is compliant while its gas network party is no DCC User with a certificate; from the day on which
-// one exists the handover is outstanding, and we read the seven days as beginning then when that is
-// later than the commissioning.
+// is unknown while no registration names its gas network party, and compliant while that party is
+// no DCC User with a certificate; from the day on which one exists the handover is outstanding, and
+// we read the seven days as beginning then when that is later than the commissioning.
 DutyFinding JudgeDuty(const Device& device, const CellState& cell,
                       std::string_view network_operator, const DutyGround& ground,
                       const WorkingDays& calendar);

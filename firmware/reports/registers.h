@@ -36,6 +36,8 @@ struct RegisterSpec {
   std::string_view group_by;
   // What the reader must know.
   std::span<const std::string_view> notices;
+  // And for each text in this list of the entry; empty: not.
+  std::string_view each_of = {};
 };
 
 // nullptr when there is no register of that name.
@@ -61,7 +63,10 @@ class Register final : public LogReport {
   std::uint64_t first_;
   Listing listing_;
   Count all_;
+  void AddTo(std::map<std::string, Count>& groups, std::string name, std::uint64_t index);
+
   std::map<std::string, Count> groups_;
+  std::map<std::string, Count> each_;
   Report report_;
 };
 

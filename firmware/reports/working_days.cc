@@ -2,18 +2,13 @@
 
 #include <chrono>
 
+#include "firmware/reports/british_days.h"
+
 namespace acb::reports {
 namespace {
 
-constexpr std::int64_t kDayMilliseconds = std::int64_t{24} * 3600 * 1000;
 // No calendar has so many days without work in a row.
 constexpr int kMaxDays = 400;
-
-std::int64_t DayOf(UtcTime at) {
-  const std::int64_t milliseconds = at.milliseconds();
-  return milliseconds / kDayMilliseconds - (milliseconds % kDayMilliseconds < 0 ? 1 : 0);
-}
-UtcTime StartOf(std::int64_t day) { return UtcTime(day * kDayMilliseconds); }
 
 std::chrono::sys_days AsDate(std::int64_t day) {
   return std::chrono::sys_days(std::chrono::days(day));
@@ -26,7 +21,7 @@ int YearOf(std::int64_t day) {
 
 WorkingDays::WorkingDays(const std::vector<CalendarDay>& calendar) {
   for (const CalendarDay& each : calendar) {
-    const std::int64_t day = DayOf(each.day);
+    const std::int64_t day = BritishDayOf(each.day);
     (each.working ? on_ : off_).insert(day);
     years_.insert(YearOf(day));
   }
@@ -41,7 +36,7 @@ std::optional<bool> WorkingDays::IsWorking(std::int64_t day) const {
 }
 
 Result<UtcTime> WorkingDays::EndOfWorkingDayAfter(UtcTime start, int count) const {
-  std::int64_t day = DayOf(start);
+  std::int64_t day = BritishDayOf(start);
   for (int i = 0; i < kMaxDays; ++i) {
     ++day;
     const auto working = IsWorking(day);
@@ -50,7 +45,7 @@ Result<UtcTime> WorkingDays::EndOfWorkingDayAfter(UtcTime start, int count) cons
                                             std::to_string(YearOf(day)) +
                                             ": import feed working-days with that year");
     }
-    if (*working && --count == 0) return StartOf(day + 1);
+    if (*working && --count == 0) return StartOfBritishDay(day + 1);
   }
   return Failure(Reason::kNotFound, "the calendar has no working day in " +
                                         std::to_string(kMaxDays) + " days after " + start.Iso());
@@ -58,7 +53,7 @@ Result<UtcTime> WorkingDays::EndOfWorkingDayAfter(UtcTime start, int count) cons
 
 int WorkingDays::WorkingDaysUntil(UtcTime at, UtcTime end) const {
   int found = 0;
-  for (std::int64_t day = DayOf(at) + 1; StartOf(day + 1) <= end; ++day) {
+  for (std::int64_t day = BritishDayOf(at) + 1; StartOfBritishDay(day + 1) <= end; ++day) {
     const auto working = IsWorking(day);
     if (!working || found > kMaxDays) return -1;
     if (*working) ++found;

@@ -25,6 +25,7 @@ SIGNED = 6
 ORIGIN = "acb-handover-signing/test"
 MEMORY = 1 << 30  # of a verifier that is attacked
 SECONDS = 60
+BY_TWO = {"operators": ["operator.acb.test", "operator2.acb.test"]}
 SIGNATURE_AND_MAC = 64 + 12  # at the end of a command, behind 40
 
 
@@ -186,7 +187,7 @@ class ABoxGoneWrong(Case):
             log = Log()
             at = log.of_kind("signed")[0]
             place = len(log.entries) + behind
-            recovery = {"act": "recover", "complete": True, "environment": "test", "kind": "operator",
+            recovery = {"act": "recover", "complete": True, "environment": "test", "kind": "operator", **BY_TWO,
                         "appended": str(brought_back(place, at)), "time": log.entries[-1]["time"]}
             if not behind:
                 log.append(recovery)
@@ -331,7 +332,7 @@ class ABoxGoneWrong(Case):
         at = log.of_kind("signed")[0]
         del log.evidence[at]
         self.found(log, at, "no evidence")
-        log.append({"act": "recover", "complete": True, "environment": "test", "kind": "operator",
+        log.append({"act": "recover", "complete": True, "environment": "test", "kind": "operator", **BY_TWO,
                     "time": log.entries[-1]["time"]})
         self.found(log, at, "--recovered")
         report = self.passes(log, "--recovered")
@@ -339,13 +340,27 @@ class ABoxGoneWrong(Case):
 
     def test_a_recovery_excuses_nothing_that_is_there_and_wrong(self):
         log = Log()
-        log.append({"act": "recover", "complete": True, "environment": "test", "kind": "operator",
+        log.append({"act": "recover", "complete": True, "environment": "test", "kind": "operator", **BY_TWO,
                     "time": log.entries[-1]["time"]})
         at = log.feed("revocation-lists")[0]
         row = next(row for row in log.trust["certificates"] if int(row["from"]) != at)
         extra = dict(row) | {"from": str(log.feed("organisation-certificates")[0])}
         log.entries[int(row["from"])]["brought"].remove(row["sha256"])
         self.found(log, int(extra["from"]), "brought", "--recovered")
+
+    def test_an_act_of_two_operators_that_one_did(self):  # R-NOW-11
+        time = Log().entries[-1]["time"]
+        for kind, act in (("released", "quarantine-release"), ("operator", "lift"), ("operator", "counter-raise")):
+            for names in (["a"], ["a", "a"], []):
+                log = Log()
+                at = log.append({"act": act, "complete": True, "environment": "test", "kind": kind, "time": time,
+                                 "operators": names})
+                report = self.found(log, at, "two different operators")
+                self.assertNotIn("acts that take two", json.dumps(report["verified"]))
+            log = Log()
+            log.append({"act": act, "complete": True, "environment": "test", "kind": kind, "time": time,
+                        "operators": ["a", "b"]})
+            self.assertIn("1 acts that take two", json.dumps(self.passes(log)["verified"]))
 
     def test_a_kind_that_is_none(self):
         log = Log()
@@ -499,6 +514,18 @@ class ABoxGoneWrong(Case):
         log.entries[at]["time"] = "2025-01-01T00:00:00.000Z"
         report = self.passes(log)
         self.assertIn(f"entry {at}", "\n".join(report["notes"]))
+
+    def test_decisions_that_overlapped_are_no_step_of_the_clock(self):
+        for back, step in ((1, False), (9_999, False), (10_000, True)):
+            log = Log()
+            at = log.of_kind("anchor")[-1]
+            latest = max(datetime.datetime.fromisoformat(entry["time"]) for entry in log.entries[:at])
+            time = latest - datetime.timedelta(milliseconds=back)
+            log.entries[at]["time"] = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            notes = "\n".join(self.passes(log)["notes"])
+            self.assertEqual("the clock stood lower" in notes, step, notes)
+            if not step:
+                self.assertRegex(notes, rf"up to ({back}|[0-9]{{2,}}) ms before")
 
     def test_what_failed_is_not_said_to_be_verified(self):
         log = Log()

@@ -400,6 +400,34 @@ class SinceACheckpoint(Case):
                 self.assert_found(container.octets(), "--key", self.key, "--since", self.since, key=False,
                                   index=back, says="ROLLBACK")
 
+    def test_a_range_that_was_asked_to_end_before_is_no_rollback(self):
+        since = FOLDER / "kept"
+        assert acbctl("audit", "checkpoint", "--out", since).returncode == 0
+        size = int(since.read_text().splitlines()[1])
+        entries = [json.loads(line) for line in self.container().entries]
+        for end in ("40", entries[40]["time"]):
+            path = export("ssc", "closed.tar", "--replace", "--to", end)
+            self.assertLess(int(Container.read(path.read_bytes()).manifest["tree_size"]), size)
+            report = self.assert_found(path.read_bytes(), "--since", since, says="asked to end before")
+            self.assertEqual(len(report["failures"]), 1)
+            self.assertNotIn("ROLLBACK", json.dumps(report))
+            self.assertIn(f"ends at entry {size} or later", json.dumps(report["failures"]))
+        # As it says.
+        code, report = self.verify(export("ssc", "later.tar", "--to", str(size)).read_bytes(), "--since", since)
+        self.assertEqual((code, report["failures"]), (0, []))
+
+    def test_a_rollback_is_not_excused_by_an_end_that_the_log_does_not_reach(self):
+        size = len(self.whole.entries)
+        for end, says in ((str(size), "ROLLBACK"), ("41", "ROLLBACK"), ("tomorrow", "ROLLBACK"),
+                          ("2099-01-01", "would be a rollback")):
+            container, _ = self.shorter(40)
+            container.list_files(requested={"to": end})
+            digest = audit_container.hashlib.sha256(container.files["manifest.json"]).digest()
+            container.files["manifest.sig"] = self.signer.note(
+                f"{audit_container.FORMAT}\n{base64.b64encode(digest).decode()}\n")
+            with self.subTest(end):
+                self.assert_found(container.octets(), "--key", self.key, "--since", self.since, key=False, says=says)
+
     def test_a_fork_is_found_by_two_checkpoints(self):
         size = len(self.whole.entries)
         reserved = [i for i, line in enumerate(self.whole.entries) if b'"kind":"reserved-elsewhere"' in line]

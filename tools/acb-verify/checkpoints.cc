@@ -1,5 +1,7 @@
 #include "tools/acb-verify/checkpoints.h"
 
+#include "firmware/base/request_id.h"
+#include "firmware/base/time.h"
 #include "tools/acb-verify/keys.h"
 
 namespace acb::verify {
@@ -182,6 +184,41 @@ void CheckRoots(const std::vector<audit::Checkpoint>& checkpoints, const SignedT
   }
 }
 
+namespace {
+
+// A range that was asked to end somewhere is covered by the first checkpoint behind its end, and
+// says nothing of what follows. Asked for by time, the log may also end where the range does.
+std::optional<std::string> WhyItEndsEarly(const Manifest& manifest) {
+  const auto index = ParseDecimal(manifest.to);
+  if (index ? *index > manifest.tree_size
+            : !UtcTime::FromIso(manifest.to) && !UtcTime::FromIsoDate(manifest.to)) {
+    return {};
+  }
+  std::string why = "the range was asked to end before " + std::string(index ? "entry " : "") +
+                    manifest.to + ", and its tree has " + std::to_string(manifest.tree_size) +
+                    " entries";
+  if (!index && manifest.range.end == manifest.tree_size) {
+    why += ", or the log ends there, which would be a rollback";
+  }
+  return why;
+}
+
+void SayShorter(const std::string& named, std::uint64_t kept, const Manifest& manifest,
+                Findings& findings) {
+  if (const auto why = WhyItEndsEarly(manifest)) {
+    return findings.Fails("consistency with " + named + " cannot be verified (" + *why +
+                          "): ask for an export that ends at entry " + std::to_string(kept) +
+                          " or later, which a log that was rolled back does not have");
+  }
+  findings.EntryFails(manifest.tree_size, "ROLLBACK: " + named +
+                                              " is of a longer log than this one, which ends "
+                                              "here: entries " +
+                                              std::to_string(manifest.tree_size) + " to " +
+                                              std::to_string(kept - 1) + " are gone");
+}
+
+}  // namespace
+
 Status CheckSince(const std::filesystem::path& since, const Manifest& manifest,
                   const audit::NoteKey& key, const SignedTree* tree, Findings& findings) {
   const auto text = ReadFile(since, audit::kMaxNoteOctets);
@@ -198,11 +235,7 @@ Status CheckSince(const std::filesystem::path& since, const Manifest& manifest,
     findings.Fails(named + " is not signed with the key " + audit::FormatKey(key) +
                    ": one of the two is not this box's");
   } else if (kept->size > manifest.tree_size) {
-    findings.EntryFails(manifest.tree_size, "ROLLBACK: " + named +
-                                                " is of a longer log than this one, which ends "
-                                                "here: entries " +
-                                                std::to_string(manifest.tree_size) + " to " +
-                                                std::to_string(kept->size - 1) + " are gone");
+    SayShorter(named, kept->size, manifest, findings);
   } else if (tree == nullptr) {
     findings.Fails("consistency with " + named + " cannot be verified: there is no signed tree");
   } else if (const auto root = tree->RootAt(kept->size); !root) {

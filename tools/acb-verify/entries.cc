@@ -15,6 +15,7 @@
 #include "tools/acb-verify/retired_keys.h"
 #include "tools/acb-verify/side_file.h"
 #include "tools/acb-verify/signed_command.h"
+#include "tools/acb-verify/two_operators.h"
 
 namespace acb::verify {
 namespace {
@@ -24,6 +25,10 @@ constexpr std::array<std::string_view, 17> kKinds = {
     "start",     "stop",          "anchor",      "provision", "ceremony", "feed",
     "signed",    "refused",       "quarantined", "released",  "observed", "reserved-elsewhere",
     "abandoned", "configuration", "operator",    "export",    "alarm"};
+
+// A decision takes no longer from its beginning to its entry, so what is earlier by more is the
+// clock's doing.
+constexpr std::int64_t kStepBackMs = 10'000;
 
 bool Has(const audit::Object& line, std::initializer_list<std::string_view> names) {
   return line.size() == names.size() &&
@@ -82,6 +87,7 @@ class Pass {
                              "went with it; it is no such entry");
       }
     }
+    if (operators_.wrong() == 0) counts_.acts_of_two = operators_.acts();
     if (leaves_ && against_.tree_is_signed) counts_.proven = leaves_->proven();
     ReportEntries(counts_, counters_, commands_, range_, trust_, findings_);
     return Done{};
@@ -155,6 +161,7 @@ class Pass {
     if ((kind == "start" || kind == "feed") && trust_ != nullptr) {
       if (Status same = trust_->SeeEntry(position, entry); !same) Say(position, same.error());
     }
+    if (Status two = operators_.See(entry); !two) Say(position, two.error());
     if (kind == "ceremony") retired_.SeeCeremony(position, entry);
     if (kind == "signed") {
       if (Status in_use = retired_.CheckSigned(entry); !in_use) Say(position, in_use.error());
@@ -207,15 +214,23 @@ class Pass {
       return false;
     }
     if (latest_ && *time < *latest_) {
-      ++counts_.steps_back;
-      const std::int64_t back = latest_->milliseconds() - time->milliseconds();
-      if (back > counts_.farthest_back_ms) {
-        counts_.farthest_back_ms = back;
-        counts_.farthest_back_at = position;
-      }
+      NoteEarlier(position, latest_->milliseconds() - time->milliseconds());
     }
     latest_ = latest_ ? std::max(*latest_, *time) : *time;
     return true;
+  }
+
+  void NoteEarlier(std::uint64_t position, std::int64_t by_ms) {
+    if (by_ms < kStepBackMs) {
+      ++counts_.overlaps;
+      counts_.farthest_overlap_ms = std::max(counts_.farthest_overlap_ms, by_ms);
+      return;
+    }
+    ++counts_.steps_back;
+    if (by_ms > counts_.farthest_back_ms) {
+      counts_.farthest_back_ms = by_ms;
+      counts_.farthest_back_at = position;
+    }
   }
 
   // rules: SHA-256 of the canonical ["name","salt",value].
@@ -329,6 +344,7 @@ class Pass {
   Counters counters_;
   RequestIds request_ids_;
   RetiredKeys retired_;
+  TwoOperators operators_{range_.first == 0};
   CommandCounts commands_;
   EntryCounts counts_;
   std::optional<UtcTime> latest_;

@@ -15,6 +15,13 @@ void ReportTime(const EntryCounts& counts, Findings& findings) {
   findings.NotVerified(
       "that the box's clock was right: \"as of then\" is as of the times in the entries; a "
       "witness's cosignature bounds them");
+  if (counts.overlaps > 0) {
+    findings.Note(Count(counts.overlaps,
+                        "entries were decided at the same time as others: their decision began up "
+                        "to ") +
+                  std::to_string(counts.farthest_overlap_ms) +
+                  " ms before that of an entry with a lower index");
+  }
   if (counts.steps_back == 0) return;
   findings.Note("the clock stood lower than before " + Count(counts.steps_back, "times, at most ") +
                 std::to_string(counts.farthest_back_ms / 1000) + " s, at entry " +
@@ -142,6 +149,10 @@ void ReportEntries(const EntryCounts& counts, const Counters& counters,
   }
   ReportTime(counts, findings);
   ReportCounters(counts, counters, findings);
+  if (counts.acts_of_two > 0) {
+    findings.Verified(
+        Count(counts.acts_of_two, "acts that take two operators name two different ones"));
+  }
   ReportDecidedAnew(counts, range, findings);
   ReportSealed(counts, findings);
   if (range.panel) {

@@ -29,7 +29,10 @@ struct EntryCounts {
   std::uint64_t signed_again = 0;  // RequestIDs
   std::uint64_t decided_anew = 0;  // of them, those whose answer was lost before a recovery
   RequestIds::Again first_decided_anew;
-  // Of the clock.
+  std::uint64_t acts_of_two = 0;  // acts by two operators; 0 also when one was not
+  // Of the clock. An entry's time is when its decision began, its index when it was committed.
+  std::uint64_t overlaps = 0;  // entries that are earlier than one before, by less than a step
+  std::int64_t farthest_overlap_ms = 0;
   std::uint64_t steps_back = 0;
   std::int64_t farthest_back_ms = 0;
   std::uint64_t farthest_back_at = 0;  // entry

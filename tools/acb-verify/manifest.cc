@@ -76,6 +76,7 @@ Result<std::optional<Manifest>> ReadManifest(const ExportFile& file, Findings& f
     return std::optional<Manifest>();
   }
   const std::string environment(TextOf(*members, "environment"));
+  const audit::Object* requested = ObjectOf(*members, "requested");
   // design.md section 10: there are two, and what is relaxed depends on which.
   if (environment != "live" && environment != "test") {
     findings.Fails("the manifest's environment is neither 'live' nor 'test'");
@@ -87,6 +88,7 @@ Result<std::optional<Manifest>> ReadManifest(const ExportFile& file, Findings& f
                                           .end = *end,
                                           .environment = environment,
                                           .panel = redaction == "panel"},
+                                .to = std::string(requested ? TextOf(*requested, "to") : ""),
                                 .tree_size = *size,
                                 .root = *root});
 }

@@ -15,6 +15,7 @@ struct Manifest {
   std::string origin;
   std::string redaction;
   Range range;
+  std::string to;  // where the range was asked to end: an index, a time or a date; empty: open
   std::uint64_t tree_size = 0;
   Sha256Digest root{};
 };

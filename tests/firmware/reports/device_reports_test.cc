@@ -1,6 +1,7 @@
 // Reports that walk the devices.
 #include "firmware/reports/device_reports.h"
 
+#include "firmware/reports/british_days.h"
 #include "tests/firmware/reports/made_log.h"
 
 namespace acb {
@@ -49,12 +50,58 @@ TEST(WorkingDays, CountTheExampleOfChristmas2025) {
 }
 
 TEST(WorkingDays, StepOverWeekendsMonthBordersAndDaysThatWorkBySpecialRow) {
-  EXPECT_EQ(Deadline("2026-06-01T08:00:00Z"), "2026-06-11T00:00:00.000Z");  // Mon to Wed
-  EXPECT_EQ(Deadline("2026-06-27T08:00:00Z"), "2026-07-08T00:00:00.000Z");  // Sat to Tue
+  EXPECT_EQ(Deadline("2026-06-01T08:00:00Z"), "2026-06-10T23:00:00.000Z");  // Mon to Wed
+  EXPECT_EQ(Deadline("2026-06-27T08:00:00Z"), "2026-07-07T23:00:00.000Z");  // Sat to Tue
   auto days = Holidays();
   days.push_back({*UtcTime::FromIsoDate("2026-06-06"), true});
   EXPECT_EQ(reports::WorkingDays(days).EndOfWorkingDayAfter(At("2026-06-01T08:00:00Z"), 7)->Iso(),
-            "2026-06-10T00:00:00.000Z");
+            "2026-06-09T23:00:00.000Z");
+}
+
+TEST(BritishDays, BeginAnHourBeforeUtcsFromTheLastSundayOfMarchToThatOfOctober) {
+  const auto start = [](std::string_view day) {
+    return reports::StartOfBritishDay(reports::BritishDayOf(*UtcTime::FromIsoDate(day))).Iso();
+  };
+  EXPECT_EQ(start("2026-03-29"), "2026-03-29T00:00:00.000Z");  // the clocks change at 01:00
+  EXPECT_EQ(start("2026-03-30"), "2026-03-29T23:00:00.000Z");
+  EXPECT_EQ(start("2026-10-25"), "2026-10-24T23:00:00.000Z");
+  EXPECT_EQ(start("2026-10-26"), "2026-10-26T00:00:00.000Z");
+  // 31 March and 31 October are themselves last Sundays.
+  EXPECT_EQ(start("2024-03-31"), "2024-03-31T00:00:00.000Z");
+  EXPECT_EQ(start("2024-04-01"), "2024-03-31T23:00:00.000Z");
+  EXPECT_EQ(start("2027-10-31"), "2027-10-30T23:00:00.000Z");
+  EXPECT_EQ(start("2027-11-01"), "2027-11-01T00:00:00.000Z");
+}
+
+TEST(BritishDays, HaveEveryInstantInOneDayWhichFollowsTheOneBefore) {
+  for (std::int64_t day = reports::BritishDayOf(At("2023-12-31T00:00:00Z"));
+       day <= reports::BritishDayOf(At("2028-01-01T00:00:00Z")); ++day) {
+    const UtcTime start = reports::StartOfBritishDay(day);
+    EXPECT_EQ(reports::BritishDayOf(start), day) << start.Iso();
+    EXPECT_EQ(reports::BritishDayOf(UtcTime(start.milliseconds() - 1)), day - 1) << start.Iso();
+    const std::int64_t hours =
+        (reports::StartOfBritishDay(day + 1).milliseconds() - start.milliseconds()) / 3'600'000;
+    const std::string date = UtcTime(day * 86'400'000).Iso().substr(0, 10);
+    const bool march = date == "2024-03-31" || date == "2025-03-30" || date == "2026-03-29" ||
+                       date == "2027-03-28";
+    const bool october = date == "2024-10-27" || date == "2025-10-26" || date == "2026-10-25" ||
+                         date == "2027-10-31";
+    EXPECT_EQ(hours, march ? 23 : october ? 25 : 24) << date;
+  }
+}
+
+TEST(WorkingDays, AreThoseOfBritainInSummer) {
+  // 22 April 2026 in Britain, a Wednesday: to Friday 1 May, whose end is 23:00 UTC.
+  EXPECT_EQ(Deadline("2026-04-21T23:00:00Z"), "2026-05-01T23:00:00.000Z");
+  EXPECT_EQ(Deadline("2026-04-22T00:00:00Z"), "2026-05-01T23:00:00.000Z");  // "2026-04-22"
+  EXPECT_EQ(Deadline("2026-04-21T22:59:59.999Z"), "2026-04-30T23:00:00.000Z");
+  // Over the change of the clocks: from 23 March, and from 21 October.
+  EXPECT_EQ(Deadline("2026-03-23T12:00:00Z"), "2026-04-01T23:00:00.000Z");
+  EXPECT_EQ(Deadline("2026-10-20T23:30:00Z"), "2026-10-31T00:00:00.000Z");
+  // What is left is counted from the day in Britain too.
+  const UtcTime end = At("2026-05-01T23:00:00Z");
+  EXPECT_EQ(Calendar().WorkingDaysUntil(At("2026-04-29T22:59:59Z"), end), 2);
+  EXPECT_EQ(Calendar().WorkingDaysUntil(At("2026-04-29T23:00:00Z"), end), 1);
 }
 
 TEST(WorkingDays, GuessNothingOfAYearThatTheCalendarLacks) {
@@ -116,6 +163,13 @@ TEST(PostCommissioning, ListsTheUnhandedDeviceOfTheExampleAsLate) {
   EXPECT_EQ(world.StateAt(testing::kEsme, "2025-12-31T00:00:00Z"), "at risk");  // two days left
   EXPECT_EQ(world.StateAt(testing::kEsme, "2025-12-30T00:00:00Z"), "outstanding");
   EXPECT_EQ(world.StateAt(testing::kEsme, "2025-12-19T10:00:00Z"), "not listed");  // no clock yet
+}
+
+TEST(PostCommissioning, EndsADeadlineInSummerAtMidnightInBritain) {
+  World world;
+  world.device(testing::kEsme, "2026-04-21T23:00:00Z");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-05-01T23:00:00Z"), "at risk");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-05-01T23:00:00.001Z"), "late");
 }
 
 TEST(PostCommissioning, CountsADeviceThatWasHandedOverAsCompliant) {
@@ -198,6 +252,42 @@ TEST(PostCommissioning, IsForCommissionedEsmesAndGpfsOfSmets2Alone) {
   EXPECT_EQ(state(testing::kEsme), "not listed");
   esme.smi_status = SmiStatus::kCommissioned;
   EXPECT_EQ(state(testing::kEsme), "late");
+}
+
+// R-128-22: whether its certificate may stay hangs on a party that nobody knows.
+TEST(PostCommissioning, GuessesNothingOfAGpfWithoutARegistration) {
+  World world;
+  world.device(testing::kGpf, "2025-12-19T10:00:00Z");
+  const auto state = [&](std::string_view end) { return world.StateAt(testing::kGpf, end); };
+  for (Registration& row : world.data.registrations) row.from = At("2026-01-04T00:00:00Z");
+  EXPECT_EQ(state("2026-01-04T00:00:00Z"), "unknown");
+  EXPECT_EQ(state("2026-01-05T00:00:00Z"), "compliant");
+  world.Hold(testing::kNetworkOperatorUser);
+  EXPECT_EQ(state("2026-01-04T00:00:00Z"), "unknown");
+  EXPECT_EQ(state("2026-01-05T00:00:00Z"), "late");
+  // An ESME's duty hangs on nobody.
+  world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  EXPECT_EQ(world.StateAt(testing::kEsme, "2026-01-04T00:00:00Z"), "late");
+}
+
+// R-SEC3-76: no date, no clock; but it is not forgotten.
+TEST(PostCommissioning, CountsCommissionedDevicesWithoutADate) {
+  constexpr const char* kCount = "commissioned, without the date";
+  World world;
+  world.device(testing::kEsme, "2025-12-19T10:00:00Z");
+  const auto make = [&] {
+    return world.Make<reports::PostCommissioning>({UtcTime(0), At("2026-01-05T00:00:00Z")});
+  };
+  Device& gpf = world.data.devices.at(testing::kGpf);
+  gpf.commissioned.reset();
+  EXPECT_EQ(TotalOf(make(), kCount), "1");  // a GSME without one has no duty
+  EXPECT_EQ(make().rows.size(), 1u);
+  gpf.smi_status = SmiStatus::kInstalledNotCommissioned;
+  EXPECT_EQ(TotalOf(make(), kCount), "0");
+  gpf.smi_status = SmiStatus::kCommissioned;
+  gpf.network_operator.holder = CellState::Holder::kParty;
+  gpf.network_operator.party = testing::kNetworkOperatorUser;
+  EXPECT_EQ(TotalOf(make(), kCount), "0");
 }
 
 TEST(PostCommissioning, NamesTheAttemptsAndNoMeterPoint) {

@@ -1,6 +1,7 @@
 // Reports that are made from the log alone.
 #include "firmware/reports/annual_statement.h"
 #include "firmware/reports/counters.h"
+#include "firmware/reports/keys.h"
 #include "firmware/reports/network_certificates.h"
 #include "firmware/reports/non_compliance.h"
 #include "firmware/reports/registers.h"
@@ -245,6 +246,12 @@ audit::Entry Abandoned(std::string_view at, std::string_view device, std::uint64
   return entry;
 }
 
+audit::Entry Elsewhere(std::string_view at, std::string_view device, std::uint64_t counter) {
+  audit::Entry entry("reserved-elsewhere", At(at));
+  entry.Set("device", device).Set("originator_counter", std::to_string(counter));
+  return entry;
+}
+
 TEST(CountersReport, NamesGapsWithTheirCause) {
   MadeLog log;
   log.Signed("2026-10-01T00:00:00Z", "S", "D1", 5);
@@ -287,6 +294,107 @@ TEST(CountersReport, KnowsTheCounterThatWaitedForItsAnswer) {
   log.Signed("2026-10-01T00:00:04Z", "S", "D1", 6);
   report = Counters(log);
   EXPECT_EQ(TotalOf(report, "counters that are not above"), "1");
+}
+
+// R-NOW-7, P1: a handover waits in the HSM while several counters are given out elsewhere.
+TEST(CountersReport, KnowsAHandoverThatWaitedOverSeveralOthersAndBeforeTheDevicesFirst) {
+  MadeLog log;
+  log.Add(Elsewhere("2026-10-01T00:00:01Z", "D1", 2));
+  log.Add(Elsewhere("2026-10-01T00:00:02Z", "D1", 3));
+  log.Signed("2026-10-01T00:00:00Z", "S", "D1", 1);
+  log.Add(Elsewhere("2026-10-01T00:00:04Z", "D1", 5));
+  log.Add(Elsewhere("2026-10-01T00:00:05Z", "D1", 7));  // 6 was passed over
+  log.Add(Elsewhere("2026-10-01T00:00:06Z", "D1", 8));
+  log.Add(Abandoned("2026-10-01T00:00:03Z", "D1", 4));
+  log.Signed("2026-10-01T00:00:07Z", "S", "D1", 9);
+  const Report report = Counters(log);
+  EXPECT_EQ(TotalOf(report, "counters that are not above"), "0");
+  ASSERT_EQ(TotalOf(report, "gaps"), "1");
+  const auto gap = std::ranges::find_if(
+      report.rows, [](const auto& row) { return Text(row, "event") == "gap"; });
+  EXPECT_EQ(Text(*gap, "audit_index"), "4");
+  EXPECT_EQ(Text(*gap, "counters_passed_over"), "1");
+  EXPECT_TRUE(std::ranges::is_sorted(
+      report.rows, {}, [](const auto& row) { return std::stoull(Text(row, "audit_index")); }));
+}
+
+TEST(CountersReport, FindsWhatReallyCameTwiceOrWentBackWhileOneWaited) {
+  for (const std::uint64_t wrong : {3u, 4u, 5u, 7u, 9u}) {
+    for (const bool here : {true, false}) {
+      MadeLog log;
+      log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 4));
+      log.Signed("2026-10-01T00:00:01Z", "S", "D1", 5);
+      log.Add(Elsewhere("2026-10-01T00:00:02Z", "D1", 7));
+      log.Add(Elsewhere("2026-10-01T00:00:03Z", "D1", 9));
+      log.Signed("2026-10-01T00:00:02Z", "S", "D1", 8);
+      EXPECT_EQ(TotalOf(Counters(log), "counters that are not above"), "0");
+      if (here) log.Signed("2026-10-01T00:00:04Z", "S", "D1", wrong);
+      if (!here) log.Add(Elsewhere("2026-10-01T00:00:04Z", "D1", wrong));
+      EXPECT_EQ(TotalOf(Counters(log), "counters that are not above"), "1") << wrong << here;
+    }
+  }
+  // What is given out elsewhere never waits: below one before it is wrong also while others are
+  // open.
+  MadeLog log;
+  log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 4));
+  log.Add(Elsewhere("2026-10-01T00:00:01Z", "D1", 2));
+  EXPECT_EQ(TotalOf(Counters(log), "counters that are not above"), "1");
+}
+
+TEST(CountersReport, TellsAGapThatNoAnswerFollowed) {
+  MadeLog log;
+  log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 4));
+  log.Add(Elsewhere("2026-10-01T00:00:01Z", "D1", 50));
+  const Report report = Counters(log);
+  ASSERT_EQ(TotalOf(report, "gaps"), "1");
+  EXPECT_EQ(Text(report.rows.back(), "counters_passed_over"), "45");
+  EXPECT_EQ(Text(report.rows.back(), "audit_index"), "1");
+}
+
+TEST(CountersReport, NamesTheImportOrRecoveryThatAGapComesFromOnce) {
+  for (const auto& [act, cause] : {std::pair("counters-import", "import of counters, entry 2"),
+                                   std::pair("recover", "recovery, entry 2")}) {
+    for (const bool here : {true, false}) {
+      MadeLog log;
+      log.Signed("2026-10-01T00:00:00Z", "S", "D1", 5);
+      audit::Entry first("operator", At("2026-10-01T00:00:01Z"));
+      log.Add(first.Set("act", act).Set("complete", false));  // changes nothing
+      audit::Entry done("operator", At("2026-10-01T00:00:02Z"));
+      log.Add(done.Set("act", act).Set("complete", true));
+      if (here) log.Signed("2026-10-01T00:00:03Z", "S", "D1", 4103);
+      if (!here) log.Add(Elsewhere("2026-10-01T00:00:03Z", "D1", 4103));
+      log.Signed("2026-10-01T00:00:04Z", "S", "D1", 5000);
+      const Report report = Counters(log);
+      std::vector<std::string> causes;
+      for (const auto& row : report.rows) {
+        if (Text(row, "event") == "gap") causes.push_back(Text(row, "cause"));
+      }
+      EXPECT_EQ(causes,
+                (std::vector<std::string>{
+                    cause, "a counter that was proposed, or one that the log does not explain"}));
+    }
+  }
+}
+
+// A page has the rows of its entries, wherever the log is read from.
+TEST(CountersReport, HasAGapOnThePageOfItsEntry) {
+  MadeLog log;
+  for (std::uint64_t i = 0; i < reports::kMaxRows + 10; ++i) {
+    log.Add(Elsewhere("2026-10-01T00:00:00Z", "D1", 1 + i * 2));
+  }
+  std::vector<std::uint64_t> entries;
+  for (std::optional<std::string> page = "0"; page;) {
+    reports::CounterIntegrity counters(std::stoull(*page), Listing());
+    log.Show(kOctober, counters);
+    const Report report = counters.Finish();
+    EXPECT_LE(report.rows.size(), reports::kMaxRows + 1);
+    for (const auto& row : report.rows) {
+      if (Text(row, "event") == "gap") entries.push_back(std::stoull(Text(row, "audit_index")));
+    }
+    page = report.next;
+  }
+  ASSERT_EQ(entries.size(), reports::kMaxRows + 9);  // the first counter has none before it
+  for (std::size_t i = 0; i < entries.size(); ++i) EXPECT_EQ(entries[i], i + 1);
 }
 
 // R-SEC3-69: also of an entry that was written before purposes were sealed.
@@ -487,6 +595,64 @@ TEST(Registers, ShowNoSealedFieldHashOfAMeterPointOrFreeText) {
   for (const auto& [name, cell] : report.rows[0]) {
     EXPECT_EQ(reports::PlainText(cell).find("SECRET"), std::string::npos) << name;
   }
+}
+
+// R-NOW-10: "recorded and counted": by what the registration check found, not by stage alone.
+TEST(Registers, CountObservationsByReason) {
+  MadeLog log;
+  for (const audit::List& found :
+       {audit::List{"NO_NOT_REGISTERED"}, {"NO_NOT_REGISTERED", "NO_UNMAPPED"}, {}}) {
+    audit::Entry entry("observed", At("2026-10-02T00:00:00Z"));
+    log.Add(entry.Set("stage", "command").Set("observations", found));
+  }
+  reports::Register observations(*reports::FindRegister("observations"), 0, Listing());
+  log.Show(kOctober, observations);
+  const Report report = observations.Finish();
+  EXPECT_EQ(TotalOf(report, "messages observed"), "3");
+  EXPECT_EQ(TotalOf(report, "stage command"), "3");
+  EXPECT_EQ(TotalOf(report, "observations NO_NOT_REGISTERED"), "2");
+  EXPECT_EQ(TotalOf(report, "observations NO_UNMAPPED"), "1");
+  const auto total =
+      std::ranges::find(report.totals, "observations NO_UNMAPPED", &reports::Total::name);
+  const auto& figure = std::get<reports::Figure>(total->value);
+  EXPECT_EQ(figure.id, "each/NO_UNMAPPED");
+  EXPECT_EQ(figure.count.entries(), (std::vector<std::uint64_t>{1}));
+}
+
+// R-SEC3-40.
+TEST(KeysReport, SaysWhenEachKeyWasLastUsed) {
+  MadeLog log;
+  audit::Entry start("start", At("2026-09-01T00:00:00Z"));
+  start.Set("acb_ds_certificate_sha256", "d1").Set("acb_ka_certificate_sha256", "a1");
+  start.Set("acb_later", audit::List{audit::Value(audit::Object{{"ds", "d2"}, {"ka", "a2"}})});
+  log.Add(start);
+  // The second began before the first, and was committed after it.
+  for (const char* at : {"2026-10-03T00:00:00Z", "2026-10-02T00:00:00Z", "2026-11-02T00:00:00Z"}) {
+    audit::Entry entry("signed", At(at));
+    log.Add(entry.Set("acb_certificate", audit::Object{{"sha256", "d1"}}));
+  }
+  reports::KeyInventory keys((Listing()));
+  log.Show(kOctober, keys);
+  const Report report = keys.Finish();
+  ASSERT_EQ(report.rows.size(), 4u);
+  for (const auto& row : report.rows) {
+    const bool used = Text(row, "certificate_sha256").ends_with('1');
+    EXPECT_EQ(Text(row, "last_use"), used ? "2026-10-03T00:00:00.000Z" : "");
+  }
+}
+
+// R-SEC3-73: of this feed alone, an import may have rejected rows.
+TEST(Registers, ShowTheRejectedRowsOfAnImportAndDenyNone) {
+  MadeLog log;
+  audit::Entry entry("feed", At("2026-10-02T00:00:00Z"));
+  log.Add(entry.Set("feed", "certified-products").Set("rows", "1").Set("rejected", "2"));
+  reports::Register feeds(*reports::FindRegister("feeds"), 0, Listing());
+  log.Show(kOctober, feeds);
+  const Report report = feeds.Finish();
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "rejected"), "2");
+  ASSERT_EQ(report.notices.size(), 1u);
+  EXPECT_NE(report.notices[0].find("but for one of certified-products"), std::string::npos);
 }
 
 TEST(Registers, ComeInPagesWithTheTotalsOnTheFirst) {

@@ -32,6 +32,11 @@ Result<BackupOutcome> WriteBackup(store::Store& store, hsm::CheckpointSigner& si
   if (!index) return std::move(index).error();
   const auto state = store.BeginBackup(entry);
   if (!state) return state.error();
+  if (earlier && state->tree_size < earlier->tree_size()) {
+    return Failure(Reason::kNotFound,
+                   "the backup that 'since' names has more of the log than this store, which was "
+                   "put back to an earlier state: make a full backup");
+  }
   Sha256Stream sha256;
   auto writer = BackupWriter::Begin(earlier ? BackupKind::kIncremental : BackupKind::kFull,
                                     order.recipient, [&](BytesView octets) {

@@ -85,19 +85,32 @@ std::uint64_t GreatestOf(const CountersRow& row) {
   return greatest;
 }
 
+struct EarlierBases {
+  std::uint64_t least = 0;                // that a store or an anchor names: a claim too
+  std::optional<std::uint64_t> finished;  // that the highest anchor but for claims names
+};
+
 // "N stated to be above every counter ever signed": above all that this store knows, at least. But
 // a device that no base can be above has no counters left, as far as anybody knows, and stands in
 // nobody else's way: it is named in `exhausted`.
-Status CheckBase(const Transaction& transaction, const RecoverOrder& order, std::uint64_t before,
-                 std::vector<Eui64>& exhausted) {
+Status CheckBase(const Transaction& transaction, const RecoverOrder& order,
+                 const EarlierBases& before, std::vector<Eui64>& exhausted) {
   const std::uint64_t base = *order.base;
   if (base > kGreatestBase) {
     return Failure(Reason::kCounterLimit, "a base is at most " + std::to_string(kGreatestBase) +
                                               ", so that counters are left above it");
   }
-  if (base < before) {
-    return Failure(Reason::kCounterRegression, "an earlier recovery has base " +
-                                                   std::to_string(before) + ": nothing lowers it");
+  if (base < before.least) {
+    return Failure(
+        Reason::kCounterRegression,
+        "an earlier recovery has base " + std::to_string(before.least) + ": nothing lowers it");
+  }
+  if (base == before.finished) {
+    return Failure(Reason::kCounterRegression,
+                   "a recovery with base " + std::to_string(base) +
+                       " was finished, and a box may have run since: the base must be above what "
+                       "it has issued. A store that has this recovery in its log starts without "
+                       "another");
   }
   const auto count = transaction.Count(Table::kCounters);
   if (!count) return count.error();
@@ -289,8 +302,9 @@ Status Recoverer::Decide() {
   fence_.exported = own_.fence.exported || before_.exported;
   if (Status raised = DecideRaise(); !raised) return raised;
   if (order_.base) {
-    return CheckBase(*transaction, order_, std::max(own_.fence.base, before_.base),
-                     recovery_.exhausted);
+    EarlierBases bases{.least = std::max(own_.fence.base, before_.base), .finished = {}};
+    if (before_.top && before_.top->base != 0) bases.finished = before_.top->base;
+    return CheckBase(*transaction, order_, bases, recovery_.exhausted);
   }
   // Entries prove nothing without an anchor of this store and token that names their root.
   Status fits = CheckListing(parts_, before_, own_);

@@ -350,8 +350,12 @@ class Backup(unittest.TestCase):
         self.box.start()
         self.sign_above_everything()
         anew = [octets for octets, _ in self.box.audit_entries()]
-        appended = int(told["tree_size"]) - 1
+        recover = json.loads(anew[int(told["audit"]["index"])])
+        raised = anew[int(recover["index"]) - int(recover["raised"]):int(recover["index"])]
+        appended = int(recover["index"]) - len(raised)
         self.assertEqual(anew[:appended], self.entries[:appended])
+        # P1: what it took in without proof is on the record, for the next recovery.
+        self.assertEqual({json.loads(octets)["act"] for octets in raised}, {"counter-raise"})
         self.assertIn("SUPX", self.box.get("/v1/suspension").octets.decode())
         self.assert_decides_anew_what_it_lost()
         self.box.stop()

@@ -136,8 +136,14 @@ class Refusals(KeyCase):
         authority.write([between.certificate], others=[between])
         self.refused("FORBIDDEN", "revoked", *arguments)
         authority.write([], others=[between])
-        self.good(*arguments)
+        # Not found out when the key is made.
+        kept = self.folder / "record.json"
+        kept.write_text("of another ceremony")
+        self.refused("CONFIGURATION", "name a new file", *arguments, "--record", str(kept))
+        self.assertEqual(self.labels(), ["acb-checkpoint", "acb-ds", "acb-ka"])
+        self.good(*arguments, "--record", str(self.folder / "new.json"))
         self.assertEqual(self.labels(), ["acb-checkpoint", "acb-ds", "acb-ds-2", "acb-ka"])
+        self.assertEqual(kept.read_text(), "of another ceremony")
 
     def test_out_of_order_a_ceremony_ends_and_leaves_a_record(self):
         self.box.stop()

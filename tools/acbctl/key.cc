@@ -416,8 +416,20 @@ Result<std::string> Carry(const KeyOptions& options, Act act, Steps steps) {
   sync();  // a PKCS#11 module may write its files without a flush (hsm/provisioning.h)
   if (options.ceremony.record.empty()) return record;
   Status written = WriteNewFile(options.ceremony.record, AsBytes(*record + "\n"), kReadableByAll);
-  if (!written) return std::move(written).error();
+  if (!written) {
+    return Failure(written.error().reason,
+                   "the ceremony is complete and on record; but " + written.error().explanation);
+  }
   return record;
+}
+
+// Before anything is made: a ceremony that failed for its file alone would be held again.
+Status CheckRecordIsNew(const std::filesystem::path& file) {
+  std::error_code error;
+  if (file.empty() || !std::filesystem::exists(std::filesystem::symlink_status(file, error))) {
+    return Done{};
+  }
+  return Wrong("--record " + file.string() + " is there already: name a new file");
 }
 
 int Run(const KeyOptions& options, Act act, Steps steps, const Status& texts) {
@@ -426,6 +438,9 @@ int Run(const KeyOptions& options, Act act, Steps steps, const Status& texts) {
   const std::string& witness = options.ceremony.witness;
   if (Status fits = CheckTexts({{"--witness", &witness}}); !witness.empty() && !fits) {
     return Refuse(fits.error(), json);
+  }
+  if (Status free = CheckRecordIsNew(options.ceremony.record); !free) {
+    return Refuse(free.error(), json);
   }
   const auto record = Carry(options, act, steps);
   if (!record) return Refuse(record.error(), json);

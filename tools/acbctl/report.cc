@@ -218,7 +218,12 @@ int ShowReport(const Connection& connection, const ReportOptions& given) {
   }
   ReportOptions options = given;
   if (connection.json) options.format = "json";
-  if (options.out.empty()) return Write(connection, options, std::cout);
+  if (options.out.empty()) {
+    const int code = Write(connection, options, std::cout);
+    if (code != kGood || std::cout.flush()) return code;
+    return Complain(connection,
+                    Failure(Reason::kConfiguration, "standard output took not all of the report"));
+  }
   auto file = PartFile::Open(options.out);
   if (!file) return Complain(connection, file.error());
   PartFileBuffer buffer(*file);

@@ -378,12 +378,12 @@ constexpr Rule kRules[] = {
      {"R-SEC3-56"},
      {kSuspended}},
     {"acb-certificates",
-     "The ACB's own certificates are held, in date and not revoked.",
+     "The ACB's own certificates are held, in date, not revoked and not blocked.",
      kStage3,
      "L3.11",
      kStage3Version,
      kConsultation,
-     {"R-SEC3-29"},
+     {"R-SEC3-29", "R-SEC3-52"},
      {kAcbCert}},
 
     // ---- the act ----

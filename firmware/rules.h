@@ -15,7 +15,7 @@
 namespace acb {
 
 // Raised with every change to the rules; every decision is recorded with it (R-SEC3-65).
-inline constexpr std::string_view kRuleSetVersion = "5";
+inline constexpr std::string_view kRuleSetVersion = "6";
 
 // How binding the source is today (requirements.md, "How to read this").
 enum class Force : std::uint8_t {

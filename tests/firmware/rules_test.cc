@@ -119,7 +119,7 @@ TEST(Rules, NameEveryReasonThatAChecksSourceNames) {
 
 TEST(Rules, AreListedAsJsonWithADigestThatChangesWithThem) {
   const std::string json = audit::CanonicalJson(RuleListing());
-  EXPECT_NE(json.find("\"version\":\"5\""), std::string::npos);
+  EXPECT_NE(json.find("\"version\":\"6\""), std::string::npos);
   EXPECT_NE(
       json.find("{\"clause\":\"BR1; 2.1, lines 65-79; 2.2, lines 83-93\",\"demand\":\"Network "
                 "operator certificates are"),

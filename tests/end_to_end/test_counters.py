@@ -320,6 +320,11 @@ class Interchange(CounterCase):
         self.assertTrue(exported["fenced"])
         for answer in (self.reserve(), self.send()[1]):
             self.assertEqual((answer.status, answer.reason), (503, "COUNTERS_EXPORTED"))
+        ready = self.box.get("/readyz").json
+        self.assertFalse(ready["can_sign"])
+        self.assertIn("COUNTERS_EXPORTED", [reason["reason"] for reason in ready["reasons"]])
+        following = self.counters(box=self.box)["next"]
+        self.assertEqual({each["reason"] for each in following.values()}, {"COUNTERS_EXPORTED"})
         self.box.kill()
         self.box.start()
         self.assertEqual(self.reserve().reason, "COUNTERS_EXPORTED", "for good")

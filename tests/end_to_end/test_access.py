@@ -56,7 +56,8 @@ HEADERS = {"/v1/handovers": {"X-Originator-Counter"}, "/v1/counters/{device}/res
            "/v1/counters/import": {"X-Checkpoint-Key"}}
 QUERIES = {"/v1/handovers": {"dry_run"}, "/v1/quarantine": {"from"}, "/v1/backup": {"since"},
            "/v1/audit/entries": {"from", "count"}, "/v1/audit/disclosures": {"from", "count"},
-           "/v1/reports/{report}": {"from", "to", "month", "page", "figure", "format"}, "/": {"month"},
+           "/v1/reports/{report}": {"from", "to", "month", "page", "figure", "format", "seed", "signed", "refused"},
+           "/": {"month"},
            "/review/search": {"q", "before", "after"}, "/review/export": {"from", "to", "redaction"},
            "/review/entries": {"outcome", "reason", "party", "first", "last", "from", "to"}}
 PEM_OR_DER = {"organisation-certificates", "device-certificates", "revocation-lists"}

@@ -166,7 +166,7 @@ class Untouched(Case):
             reserve(world.box, world.devices[1], 1)
             slow.join()
             entries = [entry for _, entry in world.box.audit_entries()]
-            reserved = next(entry for entry in entries if entry["kind"] == "reserved")
+            reserved = next(entry for entry in entries if entry["kind"] == "reserved-elsewhere")
             late = next(entry for entry in entries if entry["kind"] == "signed")
             self.assertLess(int(reserved["index"]), int(late["index"]))
             self.assertLess(late["time"], reserved["time"])

@@ -522,7 +522,7 @@ TEST_F(Replayed, EachLostImportOfAFeedThatAddsIsToComeAgain) {
   entry.Set("feed", Name(Feed::kParties));
   const auto import = [&](const char* party) {
     PartyRecord row;
-    row.user_id = Eui64(party[0]);
+    row.user_id = Eui64(static_cast<std::uint64_t>(party[0]));
     row.party = party;
     row.from = kNow;
     EXPECT_TRUE(store_->ImportParties({row}, entry));

@@ -473,10 +473,11 @@ Status Box::RecordAccess(const std::vector<KnownClient>& clients, UtcTime at) {
     text.append(client.identity).append(" ").append(Name(client.role)).append("\n");
   }
   std::vector<std::string> operators;
+  std::vector<std::string> narrowed;
   for (const KnownClient& client : clients) {
+    if (client.role != Role::kOperator) continue;
     // From whom an endpoint was taken away says it again if it is still allowed.
-    if (client.role != Role::kOperator || !client.endpoints.empty()) continue;
-    operators.push_back(client.identity);
+    (client.endpoints.empty() ? operators : narrowed).push_back(client.identity);
   }
   audit::Object roles;
   for (const auto& [role, number] : count) roles.emplace(role, std::to_string(number));
@@ -484,7 +485,7 @@ Status Box::RecordAccess(const std::vector<KnownClient>& clients, UtcTime at) {
   entry.Set("setting", "client")
       .Set("clients", std::move(roles))
       .Set("clients_sha256", ToHex(Sha256(AsBytes(text))));
-  auto receipt = store_->AppendAccess(std::move(entry), operators);
+  auto receipt = store_->AppendAccess(std::move(entry), operators, narrowed);
   if (!receipt) return std::move(receipt).error();
   return Done{};
 }

@@ -1,10 +1,14 @@
 // What a Store is made of: for the parts of store/ that are members of Store. Private to store/.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "store/anchors.h"
 #include "store/environment.h"
@@ -58,6 +62,19 @@ struct Store::Core {
     if (!reserving_stopped) return Done{};
     const std::lock_guard lock(stopped_mutex);
     return *stopped_for;
+  }
+
+  // Store::AppendAccess: from now on these alone may say a word.
+  void LetSpeak(std::vector<std::string> names) {
+    const std::lock_guard lock(operators_mutex);
+    operators = std::move(names);
+  }
+  // R-NOW-11: asked by the job that writes the word. Whoever was an operator when the request came
+  // may be none by now.
+  Status CheckMaySpeak(const std::string& name) const {
+    const std::lock_guard lock(operators_mutex);
+    if (!operators || std::ranges::count(*operators, name) != 0) return Done{};
+    return Failure(Reason::kForbidden, name + " is no operator any more");
   }
 
   // What is long asks at each row or piece.
@@ -133,6 +150,8 @@ struct Store::Core {
   std::atomic<bool> reserving_stopped = false;  // stopped_for has a value
   mutable std::mutex stopped_mutex;
   std::optional<Failure> stopped_for;
+  mutable std::mutex operators_mutex;
+  std::optional<std::vector<std::string>> operators;  // nothing: not said yet, as to the tools
   const OpenSettings settings;
   const Identity identity;
   const Space space;

@@ -4,6 +4,7 @@
 #include "store/agreements.h"
 #include "store/audit_log.h"
 #include "store/audit_tree.h"
+#include "store/counters.h"
 #include "store/interchange.h"
 #include "store/reading.h"
 
@@ -43,6 +44,11 @@ Result<Exporting> AgreeOnExport(WriteTransaction& transaction, const ExportWish&
   fence->exported = true;
   Status put = transaction.Put(Table::kSettings, KeyOf(Setting::kFence), EncodeFence(*fence));
   if (put) put = UseFirstWord(transaction, AgreedAct::kFencedExport, {});
+  // design.md section 4: the source signs no more for these devices, once it is answered. Also what
+  // is reserved already: the other box may have signed with a greater counter by then.
+  const Abandonment why{Describe(Reason::kCountersExported).name,
+                        "a fenced export came before the command was signed", wish.at};
+  if (put) put = AbandonAll(transaction, why, environment);
   if (!put) return std::move(put).error();
   return exporting;
 }

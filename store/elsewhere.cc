@@ -34,6 +34,16 @@ Status CheckNoneHeld(const Transaction& transaction, Eui64 device) {
   return Done{};
 }
 
+// Floors that went with the disk: what is given out below one is spent for nothing.
+Status CheckFloorsNotLost(const Transaction& transaction) {
+  const auto import = FindLastImportRow(transaction, Feed::kDevices);
+  if (!import) return import.error();
+  if (!import->has_value() || !(*import)->lost) return Done{};
+  return Failure(Reason::kFeedStale,
+                 "imports of feed devices, and floors with them, were lost with the disk: import "
+                 "each of them again, in their order");
+}
+
 Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wish,
                         const OpenSettings& settings) {
   const auto fence = ReadSetting(transaction, Setting::kFence, DecodeFence);
@@ -47,6 +57,7 @@ Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wis
   }
   if (Status ours = CheckNotExported(*fence); !ours) return std::move(ours).error();
   if (Status open = CheckNoneHeld(transaction, wish.device); !open) return std::move(open).error();
+  if (Status here = CheckFloorsNotLost(transaction); !here) return std::move(here).error();
   const auto next = NextForOthers(**row, *fence, settings);
   if (!next) return next.error();
   const auto counter = ChooseCounter(*next, wish.proposed, settings.counter_jump);
@@ -141,7 +152,8 @@ Result<std::optional<DeviceCounters>> ReadDeviceCounters(const Transaction& tran
     if (!floor) return floor.error();
     return NextCounter(row.last_issued, *floor, fence->base);
   };
-  const Status for_others = ours ? CheckNoneHeld(transaction, device) : ours;
+  Status for_others = ours ? CheckNoneHeld(transaction, device) : ours;
+  if (for_others) for_others = CheckFloorsNotLost(transaction);
   return std::optional(
       DeviceCounters{.last_issued = (*written)->last_issued,
                      .raise_due = row.last_issued - (*written)->last_issued,

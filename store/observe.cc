@@ -299,7 +299,11 @@ audit::Object CellEntry(const CellChange& change) {
   add("floor_before", change.before.floor);
   add("floor", change.after.floor);
   add("quarantined", change.held);
-  // Whose pair, of the ACB's: a recovery from the log has to know.
+  // For a recovery from the log: what else of the cell was written, and whose pair, of the ACB's.
+  cell.emplace("newest", change.newest);
+  if (change.newest && change.unexplained) {
+    cell.emplace("unexplained", change.unexplained->Hyphenated());
+  }
   if (change.after.holder == Holder::kAcb && change.after.acb_key) {
     cell.emplace("acb_key", ToHex(ByteWriter().U64(change.after.acb_key->value).bytes()));
   }

@@ -227,7 +227,11 @@ Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& it
         }
         const auto as_good = item.for_acb ? MayMakeAcbs(transaction, *other) : Result<bool>(true);
         if (!as_good) return as_good.error();
-        waiting = *as_good && other->role == item.role && (other->issued || !item.issued);
+        const bool same_cell = other->role == item.role && (other->issued || !item.issued);
+        // Of any cell: its release spends the number for all of them, which is all that role ACB
+        // asks for.
+        const bool spends = item.role == RemotePartyRole::kAccessControlBroker && other->issued;
+        waiting = *as_good && (same_cell || spends);
         return !waiting;
       });
   if (!walked) return std::move(walked).error();

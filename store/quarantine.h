@@ -32,8 +32,9 @@ Status CheckNothingHeld(const Transaction& transaction, Eui64 device, RemotePart
 // recovery.
 Result<bool> MayMakeAcbs(const Transaction& transaction, const QuarantinedItem& item);
 
-// Whether the same number for the same cell waits, however often its file is imported. Looks at
-// that number's rows alone, however full the quarantine is.
+// Whether the same number for the same cell waits, however often its file is imported; of role ACB
+// also one that a cell's item would spend. Looks at that number's rows alone, however full the
+// quarantine is.
 Result<bool> IsWaiting(const Transaction& transaction, const QuarantinedItem& item);
 
 // A floor that was not applied: an entry, and a row under its index. Of role ACB it is not a floor

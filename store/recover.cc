@@ -12,6 +12,7 @@
 #include "store/feeds.h"
 #include "store/reading.h"
 #include "store/replay.h"
+#include "store/suspensions.h"
 
 namespace acb::store {
 namespace {
@@ -251,7 +252,9 @@ Status Importer::Run() {
       Reason::kStoreRolledBack,
       diverged_ ? "the export is of another log: it differs from the store's, which does not reach "
                   "the anchored tree (" +
-                      Describe(top_) + ")"
+                      Describe(top_) +
+                      "); a backup may have entries that an earlier recovery left out: take an "
+                      "older one"
                 : "with the export the log does not come to the anchored tree (" + Describe(top_) +
                       "): it ends before, or an entry was changed");
 }
@@ -266,12 +269,14 @@ class Recoverer {
  private:
   Status Decide();
   Status DecideRaise();
+  Status RaiseAbove(std::uint64_t raise);
   Status Claim();
   Status Write();
   Status WriteIn(WriteTransaction& transaction);
   Status TakeInExport(WriteTransaction& transaction);
   Status Exhaust(WriteTransaction& transaction);
   Status AppendRaise(WriteTransaction& transaction, const Replay::Raised& raised);
+  Status RepeatOrder(WriteTransaction& transaction, std::vector<Suspension> order);
   Result<audit::Receipt> AppendRecord(WriteTransaction& transaction) const;
   Status Confirm();
   Failure TakeBack(Failure why);
@@ -284,7 +289,9 @@ class Recoverer {
   Fence fence_;  // the new one
   Anchor anchor_;
   Recovery recovery_;
-  std::uint64_t raised_ = 0;  // entries of AppendRaise
+  std::uint64_t raised_ = 0;   // entries of AppendRaise
+  std::uint64_t ordered_ = 0;  // of RepeatOrder
+  audit::Object imports_;      // Replay::imports
 };
 
 Status Recoverer::Decide() {
@@ -315,14 +322,20 @@ Status Recoverer::Decide() {
 
 // "Then a start above every epoch seen, raise + window."
 Status Recoverer::DecideRaise() {
-  const std::uint64_t raise = std::max(own_.fence.raise, before_.raise);
-  const std::uint64_t window = std::max(before_.window, parts_.window);
   const std::uint64_t epoch = std::max(own_.epoch.epoch, before_.epoch);
-  if (window > kMaxSeqNumber - raise || epoch >= kMaxSeqNumber) {
-    return Failure(Reason::kCounterExhausted, "no raise or epoch is left for a recovery");
+  if (epoch >= kMaxSeqNumber) {
+    return Failure(Reason::kCounterExhausted, "no epoch is left for a recovery");
   }
-  fence_.raise = raise + window;
   anchor_.epoch = epoch + 1;
+  return RaiseAbove(std::max(own_.fence.raise, before_.raise));
+}
+
+Status Recoverer::RaiseAbove(std::uint64_t raise) {
+  const std::uint64_t window = std::max(before_.window, parts_.window);
+  if (raise > kMaxSeqNumber || window > kMaxSeqNumber - raise) {
+    return Failure(Reason::kCounterExhausted, "no raise is left for a recovery");
+  }
+  fence_.raise = std::max(fence_.raise, raise + window);
   return Done{};
 }
 
@@ -371,12 +384,20 @@ Status Recoverer::TakeInExport(WriteTransaction& transaction) {
   recovery_.feeds.assign(replay.feeds().begin(), replay.feeds().end());
   recovery_.lifted.assign(replay.lifted().begin(), replay.lifted().end());
   recovery_.ceremonies.assign(replay.ceremonies().begin(), replay.ceremonies().end());
+  recovery_.quarantine.assign(replay.quarantine().begin(), replay.quarantine().end());
   recovery_.cells_unknown = replay.cells_unknown();
+  for (const std::vector<Suspension>& order : replay.orders()) {
+    if (Status told = RepeatOrder(transaction, order); !told) return told;
+  }
   const auto raised = replay.Taken();
   if (!raised) return raised.error();
   for (const Replay::Raised& one : *raised) {
     if (Status told = AppendRaise(transaction, one); !told) return told;
   }
+  for (const auto& [feed, lost] : replay.imports()) {
+    imports_.emplace(Name(feed), std::to_string(lost));
+  }
+  if (Status above = RaiseAbove(replay.unproven_raise()); !above) return above;
   fence_.raise = std::max(fence_.raise, replay.raise());
   fence_.base = std::max(fence_.base, replay.base());
   fence_.exported = fence_.exported || replay.exported();
@@ -414,6 +435,21 @@ Status Recoverer::AppendRaise(WriteTransaction& transaction, const Replay::Raise
   return Done{};
 }
 
+// R-SEC3-56: no anchor proves that it was given; who recovers from that log gives it.
+Status Recoverer::RepeatOrder(WriteTransaction& transaction, std::vector<Suspension> order) {
+  if (!order_.operators.empty()) {
+    for (Suspension& row : order) row.by = order_.operators.front();
+  }
+  const auto before = AuditSizeOf(transaction);
+  if (!before) return before.error();
+  const auto receipt = PutOrder(transaction, order, order_.at, parts_.identity.environment);
+  if (!receipt) return receipt.error();
+  const auto after = AuditSizeOf(transaction);
+  if (!after) return after.error();
+  ordered_ += *after - *before;
+  return Done{};
+}
+
 Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) const {
   audit::Entry entry("operator", order_.at);
   audit::List operators(order_.operators.begin(), order_.operators.end());
@@ -429,6 +465,9 @@ Result<audit::Receipt> Recoverer::AppendRecord(WriteTransaction& transaction) co
       .Set("cells_unknown", recovery_.cells_unknown)
       .Set("anchors_before", std::to_string(before_.anchors.size()));
   if (raised_ != 0) entry.Set("raised", std::to_string(raised_));
+  if (ordered_ != 0) entry.Set("suspended", std::to_string(ordered_));
+  if (!imports_.empty()) entry.Set("imports_taken_in", imports_);
+  if (fence_.exported) entry.Set("fenced", true);
   if (before_.top) entry.Set("top_before", Describe(*before_.top));
   if (!recovery_.exhausted.empty()) {
     entry.Set("exhausted", std::to_string(recovery_.exhausted.size()));

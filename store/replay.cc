@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+#include <limits>
 
 #include "firmware/keys/register.h"
 #include "firmware/smki/key_identifier.h"
@@ -85,6 +86,11 @@ void SetHolder(CellState& cell, std::string_view after) {
   cell.party = party.value_or(Eui64(0));
 }
 
+// Of a request, for good or until it is asked again.
+bool IsDecision(const boost::json::object& entry, std::string_view kind) {
+  return kind == "signed" || kind == "abandoned" || (kind == "refused" && IsTrue(entry, "final"));
+}
+
 // What it waits for; of a name not known here the usual one.
 Reason ReasonOf(const boost::json::object& entry) {
   const auto named = std::ranges::find(AllReasons(), EntryText(entry, "reason"), &ReasonInfo::name);
@@ -133,10 +139,19 @@ Result<CountersRow> Replay::RowOf(Eui64 device) {
 // it. Were it written under that of the restored store, what is above it would hang on which backup
 // that was.
 Status Replay::RaiseFence(const boost::json::object& entry) {
-  raise_ = std::max(raise_, NumberOf(entry, "raise").value_or(0));
-  base_ = std::max(base_, NumberOf(entry, "base").value_or(0));
   auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
   if (!fence) return std::move(fence).error();
+  const std::uint64_t raise = NumberOf(entry, "raise").value_or(0);
+  const std::uint64_t base = NumberOf(entry, "base").value_or(0);
+  const std::uint64_t known = std::max(fence->raise, fence->base);
+  const std::uint64_t wanted = std::max(raise, base);
+  if (!proven_ && wanted > known && wanted - known > jump_) {
+    return Unusable(entry, "names a raise or base more than " + std::to_string(jump_) +
+                               " above this store's, and no anchor proves it");
+  }
+  if (!proven_) unproven_raise_ = std::max(unproven_raise_, raise);
+  raise_ = std::max(raise_, raise);
+  base_ = std::max(base_, base);
   fence->raise = std::max(fence->raise, raise_);
   fence->base = std::max(fence->base, base_);
   return transaction_.Put(Table::kSettings, KeyOf(Setting::kFence), EncodeFence(*fence));
@@ -228,15 +243,17 @@ Status Replay::RaiseFloor(const boost::json::object& entry, std::string_view mem
 }
 
 // Without it the repeat of an older message would not be stale (R-128-21), and could make the cell
-// the ACB's again. The entry does not tell whom the device named unexpectedly: without that a late
-// response may move the holder away from the ACB, never to it.
+// the ACB's again. Entries of before `newest` tell less: of those that were held it is not known
+// whether they moved the cell, nor whom the device named unexpectedly. Without that a late response
+// may move the holder away from the ACB, never to it.
 Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::object& change,
                           Eui64 device, RemotePartyRole role) {
   const std::string_view result = EntryText(change, "result");
-  // "quarantined" hides which it was: of a command that was executed nothing newer follows.
-  const bool moved =
-      result == "success" || result == "partial" || result == "unordered" ||
-      (result == "quarantined" && EntryText(entry, "stage") == acb::Name(ObservedStage::kExecuted));
+  const bool moved = change.contains("newest")
+                         ? IsTrue(change, "newest")
+                         : result == "success" || result == "partial" || result == "unordered" ||
+                               (result == "quarantined" &&
+                                EntryText(entry, "stage") == acb::Name(ObservedStage::kExecuted));
   const bool expired = result == "expired";
   if (!moved && !expired) return Done{};
   const auto originator = Eui64::FromText(EntryText(entry, "originator"));
@@ -260,7 +277,7 @@ Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::o
   row.response = DigestOf(entry, "response_sha256").value_or(Sha256Digest{});
   // An index of another log says nothing of the order in this one.
   row.audit_index = proven_ ? *index : *size;
-  row.unexplained.reset();
+  row.unexplained = Eui64::FromText(EntryText(change, "unexplained"));
   return transaction_.Put(Table::kObserved, key, EncodeObserved(row));
 }
 
@@ -313,26 +330,29 @@ Status Replay::Bind(const boost::json::object& entry) {
   if (!request) return Done{};
   auto row = FindRequestRow(transaction_, *request);
   if (!row) return std::move(row).error();
+  const auto body = DigestOf(entry, "request_sha256");
   RequestRow bound;
   if (row->has_value()) {
     bound = **row;
     const auto state = bound.request.state;
     const bool answered =
         state == StoredRequest::State::kSigned || state == StoredRequest::State::kRefused;
-    if (answered) return Done{};
+    // Decided anew since the answer that this copy has: after a recovery of a copy that had lost
+    // it. The later word is the one that stands.
+    const bool later = bound.request.audit.index < NumberOf(entry, "index").value_or(0);
+    if (!proven_ || (answered && !later)) return Done{};
     const auto waiting = transaction_.Get(Table::kUnanswered, KeyOf(request->target));
     if (!waiting) return waiting.error();
     if (waiting->has_value() && Equal(**waiting, EncodeRequestId(*request))) {
       Status gone = transaction_.Delete(Table::kUnanswered, KeyOf(request->target));
       if (!gone) return gone;
     }
-  } else {
-    const auto body = DigestOf(entry, "request_sha256");
+  } else if (!body) {
     // An `abandoned` entry does not say of which octets: its reservation, made and lost with the
     // disk, is told by no entry. Its counter is taken in, and the RequestID is open.
-    if (!body) return Done{};
-    bound.request.body = *body;
+    return Done{};
   }
+  if (body) bound.request.body = *body;
   if (const auto role = RoleOf(entry)) bound.request.role = *role;
   if (const auto counter = NumberOf(entry, "originator_counter")) {
     bound.request.counter = OriginatorCounter::From(*counter);
@@ -430,7 +450,7 @@ Status Replay::OutOfQuarantine(const boost::json::object& entry) {
   return TakeOut(transaction_, **held);
 }
 
-Status Replay::Suspended(const boost::json::object& entry) {
+Result<std::vector<Suspension>> Replay::OrderOf(const boost::json::object& entry) const {
   const auto scope = SuspensionScopeFromName(EntryText(entry, "scope"));
   const auto since = UtcTime::FromIso(EntryText(entry, "time"));
   if (!scope || !since) return Unusable(entry, "names nothing that is suspended");
@@ -443,19 +463,56 @@ Status Replay::Suspended(const boost::json::object& entry) {
   } else {
     subjects.emplace_back(EntryText(entry, "subject"));
   }
-  for (const std::string& subject : subjects) {
+  std::vector<Suspension> order;
+  for (std::string& subject : subjects) {
     if (subject.size() > kMaxSuspensionSubject) return Unusable(entry, "has a subject too long");
-    const Suspension row{.scope = *scope,
-                         .subject = subject,
-                         .authority = std::string(EntryText(entry, "authority")),
-                         .by = "audit entry " + std::string(EntryText(entry, "index")),
-                         .since = *since,
-                         .lift_by = {}};
+    order.push_back({.scope = *scope,
+                     .subject = std::move(subject),
+                     .authority = std::string(EntryText(entry, "authority").substr(0, kMaxName)),
+                     .by = "audit entry " + std::string(EntryText(entry, "index")),
+                     .since = *since,
+                     .lift_by = {}});
+  }
+  return order;
+}
+
+Status Replay::Suspended(const boost::json::object& entry) {
+  auto order = OrderOf(entry);
+  if (!order) return std::move(order).error();
+  if (!proven_) {
+    orders_.push_back(*std::move(order));
+    return Done{};
+  }
+  for (const Suspension& row : *order) {
     Status put =
-        transaction_.Put(Table::kSuspensions, KeyOf(*scope, subject), EncodeSuspension(row));
+        transaction_.Put(Table::kSuspensions, KeyOf(row.scope, row.subject), EncodeSuspension(row));
     if (!put) return put;
   }
   return Done{};
+}
+
+// Not done again: what stays stopped is safe, and two operators may lift it again.
+void Replay::Lifted(const boost::json::object& entry) {
+  if (!IsTrue(entry, "complete")) return;
+  Note(lifted_,
+       std::string(EntryText(entry, "scope")) + " " + std::string(EntryText(entry, "subject")));
+}
+
+// What it had taken in without proof is in no other entry, nor which cells it had to forget.
+Status Replay::Recovered(const boost::json::object& entry) {
+  const auto taken_in = NumberOf(entry, "taken_in");
+  cells_unknown_ = cells_unknown_ || IsTrue(entry, "cells_unknown") || !taken_in || *taken_in != 0;
+  exported_ = exported_ || IsTrue(entry, "fenced");
+  if (const auto* imports = entry.if_contains("imports_taken_in");
+      imports != nullptr && imports->is_object()) {
+    for (const auto& [name, count] : imports->get_object()) {
+      const auto feed = FeedFromName(name);
+      const auto lost = count.is_string() ? ParseDecimal(count.get_string()) : std::nullopt;
+      if (!feed || !lost) return Unusable(entry, "tells of imports in a form not known here");
+      if (Status added = AddLost(*feed, *lost); !added) return added;
+    }
+  }
+  return RaiseFence(entry);
 }
 
 // R-SEC3-40, R-SEC3-41: the register is what the ceremonies made of each key, and each entry tells
@@ -480,18 +537,11 @@ Status Replay::Operated(const boost::json::object& entry) {
   const bool complete = IsTrue(entry, "complete");
   if (what == acts::kSuspend) return Suspended(entry);
   if (what == acts::kLift) {
-    // Not done again: what stays stopped is safe, and two operators may lift it again.
-    if (complete) {
-      Note(lifted_,
-           std::string(EntryText(entry, "scope")) + " " + std::string(EntryText(entry, "subject")));
-    }
+    Lifted(entry);
     return Done{};
   }
   if (what == acts::kQuarantineDelete && complete) return DeletedFromQuarantine(entry);
-  if (what == acts::kRecover) {
-    cells_unknown_ = true;
-    return RaiseFence(entry);
-  }
+  if (what == acts::kRecover) return Recovered(entry);
   if (std::ranges::find(kOtherActs, what) == std::end(kOtherActs)) {
     return Unusable(entry, "is of an act not known here: recover with --base");
   }
@@ -578,12 +628,10 @@ Status Replay::Apply(const boost::json::object& entry) {
     if (what != acts::kCountersExport && what != acts::kBackup && what != acts::kAuditExport) {
       return Unusable(entry, "is of an act not known here: recover with --base");
     }
-    // One operator's word fences nothing.
-    exported_ = exported_ || (IsTrue(entry, "fenced") && IsTrue(entry, "complete"));
+    Exported(entry);
     return Done{};
   }
-  const bool decided =
-      kind == "signed" || kind == "abandoned" || (kind == "refused" && IsTrue(entry, "final"));
+  const bool decided = IsDecision(entry, kind);
   if (decided || kind == "released") {
     if (Status bound = Bind(entry); !bound) return bound;
   }
@@ -597,6 +645,11 @@ Status Replay::Apply(const boost::json::object& entry) {
   return Unusable(entry, "is of a kind not known here");
 }
 
+// One operator's word fences nothing.
+void Replay::Exported(const boost::json::object& entry) {
+  exported_ = exported_ || (IsTrue(entry, "fenced") && IsTrue(entry, "complete"));
+}
+
 // P9: what the import brought is not here, and nothing is decided without it (CheckNotLost).
 Status Replay::NoteFeed(const boost::json::object& entry) {
   const auto feed = FeedFromName(EntryText(entry, "feed"));
@@ -604,15 +657,21 @@ Status Replay::NoteFeed(const boost::json::object& entry) {
   cells_unknown_ = cells_unknown_ || feed == Feed::kDevices;
   // One that said nothing new left nothing behind that could be missed.
   if (EntryText(entry, "changed") == "0") return Done{};
-  Note(feeds_, std::string(Name(*feed)));
-  const auto held = FindLastImportRow(transaction_, *feed);
+  if (!proven_) ++imports_[*feed];
+  return AddLost(*feed, 1);
+}
+
+Status Replay::AddLost(Feed feed, std::uint64_t imports) {
+  Note(feeds_, std::string(Name(feed)));
+  const auto held = FindLastImportRow(transaction_, feed);
   if (!held) return held.error();
-  const Bytes key = {static_cast<std::uint8_t>(*feed)};
+  const Bytes key = {static_cast<std::uint8_t>(feed)};
   const auto payload = transaction_.Get(Table::kFeeds, key);
   if (!payload) return payload.error();
-  const std::uint32_t lost = payload->has_value() ? LostImportsOf(**payload) : 0;
-  return transaction_.Put(Table::kFeeds, key,
-                          EncodeLastImport(held->value_or(LastImport()), lost + 1));
+  const std::uint64_t before = payload->has_value() ? LostImportsOf(**payload) : 0;
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  const auto lost = static_cast<std::uint32_t>(before + std::min(imports, kMost - before));
+  return transaction_.Put(Table::kFeeds, key, EncodeLastImport(held->value_or(LastImport()), lost));
 }
 
 Status Replay::ForgetCells(const boost::json::object& entry) {
@@ -628,14 +687,29 @@ Status Replay::ForgetCells(const boost::json::object& entry) {
 Status Replay::TakeIn(const boost::json::object& entry) {
   proven_ = false;
   const std::string_view kind = EntryText(entry, "kind");
+  const std::string_view act = EntryText(entry, "act");
   if (kind == "anchor") return InFlight(entry);
+  if (kind == "start") return RaiseFence(entry);
+  if (kind == "feed") return NoteFeed(entry);
+  if (kind == "export") Exported(entry);
+  if (kind == "operator" && act == acts::kSuspend) return Suspended(entry);
+  if (kind == "operator" && act == acts::kLift) Lifted(entry);
+  if (kind == "operator" && act == acts::kRecover) return Recovered(entry);
   if (kind == "ceremony" && IsTrue(entry, "complete")) {
-    Note(ceremonies_,
-         std::string(EntryText(entry, "index")) + " " + std::string(EntryText(entry, "act")));
+    Note(ceremonies_, std::string(EntryText(entry, "index")) + " " + std::string(act));
+  }
+  if (IsDecision(entry, kind)) {
+    if (Status bound = Bind(entry); !bound) return bound;
   }
   if (Status taken = Numbers(entry, kind); !taken) return taken;
-  // What another box saw last may be older than what this one saw.
-  return kind == "observed" ? ForgetCells(entry) : Status(Done{});
+  if (kind == "quarantined" && entry.contains("request_id")) {
+    Note(quarantine_, std::string(EntryText(entry, "index")) + " " +
+                          std::string(EntryText(entry, "request_id")));
+    return Bind(entry);
+  }
+  // What another box saw last may be older than what this one saw, and a number that it held is not
+  // held here.
+  return kind == "observed" || kind == "quarantined" ? ForgetCells(entry) : Status(Done{});
 }
 
 }  // namespace acb::store

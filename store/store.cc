@@ -181,7 +181,8 @@ Result<Elsewhere> Store::ReserveElsewhere(const ElsewhereWish& wish) {
 }
 
 Result<Raising> Store::AgreeToRaise(const RaiseWish& wish) {
-  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<Raising> {
+    if (Status may = core_->CheckMaySpeak(wish.operator_name); !may) return std::move(may).error();
     return AgreeOnRaise(transaction, wish, core_->settings, environment());
   });
 }
@@ -193,7 +194,11 @@ Result<std::optional<DeviceCounters>> Store::ShowCounters(Eui64 device) const {
 }
 
 Result<Exporting> Store::AgreeToExport(const ExportWish& wish) {
-  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<Exporting> {
+    // A plain export takes no word of anybody.
+    if (Status may = core_->CheckMaySpeak(wish.operator_name); wish.fenced && !may) {
+      return std::move(may).error();
+    }
     return AgreeOnExport(transaction, wish, environment());
   });
 }
@@ -209,7 +214,8 @@ Status Store::ReadForExport(const std::function<Status(const ExportHead&)>& begi
 }
 
 Result<CountersImport> Store::ImportCounters(const ImportWish& wish, const CountersSource& next) {
-  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) {
+  return core_->Write(Lane::kAlone, [&](WriteTransaction& transaction) -> Result<CountersImport> {
+    if (Status may = core_->CheckMaySpeak(wish.operator_name); !may) return std::move(may).error();
     const CountersSource checked = [&]() -> Result<std::optional<ExportedCounters>> {
       if (auto goes_on = core_->CheckGoesOn(); !goes_on) return std::move(goes_on).error();
       return next();
@@ -282,7 +288,8 @@ Result<Agreement> Store::AgreeOnQuarantined(std::uint64_t id, QuarantineAct act,
                                             std::string_view operator_name, UtcTime at,
                                             std::string_view operator_key) {
   const OperatorWord word{at, std::string(operator_name), std::string(operator_key)};
-  return core_->WriteOperatorsAct([&](WriteTransaction& transaction) {
+  return core_->WriteOperatorsAct([&](WriteTransaction& transaction) -> Result<Agreement> {
+    if (Status may = core_->CheckMaySpeak(word.operator_name); !may) return std::move(may).error();
     return Agree(transaction, id, act, word, environment());
   });
 }
@@ -296,8 +303,10 @@ Result<audit::Receipt> Store::Suspend(const std::vector<Suspension>& rows, UtcTi
 Result<Lifting> Store::AgreeToLift(const std::vector<Suspension>& rows, UtcTime at,
                                    std::string_view operator_key) {
   const OperatorWord word{at, rows.empty() ? "" : rows.front().by, std::string(operator_key)};
-  return core_->WriteOperatorsAct(
-      [&](WriteTransaction& transaction) { return Lift(transaction, rows, word, environment()); });
+  return core_->WriteOperatorsAct([&](WriteTransaction& transaction) -> Result<Lifting> {
+    if (Status may = core_->CheckMaySpeak(word.operator_name); !may) return std::move(may).error();
+    return Lift(transaction, rows, word, environment());
+  });
 }
 
 Result<std::vector<Suspension>> Store::ListSuspensions(std::optional<UtcTime> now) const {
@@ -318,7 +327,12 @@ Result<audit::Receipt> Store::Append(const audit::Entry& entry) {
 }
 
 Result<audit::Receipt> Store::AppendAccess(audit::Entry entry,
-                                           const std::vector<std::string>& operators) {
+                                           const std::vector<std::string>& operators,
+                                           const std::vector<std::string>& narrowed) {
+  // First: what is written before this job it drops, what would be written after it is refused.
+  std::vector<std::string> speakers = operators;
+  speakers.insert(speakers.end(), narrowed.begin(), narrowed.end());
+  core_->LetSpeak(std::move(speakers));
   return core_->WriteOperatorsAct([&](WriteTransaction& transaction) -> Result<audit::Receipt> {
     const auto whose = DropWordsOfOthers(transaction, operators);
     if (!whose) return whose.error();

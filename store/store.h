@@ -341,12 +341,14 @@ struct Recovery {
   Sha256Digest root{};
   audit::Receipt receipt{};
   std::uint64_t appended = 0;       // entries that the log had lost
-  std::uint64_t taken_in = 0;       // entries of which the numbers alone were taken
+  std::uint64_t taken_in = 0;       // entries that no anchor proves: what they say only refuses
   bool cells_unknown = false;       // of every device, until something newer is recorded
   std::vector<std::string> feeds;   // imports that were lost: to be made again
   std::vector<std::string> lifted;  // suspensions that are back: to be lifted again
   // Key ceremonies of which no more than that they were is known: "57 activate".
   std::vector<std::string> ceremonies;
+  // Of those entries: handovers that waited in quarantine, as "58 REQUESTID". They are open again.
+  std::vector<std::string> quarantine;
   // With a base: devices that had a number above every base, and have no counter left.
   std::vector<Eui64> exhausted;
 };
@@ -549,9 +551,11 @@ class Store final : public RecordSource,
   Result<audit::Receipt> Append(const audit::Entry& entry) override;
   Status Confirm() override;
   // `entry`, of who may use the service from now on. First words of operators who are not in
-  // `operators` are as if they had not been said; the entry names them.
-  Result<audit::Receipt> AppendAccess(audit::Entry entry,
-                                      const std::vector<std::string>& operators);
+  // `operators` are as if they had not been said; the entry names them. From the call on, whatever
+  // becomes of it, a word of anybody in neither list is kForbidden, also one that is under way;
+  // those in `narrowed` may speak anew. Before the first call anybody may.
+  Result<audit::Receipt> AppendAccess(audit::Entry entry, const std::vector<std::string>& operators,
+                                      const std::vector<std::string>& narrowed = {});
 
   Result<audit::Receipt> AppendQuarantined(const RequestId& request, const Sha256Digest& body,
                                            RemotePartyRole role, const audit::Entry& entry,

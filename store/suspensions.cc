@@ -89,9 +89,9 @@ Status GiveUpUnderWay(WriteTransaction& transaction, const std::vector<Suspensio
 
 }  // namespace
 
-Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
-                                        const std::vector<Suspension>& wanted, UtcTime at,
-                                        Environment environment) {
+Result<audit::Receipt> PutOrder(WriteTransaction& transaction,
+                                const std::vector<Suspension>& wanted, UtcTime at,
+                                Environment environment) {
   if (wanted.empty())
     return Failure(Reason::kMalformed, "nothing is named that is to be suspended");
   const auto receipt = AppendOrders(transaction, acts::kSuspend, wanted,
@@ -119,6 +119,14 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
     Status put = transaction.Put(Table::kSuspensions, key, EncodeSuspension(kept));
     if (!put) return std::move(put).error();
   }
+  return receipt;
+}
+
+Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
+                                        const std::vector<Suspension>& wanted, UtcTime at,
+                                        Environment environment) {
+  auto receipt = PutOrder(transaction, wanted, at, environment);
+  if (!receipt) return receipt;
   if (Status none = GiveUpUnderWay(transaction, wanted, at, environment); !none) {
     return std::move(none).error();
   }

@@ -16,6 +16,12 @@ Result<audit::Receipt> StoreSuspensions(WriteTransaction& transaction,
                                         const std::vector<Suspension>& wanted, UtcTime at,
                                         Environment environment);
 
+// One order: its entry, and its rows with `by`, one of those who gave it. What goes on is not given
+// up: for a store that does not serve.
+Result<audit::Receipt> PutOrder(WriteTransaction& transaction,
+                                const std::vector<Suspension>& wanted, UtcTime at,
+                                Environment environment);
+
 // Store::AgreeToLift: two are needed to go on.
 Result<Lifting> Lift(WriteTransaction& transaction, const std::vector<Suspension>& wanted,
                      const OperatorWord& word, Environment environment);

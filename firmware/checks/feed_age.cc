@@ -40,8 +40,6 @@ Status CheckFeedAge(const Records& records, Feed feed, std::chrono::seconds limi
 }
 
 Status CheckNotLost(const Records& records, Feed feed) {
-  // Devices whose import was lost have unknown cells, each until something newer is known of it.
-  if (feed == Feed::kDevices) return Done{};
   const auto import = records.FindLastImport(feed);
   if (!import) return import.error();
   if (!import->has_value() || !(*import)->lost) return Done{};

@@ -598,6 +598,13 @@ class TestTwoOperators(AccessCase):
         self.assertEqual(self.post("operator2", "lift").status, 202, "a first word again")
         self.assertEqual(self.post("operator3", "lift").json["outcome"], "done")
 
+    def test_an_operator_who_is_kept_to_some_endpoints_has_a_word_there(self):
+        self.client_table("operator2.acb.test", endpoints=["POST /v1/suspension"])
+        self.start()
+        self.post("operator", "suspend")
+        self.assertEqual(self.post("operator", "lift").status, 202)
+        self.assertEqual(self.post("operator2", "lift").json["outcome"], "done")
+
     def test_the_word_of_an_operator_who_was_removed_while_the_box_was_stopped_is_none(self):
         self.start_with_a_first_word_and_a_third_operator()
         self.box.stop()

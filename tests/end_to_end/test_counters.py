@@ -207,6 +207,18 @@ class Raise(CounterCase):
         self.assertEqual([entry["complete"] for entry in entries], [False, True])
         self.assertEqual(entries[1]["operators"], ["operator.acb.test", "operator2.acb.test"])
 
+    def test_is_run_again_whole_when_one_of_the_two_has_spoken(self):
+        tls = self.box.directory / "tls"
+        for value, spoke in (("9000", "operator"), ("9100", "operator2")):
+            index = len(self.box.audit_entries())
+            cut = self.acbctl("counter", "raise", self.device, value, "--reason", "r", "--as", str(tls / f"{spoke}.pem"))
+            self.assertEqual(cut.returncode, 0, cut.stderr)
+            again = self.raise_(value, "--json")
+            self.assertEqual((again.returncode, json.loads(again.stdout)["outcome"]), (0, "done"), again.stderr)
+            self.assertEqual(self.counters()["last_issued"], value)
+            said = [entry["complete"] for _, entry in self.box.audit_entries(index) if entry["kind"] == "operator"]
+            self.assertEqual(said, [False, True], "and no word about what is done")
+
     def test_raises_the_floor_of_a_role(self):
         done = self.raise_("7000", "--role", "networkoperator", "--json")
         self.assertEqual(json.loads(done.stdout)["outcome"], "done", "one document, the answer to the second word")
@@ -313,8 +325,8 @@ class Interchange(CounterCase):
         self.assertEqual([entry[name] for name in ("kind", "act", "reason")],
                          ["refused", "counters-export", "OTHER_OPERATOR"], "P4")
         self.assertEqual(self.reserve().status, 200, "one word ends nothing")
-        second = self.acbctl("export-counters", "--out", str(self.file), "--key-out", str(self.key), "--fence",
-                             "--as", str(tls / "operator2.pem"))
+        # Both again: whose word is there is passed over.
+        second = self.both("export-counters", "--out", str(self.file), "--key-out", str(self.key), "--fence")
         self.assertEqual(second.returncode, 0, second.stderr)
         exported = json.loads(self.file.read_bytes())
         self.assertTrue(exported["fenced"])
@@ -328,6 +340,9 @@ class Interchange(CounterCase):
         self.box.kill()
         self.box.start()
         self.assertEqual(self.reserve().reason, "COUNTERS_EXPORTED", "for good")
+        cut = self.acbctl("import-counters", str(self.file), "--key", str(self.key), "--as",
+                          str(self.other.directory / "tls" / "operator.pem"), box=self.other)
+        self.assertIn("waits for a second operator", cut.stdout)
         self.assertEqual(self.import_().returncode, 0)
         self.assertEqual(self.issued(), 1204)
         self.assertEqual(self.issued(self.world.devices[1]), 0)

@@ -308,6 +308,9 @@ class Suspension(OperatorCase):
         self.assertIn("some of them are nobody that the box knows", done.stderr)
         document, answer = self.send()
         self.assertEqual(answer.reason, "BLOCKED")
+        # A run that was cut, and the same again.
+        cut = acbctl(self.box, "suspend", "lift", *arguments, "--as", str(self.box.directory / "tls" / "operator.pem"))
+        self.assertIn("outcome: waits for a second operator", cut.stdout)
         lifted = self.both("suspend", "lift", *arguments)
         self.assertEqual((lifted.returncode, lifted.stderr), (0, ""))
         self.assertIn("outcome: done", lifted.stdout)

@@ -336,6 +336,19 @@ TEST_F(Interchange, ExportsCellsThatARecoveryMadeUnknownAsUnknown) {
   EXPECT_EQ(rows[0].supplier.floor->value(), kSupplierFloor);
 }
 
+// R-NOW-11. An export that ends nothing takes no word.
+TEST_F(Interchange, TakesNoWordOfWhomConfigurationNoLongerNames) {
+  ASSERT_TRUE(store_->AppendAccess(audit::Entry("configuration", kNow), {kBob}));
+  ASSERT_TRUE(store_->AgreeToExport({.fenced = true, .operator_name = kBob, .at = kNow}));
+  EXPECT_THAT(store_->AgreeToExport({.fenced = true, .operator_name = kAda, .at = kNow}),
+              FailsWith(Reason::kForbidden));
+  EXPECT_TRUE(store_->AgreeToExport({.operator_name = kAda, .at = kNow})->complete);
+  ASSERT_TRUE(store_->ImportCounters(Wish(kBob), RowsOf({RowOf(10'000)})));
+  EXPECT_THAT(store_->ImportCounters(Wish(kAda), RowsOf({RowOf(10'000)})),
+              FailsWith(Reason::kForbidden));
+  EXPECT_EQ(Spend(Id(1)), 1201u) << "nothing was fenced or imported";
+}
+
 TEST_F(Interchange, FencesForGoodWithTwoOperators) {
   const ExportWish ada{.fenced = true, .operator_name = kAda, .at = kNow};
   const ExportWish bob{.fenced = true, .operator_name = kBob, .at = kNow};
@@ -353,7 +366,10 @@ TEST_F(Interchange, FencesForGoodWithTwoOperators) {
                   {.device = kDevice, .proposed = {}, .purpose = "8.5", .client = "d", .at = kNow}),
               FailsWith(Reason::kCountersExported));
   EXPECT_GE(ExportAll()[0].last_issued, under_way->counter().value());
-  EXPECT_TRUE(Sign(*under_way)) << "its counter is in the export";
+  // Found by an attack: it was handed out after the other box had the file.
+  EXPECT_THAT(Sign(*under_way), FailsWith(Reason::kChangedMeanwhile));
+  EXPECT_EQ(Find(Id(2))->state, StoredRequest::State::kAbandoned);
+  EXPECT_THAT(Reserve(Id(2)), FailsWith(Reason::kCountersExported));
   Reopen();
   EXPECT_THAT(Reserve(Id(4, kOtherDevice)), FailsWith(Reason::kCountersExported));
   const auto again = store_->AgreeToExport({.operator_name = kAda, .at = kNow});

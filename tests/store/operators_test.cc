@@ -143,6 +143,16 @@ TEST_F(Quarantine, ListsAFirstWordForAsLongAsItCounts) {
   EXPECT_FALSE(waits(kNow)) << "operator-1 is none any more";
 }
 
+TEST_F(Quarantine, IsNotDecidedByWhomConfigurationNoLongerNames) {
+  const std::uint64_t number = Hold(1);
+  ASSERT_TRUE(store_->AppendAccess(audit::Entry("configuration", kNow), {"operator-2"}));
+  ASSERT_TRUE(Agree(number, QuarantineAct::kRelease, "operator-2"));
+  for (const QuarantineAct act : {QuarantineAct::kRelease, QuarantineAct::kDelete}) {
+    EXPECT_THAT(Agree(number, act, "operator-1"), FailsWith(Reason::kForbidden));
+  }
+  EXPECT_EQ(StateOf(1), StoredRequest::State::kQuarantined);
+}
+
 TEST_F(Quarantine, IsReleasedByTwoDifferentOperatorsAndOnlyThen) {
   const std::uint64_t number = Hold(1);
   const auto first = Agree(number, QuarantineAct::kRelease, "operator-1");
@@ -288,6 +298,17 @@ TEST_F(Suspensions, HoldOverARestartUntilTwoOperatorsLiftThem) {
   EXPECT_FALSE(IsSuspended(SuspensionScope::kParty, "SUPA"));
   EXPECT_THAT(store_->AgreeToLift({Of(SuspensionScope::kParty, "SUPA", "operator-1")}, kNow),
               FailsWith(Reason::kNotFound));
+}
+
+TEST_F(Suspensions, AreNotLiftedByWhomConfigurationNoLongerNames) {
+  const auto row = [](std::string by) {
+    return Of(SuspensionScope::kParty, "SUPA", std::move(by));
+  };
+  ASSERT_TRUE(store_->Suspend({row("operator-2")}, kNow));
+  ASSERT_TRUE(store_->AppendAccess(audit::Entry("configuration", kNow), {"operator-2"}));
+  ASSERT_TRUE(store_->AgreeToLift({row("operator-2")}, kNow));
+  EXPECT_THAT(store_->AgreeToLift({row("operator-1")}, kNow), FailsWith(Reason::kForbidden));
+  EXPECT_TRUE(IsSuspended(SuspensionScope::kParty, "SUPA"));
 }
 
 TEST_F(Suspensions, NeedTwoNewWordsAfterANewOrder) {

@@ -112,6 +112,20 @@ TEST_F(Raise, ForgetsTheWordOfWhomConfigurationNoLongerNames) {
   EXPECT_TRUE(Say(kAda, 9000)->complete);
 }
 
+// R-NOW-11: found by an attack. The request had come before she was removed, its word is written
+// after it.
+TEST_F(Raise, TakesNoWordThatIsWrittenWhenConfigurationNoLongerNamesTheOperator) {
+  const audit::Entry access("configuration", kNow);
+  ASSERT_TRUE(store_->AppendAccess(access, {kBob}));
+  EXPECT_THAT(Say(kAda, 9000), FailsWith(Reason::kForbidden)) << "no first word";
+  EXPECT_FALSE(Say(kBob, 9000)->complete);
+  EXPECT_THAT(Say(kAda, 9000), FailsWith(Reason::kForbidden)) << "no second word";
+  EXPECT_EQ(LastIssued(), 0u);
+  ASSERT_TRUE(store_->AppendAccess(access, {kBob}, {kAda}));
+  EXPECT_TRUE(Say(kAda, 9000)->complete) << "an operator of some endpoints is one";
+  EXPECT_EQ(LastIssued(), 9000u);
+}
+
 // R-128-21: neither operator, nor both, can lower or repeat.
 TEST_F(Raise, OnlyGoesUp) {
   Agree(9000);

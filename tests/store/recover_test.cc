@@ -813,5 +813,223 @@ TEST_F(TwoRecoveries, LeaveNoFirstWordAlive) {
   EXPECT_FALSE(store_->AgreeToLift({stop}, kNow)->complete) << "one word alone lifts nothing";
 }
 
+// What stands in the log alone, with a token that is as old as the backup: no anchor proves it.
+class Unproven : public TwoRecoveries {
+ protected:
+  void SetUp() override {
+    TwoRecoveries::SetUp();
+    objects_before_ = token_.List();
+  }
+  void PutBackWithToken() {
+    PutBackTo("older");
+    token_.Restore(objects_before_);
+  }
+  Recovery RecoverFrom(std::vector<std::string> log) {
+    const auto done = Do(From(std::move(log)));
+    EXPECT_TRUE(done) << (done ? "" : done.error().explanation + done.error().detail);
+    Start();
+    return done ? *done : Recovery();
+  }
+  // The log of a second box that began with this one's, and of its recovery.
+  std::vector<std::string> LogOf(const std::function<void()>& work) {
+    work();
+    std::vector<std::string> log = Log();
+    PutBackWithToken();
+    return log;
+  }
+  static Suspension Order(SuspensionScope scope, std::string subject) {
+    return {.scope = scope,
+            .subject = std::move(subject),
+            .authority = "SSC 1",
+            .by = "ada",
+            .since = kNow,
+            .lift_by = {}};
+  }
+  void ImportParty() {
+    audit::Entry entry = FeedEntry();
+    entry.Set("feed", Name(Feed::kParties));
+    PartyRecord row;
+    row.user_id = kUser;
+    row.party = "A";
+    row.from = kNow;
+    ASSERT_TRUE(store_->ImportParties({row}, entry));
+  }
+  bool IsLost(Feed feed) { return (*store_->FindLastImport(feed))->lost; }
+  // With what the service's entry says of the request.
+  std::uint64_t SpendNamed(std::uint64_t id) {
+    const auto counter = Reserve(Id(id));
+    EXPECT_TRUE(counter) << (counter ? "" : counter.error().explanation);
+    if (!counter) return 0;
+    audit::Entry entry = SignedEntry(*counter);
+    entry.Set("request_id", Id(id).Text())
+        .Set("role", acb::Name(kSupplierRole))
+        .Set("request_sha256", ToHex(Sha256(AsBytes(BodyOf(Id(id))))))
+        .Set("command_sha256", ToHex(Sha256(Bytes{1, 2, 3})));
+    EXPECT_TRUE(
+        store_->AppendSigned(*counter, entry, kAcb, {Bytes{1, 2, 3}}, AsBytes(BodyOf(Id(id)))));
+    return counter->counter().value();
+  }
+  Result<ReservedCounter> ReserveOther(std::uint64_t id) {
+    ReservationWish wish = Wish(Id(id));
+    wish.body = Sha256(AsBytes("other octets"));
+    return store_->Reserve(wish);
+  }
+
+  std::vector<Bytes> objects_before_;
+};
+
+// R-SEC3-56.
+TEST_F(Unproven, OrdersToStopHoldAndAreOnRecord) {
+  const auto log = LogOf([this] {
+    ASSERT_TRUE(store_->Suspend({Order(SuspensionScope::kDevice, kDevice.Hyphenated())}, kNow));
+    ASSERT_TRUE(store_->Suspend({Order(SuspensionScope::kParty, "A")}, kNow));
+  });
+  EXPECT_GT(RecoverFrom(log).taken_in, 1u);
+  EXPECT_THAT(store_->ReserveElsewhere({kDevice, {}, "8.5", "client", kNow}),
+              FailsWith(Reason::kBlocked));
+  EXPECT_EQ(store_->ListSuspensions(kNow)->size(), 2u);
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto second = Log();
+  PutBackTo("older");
+  RecoverFrom(second);
+  EXPECT_EQ(store_->ListSuspensions(kNow)->size(), 2u) << "by the log of the first recovery";
+}
+
+TEST_F(Unproven, AFenceHolds) {
+  const auto log = LogOf([this] {
+    ASSERT_TRUE(store_->AgreeToExport({true, "ada", kNow}));
+    ASSERT_TRUE(store_->AgreeToExport({true, "bob", kNow})->fenced);
+  });
+  RecoverFrom(log);
+  EXPECT_THAT(Reserve(Id(3)), FailsWith(Reason::kCountersExported));
+}
+
+TEST_F(Unproven, OneOperatorsWordIsNoFence) {
+  const auto log = LogOf([this] { ASSERT_TRUE(store_->AgreeToExport({true, "ada", kNow})); });
+  RecoverFrom(log);
+  EXPECT_GT(Spend(Id(3)), 0u);
+}
+
+// P9.
+TEST_F(Unproven, LostImportsHaveToComeAgainAfterEachRecovery) {
+  const auto log = LogOf([this] { ImportParty(); });
+  EXPECT_THAT(RecoverFrom(log).feeds, ::testing::ElementsAre("parties"));
+  EXPECT_TRUE(IsLost(Feed::kParties));
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto second = Log();
+  PutBackTo("older");
+  EXPECT_THAT(RecoverFrom(second).feeds, ::testing::ElementsAre("parties"));
+  EXPECT_TRUE(IsLost(Feed::kParties));
+  ImportParty();
+  EXPECT_FALSE(IsLost(Feed::kParties));
+}
+
+// P1: what was issued after the log was saved is below the next counter.
+TEST_F(Unproven, AStartRaisesByAWindowMore) {
+  for (int kills = 0; kills < 3; ++kills) KillAndStart();
+  const auto log = Log();
+  const std::uint64_t greatest = Spend(Id(2));
+  PutBackWithToken();
+  RecoverFrom(log);
+  EXPECT_GT(Spend(Id(3)), greatest);
+}
+
+TEST_F(Unproven, ARaiseFarAboveIsNotTakenIn) {
+  auto log = LogOf([] {});
+  log.push_back("{\"index\":\"" + std::to_string(log.size()) +
+                "\",\"kind\":\"start\",\"raise\":\"9000000000000000000\"}");
+  EXPECT_THAT(Do(From(log)), FailsWith(Reason::kBackupDamaged));
+}
+
+// P5: the RequestID stays that of its octets.
+TEST_F(Unproven, ARequestIdIsOpenForItsOctetsAlone) {
+  std::uint64_t before = 0;
+  const auto log = LogOf([&] { before = SpendNamed(2); });
+  RecoverFrom(log);
+  EXPECT_THAT(ReserveOther(2), FailsWith(Reason::kChangedMeanwhile));
+  EXPECT_GT(SpendNamed(2), before);
+}
+
+// P5: the later of two answers stands, or is decided anew.
+TEST_F(Unproven, AnAnswerOfBeforeDoesNotComeBackWithANewerBackup) {
+  const std::uint64_t first = SpendNamed(2);
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto log = Log();
+  CopyTo("newer");
+  PutBackTo("older");
+  RecoverFrom(log);
+  const std::uint64_t anew = SpendNamed(2);
+  ASSERT_GT(anew, first);
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto second = Log();
+  PutBackTo("newer");
+  const auto done = Do(From(second));
+  ASSERT_TRUE(done) << done.error().explanation;
+  Start();
+  EXPECT_EQ(Find(Id(2))->state, StoredRequest::State::kAbandoned);
+  EXPECT_GT(SpendNamed(2), anew);
+}
+
+TEST_F(TwoRecoveries, ThatLoseNothingLeaveTheCellsKnown) {
+  Spend(Id(2));
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto first = Log();
+  PutBackTo("older");
+  const auto done = Do(From(first));
+  ASSERT_TRUE(done);
+  EXPECT_FALSE(done->cells_unknown);
+  Start();
+  const std::uint64_t greatest = Spend(Id(3));
+  ASSERT_TRUE(store_->AnchorNow());
+  const auto second = Log();
+  PutBackTo("older");
+  const auto again = Do(From(second));
+  ASSERT_TRUE(again) << again.error().explanation;
+  EXPECT_FALSE(again->cells_unknown);
+  Start();
+  EXPECT_GT(Spend(Id(4)), greatest);
+}
+
+// P2: which floors came is told by no entry.
+TEST_F(Replayed, LostImportsOfDevicesHaveToComeAgainBeforeAnythingIsGivenOut) {
+  Device higher = TestDevice();
+  higher.network_operator = OfAcb(kNetworkFloor + 100'000);
+  Lose([&] {
+    ImportAgain({higher});
+    higher.network_operator = OfAcb(kNetworkFloor + 200'000);
+    ImportAgain({higher});
+  });
+  RecoverFromLog();
+  const auto elsewhere = [this] {
+    return store_->ReserveElsewhere({kDevice, {}, "8.5", "client", kNow});
+  };
+  EXPECT_THAT(elsewhere(), FailsWith(Reason::kFeedStale));
+  ImportAgain({TestDevice(kOtherDevice)});
+  EXPECT_THAT(elsewhere(), FailsWith(Reason::kFeedStale)) << "one of two";
+  ImportAgain({higher});
+  const auto given = elsewhere();
+  ASSERT_TRUE(given) << given.error().explanation;
+  EXPECT_GT(given->counter.value(), kNetworkFloor + 200'000);
+}
+
+// R-128-21: of a number that was held and never released nothing is newest.
+TEST_F(Replayed, AHeldNumberThatOperatorsDeletedMakesNothingStale) {
+  settings_.counter_jump = 1'000'000;
+  Reopen();
+  Lose([&] {
+    ASSERT_TRUE(store_->Record(Moved(CellState::Holder::kAcb, 20'000'000)));
+    const auto held = store_->ListQuarantine(0, 10);
+    ASSERT_EQ(held->size(), 1u);
+    for (const char* who : {"ada", "bob"}) {
+      ASSERT_TRUE(store_->AgreeOnQuarantined(held->front().id, QuarantineAct::kDelete, who, kNow));
+    }
+  });
+  RecoverFromLog();
+  const auto moved = store_->Record(Moved(CellState::Holder::kParty, 13'000));
+  ASSERT_TRUE(moved);
+  EXPECT_THAT(moved->observations, ::testing::Not(::testing::Contains("STALE_OBSERVATION")));
+  EXPECT_EQ(FindDevice()->network_operator.holder, CellState::Holder::kParty);
+}
+
 }  // namespace
 }  // namespace acb::store

@@ -54,6 +54,7 @@ void Counters::NotePassed(Device& device, std::uint64_t counter, const audit::Ob
   } else if (counter < device.highest) {
     // It waited for its answer while others were given out.
     if (counter > device.lowest && passed_over_ > 0) --passed_over_;
+    if (passed_over_ == 0) first_that_passed_.reset();
   } else if (const std::uint64_t passed = counter - device.highest - 1; passed > 0) {
     passed_over_ += std::min(passed, ~std::uint64_t{0} - passed_over_);
     if (!first_that_passed_) first_that_passed_ = NumberOf(entry, "index");

@@ -27,7 +27,7 @@ class Counters {
   // Counters between two of a device that no entry names, at most 2^64 - 1. The log does not say
   // that they were not used: floors, raises and proposals pass some over too.
   std::uint64_t passed_over() const { return passed_over_; }
-  // The first entry that passed some over.
+  // The first entry that passed some over; nothing once entries have come of all of them.
   std::optional<std::uint64_t> first_that_passed() const { return first_that_passed_; }
   std::size_t devices() const { return devices_.size(); }
   std::size_t octets() const;

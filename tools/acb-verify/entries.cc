@@ -155,8 +155,11 @@ class Pass {
     if (Status sealed = SeeSealed(position, entry); !sealed) return sealed;
     if (kind == "operator" && TextOf(entry, "act") == "recover") {
       absent_.SeeRecovery(position);
-      request_ids_.SeeRecovery(position, NumberOf(entry, "appended").value_or(0) +
-                                             NumberOf(entry, "raised").value_or(0));
+      std::uint64_t own = 0;  // entries that the recovery wrote
+      for (const char* name : {"appended", "raised", "suspended"}) {
+        own += NumberOf(entry, name).value_or(0);
+      }
+      request_ids_.SeeRecovery(position, own);
     }
     if ((kind == "start" || kind == "feed") && trust_ != nullptr) {
       if (Status same = trust_->SeeEntry(position, entry); !same) Say(position, same.error());

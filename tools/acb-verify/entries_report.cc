@@ -36,7 +36,8 @@ void ReportCounters(const EntryCounts& counts, const Counters& counters, Finding
                             "them: ") +
                       Count(counters.octets() / 1024, "KiB)"));
   }
-  if (const auto first = counters.first_that_passed()) {
+  const auto first = counters.first_that_passed();
+  if (first && counters.passed_over() != 0) {
     findings.NotVerified(Count(counters.passed_over(),
                                "counters that no entry names were passed over (the first at "
                                "entry ") +

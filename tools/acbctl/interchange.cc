@@ -100,7 +100,9 @@ int ExportInto(const Connection& connection, const ExportOptions& options, Downl
       }
       return SayExported(connection, options, download);
     }
-    const int code = PrintAct(connection, answer, &turn == &turns.back());
+    const bool last = &turn == &turns.back();
+    if (!last && WasSaidBefore(answer)) continue;
+    const int code = PrintAct(connection, answer, last);
     if (code != kGood) return code;
   }
   return kGood;
@@ -132,8 +134,12 @@ int ImportCounters(const Connection& connection, const CountersImportOptions& op
                   .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }}});
     upload->EndProgress();
     if (!response) return Complain(connection, response.error());
-    const int code = PrintAct(connection, *response, &turn == &turns.back());
-    if (code != kGood) return code;
+    const bool last = &turn == &turns.back();
+    if (!last && WasSaidBefore(*response)) continue;
+    // A word after that would be the first of another import.
+    const bool done = response->status == kHttpOk;
+    const int code = PrintAct(connection, *response, last || done);
+    if (code != kGood || done) return code;
   }
   return kGood;
 }

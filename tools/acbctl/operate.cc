@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kHttpOk = 200;
 constexpr int kHttpAccepted = 202;
+constexpr int kHttpForbidden = 403;
 
 int PrintList(const Connection& connection, const std::string& target, const char* member,
               const char* none) {
@@ -78,6 +79,14 @@ int PrintAct(const Connection& connection, const platform::HttpClientResponse& r
   return kGood;
 }
 
+bool WasSaidBefore(const platform::HttpClientResponse& response) {
+  if (response.status != kHttpForbidden) return false;
+  const boost::json::object problem = ParseObject(response.body);
+  const auto* reason = problem.if_contains("reason");
+  return reason != nullptr && reason->is_string() &&
+         std::string_view(reason->get_string()) == Describe(Reason::kOtherOperator).name;
+}
+
 int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
            const platform::HttpClientRequest& request,
            const std::function<void(const platform::HttpClientResponse&)>& hear) {
@@ -85,9 +94,14 @@ int SendAs(const Connection& connection, const std::vector<std::filesystem::path
   for (const Connection& turn : turns) {
     const auto response = Send(turn, "operator", request);
     if (!response) return Complain(connection, response.error());
-    const int code = PrintAct(connection, *response, &turn == &turns.back());
+    const bool last = &turn == &turns.back();
+    if (!last && WasSaidBefore(*response)) continue;
+    // With another's earlier word it is done by this one: the next would be about nothing.
+    const bool done = response->status == kHttpOk;
+    const int code = PrintAct(connection, *response, last || done);
     if (code != kGood) return code;
     if (hear) hear(*response);
+    if (done) break;
   }
   return kGood;
 }

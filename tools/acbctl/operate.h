@@ -34,7 +34,11 @@ std::vector<Connection> TurnsOf(const Connection& connection,
 // The answer to one operator's word, and the exit code. With --json one document is printed: the
 // answer that was no good, or that to the last word.
 int PrintAct(const Connection& connection, const platform::HttpClientResponse& response, bool last);
-// The same request in each of these turns, until one is refused. `hear` gets each good answer.
+// This operator's word is there already, of a run that was cut or of one beside this: the next
+// one's is wanted all the same.
+bool WasSaidBefore(const platform::HttpClientResponse& response);
+// The same request in each of these turns, until it is done or one is refused. `hear` gets each
+// good answer.
 int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
            const platform::HttpClientRequest& request,
            const std::function<void(const platform::HttpClientResponse&)>& hear = {});

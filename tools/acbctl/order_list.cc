@@ -67,7 +67,8 @@ bool IsGood(const platform::HttpClientResponse& response) {
   return response.status == kHttpOk || response.status == kHttpAccepted;
 }
 
-// A part, by each operator in turn; the answer to the last, or the first that is no good.
+// A part, by each operator in turn; the answer that it is done, to the last word, or the first that
+// is no good.
 Result<platform::HttpClientResponse> SendPart(const std::vector<Connection>& turns,
                                               const SuspendOptions& options,
                                               std::span<const std::string> part) {
@@ -84,7 +85,8 @@ Result<platform::HttpClientResponse> SendPart(const std::vector<Connection>& tur
                           .body = boost::json::serialize(order)});
     if (!response) return response;
     last = *std::move(response);
-    if (!IsGood(last)) break;
+    if (&turn != &turns.back() && WasSaidBefore(last)) continue;
+    if (last.status != kHttpAccepted) break;  // done, or no good
   }
   return last;
 }

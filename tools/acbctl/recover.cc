@@ -191,6 +191,7 @@ boost::json::object ResultOf(const RecoverOptions& options, const Outcome& outco
   if (!done.feeds.empty()) result["import_again"] = ListOf(done.feeds);
   if (!done.lifted.empty()) result["lift_again"] = ListOf(done.lifted);
   if (!done.ceremonies.empty()) result["ceremonies_not_taken_in"] = ListOf(done.ceremonies);
+  if (!done.quarantine.empty()) result["quarantine_not_taken_in"] = ListOf(done.quarantine);
   if (!done.exhausted.empty()) {
     boost::json::array devices;
     for (const Eui64 device :

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tools/acb-verify/entries_report.h"
+
 namespace acb::verify {
 namespace {
 
@@ -74,6 +76,31 @@ TEST(CountersOfALog, ThatNoEntryNamesAreCounted) {
   EXPECT_TRUE(counters.See(at(7, "signed", 17)));
   EXPECT_EQ(counters.passed_over(), 3U);
   EXPECT_EQ(counters.first_that_passed(), 5U);
+}
+
+// Found by an attack: the reviewer was told of 0 counters that were passed over.
+TEST(CountersOfALog, ThatAreNamedLaterWereNotPassedOver) {
+  const auto at = [](std::uint64_t index, const char* kind, std::uint64_t counter) {
+    audit::Object entry = Entry(kind, counter);
+    entry.emplace("index", std::to_string(index));
+    return entry;
+  };
+  Counters counters;
+  EXPECT_TRUE(counters.See(at(3, "signed", 10)));
+  EXPECT_TRUE(counters.See(at(4, "reserved-elsewhere", 12)));
+  EXPECT_EQ(counters.passed_over(), 1U);
+  EXPECT_TRUE(counters.See(at(5, "signed", 11)));
+  EXPECT_EQ(counters.passed_over(), 0U);
+  EXPECT_FALSE(counters.first_that_passed());
+
+  Findings findings;
+  ReportEntries(EntryCounts{}, counters, CommandCounts{}, Range{}, nullptr, findings);
+  for (const std::string& what : findings.not_verified()) {
+    EXPECT_EQ(what.find("passed over"), std::string::npos) << what;
+  }
+  EXPECT_TRUE(counters.See(at(6, "signed", 20)));
+  EXPECT_EQ(counters.passed_over(), 7U);
+  EXPECT_EQ(counters.first_that_passed(), 6U);
 }
 
 TEST(CountersOfALog, AreNamedByTheEntriesThatSpendOne) {

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kPieceOctets = std::size_t{1} << 20;
 // LMDB reads the copy through its map: what has gone into the pipe need not stay in this process.
 constexpr std::size_t kPiecesBeforeLettingGo = 64;
+constexpr std::size_t kPiecesAhead = 8;
 // LMDB writes the two meta pages while it holds up the writer: they must find room at once.
 constexpr int kPipeOctets = 1 << 20;
 constexpr int kSmallestPipe = 64 * 1024;
@@ -54,6 +55,8 @@ int WriteCopy(const LmdbEnvironment& environment, int into) {
 Status Drain(const LmdbEnvironment& environment, int from, const CopySink& sink) {
   Bytes piece(kPieceOctets);
   for (std::size_t pieces = 1;; ++pieces) {  // ends with the copy
+    // The copy is the file, from its begin to its end.
+    environment.WillNeedAt((pieces + kPiecesAhead) * kPieceOctets, kPieceOctets);
     std::size_t filled = 0;
     while (filled < piece.size()) {
       const ssize_t got = ::read(from, piece.data() + filled, piece.size() - filled);

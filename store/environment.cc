@@ -18,8 +18,9 @@ namespace {
 
 // NOTLS: a read transaction belongs to its object, not to its thread. Never NOSYNC, NOMETASYNC,
 // WRITEMAP or MAPASYNC: each gives up what section 4 of design.md rests on (ecosystem.md section
-// 8).
-constexpr unsigned kFlags = MDB_NOTLS;
+// 8). NORDAHEAD: see ReadAhead.
+constexpr unsigned kFlags = MDB_NOTLS | MDB_NORDAHEAD;
+constexpr std::uintptr_t kPage = 4096;
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 // Only while a store is made: it holds a few empty tables then.
@@ -213,6 +214,37 @@ void LmdbEnvironment::FindMap() {
 void LmdbEnvironment::LetGoOfPages() const {
   // Shared and read-only: the pages stay in the file. A refusal leaves them here, and that is all.
   if (!map_.empty()) ::madvise(map_.data(), map_.size(), MADV_DONTNEED);
+}
+
+void LmdbEnvironment::WillNeed(const void* from, std::size_t octets) const {
+  const auto at = reinterpret_cast<std::uintptr_t>(from);
+  const auto begin = reinterpret_cast<std::uintptr_t>(map_.data());
+  if (at < begin || at - begin >= map_.size()) return;
+  WillNeedAt(at - begin, octets);
+}
+
+void LmdbEnvironment::WillNeedAt(std::uint64_t offset, std::size_t octets) const {
+  // Behind the file's end there is nothing to read.
+  const std::uint64_t end = std::min<std::uint64_t>(map_.size(), used());
+  const std::uint64_t begin = offset - offset % kPage;
+  if (begin >= end) return;
+  ::madvise(map_.data() + begin, std::min<std::uint64_t>(octets, end - begin), MADV_WILLNEED);
+}
+
+void ReadAhead::At(const void* row) {
+  constexpr std::uintptr_t kNear = 16 * kPage;
+  constexpr unsigned kEnough = 8;  // pages
+  constexpr std::size_t kWindow = std::size_t{1} << 20;
+  const std::uintptr_t page = reinterpret_cast<std::uintptr_t>(row) & ~(kPage - 1);
+  if (page == last_) return;
+  const bool near = page > last_ && page - last_ <= kNear;
+  in_a_row_ = near ? in_a_row_ + 1 : 0;
+  if (!near) asked_ = 0;
+  last_ = page;
+  // Before the end of what was asked for is reached.
+  if (in_a_row_ < kEnough || (page < asked_ && asked_ - page > kWindow / 2)) return;
+  asked_ = page + kWindow;
+  environment_->WillNeed(row, kWindow);
 }
 
 // A file that was cut would end the process with SIGBUS at the first read behind its end.

@@ -61,6 +61,10 @@ class LmdbEnvironment {
   // The map's pages go out of this process's memory and come back when they are read; what they
   // hold does not change. For who has read much of the store and goes on.
   void LetGoOfPages() const;
+  // Asks the disk for what lies there, and does not wait for it: an address in the map, any other
+  // asks for nothing.
+  void WillNeed(const void* from, std::size_t octets) const;
+  void WillNeedAt(std::uint64_t offset, std::size_t octets) const;  // of the data file
 
  private:
   using Environment = Handle<MDB_env, mdb_env_close>;
@@ -80,6 +84,23 @@ class LmdbEnvironment {
   CommitFunction commit_;
   std::array<MDB_dbi, kTables.size()> tables_{};
   std::span<std::uint8_t> map_;  // empty when it was not found
+};
+
+// For who walks through a table: told of each row, it has the disk read the pages behind, as far as
+// they have come one behind the other so far. The map itself reads nothing ahead: requests want a
+// page here and one there, and with a store that the page cache does not hold they would wait for
+// what nobody wants.
+class ReadAhead {
+ public:
+  // The environment outlives this.
+  explicit ReadAhead(const LmdbEnvironment& environment) : environment_(&environment) {}
+  void At(const void* row);
+
+ private:
+  const LmdbEnvironment* environment_;
+  std::uintptr_t last_ = 0;   // page of the row before
+  std::uintptr_t asked_ = 0;  // up to there
+  unsigned in_a_row_ = 0;     // pages that came shortly behind the one before
 };
 
 // kStoreUnavailable with LMDB's own words for the operator.

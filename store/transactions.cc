@@ -70,8 +70,10 @@ Status Transaction::Walk(Table table, BytesView from, BytesView prefix,
   MDB_val value{};
   // MDB_SET_RANGE refuses the empty key.
   int code = mdb_cursor_get(cursor->get(), &key, &value, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  ReadAhead ahead(*environment_);
   for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT)) {
     if (!StartsWith(FromValue(key), prefix)) return Done{};
+    ahead.At(value.mv_data);
     auto payload = Unseal(table, FromValue(key), FromValue(value));
     if (!payload) return std::move(payload).error();
     auto more = visit(FromValue(key), *payload);
@@ -103,8 +105,10 @@ Result<Transaction::Checked> Transaction::Check(Table table, BytesView after, st
     code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
   }
   Checked checked;
+  ReadAhead ahead(*environment_);
   for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT)) {
     ++checked.records;
+    ahead.At(value.mv_data);
     auto payload = Unseal(table, FromValue(key), FromValue(value));
     if (!payload) damaged.push_back(std::move(payload).error());
     if (checked.records < most) continue;
@@ -192,6 +196,7 @@ Result<std::optional<Bytes>> SortedRows::Get(BytesView key) {
   const int code = mdb_cursor_get(cursor_.get(), &wanted, &value, MDB_SET_KEY);
   if (code == MDB_NOTFOUND) return std::optional<Bytes>();
   if (code != MDB_SUCCESS) return LmdbFailure(code, Name(table_));
+  ahead_.At(value.mv_data);
   const auto payload = Unseal(table_, key, FromValue(value));
   if (!payload) return payload.error();
   return std::optional<Bytes>(ToBytes(*payload));

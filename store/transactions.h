@@ -139,13 +139,17 @@ class SortedRows {
 
  private:
   SortedRows(WriteTransaction& transaction, Table table, MDB_cursor* cursor)
-      : transaction_(&transaction), table_(table), cursor_(cursor) {}
+      : transaction_(&transaction),
+        table_(table),
+        cursor_(cursor),
+        ahead_(*transaction.environment_) {}
   // Whether the key is greater than every one in the table.
   bool IsBeyond(BytesView key) const;
 
   WriteTransaction* transaction_;
   Table table_;
   Handle<MDB_cursor, mdb_cursor_close> cursor_;
+  ReadAhead ahead_;
   Bytes last_;  // the table's greatest key; empty when it has no row
   Bytes sealed_;
 };

@@ -28,6 +28,23 @@ TEST_F(OpenStore, IsMadeForItsOwnerOnlyWhateverTheUmask) {
   }
 }
 
+// Of a store that the page cache does not hold, a request reads the pages that it wants and no more
+// (issue 6: flat to 100 million devices): flag "rr" of proc(5), smaps.
+TEST_F(OpenStore, ReadsNothingAheadForARequest) {
+  Create();
+  Reopen();
+  std::ifstream maps("/proc/self/smaps");
+  bool ours = false;
+  std::string flags;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("data.mdb") != std::string::npos) ours = true;
+    if (!ours || line.rfind("VmFlags:", 0) != 0) continue;
+    flags = line + " ";
+    break;
+  }
+  EXPECT_NE(flags.find(" rr "), std::string::npos) << flags;
+}
+
 TEST_F(OpenStore, SaysWhatItWasMadeFor) {
   Create();
   Reopen();

@@ -227,8 +227,12 @@ void LmdbEnvironment::WillNeedAt(std::uint64_t offset, std::size_t octets) const
   // Behind the file's end there is nothing to read.
   const std::uint64_t end = std::min<std::uint64_t>(map_.size(), used());
   const std::uint64_t begin = offset - offset % kPage;
-  if (begin >= end) return;
-  ::madvise(map_.data() + begin, std::min<std::uint64_t>(octets, end - begin), MADV_WILLNEED);
+  const std::uint64_t until = std::min(end, offset + octets);
+  // The system does no more for one call than its own read-ahead, mostly 128 KiB.
+  constexpr std::uint64_t kPiece = 128 * 1024;
+  for (std::uint64_t at = begin; at < until; at += kPiece) {
+    ::madvise(map_.data() + at, std::min(kPiece, until - at), MADV_WILLNEED);
+  }
 }
 
 void ReadAhead::At(const void* row) {

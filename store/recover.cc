@@ -144,7 +144,7 @@ class Importer {
       : transaction_(transaction),
         order_(order),
         top_(top),
-        replay_(transaction, counter_jump),
+        replay_(transaction, counter_jump, top),
         size_(size) {}
 
   Status Run();

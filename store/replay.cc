@@ -22,6 +22,9 @@ namespace {
 // Named in one report: an operator reads them.
 constexpr std::size_t kMaxNamed = 1'000;
 
+// Of one feed by one recovery: each has to come again.
+constexpr std::uint64_t kMaxLostImports = 1'000'000;
+
 // Kinds that say nothing of counters, cells or RequestIDs.
 constexpr std::string_view kNoEffect[] = {"stop", "provision", "configuration", "alarm",
                                           "checkpoint"};
@@ -143,11 +146,18 @@ Status Replay::RaiseFence(const boost::json::object& entry) {
   if (!fence) return std::move(fence).error();
   const std::uint64_t raise = NumberOf(entry, "raise").value_or(0);
   const std::uint64_t base = NumberOf(entry, "base").value_or(0);
-  const std::uint64_t known = std::max(fence->raise, fence->base);
-  const std::uint64_t wanted = std::max(raise, base);
-  if (!proven_ && wanted > known && wanted - known > jump_) {
-    return Unusable(entry, "names a raise or base more than " + std::to_string(jump_) +
-                               " above this store's, and no anchor proves it");
+  if (!proven_) {
+    // As it was before: nothing lowers a raise that the token has, so that steps that add up would
+    // leave no counter for good.
+    if (!fence_before_) fence_before_ = *fence;
+    const std::uint64_t known_raise = std::max(fence_before_->raise, top_.raise);
+    const std::uint64_t known_base = std::max(fence_before_->base, top_.base);
+    const bool far = (raise > known_raise && raise - known_raise > jump_) ||
+                     (base > known_base && base - known_base > jump_);
+    if (far) {
+      return Unusable(entry, "names a raise or base more than " + std::to_string(jump_) +
+                                 " above this store's, and no anchor proves it");
+    }
   }
   if (!proven_) unproven_raise_ = std::max(unproven_raise_, raise);
   raise_ = std::max(raise_, raise);
@@ -178,9 +188,11 @@ Result<std::vector<Replay::Raised>> Replay::Taken() const {
 
 // reliability.md section 1: one value near 2^63 would block the device for ever. What the anchored
 // tree proves was judged when it was written.
-Status Replay::CheckJump(const boost::json::object& entry, const CountersRow& row,
+Status Replay::CheckJump(const boost::json::object& entry, Eui64 device,
                          std::uint64_t value) const {
-  if (proven_) return Done{};
+  const auto before = before_.find(device);
+  if (proven_ || before == before_.end()) return Done{};
+  const CountersRow& row = before->second;  // steps that add up get no further than one
   const auto fence = ReadSetting(transaction_, Setting::kFence, DecodeFence);
   if (!fence) return fence.error();
   std::uint64_t greatest = std::max(row.last_issued, fence->base);
@@ -199,7 +211,7 @@ Status Replay::RaiseIssued(const boost::json::object& entry, std::string_view me
   if (!device || !counter) return Unusable(entry, "names no device and counter");
   auto row = RowOf(*device);
   if (!row) return std::move(row).error();
-  if (Status near = CheckJump(entry, *row, *counter); !near) return near;
+  if (Status near = CheckJump(entry, *device, *counter); !near) return near;
   row->last_issued = std::max(row->last_issued, std::min(*counter, kMaxSeqNumber));
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
@@ -237,7 +249,7 @@ Status Replay::RaiseFloor(const boost::json::object& entry, std::string_view mem
   if (!device || !floor || !role) return Unusable(entry, "names no cell and floor");
   auto row = RowOf(*device);
   if (!row) return std::move(row).error();
-  if (Status near = CheckJump(entry, *row, *floor); !near) return near;
+  if (Status near = CheckJump(entry, *device, *floor); !near) return near;
   RaiseTo(*row->Find(*role), *floor);
   return transaction_.Put(Table::kCounters, KeyOf(*device), EncodeCounters(*row));
 }
@@ -268,6 +280,8 @@ Status Replay::MarkNewest(const boost::json::object& entry, const boost::json::o
   ObservedRow row;
   row.on_receipt = false;
   if (newest->has_value()) row = **newest;
+  // What comes after it would be stale for ever; its cells are forgotten instead.
+  if (!CheckJump(entry, device, *counter)) return Done{};
   const auto at = UtcTime::FromIso(EntryText(entry, "time"));
   if (!expired) {
     NoteMoved(row, *counter, UtcTime::FromIso(EntryText(entry, "executed_at")),
@@ -304,7 +318,7 @@ Status Replay::Observed(const boost::json::object& entry) {
   const auto issued = NumberOf(entry, "last_issued");
   const auto* cells = entry.if_contains("cells");
   if (!issued || cells == nullptr || !cells->is_array()) return ForgetCells(entry);
-  if (Status near = CheckJump(entry, *row, *issued); !near) return near;
+  if (Status near = CheckJump(entry, *device, *issued); !near) return near;
   row->last_issued = std::max(row->last_issued, std::min(*issued, kMaxSeqNumber));
   for (const boost::json::value& item : cells->get_array()) {
     if (!item.is_object()) return Unusable(entry, "has a cell that is none");
@@ -315,7 +329,7 @@ Status Replay::Observed(const boost::json::object& entry) {
     SetHolder(*cell, EntryText(change, "after"));
     if (cell->holder == CellState::Holder::kAcb) SetAcbKey(*cell, EntryText(change, "acb_key"));
     if (const auto floor = NumberOf(change, "floor")) {
-      if (Status near = CheckJump(entry, *row, *floor); !near) return near;
+      if (Status near = CheckJump(entry, *device, *floor); !near) return near;
       RaiseTo(*cell, *floor);
     }
     if (Status marked = MarkNewest(entry, change, *device, *role); !marked) return marked;
@@ -463,9 +477,16 @@ Result<std::vector<Suspension>> Replay::OrderOf(const boost::json::object& entry
   } else {
     subjects.emplace_back(EntryText(entry, "subject"));
   }
+  if (subjects.empty()) return Unusable(entry, "names nothing that is suspended");
   std::vector<Suspension> order;
   for (std::string& subject : subjects) {
     if (subject.size() > kMaxSuspensionSubject) return Unusable(entry, "has a subject too long");
+    // What nobody could lift again.
+    const bool is_device = *scope == SuspensionScope::kDevice;
+    if (subject.empty() != (*scope == SuspensionScope::kAll) ||
+        (is_device && !Eui64::FromText(subject))) {
+      return Unusable(entry, "names a subject that is none of its scope");
+    }
     order.push_back({.scope = *scope,
                      .subject = std::move(subject),
                      .authority = std::string(EntryText(entry, "authority").substr(0, kMaxName)),
@@ -507,9 +528,12 @@ Status Replay::Recovered(const boost::json::object& entry) {
       imports != nullptr && imports->is_object()) {
     for (const auto& [name, count] : imports->get_object()) {
       const auto feed = FeedFromName(name);
-      const auto lost = count.is_string() ? ParseDecimal(count.get_string()) : std::nullopt;
-      if (!feed || !lost) return Unusable(entry, "tells of imports in a form not known here");
-      if (Status added = AddLost(*feed, *lost); !added) return added;
+      const std::uint64_t lost =
+          count.is_string() ? ParseDecimal(count.get_string()).value_or(0) : 0;
+      if (!feed || lost == 0 || lost > kMaxLostImports) {
+        return Unusable(entry, "tells of imports in a form not known here");
+      }
+      if (Status added = AddLost(*feed, lost); !added) return added;
     }
   }
   return RaiseFence(entry);
@@ -657,11 +681,11 @@ Status Replay::NoteFeed(const boost::json::object& entry) {
   cells_unknown_ = cells_unknown_ || feed == Feed::kDevices;
   // One that said nothing new left nothing behind that could be missed.
   if (EntryText(entry, "changed") == "0") return Done{};
-  if (!proven_) ++imports_[*feed];
   return AddLost(*feed, 1);
 }
 
 Status Replay::AddLost(Feed feed, std::uint64_t imports) {
+  if (!proven_) imports_[feed] += imports;
   Note(feeds_, std::string(Name(feed)));
   const auto held = FindLastImportRow(transaction_, feed);
   if (!held) return held.error();
@@ -695,6 +719,10 @@ Status Replay::TakeIn(const boost::json::object& entry) {
   if (kind == "operator" && act == acts::kSuspend) return Suspended(entry);
   if (kind == "operator" && act == acts::kLift) Lifted(entry);
   if (kind == "operator" && act == acts::kRecover) return Recovered(entry);
+  if (kind == "operator" && act == acts::kQuarantineDelete && IsTrue(entry, "complete")) {
+    Note(quarantine_, std::string(EntryText(entry, "index")) + " deleted " +
+                          std::string(EntryText(entry, "quarantine")));
+  }
   if (kind == "ceremony" && IsTrue(entry, "complete")) {
     Note(ceremonies_, std::string(EntryText(entry, "index")) + " " + std::string(act));
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "store/anchor.h"
 #include "store/reading.h"
 #include "store/transactions.h"
 
@@ -18,9 +19,9 @@ namespace acb::store {
 // tell enough, a cell becomes unknown.
 class Replay {
  public:
-  // `counter_jump`: OpenSettings.
-  Replay(WriteTransaction& transaction, std::uint64_t counter_jump)
-      : transaction_(transaction), jump_(counter_jump) {}
+  // `counter_jump`: OpenSettings. `top`: the token's highest anchor.
+  Replay(WriteTransaction& transaction, std::uint64_t counter_jump, const Anchor& top)
+      : transaction_(transaction), jump_(counter_jump), top_(top) {}
 
   // Of this store's own log. kBackupDamaged: an entry that has no place in such a log, or that
   // cannot be done again and leaves the counters unknown.
@@ -37,7 +38,7 @@ class Replay {
   const std::set<std::string, std::less<>>& lifted() const { return lifted_; }
   // Key ceremonies that TakeIn met, as "57 activate": what they made of keys is on no record here.
   const std::set<std::string, std::less<>>& ceremonies() const { return ceremonies_; }
-  // Handovers in quarantine that TakeIn met, as "58 REQUESTID".
+  // Handovers in quarantine that TakeIn met, as "58 REQUESTID", and deletions, as "60 deleted 58".
   const std::set<std::string, std::less<>>& quarantine() const { return quarantine_; }
   // Devices came, with floors that are not in the log: every cell is to be unknown.
   bool cells_unknown() const { return cells_unknown_; }
@@ -62,8 +63,7 @@ class Replay {
   const std::map<Feed, std::uint64_t>& imports() const { return imports_; }
 
  private:
-  Status CheckJump(const boost::json::object& entry, const CountersRow& row,
-                   std::uint64_t value) const;
+  Status CheckJump(const boost::json::object& entry, Eui64 device, std::uint64_t value) const;
   Result<CountersRow> RowOf(Eui64 device);
   Status RaiseFence(const boost::json::object& entry);
   Status InFlight(const boost::json::object& entry);
@@ -97,6 +97,7 @@ class Replay {
 
   WriteTransaction& transaction_;
   const std::uint64_t jump_;
+  const Anchor top_;
   bool proven_ = true;  // the entry that is being looked at
   std::set<std::string, std::less<>> feeds_;
   std::set<std::string, std::less<>> lifted_;
@@ -109,6 +110,7 @@ class Replay {
   std::uint64_t raise_ = 0;
   std::uint64_t base_ = 0;
   std::uint64_t unproven_raise_ = 0;
+  std::optional<Fence> fence_before_;  // what TakeIn met first
   std::vector<std::vector<Suspension>> orders_;
   std::map<Feed, std::uint64_t> imports_;
 };

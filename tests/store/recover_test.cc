@@ -941,6 +941,47 @@ TEST_F(Unproven, ARaiseFarAboveIsNotTakenIn) {
   EXPECT_THAT(Do(From(log)), FailsWith(Reason::kBackupDamaged));
 }
 
+// Nothing lowers a raise: steps that are small each would leave no counter in the end.
+TEST_F(Unproven, RaisesThatAddUpGetNoFurtherThanOne) {
+  const auto log = LogOf([] {});
+  const auto with = [&log](const std::vector<std::uint64_t>& raises) {
+    std::vector<std::string> lines = log;
+    for (const std::uint64_t raise : raises) {
+      lines.push_back("{\"index\":\"" + std::to_string(lines.size()) +
+                      "\",\"kind\":\"start\",\"raise\":\"" + std::to_string(raise) + "\"}");
+    }
+    return From(std::move(lines));
+  };
+  const std::uint64_t step = settings_.counter_jump / 4 * 3;
+  EXPECT_THAT(Do(with({step, 2 * step})), FailsWith(Reason::kBackupDamaged));
+  const auto one = Do(with({step}));
+  ASSERT_TRUE(one) << one.error().explanation;
+  EXPECT_EQ(one->raise, step + settings_.anchor_every);
+}
+
+TEST_F(Unproven, ImportsThatAnotherRecoveryTookInAreToldOn) {
+  std::vector<std::string> lines = LogOf([] {});
+  lines.push_back("{\"index\":\"" + std::to_string(lines.size()) +
+                  "\",\"kind\":\"operator\",\"act\":\"recover\",\"complete\":true,\"taken_in\":"
+                  "\"1\",\"cells_unknown\":false,\"imports_taken_in\":{\"parties\":\"2\"}}");
+  ASSERT_TRUE(Do(From(lines)));
+  EXPECT_THAT(Log().back(), ::testing::HasSubstr("\"imports_taken_in\":{\"parties\":\"2\"}"));
+  Start();
+  EXPECT_TRUE(IsLost(Feed::kParties));
+}
+
+TEST_F(Unproven, AnOrderThatNobodyCouldLiftIsNotTakenIn) {
+  const auto log = LogOf([] {});
+  for (const char* what : {R"("scope":"device","subject":"junk")", R"("scope":"all","subject":"A")",
+                           R"("scope":"party","subjects":[])"}) {
+    std::vector<std::string> lines = log;
+    lines.push_back("{\"index\":\"" + std::to_string(lines.size()) +
+                    "\",\"kind\":\"operator\",\"act\":\"suspend\",\"time\":\"" + kNow.Iso() +
+                    "\"," + what + "}");
+    EXPECT_THAT(Do(From(lines)), FailsWith(Reason::kBackupDamaged)) << what;
+  }
+}
+
 // P5: the RequestID stays that of its octets.
 TEST_F(Unproven, ARequestIdIsOpenForItsOctetsAlone) {
   std::uint64_t before = 0;

@@ -49,7 +49,8 @@ bool TwoOperators::TakesTwo(const audit::Object& entry) {
 
 Status TwoOperators::See(const audit::Object& entry) {
   if (!TakesTwo(entry)) return Done{};
-  fenced_ = fenced_ || TextOf(entry, "kind") == "export";
+  // A recovery says that the copy it began with was fenced, or the log that it took in.
+  fenced_ = fenced_ || TextOf(entry, "kind") == "export" || IsTrue(entry, "fenced");
   const std::vector<std::string> names = NamesOf(entry);
   if (names.size() == 2 && names[0] != names[1] && !names[0].empty() && !names[1].empty()) {
     ++acts_;

@@ -66,6 +66,10 @@ TEST(TwoOperators, AreAskedOnceForAFence) {
   EXPECT_TRUE(two.See(fenced({"a", "b"})));
   EXPECT_TRUE(two.See(fenced({"c"})));                  // it is fenced
   EXPECT_TRUE(TwoOperators(false).See(fenced({"c"})));  // perhaps before the range
+  // The copy that a recovery began with was.
+  TwoOperators recovered(true);
+  EXPECT_TRUE(recovered.See(With(Entry("operator", "recover", {"a", "b"}), "fenced", true)));
+  EXPECT_TRUE(recovered.See(fenced({"c"})));
 }
 
 }  // namespace

@@ -158,8 +158,8 @@ Status Replay::RaiseFence(const boost::json::object& entry) {
       return Unusable(entry, "names a raise or base more than " + std::to_string(jump_) +
                                  " above this store's, and no anchor proves it");
     }
+    unproven_raise_ = std::max(unproven_raise_, raise);
   }
-  if (!proven_) unproven_raise_ = std::max(unproven_raise_, raise);
   raise_ = std::max(raise_, raise);
   base_ = std::max(base_, base);
   fence->raise = std::max(fence->raise, raise_);

@@ -36,8 +36,7 @@ void ReportCounters(const EntryCounts& counts, const Counters& counters, Finding
                             "them: ") +
                       Count(counters.octets() / 1024, "KiB)"));
   }
-  const auto first = counters.first_that_passed();
-  if (first && counters.passed_over() != 0) {
+  if (const auto first = counters.first_that_passed()) {
     findings.NotVerified(Count(counters.passed_over(),
                                "counters that no entry names were passed over (the first at "
                                "entry ") +

@@ -57,39 +57,35 @@ TEST(CountersOfALog, MayBeAnsweredAfterOneThatWasGivenOutMeanwhile) {
   EXPECT_TRUE(counters.See(Entry("signed", 13)));
 }
 
+audit::Object EntryAt(std::uint64_t index, const char* kind, std::uint64_t counter) {
+  audit::Object entry = Entry(kind, counter);
+  entry.emplace("index", std::to_string(index));
+  return entry;
+}
+
 TEST(CountersOfALog, ThatNoEntryNamesAreCounted) {
-  const auto at = [](std::uint64_t index, const char* kind, std::uint64_t counter) {
-    audit::Object entry = Entry(kind, counter);
-    entry.emplace("index", std::to_string(index));
-    return entry;
-  };
   Counters counters;
-  EXPECT_TRUE(counters.See(at(3, "signed", 10)));
-  EXPECT_TRUE(counters.See(at(4, "abandoned", 11)));
+  EXPECT_TRUE(counters.See(EntryAt(3, "signed", 10)));
+  EXPECT_TRUE(counters.See(EntryAt(4, "abandoned", 11)));
   EXPECT_FALSE(counters.first_that_passed());
-  EXPECT_TRUE(counters.See(at(5, "reserved-elsewhere", 15)));
+  EXPECT_TRUE(counters.See(EntryAt(5, "reserved-elsewhere", 15)));
   EXPECT_EQ(counters.passed_over(), 3U);
   EXPECT_EQ(counters.first_that_passed(), 5U);
   // It had waited for its answer.
-  EXPECT_TRUE(counters.See(at(6, "signed", 13)));
+  EXPECT_TRUE(counters.See(EntryAt(6, "signed", 13)));
   EXPECT_EQ(counters.passed_over(), 2U);
-  EXPECT_TRUE(counters.See(at(7, "signed", 17)));
+  EXPECT_TRUE(counters.See(EntryAt(7, "signed", 17)));
   EXPECT_EQ(counters.passed_over(), 3U);
   EXPECT_EQ(counters.first_that_passed(), 5U);
 }
 
 // Found by an attack: the reviewer was told of 0 counters that were passed over.
 TEST(CountersOfALog, ThatAreNamedLaterWereNotPassedOver) {
-  const auto at = [](std::uint64_t index, const char* kind, std::uint64_t counter) {
-    audit::Object entry = Entry(kind, counter);
-    entry.emplace("index", std::to_string(index));
-    return entry;
-  };
   Counters counters;
-  EXPECT_TRUE(counters.See(at(3, "signed", 10)));
-  EXPECT_TRUE(counters.See(at(4, "reserved-elsewhere", 12)));
+  EXPECT_TRUE(counters.See(EntryAt(3, "signed", 10)));
+  EXPECT_TRUE(counters.See(EntryAt(4, "reserved-elsewhere", 12)));
   EXPECT_EQ(counters.passed_over(), 1U);
-  EXPECT_TRUE(counters.See(at(5, "signed", 11)));
+  EXPECT_TRUE(counters.See(EntryAt(5, "signed", 11)));
   EXPECT_EQ(counters.passed_over(), 0U);
   EXPECT_FALSE(counters.first_that_passed());
 
@@ -98,7 +94,7 @@ TEST(CountersOfALog, ThatAreNamedLaterWereNotPassedOver) {
   for (const std::string& what : findings.not_verified()) {
     EXPECT_EQ(what.find("passed over"), std::string::npos) << what;
   }
-  EXPECT_TRUE(counters.See(at(6, "signed", 20)));
+  EXPECT_TRUE(counters.See(EntryAt(6, "signed", 20)));
   EXPECT_EQ(counters.passed_over(), 7U);
   EXPECT_EQ(counters.first_that_passed(), 6U);
 }

@@ -17,30 +17,12 @@ namespace {
 constexpr int kLabelTries = 20;
 constexpr std::chrono::milliseconds kLabelPause{50};
 
-// A signal that comes while this lives takes effect afterwards.
-class HeldBack {
- public:
-  explicit HeldBack(int number) {
-    sigset_t these;
-    sigemptyset(&these);
-    sigaddset(&these, number);
-    pthread_sigmask(SIG_BLOCK, &these, &before_);
-  }
-  ~HeldBack() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  HeldBack(const HeldBack&) = delete;
-  HeldBack& operator=(const HeldBack&) = delete;
-
- private:
-  sigset_t before_;
-};
-
 struct Seen {
   std::unique_ptr<Module> module;
   Token token;
 };
 
 Result<std::unique_ptr<Login>> LogIn(const HsmSettings& settings, const Seen& seen) {
-  const HeldBack end(kEndOfListing);
   return Login::Open(*seen.module, seen.token, User::kUser, settings.pin.Reveal(),
                      SessionAccess::kReadOnly);
 }

@@ -15,7 +15,7 @@ namespace acb::hsm {
 
 // Ends a listing that takes too long. C_Login rewrites SoftHSM's token.object in place (quirk 3): a
 // process that is killed half-way would leave a token that no one can open. So it is not SIGKILL,
-// and it waits while the listing logs in. Not SIGTERM either, which stops the service.
+// and it waits while the listing logs in (HeldBack). Not SIGTERM either, which stops the service.
 inline constexpr int kEndOfListing = SIGALRM;
 
 // Loads the module, logs in and reads every data object of that application, all under the

@@ -11,6 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include "hsm/held_back.h"
+
 namespace acb::hsm {
 namespace {
 
@@ -38,6 +40,7 @@ Failure LoginFailure(ReturnValue value, std::string_view token = {}) {
 
 ReturnValue LogIn(Session& session, CK_USER_TYPE type, const MaskedSecret& kept) {
   const Secret pin = kept.Reveal();
+  const HeldBack whole;
   return session.Call(&CK_FUNCTION_LIST::C_Login, type, Octets(pin.View()), pin.size());
 }
 

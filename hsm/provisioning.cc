@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hsm/anchor_objects.h"
+#include "hsm/held_back.h"
 #include "hsm/key.h"
 #include "hsm/key_objects.h"
 #include "hsm/login.h"
@@ -213,6 +214,7 @@ Status SetUserPin(const Module& module, const Token& token, Secret so_pin, const
   auto login = Login::Open(module, token, User::kSecurityOfficer, std::move(so_pin),
                            SessionAccess::kReadWrite);
   if (!login) return std::move(login).error();
+  const HeldBack whole;
   const ReturnValue set =
       (*login)->session().Call(&CK_FUNCTION_LIST::C_InitPIN, Octets(pin.View()), pin.size());
   if (set.code() == CKR_PIN_INVALID || set.code() == CKR_PIN_LEN_RANGE) {
@@ -236,6 +238,7 @@ Status InitToken(NewToken token) {
   std::array<unsigned char, kTokenLabelSize> padded;
   padded.fill(' ');
   std::ranges::copy(AsBytes(token.label), padded.begin());
+  const HeldBack whole;
   const ReturnValue made =
       (*module)->Call(&CK_FUNCTION_LIST::C_InitToken, *slot, Octets(token.so_pin.View()),
                       token.so_pin.size(), padded.data());

@@ -81,7 +81,9 @@ Result<Token> FindToken(const Module& module, std::string_view label) {
   return Failure{Reason::kHsmUnavailable,
                  {},
                  std::to_string(matching) + " tokens are labelled \"" + std::string(label) +
-                     "\"; initialised tokens:" + Found(*tokens)};
+                     "\"; initialised tokens:" + Found(*tokens) +
+                     " (SoftHSM does not show a token whose token.object is empty: put that file "
+                     "back from a copy)"};
 }
 
 }  // namespace acb::hsm

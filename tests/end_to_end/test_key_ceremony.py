@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -201,6 +202,31 @@ class Refusals(KeyCase):
         record = self.good("accept", "--key", "acb-ds-2", str(certify(self.pki, request, "ds", "good")))
         self.assertEqual(record["keys"][0]["state"], "accepted")
         self.refused("CONFIGURATION", "no key acb-ka-2", "activate", "--generation", "2")
+
+
+class Interrupted(KeyCase):
+    TRIES, HITS = 40, 5
+
+    def test_a_stop_signal_waits_for_the_login_that_rewrites_the_token(self):  # found by an attack
+        self.box.stop()
+        (token,) = (self.box.directory / "tokens").glob("*/token.object")
+        whole = token.stat().st_size
+        command = [binary("tools", "acbctl"), "--directory", str(self.box.directory), "key", "list"]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            hits = 0
+            for _ in range(self.TRIES):
+                with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                    while process.poll() is None:
+                        if token.stat().st_size == 0:
+                            process.send_signal(number)
+                            hits += 1
+                            break
+                    process.wait()
+                self.assertEqual(token.stat().st_size, whole, f"torn by {number.name}")
+                if hits == self.HITS:
+                    break
+            self.assertGreater(hits, 0, "no login was met: this shows nothing")
+        self.box.start()
 
 
 class Rotation(KeyCase):

@@ -235,11 +235,7 @@ void Handover::Judge(const IncomingRequest& incoming, const smki::Trust& trust,
   list.Check("suspension", known, [&] { return checks::CheckSigningNotSuspended(records); });
   list.Check("feed-age", known, [&]() -> Status {
     for (const Feed feed : kFeeds) {
-      Status kept = checks::CheckNotLost(records, feed);
-      if (!kept) return About(feed, file, std::move(kept));
-    }
-    for (const auto& [feed, limit] : policy.feed_max_age) {
-      Status fresh = checks::CheckFeedAge(records, feed, limit, file.now);
+      Status fresh = checks::CheckFeed(records, policy, feed, file.now);
       if (!fresh) return About(feed, file, std::move(fresh));
     }
     return Done{};

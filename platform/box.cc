@@ -446,7 +446,7 @@ std::vector<Failure> Box::Attention() const {
   // What would answer the next request with 503: said before one asks.
   if (auto records = store_->Open()) {
     if (Status on = checks::CheckSigningNotSuspended(**records); !on) found.push_back(on.error());
-    Status fresh = checks::CheckFeedAges(**records, config_.policy, clock_.Now());
+    Status fresh = checks::CheckFeeds(**records, config_.policy, clock_.Now());
     if (!fresh) found.push_back(fresh.error());
     for (const AcbPair& pair : pairs_) {
       Status ours = checks::CheckAcbOnRecord(**records, pair.certificates);

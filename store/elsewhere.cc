@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "firmware/lost_imports.h"
 #include "store/audit_log.h"
 #include "store/counters.h"
 #include "store/fields.h"
@@ -38,10 +39,7 @@ Status CheckNoneHeld(const Transaction& transaction, Eui64 device) {
 Status CheckFloorsNotLost(const Transaction& transaction) {
   const auto import = FindLastImportRow(transaction, Feed::kDevices);
   if (!import) return import.error();
-  if (!import->has_value() || !(*import)->lost) return Done{};
-  return Failure(Reason::kFeedStale,
-                 "imports of feed devices, and floors with them, were lost with the disk: import "
-                 "each of them again, in their order");
+  return CheckNotLost(*import, Feed::kDevices);
 }
 
 Result<Decision> Decide(const Transaction& transaction, const ElsewhereWish& wish,

@@ -550,6 +550,7 @@ Result<Recovery> Recoverer::Run() {
   recovery_.base = anchor_.base;
   recovery_.tree_size = anchor_.tree_size;
   recovery_.root = anchor_.root;
+  recovery_.fenced = fence_.exported;
   return recovery_;
 }
 

@@ -343,6 +343,7 @@ struct Recovery {
   std::uint64_t appended = 0;       // entries that the log had lost
   std::uint64_t taken_in = 0;       // entries that no anchor proves: what they say only refuses
   bool cells_unknown = false;       // of every device, until something newer is recorded
+  bool fenced = false;              // by an export: the store signs for none of its devices again
   std::vector<std::string> feeds;   // imports that were lost: to be made again
   std::vector<std::string> lifted;  // suspensions that are back: to be lifted again
   // Key ceremonies of which no more than that they were is known: "57 activate".

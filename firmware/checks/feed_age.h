@@ -7,17 +7,14 @@
 
 namespace acb::checks {
 
-// The feed was imported, and not longer ago than the limit says. `now` is real time: also where the
+// Of one feed: no later import than the one that is held went with the disk; and where the policy
+// has a limit, it was imported, and not longer ago than that. `now` is real time: also where the
 // instant that validity is judged at is fixed. An import that lies in the future by more than the
 // limit is a clock that cannot be relied on.
-// Fails with kFeedStale, naming the feed, its age and the limit.
-Status CheckFeedAge(const Records& records, Feed feed, std::chrono::seconds limit, UtcTime now);
+// Fails with kFeedStale, naming the feed and, of a limit, its age and the limit.
+Status CheckFeed(const Records& records, const Policy& policy, Feed feed, UtcTime now);
 
-// No later import than the one that is held went with the disk, as the log says that a recovery
-// took in. kFeedStale, until the feed is imported again.
-Status CheckNotLost(const Records& records, Feed feed);
-
-// Both, of each feed; the age of those with a limit. What the policy requires was imported.
-Status CheckFeedAges(const Records& records, const Policy& policy, UtcTime now);
+// Of each feed; and what the policy requires was imported.
+Status CheckFeeds(const Records& records, const Policy& policy, UtcTime now);
 
 }  // namespace acb::checks

@@ -900,13 +900,13 @@ TEST_F(Unproven, AFenceHolds) {
     ASSERT_TRUE(store_->AgreeToExport({true, "ada", kNow}));
     ASSERT_TRUE(store_->AgreeToExport({true, "bob", kNow})->fenced);
   });
-  RecoverFrom(log);
+  EXPECT_TRUE(RecoverFrom(log).fenced);
   EXPECT_THAT(Reserve(Id(3)), FailsWith(Reason::kCountersExported));
 }
 
 TEST_F(Unproven, OneOperatorsWordIsNoFence) {
   const auto log = LogOf([this] { ASSERT_TRUE(store_->AgreeToExport({true, "ada", kNow})); });
-  RecoverFrom(log);
+  EXPECT_FALSE(RecoverFrom(log).fenced);
   EXPECT_GT(Spend(Id(3)), 0u);
 }
 

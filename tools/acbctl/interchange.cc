@@ -16,7 +16,6 @@
 namespace acb::acbctl {
 namespace {
 
-constexpr int kHttpOk = 200;
 constexpr std::uintmax_t kMaxKeyFile = 64 * 1024;
 
 using Pkey = Handle<EVP_PKEY, EVP_PKEY_free>;
@@ -48,22 +47,19 @@ Result<std::string> ReadKey(const std::filesystem::path& file) {
   return base64;
 }
 
-// One operator's turn; nothing while another operator has to agree.
-Result<std::optional<platform::HttpClientResponse>> AskForExport(const Connection& turn,
-                                                                 const std::string& body,
-                                                                 Download& download) {
+// One operator's turn. What the sink takes is the export, in an answer that it is done.
+Result<platform::HttpClientResponse> AskForExport(const Connection& turn, const std::string& body,
+                                                  Download& download) {
   const platform::HttpBodySink sink{.limit = platform::kMaxCounterFile,
                                     .write = [&](std::string_view piece, std::uint64_t size) {
                                       return download.Write(piece, size);
                                     }};
-  auto response = Send(turn, "operator",
-                       {.method = "POST",
-                        .target = "/v1/counters/export",
-                        .content_type = "application/json",
-                        .body = body,
-                        .sink = sink});
-  if (!response) return std::move(response).error();
-  return std::optional(*std::move(response));
+  return Send(turn, "operator",
+              {.method = "POST",
+               .target = "/v1/counters/export",
+               .content_type = "application/json",
+               .body = body,
+               .sink = sink});
 }
 
 Status WriteKey(const platform::HttpClientResponse& response, const std::filesystem::path& file) {
@@ -84,28 +80,15 @@ int SayExported(const Connection& connection, const ExportOptions& options,
   return kGood;
 }
 
-int ExportInto(const Connection& connection, const ExportOptions& options, Download& download) {
-  const std::string body = boost::json::serialize(boost::json::object{{"fenced", options.fence}});
-  const std::vector<Connection> turns = TurnsOf(connection, options.as);
-  for (const Connection& turn : turns) {
-    const auto response = AskForExport(turn, body, download);
-    if (!response) return Complain(connection, response.error());
-    const platform::HttpClientResponse& answer = **response;
-    if (answer.status == kHttpOk) {
-      if (Status kept = download.Finish(); !kept) return Complain(connection, kept.error());
-      if (!options.key_out.empty()) {
-        if (Status written = WriteKey(answer, options.key_out); !written) {
-          return Complain(connection, written.error());
-        }
-      }
-      return SayExported(connection, options, download);
+int KeepExport(const Connection& connection, const ExportOptions& options, Download& download,
+               const platform::HttpClientResponse& answer) {
+  if (Status kept = download.Finish(); !kept) return Complain(connection, kept.error());
+  if (!options.key_out.empty()) {
+    if (Status written = WriteKey(answer, options.key_out); !written) {
+      return Complain(connection, written.error());
     }
-    const bool last = &turn == &turns.back();
-    if (!last && WasSaidBefore(answer)) continue;
-    const int code = PrintAct(connection, answer, last);
-    if (code != kGood) return code;
   }
-  return kGood;
+  return SayExported(connection, options, download);
 }
 
 }  // namespace
@@ -113,35 +96,34 @@ int ExportInto(const Connection& connection, const ExportOptions& options, Downl
 int ExportCounters(const Connection& connection, const ExportOptions& options) {
   auto download = Download::Open(options.out);
   if (!download) return Complain(connection, download.error());
-  return ExportInto(connection, options, *download);
+  const std::string body = boost::json::serialize(boost::json::object{{"fenced", options.fence}});
+  return TakeTurns(
+      connection, options.as,
+      [&](const Connection& turn) { return AskForExport(turn, body, *download); }, {},
+      [&](const platform::HttpClientResponse& answer) {
+        return KeepExport(connection, options, *download, answer);
+      });
 }
 
 int ImportCounters(const Connection& connection, const CountersImportOptions& options) {
   const auto key = ReadKey(options.key);
   if (!key) return Complain(connection, key.error());
-  const std::vector<Connection> turns = TurnsOf(connection, options.as);
-  for (const Connection& turn : turns) {
-    auto upload = Upload::Open(options.file, platform::kMaxCounterFile);
-    if (!upload) return Complain(connection, upload.error());
-    const auto response =
-        Send(turn, "operator",
-             {.method = "POST",
-              .target = "/v1/counters/import",
-              .headers = {{platform::kCheckpointKeyHeader, *key}},
-              .content_type = "application/json",
-              .source = platform::HttpBodySource{
-                  .size = upload->size(),
-                  .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }}});
-    upload->EndProgress();
-    if (!response) return Complain(connection, response.error());
-    const bool last = &turn == &turns.back();
-    if (!last && WasSaidBefore(*response)) continue;
-    // A word after that would be the first of another import.
-    const bool done = response->status == kHttpOk;
-    const int code = PrintAct(connection, *response, last || done);
-    if (code != kGood || done) return code;
-  }
-  return kGood;
+  return TakeTurns(
+      connection, options.as, [&](const Connection& turn) -> Result<platform::HttpClientResponse> {
+        auto upload = Upload::Open(options.file, platform::kMaxCounterFile);
+        if (!upload) return std::move(upload).error();
+        const platform::HttpBodySource source{
+            .size = upload->size(),
+            .read = [&upload](std::span<std::uint8_t> into) { return upload->Read(into); }};
+        auto response = Send(turn, "operator",
+                             {.method = "POST",
+                              .target = "/v1/counters/import",
+                              .headers = {{platform::kCheckpointKeyHeader, *key}},
+                              .content_type = "application/json",
+                              .source = source});
+        upload->EndProgress();
+        return response;
+      });
 }
 
 }  // namespace acb::acbctl

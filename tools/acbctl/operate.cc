@@ -87,23 +87,33 @@ bool WasSaidBefore(const platform::HttpClientResponse& response) {
          std::string_view(reason->get_string()) == Describe(Reason::kOtherOperator).name;
 }
 
-int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
-           const platform::HttpClientRequest& request,
-           const std::function<void(const platform::HttpClientResponse&)>& hear) {
+int TakeTurns(const Connection& connection, const std::vector<std::filesystem::path>& operators,
+              const Ask& ask, const std::function<void(const platform::HttpClientResponse&)>& hear,
+              const std::function<int(const platform::HttpClientResponse&)>& done) {
   const std::vector<Connection> turns = TurnsOf(connection, operators);
   for (const Connection& turn : turns) {
-    const auto response = Send(turn, "operator", request);
+    const auto response = ask(turn);
     if (!response) return Complain(connection, response.error());
     const bool last = &turn == &turns.back();
     if (!last && WasSaidBefore(*response)) continue;
-    // With another's earlier word it is done by this one: the next would be about nothing.
-    const bool done = response->status == kHttpOk;
-    const int code = PrintAct(connection, *response, last || done);
+    // With another's earlier word it is done by this one: the next would be about nothing, or the
+    // first of another act.
+    const bool is_done = response->status == kHttpOk;
+    if (is_done && done) return done(*response);
+    const int code = PrintAct(connection, *response, last || is_done);
     if (code != kGood) return code;
     if (hear) hear(*response);
-    if (done) break;
+    if (is_done) break;
   }
   return kGood;
+}
+
+int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
+           const platform::HttpClientRequest& request,
+           const std::function<void(const platform::HttpClientResponse&)>& hear) {
+  return TakeTurns(
+      connection, operators,
+      [&](const Connection& turn) { return Send(turn, "operator", request); }, hear);
 }
 
 int ListQuarantine(const Connection& connection, const std::string& from) {

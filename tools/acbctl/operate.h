@@ -37,8 +37,15 @@ int PrintAct(const Connection& connection, const platform::HttpClientResponse& r
 // This operator's word is there already, of a run that was cut or of one beside this: the next
 // one's is wanted all the same.
 bool WasSaidBefore(const platform::HttpClientResponse& response);
-// The same request in each of these turns, until it is done or one is refused. `hear` gets each
-// good answer.
+// Asks in each of these turns until it is done or one is refused, and prints each answer. `hear`
+// gets each good one; `done`, where there is one, gets the answer that it is done in place of the
+// printing, and gives the exit code.
+using Ask = std::function<Result<platform::HttpClientResponse>(const Connection& turn)>;
+int TakeTurns(const Connection& connection, const std::vector<std::filesystem::path>& operators,
+              const Ask& ask,
+              const std::function<void(const platform::HttpClientResponse&)>& hear = {},
+              const std::function<int(const platform::HttpClientResponse&)>& done = {});
+// The same request in each turn.
 int SendAs(const Connection& connection, const std::vector<std::filesystem::path>& operators,
            const platform::HttpClientRequest& request,
            const std::function<void(const platform::HttpClientResponse&)>& hear = {});

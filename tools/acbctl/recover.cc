@@ -188,6 +188,7 @@ boost::json::object ResultOf(const RecoverOptions& options, const Outcome& outco
     result["taken_in"] = std::to_string(done.taken_in);
   }
   result["cells_unknown"] = done.cells_unknown;
+  if (done.fenced) result["fenced"] = true;
   if (!done.feeds.empty()) result["import_again"] = ListOf(done.feeds);
   if (!done.lifted.empty()) result["lift_again"] = ListOf(done.lifted);
   if (!done.ceremonies.empty()) result["ceremonies_not_taken_in"] = ListOf(done.ceremonies);
@@ -231,12 +232,18 @@ int Recover(const RecoverOptions& options) {
                  "and key ceremonies put them in order before the box can sign\n";
   }
   if (!done->recovery.feeds.empty()) {
-    std::cout << "imports were lost with the disk: nothing is signed (FEED_STALE) until every file "
-                 "of the feeds of import_again is imported again that the log has since the backup "
-                 "(report feeds), in their order\n";
+    std::cout
+        << "imports were lost with the disk: nothing is signed (FEED_STALE) until every file "
+           "of the feeds of import_again is imported again that the export has since the "
+           "backup (entries of kind 'feed'; report feeds has those that an anchor proves), in "
+           "their order\n";
   } else if (!options.base.empty()) {
     std::cout << "what feeds and operators brought since that backup went with the disk: import "
                  "every feed again, revocation lists first, and give orders to suspend again\n";
+  }
+  if (done->recovery.fenced) {
+    std::cout << "the counters of this store were exported with --fence: it signs for none of its "
+                 "devices again (COUNTERS_EXPORTED); the box that imported them does\n";
   }
   if (!done->recovery.exhausted.empty()) {
     std::cout << done->recovery.exhausted.size()

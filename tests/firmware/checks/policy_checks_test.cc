@@ -35,56 +35,56 @@ class PolicyChecks : public ::testing::Test {
 
 // R-128-28.
 TEST_F(PolicyChecks, FeedAgeIsNotAskedForWithoutALimit) {
-  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+  EXPECT_TRUE(CheckFeeds(records_, policy_, kNow));
 }
 
 TEST_F(PolicyChecks, FeedAgeAcceptsUpToTheLimitAndFailsAMillisecondLater) {
   policy_.feed_max_age[Feed::kRegistrations] = std::chrono::hours(48);
   Imported(Feed::kRegistrations, At("2026-11-19T12:00:00Z"));
-  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
-  const Status late = CheckFeedAges(records_, policy_, UtcTime(kNow.milliseconds() + 1));
+  EXPECT_TRUE(CheckFeeds(records_, policy_, kNow));
+  const Status late = CheckFeeds(records_, policy_, UtcTime(kNow.milliseconds() + 1));
   EXPECT_EQ(ReasonOf(late), Reason::kFeedStale);
   EXPECT_NE(late.error().explanation.find("registrations"), std::string::npos);
 }
 
 TEST_F(PolicyChecks, FeedAgeFailsWhenTheFeedNeverCameOrLiesInTheFuture) {
   policy_.feed_max_age[Feed::kParties] = std::chrono::hours(1);
-  EXPECT_EQ(ReasonOf(CheckFeedAges(records_, policy_, kNow)), Reason::kFeedStale);
+  EXPECT_EQ(ReasonOf(CheckFeeds(records_, policy_, kNow)), Reason::kFeedStale);
   Imported(Feed::kParties, kNow.PlusSeconds(3600));
-  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+  EXPECT_TRUE(CheckFeeds(records_, policy_, kNow));
   Imported(Feed::kParties, kNow.PlusSeconds(3601));
-  EXPECT_EQ(ReasonOf(CheckFeedAges(records_, policy_, kNow)), Reason::kFeedStale);
+  EXPECT_EQ(ReasonOf(CheckFeeds(records_, policy_, kNow)), Reason::kFeedStale);
 }
 
 // What the next request would be refused for is said before one comes.
 TEST_F(PolicyChecks, FeedThatIsRequiredAndNeverCameIsStale) {
   const auto fails = [&](std::string_view feed) {
-    const Status status = CheckFeedAges(records_, policy_, kNow);
+    const Status status = CheckFeeds(records_, policy_, kNow);
     return ReasonOf(status) == Reason::kFeedStale &&
            status.error().explanation.find(feed) != std::string::npos;
   };
   policy_.repository_required = true;
   EXPECT_TRUE(fails("repository-status"));
   Imported(Feed::kRepositoryStatus);
-  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+  EXPECT_TRUE(CheckFeeds(records_, policy_, kNow));
   policy_.products_required = true;
   EXPECT_TRUE(fails("certified-products"));
   Imported(Feed::kCertifiedProducts);
-  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+  EXPECT_TRUE(CheckFeeds(records_, policy_, kNow));
 }
 
 // P9: found by an attack. A recovery knew that newer rows were lost, and decided without them.
 TEST_F(PolicyChecks, FeedWhoseNewestImportWasLostDecidesNothingWhateverItsAge) {
   Imported(Feed::kRevocationLists);
-  EXPECT_TRUE(CheckFeedAges(records_, policy_, kNow));
+  EXPECT_TRUE(CheckFeeds(records_, policy_, kNow));
   data_.imports[Feed::kRevocationLists].lost = true;
-  const Status lost = CheckFeedAges(records_, policy_, kNow);
+  const Status lost = CheckFeeds(records_, policy_, kNow);
   EXPECT_EQ(ReasonOf(lost), Reason::kFeedStale);
   EXPECT_NE(lost.error().explanation.find("revocation-lists"), std::string::npos);
   Imported(Feed::kRevocationLists);
   data_.imports[Feed::kRevocationLists].lost = false;
   data_.imports[Feed::kDevices].lost = true;
-  EXPECT_EQ(ReasonOf(CheckFeedAges(records_, policy_, kNow)), Reason::kFeedStale)
+  EXPECT_EQ(ReasonOf(CheckFeeds(records_, policy_, kNow)), Reason::kFeedStale)
       << "status and floors are older than what was in force, also of a cell that is known again";
 }
 

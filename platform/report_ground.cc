@@ -17,15 +17,19 @@ static_assert(kDevicesAtATime <= store::Store::kMaxDevicePage);
 constexpr std::uint8_t kXmlSigningOu = 0x87;
 constexpr UtcTime kFarFuture(253'402'300'799'000);  // the end of year 9999
 
-// Whichever says so first. A list gives no time that is read here: thisUpdate, at the latest.
+// Whichever says so first. The next list says the same of it: what was reported of a past period
+// stays so. A list in force is obeyed whatever dates it has: thisUpdate, at the latest.
 std::optional<UtcTime> RevokedSince(const smki::Certificate& certificate,
                                     const std::optional<RepositoryEntry>& repository,
                                     const std::vector<smki::RevocationListPtr>& lists) {
   std::optional<UtcTime> since;
   if (repository && repository->status == RepositoryStatus::kRevoked) since = repository->since;
   for (const smki::RevocationListPtr& list : lists) {
-    if (list->issuer() != certificate.issuer() || !list->Lists(certificate.serial())) continue;
-    since = since ? std::min(*since, list->this_update()) : list->this_update();
+    if (list->issuer() != certificate.issuer()) continue;
+    const auto revoked = list->RevokedAt(certificate.serial());
+    if (!revoked) continue;
+    const UtcTime listed = std::min(*revoked, list->this_update());
+    since = since ? std::min(*since, listed) : listed;
   }
   return since;
 }

@@ -50,16 +50,21 @@ Status CheckPartyNotBarred(const Records& records, std::string_view party, std::
   return Done{};
 }
 
+const Registration* RegistrationOf(const std::vector<Registration>& rows, UtcTime at) {
+  const Registration* current = nullptr;
+  for (const Registration& row : rows) {
+    if (row.InForce(at) && (current == nullptr || current->from < row.from)) current = &row;
+  }
+  return current;
+}
+
 Result<std::optional<Registration>> RegistrationAt(const Records& records, std::string_view mpxn,
                                                    UtcTime at) {
   if (mpxn.empty()) return std::optional<Registration>();
   const auto rows = records.FindRegistrations(mpxn);
   if (!rows) return rows.error();
-  std::optional<Registration> current;
-  for (const Registration& row : *rows) {
-    if (row.InForce(at) && (!current || current->from < row.from)) current = row;
-  }
-  return current;
+  const Registration* current = RegistrationOf(*rows, at);
+  return current == nullptr ? std::nullopt : std::optional(*current);
 }
 
 namespace {

@@ -43,8 +43,10 @@ Result<std::vector<PartyRecord>> ActiveRows(const std::vector<PartyRecord>& rows
 Status CheckPartyNotBarred(const Records& records, std::string_view party, std::string_view whom,
                            UtcTime at);
 
-// The registration of `mpxn` in force at `at`; nothing when there is none. When rows overlap the
-// one that began last counts.
+// Of the registrations of a meter point that in force at `at`; nullptr when there is none. When
+// rows overlap the one that began last counts.
+const Registration* RegistrationOf(const std::vector<Registration>& rows, UtcTime at);
+// The same of those that the records have of `mpxn`.
 Result<std::optional<Registration>> RegistrationAt(const Records& records, std::string_view mpxn,
                                                    UtcTime at);
 

@@ -40,29 +40,14 @@ Status CheckSupplierThen(const Records& records, const Device& device,
   return CheckSupplier(rows, registration->has_value() ? (*registration)->supplier : "", then);
 }
 
-// R-128-6: the party gives notice, not one of its User IDs. Of each the row that is true now
-// counts.
-Result<bool> GivesNotice(const Records& records, const PartyRecord& row, UtcTime at) {
-  const auto against = records.FindRowsAgainst(row.party);
-  if (!against) return against.error();
-  for (const PartyRecord& said : *against) {
-    const auto rows = records.FindUser(said.user_id);
-    if (!rows) return rows.error();
-    const PartyRecord* now = RowOfRole(*rows, row.role, at);
-    const bool same = now != nullptr && now->party == row.party;
-    if (same && now->notice_to_cease && *now->notice_to_cease <= at) return true;
-  }
-  return false;
-}
-
 // R-128-1, -3, -6: status matters on the gas side, where a party can cease to be a DCC User.
 Status CheckGasNetworkParty(const Records& records, const PartyRecord& row, UtcTime at) {
   if (row.status == PartyStatus::kCeased || !row.InForce(at) || !row.uept) {
     return Failure(Reason::kGnpNotUser, "the gas network party is not a DCC User at " + at.Iso());
   }
-  const auto ceases = GivesNotice(records, row, at);
-  if (!ceases) return ceases.error();
-  if (!*ceases) return Done{};
+  const auto notice = NoticeGiven(records, row, at);
+  if (!notice) return notice.error();
+  if (!notice->has_value()) return Done{};
   return Failure(Reason::kGnpNotUser,
                  "the gas network party has given notice that it ceases to be a DCC User");
 }
@@ -139,6 +124,22 @@ const PartyRecord* RowOfRole(const std::vector<PartyRecord>& rows, UserRole role
     if (better) best = &row;
   }
   return best;
+}
+
+Result<std::optional<UtcTime>> NoticeGiven(const Records& records, const PartyRecord& row,
+                                           UtcTime at) {
+  const auto against = records.FindRowsAgainst(row.party);
+  if (!against) return against.error();
+  std::optional<UtcTime> first;
+  for (const PartyRecord& said : *against) {
+    const auto rows = records.FindUser(said.user_id);
+    if (!rows) return rows.error();
+    const PartyRecord* now = RowOfRole(*rows, row.role, at);
+    const bool same = now != nullptr && now->party == row.party;
+    if (!same || !now->notice_to_cease || *now->notice_to_cease > at) continue;
+    first = first ? std::min(*first, *now->notice_to_cease) : *now->notice_to_cease;
+  }
+  return first;
 }
 
 Status CheckRegistration(const Records& records, const Policy& policy, const Device& device,

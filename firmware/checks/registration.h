@@ -1,6 +1,7 @@
 // SECMP0063: the certificates are those of the party registered for the meter point.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,12 @@ struct RegistrationFinding {
 Status CheckRegistration(const Records& records, const Policy& policy, const Device& device,
                          RemotePartyRole role, Eui64 holder, std::string_view requester,
                          UtcTime now, UtcTime then, RegistrationFinding& found);
+
+// When the party of the row gave notice, by `at`, that it ceases to be a DCC User (R-128-6): it
+// does so, not one of its User IDs, and of each the row of that role that is true at `at` counts.
+// Nothing: it has not.
+Result<std::optional<UtcTime>> NoticeGiven(const Records& records, const PartyRecord& row,
+                                           UtcTime at);
 
 // Of the rows with that role: one in force at `at` before one that is not, then the one that began
 // last; nullptr when none has begun. Points into `rows`.

@@ -29,10 +29,11 @@ constexpr const char* kWithoutDate =
 
 Cell TimeOrNothing(const std::optional<UtcTime>& time) { return time ? Cell(time->Iso()) : Cell(); }
 
-// Whole days from `at` to `end`, rounded up; negative when it is past.
+// Whole days from `at` to `end`, a day begun counts; negative when it is past.
 std::int64_t DaysLeft(UtcTime at, UtcTime end) {
   const std::int64_t left = end.milliseconds() - at.milliseconds();
-  return left <= 0 ? left / kDayMilliseconds : (left + kDayMilliseconds - 1) / kDayMilliseconds;
+  const std::int64_t up = left < 0 ? 1 - kDayMilliseconds : kDayMilliseconds - 1;
+  return (left + up) / kDayMilliseconds;
 }
 
 // The ends of the last `months` months that ended by the end of the period, and that end itself.
@@ -48,6 +49,16 @@ std::vector<UtcTime> MonthEnds(const Period& period, int months) {
   }
   ends.push_back(period.end());
   return ends;
+}
+
+Result<std::vector<Registration>> FindRegistrations(const Device& device, const Records& records) {
+  if (device.mpxn.empty()) return std::vector<Registration>();
+  return records.FindRegistrations(device.mpxn);
+}
+
+UserRole NetworkRoleOf(const Device& device) {
+  return device.type == DeviceType::kGpf ? UserRole::kGasTransporter
+                                         : UserRole::kElectricityDistributor;
 }
 
 }  // namespace
@@ -85,10 +96,12 @@ Status PostCommissioning::Take(const Device& device, const Records& records) {
     if (cell.holder != CellState::Holder::kParty) ++totals_[kWithoutDate];
     return Done{};
   }
-  auto registration = checks::RegistrationAt(records, device.mpxn, duty_.at);
-  if (!registration) return std::move(registration).error();
-  const Registration at = registration->value_or(Registration{});
-  const DutyFinding finding = JudgeDuty(device, cell, at.network_operator, duty_, ground_.calendar);
+  const auto rows = FindRegistrations(device, records);
+  if (!rows) return rows.error();
+  const Registration* found = checks::RegistrationOf(*rows, duty_.at);
+  const Registration at = found == nullptr ? Registration() : *found;
+  const DutyFinding finding =
+      JudgeDuty(device, cell, OperatorAt(*rows, duty_.at), duty_, ground_.calendar);
   ++totals_[std::string(Name(finding.duty))];
   if (cell.holder == CellState::Holder::kParty) {
     ++totals_["handed over (compliant, not listed)"];
@@ -138,7 +151,8 @@ Report PostCommissioning::Finish() {
   report_.notices.emplace_back(
       "Devices as of " + duty_.at.Iso() +
       ". The deadline is the end of the seventh Working Day after the day on which the clock "
-      "starts, England and Wales, days in UTC. Attempts are requests to hand over the network "
+      "starts, England and Wales, days in British time. Attempts are requests to hand over the "
+      "network "
       "operator's cells, signed or refused.");
   return std::move(report_);
 }
@@ -154,11 +168,14 @@ Status Orphans::Judge(const Device& device, RemotePartyRole role, const Records&
   const CellState cell = ground_.HolderAtEnd(device, role);
   if (cell.holder != CellState::Holder::kParty) return Done{};
   const UtcTime at = ground_.at();
-  auto known = known_.find(cell.party);
+  const bool network = role == RemotePartyRole::kNetworkOperator;
+  const auto held_as = network ? std::optional(NetworkRoleOf(device)) : std::nullopt;
+  const std::pair key(cell.party, held_as);
+  auto known = known_.find(key);
   if (known == known_.end()) {
-    auto found = FindOrphaning(cell.party, ground_.parties, ground_.certificates, at);
+    auto found = FindOrphaning(cell.party, held_as, ground_.parties, ground_.certificates, at);
     if (known_.size() >= kMaxTracked) known_.clear();  // judged again when they come again
-    known = known_.emplace(cell.party, std::move(found)).first;
+    known = known_.emplace(key, std::move(found)).first;
   }
   if (!known->second) return Done{};
   const Orphaning& orphaning = *known->second;
@@ -166,7 +183,6 @@ Status Orphans::Judge(const Device& device, RemotePartyRole role, const Records&
   auto registration = checks::RegistrationAt(records, device.mpxn, at);
   if (!registration) return std::move(registration).error();
   const Registration row = registration->value_or(Registration{});
-  const bool network = role == RemotePartyRole::kNetworkOperator;
   const auto change = ground_.history.LastChange(device.id, role);
   std::optional<UtcTime> seen = orphaning.since;
   if (change) seen = seen ? std::max(*seen, change->at) : change->at;
@@ -249,17 +265,14 @@ UtcTime WrongCertificatesTrend::HoldersSince(const Period& period) {
 
 WrongCertificatesTrend::WrongCertificatesTrend(const DeviceGround& ground, Eui64 first)
     : DeviceReport(first), ground_(ground) {
-  std::vector<PartyRecord> operators;
-  for (const PartyRecord& row : ground.parties) {
-    if (row.role == UserRole::kElectricityDistributor || row.role == UserRole::kGasTransporter) {
-      operators.push_back(row);
-    }
-  }
-  for (const UtcTime at : MonthEnds(ground.period, kMonths)) {
-    MonthEnd& end = ends_.emplace_back(MonthEnd{at, {}});
-    for (const PartyRecord& row : operators) {
-      const PartyRecord* then = RowAt(row.user_id, operators, at);
-      if (then != nullptr) end.party_of.emplace(row.user_id, then->party);
+  for (const UtcTime at : MonthEnds(ground.period, kMonths)) ends_.push_back({at, {}});
+  for (const UserRole role : {UserRole::kElectricityDistributor, UserRole::kGasTransporter}) {
+    const RegisterOfRole operators(ground.parties, role);
+    for (const auto& [id, rows] : operators.rows()) {
+      for (MonthEnd& end : ends_) {
+        const PartyRecord* then = operators.RowAt(id, end.at);
+        if (then != nullptr) end.party_of.emplace(std::pair(id, role), then->party);
+      }
     }
   }
 }
@@ -267,7 +280,7 @@ WrongCertificatesTrend::WrongCertificatesTrend(const DeviceGround& ground, Eui64
 bool WrongCertificatesTrend::IsWrong(const Device& device, const std::vector<Eui64>& owners,
                                      const MonthEnd& end, std::string_view registered) const {
   const auto is_of_another = [&](Eui64 holder) {
-    const auto party = end.party_of.find(holder);
+    const auto party = end.party_of.find(std::pair(holder, NetworkRoleOf(device)));
     return party == end.party_of.end() || party->second != registered;
   };
   if (device.smets == SmetsGeneration::kSmets1) return std::ranges::any_of(owners, is_of_another);

@@ -76,7 +76,8 @@ class Orphans final : public DeviceReport {
  private:
   Status Judge(const Device& device, RemotePartyRole role, const Records& records);
   const DeviceGround& ground_;
-  std::map<Eui64, std::optional<Orphaning>> known_;  // by holder
+  // By holder, and what it has to be for the cell.
+  std::map<std::pair<Eui64, std::optional<UserRole>>, std::optional<Orphaning>> known_;
   std::map<std::string, std::uint64_t> totals_;
 };
 
@@ -110,7 +111,8 @@ class WrongCertificatesTrend final : public DeviceReport {
   using Key = std::tuple<std::size_t, std::string, std::string>;  // month, generation, operator
   struct MonthEnd {
     UtcTime at;
-    std::map<Eui64, std::string> party_of;  // network operators of the register then
+    // Network operators of the register then, of each role.
+    std::map<std::pair<Eui64, UserRole>, std::string> party_of;
   };
   bool IsWrong(const Device& device, const std::vector<Eui64>& owners, const MonthEnd& end,
                std::string_view registered) const;

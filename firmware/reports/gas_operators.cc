@@ -1,6 +1,11 @@
 #include "firmware/reports/gas_operators.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <set>
+
+#include "firmware/checks/registration.h"
 
 namespace acb::reports {
 namespace {
@@ -27,26 +32,97 @@ std::optional<UtcTime> AllRevokedSince(Eui64 holder, bool signs,
   return since;
 }
 
-// Rows of one User that follow each other without a gap are one time as a User.
-UtcTime UserSince(const std::vector<PartyRecord>& parties, const PartyRecord& row) {
-  UtcTime since = row.from;
-  for (std::size_t i = 0; i < parties.size(); ++i) {  // each step finds an earlier row
-    const auto before = std::ranges::find_if(parties, [&](const PartyRecord& each) {
-      return each.user_id == row.user_id && each.role == row.role && each.to == since &&
-             each.from < since && each.status == PartyStatus::kActive && each.uept;
-    });
-    if (before == parties.end()) break;
-    since = before->from;
+// Since when it has been so without a break until `at`, when it is so. It changes at no other
+// instant than those of `changes`.
+template <class IsSo>
+UtcTime SoSince(std::vector<UtcTime> changes, UtcTime at, const IsSo& is_so) {
+  std::ranges::sort(changes, std::greater());
+  UtcTime since = at;
+  for (const UtcTime change : changes) {
+    if (change > at) continue;
+    if (!is_so(change)) break;
+    since = change;
   }
   return since;
 }
 
-}  // namespace
+void AddChanges(const std::vector<PartyRecord>& rows, std::vector<UtcTime>& changes) {
+  for (const PartyRecord& row : rows) {
+    changes.push_back(row.from);
+    if (row.to) changes.push_back(*row.to);
+    if (row.notice_to_cease) changes.push_back(*row.notice_to_cease);
+  }
+}
 
-const PartyRecord* RowAt(Eui64 holder, const std::vector<PartyRecord>& parties, UtcTime at) {
+// A party that is suspended has not ceased to be a User.
+bool IsUser(const PartyRecord* row, UtcTime at) {
+  return row != nullptr && row->InForce(at) && row->uept && row->status != PartyStatus::kCeased &&
+         row->status != PartyStatus::kExpelled;
+}
+
+using HeldOfUsers = std::map<Eui64, std::vector<HeldCertificate>>;
+
+// Of the User IDs of one gas network party, ever.
+struct GasParty {
+  const RegisterOfRole& users;
+  const HeldOfUsers& held;
+  std::string_view name;
+  std::vector<Eui64> ids = {};
+
+  bool HasUsableCertificate(UtcTime at) const {
+    if (users.NoticeOf(name, at)) return false;
+    return std::ranges::any_of(ids, [&](Eui64 id) {
+      const PartyRecord* row = users.RowAt(id, at);
+      const auto own = held.find(id);
+      return IsUser(row, at) && row->status == PartyStatus::kActive && row->party == name &&
+             own != held.end() &&
+             std::ranges::any_of(own->second,
+                                 [at](const HeldCertificate& each) { return IsUsable(each, at); });
+    });
+  }
+  std::vector<UtcTime> Changes() const {
+    std::vector<UtcTime> changes;
+    for (const Eui64 id : ids) {
+      AddChanges(users.rows().at(id), changes);
+      const auto own = held.find(id);
+      if (own == held.end()) continue;
+      for (const HeldCertificate& each : own->second) {
+        changes.push_back(each.not_before);
+        changes.emplace_back(each.not_after.milliseconds() + 1);
+        if (each.revoked) changes.push_back(*each.revoked);
+        if (each.withdrawn) changes.push_back(*each.withdrawn);
+      }
+    }
+    return changes;
+  }
+};
+
+// When the User ceased or will cease to be one; nothing for one that stays, or never was one.
+std::optional<UtcTime> LeavesAt(const RegisterOfRole& users, Eui64 id, UtcTime at) {
+  std::vector<UtcTime> changes;
+  AddChanges(users.rows().at(id), changes);
+  const auto is_user = [&](UtcTime then) { return IsUser(users.RowAt(id, then), then); };
+  if (!is_user(at)) {
+    const UtcTime since = SoSince(changes, at, [&](UtcTime then) { return !is_user(then); });
+    const bool was =
+        std::ranges::any_of(changes, [&](UtcTime then) { return then < since && is_user(then); });
+    const PartyRecord* row = users.RowAt(id, at);
+    const bool ceased = row != nullptr && (row->status == PartyStatus::kCeased ||
+                                           row->status == PartyStatus::kExpelled);
+    if (was) return since;
+    return ceased ? std::optional(row->from) : std::nullopt;
+  }
+  std::ranges::sort(changes);
+  const auto end =
+      std::ranges::find_if(changes, [&](UtcTime then) { return then > at && !is_user(then); });
+  return end == changes.end() ? std::nullopt : std::optional(*end);
+}
+
+// Active ones first, then the newest; nullptr when none had begun.
+const PartyRecord* RowOfAnyRole(const std::vector<PartyRecord>& rows, UtcTime at) {
   const PartyRecord* found = nullptr;
-  for (const PartyRecord& row : parties) {
-    if (row.user_id != holder || row.from > at) continue;
+  for (const PartyRecord& row : rows) {
+    if (row.from > at) continue;
     const auto better = [at](const PartyRecord& left, const PartyRecord& right) {
       const bool left_good = left.InForce(at) && left.status == PartyStatus::kActive;
       const bool right_good = right.InForce(at) && right.status == PartyStatus::kActive;
@@ -58,61 +134,75 @@ const PartyRecord* RowAt(Eui64 holder, const std::vector<PartyRecord>& parties, 
   return found;
 }
 
-bool IsDccUser(const PartyRecord& row, UtcTime at) {
-  return row.InForce(at) && row.status == PartyStatus::kActive && row.uept &&
-         !(row.notice_to_cease && *row.notice_to_cease <= at);
+}  // namespace
+
+RegisterOfRole::RegisterOfRole(const std::vector<PartyRecord>& parties, UserRole role)
+    : role_(role) {
+  for (const PartyRecord& row : parties) {
+    if (row.role == role) rows_[row.user_id].push_back(row);
+  }
+}
+
+const PartyRecord* RegisterOfRole::RowAt(Eui64 user, UtcTime at) const {
+  const auto rows = rows_.find(user);
+  return rows == rows_.end() ? nullptr : checks::RowOfRole(rows->second, role_, at);
+}
+
+std::optional<UtcTime> RegisterOfRole::NoticeOf(std::string_view party, UtcTime at) const {
+  std::optional<UtcTime> first;
+  for (const auto& [id, rows] : rows_) {
+    const PartyRecord* row = RowAt(id, at);
+    if (row == nullptr || row->party != party || !row->notice_to_cease) continue;
+    if (*row->notice_to_cease > at) continue;
+    first = first ? std::min(*first, *row->notice_to_cease) : *row->notice_to_cease;
+  }
+  return first;
 }
 
 std::map<std::string, UtcTime> GasUsersWithCertificates(
     const std::vector<PartyRecord>& parties, const std::vector<HeldCertificate>& certificates,
     UtcTime at) {
-  std::map<std::string, UtcTime> found;
-  for (const PartyRecord& row : parties) {
-    if (row.role != UserRole::kGasTransporter || !IsDccUser(row, at)) continue;
-    std::optional<UtcTime> first;
-    for (const HeldCertificate& certificate : certificates) {
-      if (certificate.subject != row.user_id || !IsUsable(certificate, at)) continue;
-      first = first ? std::min(*first, certificate.not_before) : certificate.not_before;
+  const RegisterOfRole users(parties, UserRole::kGasTransporter);
+  HeldOfUsers held;
+  for (const HeldCertificate& each : certificates) held[each.subject].push_back(each);
+  std::map<std::string, GasParty> gas;
+  for (const auto& [id, rows] : users.rows()) {
+    std::set<std::string_view> names;
+    for (const PartyRecord& row : rows) names.insert(row.party);
+    for (const std::string_view name : names) {
+      const auto place = gas.try_emplace(std::string(name), GasParty{users, held, name}).first;
+      place->second.ids.push_back(id);
     }
-    if (!first) continue;
-    const UtcTime since = std::max(*first, UserSince(parties, row));
-    const auto [place, added] = found.emplace(row.party, since);
-    if (!added) place->second = std::min(place->second, since);
+  }
+  std::map<std::string, UtcTime> found;
+  for (const auto& [name, party] : gas) {
+    const auto usable = [&each = party](UtcTime then) { return each.HasUsableCertificate(then); };
+    if (usable(at)) found.emplace(name, SoSince(party.Changes(), at, usable));
   }
   return found;
 }
 
 std::vector<LeavingParty> LeavingGasParties(const std::vector<PartyRecord>& parties, UtcTime at) {
+  const RegisterOfRole users(parties, UserRole::kGasTransporter);
   std::vector<LeavingParty> found;
-  for (const PartyRecord& row : parties) {
-    if (row.role != UserRole::kGasTransporter || row.from > at) continue;
-    const bool ceased = row.status != PartyStatus::kActive && row.InForce(at);
-    const bool goes_on = std::ranges::any_of(parties, [&](const PartyRecord& each) {
-      return each.user_id == row.user_id && each.role == row.role && row.to &&
-             each.from <= *row.to && (!each.to || *each.to > *row.to) &&
-             each.status == PartyStatus::kActive;
-    });
-    // A notice ends with its row when the next one has begun and goes on without: it was withdrawn.
-    const bool over = row.to && *row.to <= at && goes_on;
-    const bool given = row.notice_to_cease && *row.notice_to_cease <= at && !over;
-    if (!given && !ceased && (!row.to || goes_on)) continue;
-    LeavingParty leaving{row.party, row.user_id, {}, row.to};
-    if (given) leaving.notice = row.notice_to_cease;
-    if (ceased) leaving.leaves = row.from;
-    const auto known = std::ranges::find(found, row.user_id, &LeavingParty::user_id);
-    if (known == found.end()) {
-      found.push_back(std::move(leaving));
-    } else if (leaving.leaves && (!known->leaves || *leaving.leaves < *known->leaves)) {
-      known->leaves = leaving.leaves;
-    }
+  for (const auto& [id, rows] : users.rows()) {
+    const PartyRecord* row = users.RowAt(id, at);
+    if (row == nullptr) continue;
+    LeavingParty leaving{row->party, id, users.NoticeOf(row->party, at), LeavesAt(users, id, at)};
+    if (leaving.notice || leaving.leaves) found.push_back(std::move(leaving));
   }
   return found;
 }
 
-std::optional<Orphaning> FindOrphaning(Eui64 holder, const std::vector<PartyRecord>& parties,
+std::optional<Orphaning> FindOrphaning(Eui64 holder, std::optional<UserRole> role,
+                                       const std::vector<PartyRecord>& parties,
                                        const std::vector<HeldCertificate>& certificates,
                                        UtcTime at) {
-  const PartyRecord* row = RowAt(holder, parties, at);
+  std::vector<PartyRecord> rows;
+  std::ranges::copy_if(parties, std::back_inserter(rows),
+                       [holder](const PartyRecord& row) { return row.user_id == holder; });
+  const PartyRecord* row = role ? checks::RowOfRole(rows, *role, at) : nullptr;
+  if (row == nullptr) row = RowOfAnyRole(rows, at);
   if (row == nullptr) return Orphaning{{}, "the register of parties does not have the holder", {}};
   if (row->to && *row->to <= at) {
     return Orphaning{row->party, "the party's row in the register has ended", row->to};

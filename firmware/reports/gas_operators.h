@@ -18,25 +18,40 @@ struct HeldCertificate {
   bool signs = false;  // its key usage: digital signature, else key agreement
   UtcTime not_before{0};
   UtcTime not_after{0};
-  // By the repository, or at the latest by the revocation list in hand.
+  // Since when, by the repository or a revocation list, whichever says so first.
   std::optional<UtcTime> revoked;
   // The repository says that it expired or is not in use, since.
   std::optional<UtcTime> withdrawn;
 };
 
-// Whether the party is a DCC User in that row at `at` (R-128-1, R-128-3, R-128-6, R-074-2): active,
-// in force, User Entry Process Tests completed, no notice to cease given yet.
-bool IsDccUser(const PartyRecord& row, UtcTime at);
+// The register of parties as the checks of a handover read it (checks/registration.h): of a User in
+// a role the row that is in force and began last.
+class RegisterOfRole {
+ public:
+  RegisterOfRole(const std::vector<PartyRecord>& parties, UserRole role);
+
+  using Rows = std::map<Eui64, std::vector<PartyRecord>>;
+  const Rows& rows() const { return rows_; }  // by User ID
+  // nullptr: no row of the User had begun.
+  const PartyRecord* RowAt(Eui64 user, UtcTime at) const;
+  // The party, by one of its User IDs, has given notice that it ceases (R-128-6); when.
+  std::optional<UtcTime> NoticeOf(std::string_view party, UtcTime at) const;
+
+ private:
+  UserRole role_;
+  Rows rows_;
+};
 
 // Since when a certificate of a DCC User exists for each gas network party, by short name, as of
-// `at`: the later of becoming a User and the first certificate in force. Parties without are left
-// out. A certificate counts while it is in its validity period and is not, with effect by `at`,
-// revoked, expired or not in use.
+// `at` and without a break until then: the party active, User Entry Process Tests completed, no
+// notice given (R-128-1, R-128-3, R-128-6, R-074-2), a certificate in its validity period and not
+// revoked, expired or not in use. Parties without are left out.
 std::map<std::string, UtcTime> GasUsersWithCertificates(
     const std::vector<PartyRecord>& parties, const std::vector<HeldCertificate>& certificates,
     UtcTime at);
 
-// Gas network parties that gave notice, or whose row as a User ends, by EUI-64 (R-128-5).
+// Gas network parties that gave notice, or that are no DCC User any more or will be none, by EUI-64
+// (R-128-5).
 struct LeavingParty {
   std::string party;
   Eui64 user_id{0};
@@ -45,20 +60,18 @@ struct LeavingParty {
 };
 std::vector<LeavingParty> LeavingGasParties(const std::vector<PartyRecord>& parties, UtcTime at);
 
-// The row of the register that says most of the EUI-64 at `at`: in force and active first, then the
-// newest; nullptr when none had begun.
-const PartyRecord* RowAt(Eui64 holder, const std::vector<PartyRecord>& parties, UtcTime at);
-
 // Why the certificates of a cell's holder are no good at `at` (R-128-8).
 struct Orphaning {
   std::string party;  // short name; empty when the register does not have the EUI-64
   std::string why;
   std::optional<UtcTime> since;  // when it took effect; nothing: not known
 };
-// The store knows the holder of a cell by EUI-64, not by certificate: certificates are no good when
-// all of one key usage that are held of the holder are revoked. Nothing when the holder is a party
-// in good standing and that is not so.
-std::optional<Orphaning> FindOrphaning(Eui64 holder, const std::vector<PartyRecord>& parties,
+// `role`: what the holder has to be for the cell, where it has to be one; a supplier may be
+// several. The store knows the holder of a cell by EUI-64, not by certificate: certificates are no
+// good when all of one key usage that are held of the holder are revoked. Nothing when the holder
+// is a party in good standing and that is not so.
+std::optional<Orphaning> FindOrphaning(Eui64 holder, std::optional<UserRole> role,
+                                       const std::vector<PartyRecord>& parties,
                                        const std::vector<HeldCertificate>& certificates,
                                        UtcTime at);
 

@@ -157,13 +157,13 @@ void NonCompliance::TakeSigned(const LogEntry& entry) {
   if (const boost::json::value* feeds = entry.Find("feeds"); feeds && feeds->is_object()) {
     for (const auto& [feed, import] : feeds->get_object()) good.insert(FeedNamed(feed));
   }
-  CloseFaults(good, {entry.time(), entry.index()});
+  CloseFaults(good, entry);
 }
 
 void NonCompliance::TakeFeed(const LogEntry& entry) {
   std::set<std::string> good = {FeedNamed(entry.Text("feed"))};
   for (const std::string& issuer : entry.Texts("issuers_in_force")) good.insert(ListOf(issuer));
-  CloseFaults(good, {entry.time(), entry.index()});
+  CloseFaults(good, entry);
 }
 
 void NonCompliance::TakeRefused(const LogEntry& entry, Where where) {
@@ -179,7 +179,8 @@ void NonCompliance::TakeRefused(const LogEntry& entry, Where where) {
               .from = {entry.time(), entry.index()},
               .to = {},
               .requests = {},
-              .rests_on = RestsOn(entry, reason)};
+              .rests_on = RestsOn(entry, reason),
+              .last_met = entry.time()};
     if (open_.size() >= kMaxTracked) {
       too_many_ = true;
       span.rests_on.clear();
@@ -188,7 +189,9 @@ void NonCompliance::TakeRefused(const LogEntry& entry, Where where) {
     if (!open_.contains(key)) Open(std::move(span), where);
   }
   const auto span = open_.find(key);
-  if (span != open_.end()) span->second.requests.Add(entry.index(), listing_);
+  if (span == open_.end()) return;
+  span->second.requests.Add(entry.index(), listing_);
+  span->second.last_met = std::max(span->second.last_met, entry.time());
 }
 
 void NonCompliance::TakeStart(const Moment& now, Where where) {
@@ -234,14 +237,22 @@ void NonCompliance::Open(Span span, Where where) {
   open_.insert_or_assign(std::move(key), std::move(span));
 }
 
-void NonCompliance::CloseFaults(const std::set<std::string>& good, const Moment& at) {
+void NonCompliance::CloseFaults(const std::set<std::string>& good, const LogEntry& entry) {
+  // An import counts from where its entry stands; a signature rests on what was when its decision
+  // began, and its entry comes after the HSM's answer.
+  const auto is_older = [&](const Span& fault) {
+    return entry.kind() == "signed" && entry.time() <= fault.last_met;
+  };
   const auto is_good = [&](const std::string& name) { return good.contains(name); };
   for (const std::string& name : good) {
     const std::string prefix = std::string(kFault) + name + "\n";
     for (auto each = open_.lower_bound(prefix);
          each != open_.end() && each->first.starts_with(prefix);) {
       const auto next = std::next(each);
-      if (std::ranges::all_of(each->second.rests_on, is_good)) Close(each->first, at);
+      const Span& fault = each->second;
+      if (!is_older(fault) && std::ranges::all_of(fault.rests_on, is_good)) {
+        Close(each->first, {entry.time(), entry.index()});
+      }
       each = next;
     }
   }
@@ -250,10 +261,13 @@ void NonCompliance::CloseFaults(const std::set<std::string>& good, const Moment&
 void NonCompliance::Close(std::string_view control, const Moment& at) {
   const auto found = open_.find(control);
   if (found == open_.end()) return;
-  found->second.to = at;
-  if (Touches(found->second)) {
+  Span& span = found->second;
+  // Entries stand in the order of their commits, not of their times: what ends a span may have
+  // begun before a request that met it.
+  span.to = Moment{std::max({at.at, span.from.at, span.last_met}), at.entry};
+  if (Touches(span)) {
     if (closed_.size() < kMaxRows) {
-      closed_.push_back(std::move(found->second));
+      closed_.push_back(std::move(span));
     } else {
       too_many_ = true;
     }
@@ -290,7 +304,8 @@ Report NonCompliance::Finish() {
   report.notices.emplace_back(
       "The log knows what a request met: a control that was down while nobody asked is not in it. "
       "Without an end: still open at the end of the log. What could not be decided lasts "
-      "until the log shows good the very thing that it rested on. The clock's synchronisation is "
+      "until the log shows good the very thing that it rested on, by an import or by a command "
+      "whose decision began after the last request that met it. The clock's synchronisation is "
       "watched by the machine, not by this log.");
   if (too_many_) {
     report.notices.push_back("More than " + std::to_string(kMaxRows) +

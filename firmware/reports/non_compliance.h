@@ -14,7 +14,9 @@ namespace acb::reports {
 // it touched:
 //   a reason of a fault (CRL_STALE, FEED_STALE, HSM_UNAVAILABLE ...), from the first request that
 //   met it to the first entry that shows good the very thing that it rested on: a command that was
-//   signed on it, or the import that renewed it;
+//   signed on it, or the import that renewed it. A command whose decision began before the last
+//   request that met the fault shows nothing: its entry may have waited for the HSM, and what it
+//   used was good before (items 19 and 20);
 //   a suspension of all signing, from the order to its lifting;
 //   a check that configuration has off, from the start to the next one that has it on;
 //   the service not running: from a stop, or the last entry before a start without one. Before its
@@ -47,6 +49,7 @@ class NonCompliance final : public LogReport {
     std::optional<Moment> to;
     Count requests;
     std::vector<std::string> rests_on;  // of a fault: all that has to be good; empty: the whole box
+    UtcTime last_met{0};                // the latest time of a request that it touched
   };
 
   static std::string KeyOfSpan(const Span& span);
@@ -57,7 +60,7 @@ class NonCompliance final : public LogReport {
   void TakeOperator(const LogEntry& entry, Where where);
   void Open(Span span, Where where);
   void Close(std::string_view control, const Moment& at);
-  void CloseFaults(const std::set<std::string>& good, const Moment& at);
+  void CloseFaults(const std::set<std::string>& good, const LogEntry& entry);
   bool FaultIsOpen() const;
   bool Touches(const Span& span) const;
 

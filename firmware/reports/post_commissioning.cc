@@ -1,6 +1,9 @@
 #include "firmware/reports/post_commissioning.h"
 
 #include <algorithm>
+#include <functional>
+
+#include "firmware/checks/eligibility.h"
 
 namespace acb::reports {
 namespace {
@@ -71,8 +74,33 @@ bool LacksCommissioningDate(const Device& device) {
   return IsOfTheDuty(device) && !device.commissioned;
 }
 
+OperatorThen OperatorAt(const std::vector<Registration>& rows, UtcTime at) {
+  const auto party_at = [&](UtcTime then) {
+    const Registration* row = checks::RegistrationOf(rows, then);
+    return row == nullptr ? std::string_view() : std::string_view(row->network_operator);
+  };
+  OperatorThen found{std::string(party_at(at)), {}};
+  std::vector<UtcTime> changes;
+  for (const Registration& row : rows) {
+    changes.push_back(row.from);
+    if (row.to) changes.push_back(*row.to);
+  }
+  std::ranges::sort(changes, std::greater());
+  UtcTime since = at;
+  for (const UtcTime change : changes) {
+    if (change > at) continue;
+    const std::string_view party = party_at(change);
+    if (!party.empty() && party != found.party) {
+      found.taken_over = since;
+      break;
+    }
+    since = change;
+  }
+  return found;
+}
+
 DutyFinding JudgeDuty(const Device& device, const CellState& cell,
-                      std::string_view network_operator, const DutyGround& ground,
+                      const OperatorThen& network_operator, const DutyGround& ground,
                       const WorkingDays& calendar) {
   DutyFinding finding;
   finding.clock = *device.commissioned;
@@ -86,13 +114,13 @@ DutyFinding JudgeDuty(const Device& device, const CellState& cell,
   // R-128-22.
   if (device.type == DeviceType::kGpf && ground.gpf_may_stay_with_acb &&
       cell.holder == CellState::Holder::kAcb) {
-    if (network_operator.empty()) {
+    if (network_operator.party.empty()) {
       finding.why =
           "no registration of its meter point is known: whether it may stay with the ACB "
           "depends on its gas network party";
       return finding;
     }
-    const auto user = ground.gas_users.find(std::string(network_operator));
+    const auto user = ground.gas_users.find(network_operator.party);
     if (user == ground.gas_users.end()) {
       finding.duty = HandoverDuty::kCompliant;
       finding.why =
@@ -101,6 +129,9 @@ DutyFinding JudgeDuty(const Device& device, const CellState& cell,
       return finding;
     }
     finding.clock = std::max(finding.clock, user->second);
+    if (network_operator.taken_over) {
+      finding.clock = std::max(finding.clock, *network_operator.taken_over);
+    }
   }
   finding.why = cell.holder == CellState::Holder::kAcb ? "the cell is the ACB's"
                                                        : "nobody knows who holds the cell";

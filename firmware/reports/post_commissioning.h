@@ -50,15 +50,24 @@ bool HasDuty(const Device& device, UtcTime at);
 // Such a device of which no feed said when it was commissioned: its seven days cannot be counted.
 bool LacksCommissioningDate(const Device& device);
 
+// The network operator of a meter point.
+struct OperatorThen {
+  std::string party;                  // short name; empty: none is registered
+  std::optional<UtcTime> taken_over;  // from another party, since when it is this one's
+};
+// By all registrations of the meter point, as RegistrationAt reads them.
+OperatorThen OperatorAt(const std::vector<Registration>& rows, UtcTime at);
+
 // The duty for a device that has one. `cell`: the network operator's, as of the ground's instant;
-// `network_operator`: party registered then, empty when none is.
+// `network_operator`: registered then.
 //
 // A cell of which nobody knows the holder counts as not handed over. A GPF whose cell is the ACB's
 // is unknown while no registration names its gas network party, and compliant while that party is
-// no DCC User with a certificate; from the day on which one exists the handover is outstanding, and
-// we read the seven days as beginning then when that is later than the commissioning.
+// no DCC User with a certificate; from the day on which one exists, or on which another party takes
+// the meter point over that is one, the handover is outstanding, and we read the seven days as
+// beginning then when that is later than the commissioning.
 DutyFinding JudgeDuty(const Device& device, const CellState& cell,
-                      std::string_view network_operator, const DutyGround& ground,
+                      const OperatorThen& network_operator, const DutyGround& ground,
                       const WorkingDays& calendar);
 
 }  // namespace acb::reports

@@ -1,5 +1,7 @@
 #include "firmware/reports/trust_status.h"
 
+#include <algorithm>
+
 #include "firmware/base/reason.h"
 
 namespace acb::reports {
@@ -24,11 +26,7 @@ void TrustStatus::Take(const LogEntry& entry, Where where) {
   }
   if (entry.Text("feed") != kFeed) return;
   if (entry.kind() == "alarm") return refused_lists_.Add(entry.index(), listing_);
-  for (std::size_t i = 0; i < held_.size(); ++i) {
-    if (!imports_[i] && held_[i].this_update <= entry.time() && entry.Text("changed") != "0") {
-      imports_[i] = Import{entry.index(), entry.time()};
-    }
-  }
+  NameImport(entry);
   if (where != Where::kWithin) return;
   if (rows_.size() >= kMaxRows) {
     too_many_ = true;
@@ -48,13 +46,29 @@ void TrustStatus::Take(const LogEntry& entry, Where where) {
   row.emplace_back("sha256", TextOrNothing(entry.Text("sha256")));
 }
 
+void TrustStatus::NameImport(const LogEntry& entry) {
+  const Import import{entry.index(), entry.time()};
+  // Not in an old entry, nor in one that brought so many that only their hash is there.
+  std::vector<std::string> named = entry.Texts("brought");
+  std::ranges::sort(named);
+  const bool brought_anything = entry.Text("changed") != "0";
+  for (std::size_t i = 0; i < held_.size(); ++i) {
+    if (!brought_by_[i] && std::ranges::binary_search(named, held_[i].sha256)) {
+      brought_by_[i] = import;
+    }
+    if (!first_after_[i] && held_[i].this_update <= entry.time() && brought_anything) {
+      first_after_[i] = import;
+    }
+  }
+}
+
 Report TrustStatus::Finish() {
   Report report;
   report.columns = {"item",        "audit_index", "time",  "issuer",      "number",
                     "this_update", "next_update", "state", "lag_minutes", "sha256"};
   for (std::size_t i = 0; i < held_.size() && report.rows.size() < kMaxRows; ++i) {
     const HeldList& list = held_[i];
-    const std::optional<Import>& import = imports_[i];
+    const std::optional<Import>& import = brought_by_[i] ? brought_by_[i] : first_after_[i];
     const std::int64_t lag =
         import ? import->at.milliseconds() - list.this_update.milliseconds() : 0;
     report.rows.push_back(
@@ -75,7 +89,8 @@ Report TrustStatus::Finish() {
                    {"lists refused with an alarm", Figure{"refused_lists", refused_lists_}}};
   report.notices.emplace_back(
       "Lists held are those of now: superseded ones are dropped. The import named beside a list is "
-      "the first one after its thisUpdate that brought anything: the lag is at least that long. "
+      "the one that brought it. Where no entry of the log names the list, it is the first one "
+      "after its thisUpdate that brought anything: the lag is at least that long. "
       "Periods in which a list was stale: report non-compliance.");
   if (too_many_) {
     report.notices.push_back("More than " + std::to_string(kMaxRows) +

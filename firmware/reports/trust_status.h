@@ -19,13 +19,18 @@ struct HeldList {
   std::uint64_t entries = 0;
 };
 
-// A row for each list held now, with the first import after its thisUpdate (the lag is at least
-// that), and one for each import of lists in the period. Totals: requests that met a stale list.
+// A row for each list held now, with the import that brought it (R-SEC3-15: the measured lag), or,
+// where the log does not tell, the first import after its thisUpdate (the lag is at least that);
+// and one for each import of lists in the period. Totals: requests that met a stale list.
 class TrustStatus final : public LogReport {
  public:
   // `now`: what the state of the lists held is judged at.
   TrustStatus(std::vector<HeldList> held, UtcTime now, const Listing& listing)
-      : held_(std::move(held)), now_(now), listing_(listing), imports_(held_.size()) {}
+      : held_(std::move(held)),
+        now_(now),
+        listing_(listing),
+        brought_by_(held_.size()),
+        first_after_(held_.size()) {}
 
   bool Wants(const EntryHead& head, Where where) const override;
   void Take(const LogEntry& entry, Where where) override;
@@ -36,10 +41,14 @@ class TrustStatus final : public LogReport {
     std::uint64_t entry;
     UtcTime at;
   };
+  void NameImport(const LogEntry& entry);
+
   std::vector<HeldList> held_;
   UtcTime now_;
   Listing listing_;
-  std::vector<std::optional<Import>> imports_;  // of each list held
+  // Of each list held: the import whose entry names it, and the first one after its thisUpdate that
+  // brought anything.
+  std::vector<std::optional<Import>> brought_by_, first_after_;
   std::vector<Row> rows_;
   Count crl_stale_, arl_stale_, refused_lists_;
   bool too_many_ = false;

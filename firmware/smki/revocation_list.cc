@@ -141,10 +141,10 @@ const char* RevocationList::ReadEntries(BytesView content) {
         return "an entry has an unknown critical extension";
     }
     if (!entry.Finished()) return "an entry has unknown fields";
-    serials_.push_back(*serial);
+    entries_.push_back({*serial, date->time});
   }
   if (!entries.Finished()) return "revokedCertificates is no list";
-  std::ranges::sort(serials_);
+  std::ranges::sort(entries_);
   return nullptr;
 }
 
@@ -188,9 +188,12 @@ const char* RevocationList::ReadExtensions(BytesView tagged) {
   return numbered ? nullptr : "cRLNumber expected";
 }
 
-bool RevocationList::Lists(BytesView serial) const {
+std::optional<UtcTime> RevocationList::RevokedAt(BytesView serial) const {
   const auto value = Magnitude(serial);
-  return value && std::ranges::binary_search(serials_, *value);
+  if (!value) return {};
+  const auto entry = std::ranges::lower_bound(entries_, *value, {}, &Entry::serial);
+  if (entry == entries_.end() || entry->serial != *value) return {};
+  return entry->revoked;
 }
 
 bool RevocationList::VerifyBy(const VerifyingKey& key) const {

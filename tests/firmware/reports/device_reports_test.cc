@@ -221,13 +221,67 @@ TEST(PostCommissioning, LetsAGpfStayWithTheAcbWhileNoCertificateExists) {
   EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "compliant");
 }
 
+// Found by an attack: what replaces a certificate in time begins no clock anew; a break does.
+TEST(PostCommissioning, CountsFromWhenAUsersCertificateHasExistedWithoutABreak) {
+  World world;
+  world.device(testing::kGpf, "2025-01-06T10:00:00Z");
+  world.Hold(testing::kNetworkOperatorUser, At("2026-01-02T00:00:00Z"));
+  world.Hold(testing::kNetworkOperatorUser);
+  for (std::size_t i = 2; i < 4; ++i) world.certificates[i].not_before = At("2026-01-01T00:00:00Z");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "late");
+  for (std::size_t i = 2; i < 4; ++i) world.certificates[i].not_before = At("2026-01-03T00:00:00Z");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-02T12:00:00Z"), "compliant");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "outstanding");
+}
+
+// Found by an attack: nobody is late on the day on which the duty begins.
+TEST(PostCommissioning, CountsFromWhenTheMeterPointIsOfAPartyWithACertificate) {
+  World world;
+  world.device(testing::kGpf, "2025-01-06T10:00:00Z");
+  world.Hold(testing::kNetworkOperatorUser);
+  std::vector<Registration> rows;
+  for (const Registration& row : world.data.registrations) {
+    if (row.mpxn != testing::kMprn) continue;
+    Registration before = row;
+    before.network_operator = "NOB";  // of which no certificate is held
+    before.to = At("2026-01-03T00:00:00Z");
+    rows.push_back(before);
+    rows.push_back(row);
+    rows.back().from = *before.to;
+  }
+  ASSERT_EQ(rows.size(), 2u);
+  std::erase_if(world.data.registrations,
+                [](const Registration& row) { return row.mpxn == testing::kMprn; });
+  world.data.registrations.insert(world.data.registrations.end(), rows.begin(), rows.end());
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-02T00:00:00Z"), "compliant");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "outstanding");
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-20T00:00:00Z"), "late");
+}
+
+// The checks of a handover read the register so too (checks/registration.h).
+TEST(PostCommissioning, ReadsTheRowThatBeganLastAndANoticeOfAnotherUserId) {
+  World world;
+  world.device(testing::kGpf, "2025-01-06T10:00:00Z");
+  world.Hold(testing::kNetworkOperatorUser);
+  ASSERT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "late");
+  PartyRecord row = testing::Party(testing::kNetworkOperatorUser, "NOA", UserRole::kGasTransporter);
+  row.status = PartyStatus::kCeased;
+  row.from = At("2026-01-01T00:00:00Z");
+  world.data.parties.push_back(row);  // beside the open one that says active
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "compliant");
+  row = testing::Party(Eui64(0x90B3D51F30000777), "NOA", UserRole::kGasTransporter);
+  row.notice_to_cease = At("2026-01-01T00:00:00Z");
+  world.data.parties.back() = row;
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "compliant");
+}
+
 // R-128-29: before 29 June 2023 the rule of MP128A was not in force.
 TEST(PostCommissioning, UsesTheRulesOfThePeriod) {
   const FakeRecordsData data = FakeRecordsData::Usual();
   Device gpf = data.devices.at(testing::kGpf);
   gpf.commissioned = At("2026-06-01T00:00:00Z");
   const auto judge = [&](bool may_stay) {
-    return reports::JudgeDuty(gpf, gpf.network_operator, "NOA",
+    return reports::JudgeDuty(gpf, gpf.network_operator, {"NOA", {}},
                               {At("2026-06-30T00:00:00Z"), may_stay, {}}, Calendar())
         .duty;
   };
@@ -330,6 +384,22 @@ TEST(Orphans, AreCellsOfRevokedCertificatesAndDefunctParties) {
   EXPECT_EQ(Text(report.rows[0], "since"), "2026-10-20T00:00:00.000Z");
 }
 
+// Found by an attack: R-128-8 is about the role that the cell is held in.
+TEST(Orphans, AreJudgedByTheRoleOfTheCell) {
+  World world;
+  const Period period = Month("2026-10-01", "2026-11-01");
+  Device& gpf = world.data.devices.at(testing::kGpf);
+  gpf.network_operator = {CellState::Holder::kParty, testing::kNetworkOperatorUser, {}};
+  EXPECT_TRUE(world.Make<reports::Orphans>(period).rows.empty());
+  PartyRecord row = testing::Party(testing::kNetworkOperatorUser, "NOA", UserRole::kGasTransporter);
+  row.status = PartyStatus::kCeased;
+  row.from = At("2026-10-20T00:00:00Z");
+  world.data.parties.push_back(row);  // beside an open row that says active; active as ED too
+  const Report report = world.Make<reports::Orphans>(period);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(Text(report.rows[0], "since"), "2026-10-20T00:00:00.000Z");
+}
+
 // R-128-5: "list of 40 with days left; zero -> clear statement."
 TEST(GnpLeaving, ListsTheGpfsThatAreLeftWithDaysLeftAndSaysClear) {
   World world;
@@ -361,6 +431,66 @@ TEST(GnpLeaving, ListsTheGpfsThatAreLeftWithDaysLeftAndSaysClear) {
   world.data.parties.push_back(stays);
   EXPECT_EQ(world.Make<reports::GnpLeaving>(period).rows.size(), 40u);  // the notice still stands
   EXPECT_TRUE(world.Make<reports::GnpLeaving>(Month("2026-12-01", "2027-01-01")).rows.empty());
+}
+
+// Found by an attack. The row of the last month's end, as "party/user/notice/leaves", of each.
+TEST(GnpLeaving, ListsWhoLeavesAndNobodyElse) {
+  World world;
+  const auto leaving = [&](std::string_view at) {
+    std::string all;
+    for (const auto& one : reports::LeavingGasParties(world.data.parties, At(at))) {
+      all += (one.notice ? one.notice->Iso().substr(0, 10) : "-") + " " +
+             (one.leaves ? one.leaves->Iso().substr(0, 10) : "-") + "; ";
+    }
+    return all;
+  };
+  std::erase_if(world.data.parties,
+                [](const PartyRecord& row) { return row.role == UserRole::kGasTransporter; });
+  const auto row = [](std::string_view from, PartyStatus status = PartyStatus::kActive) {
+    PartyRecord made =
+        testing::Party(testing::kNetworkOperatorUser, "NOA", UserRole::kGasTransporter);
+    made.from = At(from);
+    made.to.reset();
+    made.status = status;
+    return made;
+  };
+  auto& rows = world.data.parties;
+  const std::size_t others = rows.size();
+  const auto set = [&](std::vector<PartyRecord> made) {
+    rows.resize(others, rows.front());
+    rows.insert(rows.end(), made.begin(), made.end());
+  };
+  constexpr std::string_view kDay = "2026-11-01T00:00:00Z";
+  set({row("2015-01-01T00:00:00Z")});
+  EXPECT_EQ(leaving(kDay), "");
+  // A row of later that says so, beside one without an end.
+  set({row("2015-01-01T00:00:00Z"), row("2026-11-20T00:00:00Z", PartyStatus::kCeased)});
+  EXPECT_EQ(leaving(kDay), "- 2026-11-20; ");
+  EXPECT_EQ(leaving("2026-12-01T00:00:00Z"), "- 2026-11-20; ");
+  // It left, and came back.
+  PartyRecord left = row("2015-01-01T00:00:00Z");
+  left.to = At("2018-01-01T00:00:00Z");
+  set({left, row("2019-01-01T00:00:00Z")});
+  EXPECT_EQ(leaving(kDay), "");
+  EXPECT_EQ(leaving("2018-06-01T00:00:00Z"), "- 2018-01-01; ");
+  // Suspended is not gone; tests that are not completed make no User that could go.
+  set({row("2015-01-01T00:00:00Z"), row("2026-10-01T00:00:00Z", PartyStatus::kSuspended)});
+  EXPECT_EQ(leaving(kDay), "");
+  PartyRecord untested = row("2015-01-01T00:00:00Z");
+  untested.uept = false;
+  set({untested});
+  EXPECT_EQ(leaving(kDay), "");
+  // R-128-6: the notice is the party's, whichever User ID it came for; a newer row takes it back.
+  PartyRecord other = row("2015-01-01T00:00:00Z");
+  other.user_id = Eui64(0x90B3D51F30000777);
+  other.notice_to_cease = At("2026-10-01T00:00:00Z");
+  set({row("2015-01-01T00:00:00Z"), other});
+  EXPECT_EQ(leaving(kDay), "2026-10-01 -; 2026-10-01 -; ");
+  PartyRecord newer = other;
+  newer.from = At("2026-10-10T00:00:00Z");
+  newer.notice_to_cease.reset();
+  set({row("2015-01-01T00:00:00Z"), other, newer});
+  EXPECT_EQ(leaving(kDay), "");
 }
 
 // R-107-10: "12 months of data -> monthly series by generation and by NO."
@@ -398,6 +528,26 @@ std::vector<std::string> MonthsWrong(World& world) {
       world.Make<reports::WrongCertificatesTrend>(Month("2026-10-01", "2026-11-01"));
   for (const auto& row : report.rows) months.push_back(Text(row, "month_end").substr(0, 7));
   return months;
+}
+
+// Found by an attack: one EUI-64 may be another party on the gas side.
+TEST(WrongCertificatesTrend, KnowsThePartyByTheRoleOfTheDevice) {
+  World world;
+  Device& esme = world.device(testing::kEsme, "2025-01-06T10:00:00Z");
+  esme.network_operator = {CellState::Holder::kParty, testing::kNetworkOperatorUser, {}};
+  Device& gpf = world.device(testing::kGpf, "2025-01-06T10:00:00Z");
+  gpf.network_operator = esme.network_operator;
+  ASSERT_TRUE(MonthsWrong(world).empty());
+  for (PartyRecord& row : world.data.parties) {
+    if (row.role == UserRole::kGasTransporter && row.user_id == testing::kNetworkOperatorUser) {
+      row.party = "NOG";
+    }
+  }
+  EXPECT_EQ(MonthsWrong(world).size(), 13u) << "the GPF, of which NOA is registered";
+  for (Registration& row : world.data.registrations) {
+    if (row.mpxn == testing::kMprn) row.network_operator = "NOG";
+  }
+  EXPECT_TRUE(MonthsWrong(world).empty());
 }
 
 // R-107-10, R-107-7: each month has the holders of its own end.

@@ -7,6 +7,7 @@
 #include "firmware/reports/registers.h"
 #include "firmware/reports/rule_versions.h"
 #include "firmware/reports/sample.h"
+#include "firmware/reports/trust_status.h"
 #include "firmware/reports/volume.h"
 #include "firmware/rules.h"
 #include "tests/firmware/reports/made_log.h"
@@ -522,7 +523,8 @@ TEST(NonComplianceReport, EndsAKeyAndADamagedRecordByASignatureThatUsedThem) {
   MadeLog log;
   const auto add = [&](std::string_view kind, std::string_view reason, std::string_view device,
                        std::string_view key) {
-    audit::Entry entry(kind, At("2026-10-05T10:00:00Z"));
+    const auto second = static_cast<std::int64_t>(log.entries().size());
+    audit::Entry entry(kind, At("2026-10-05T10:00:00Z").PlusSeconds(second));
     entry.SetIfAny("reason", reason).Set("device", device);
     entry.Set("acb_certificate", audit::Object{{"sha256", key}});
     log.Add(entry);
@@ -535,6 +537,46 @@ TEST(NonComplianceReport, EndsAKeyAndADamagedRecordByASignatureThatUsedThem) {
   add("signed", "", "D3", "k1");
   EXPECT_EQ(Spans(Degraded(log)),
             (std::vector<std::string>{"ACB certificate k1 0-5 1", "device D2 1-4 1", " 2-3 1"}));
+}
+
+audit::Entry WithKey(std::string_view kind, std::string_view at, std::string_view reason = {}) {
+  audit::Entry entry(kind, At(at));
+  entry.SetIfAny("reason", reason).Set("device", "D1");
+  return entry.Set("acb_certificate", audit::Object{{"sha256", "k1"}});
+}
+
+// R-SEC3-61, item 19: a command that waited for the HSM shows nothing of a fault that came after
+// its decision.
+TEST(NonComplianceReport, LeavesAFaultOpenThatASignatureBegunEarlierCameAfter) {
+  MadeLog log;
+  log.Add(WithKey("refused", "2026-10-05T10:00:00Z", "KEY_LIMIT"));
+  log.Add(WithKey("signed", "2026-10-05T09:59:58Z"));
+  log.Add(WithKey("signed", "2026-10-05T10:00:00Z"));
+  EXPECT_EQ(Spans(Degraded(log)), (std::vector<std::string>{"ACB certificate k1 0- 1"}));
+  log.Add(WithKey("refused", "2026-10-05T10:00:05Z", "KEY_LIMIT"));
+  log.Add(WithKey("signed", "2026-10-05T09:59:59Z"));
+  log.Add(WithKey("signed", "2026-10-05T10:00:04Z"));  // before the last that met it
+  log.Add(WithKey("refused", "2026-10-05T10:00:03Z", "KEY_LIMIT"));
+  EXPECT_EQ(Spans(Degraded(log)), (std::vector<std::string>{"ACB certificate k1 0- 3"}));
+  log.Add(WithKey("signed", "2026-10-05T10:00:05.001Z"));
+  const Report report = Degraded(log);
+  EXPECT_EQ(Spans(report), (std::vector<std::string>{"ACB certificate k1 0-7 3"}));
+  EXPECT_EQ(Text(report.rows[0], "to"), "2026-10-05T10:00:05.001Z");
+}
+
+// An import renews from where its entry stands, whenever it began.
+TEST(NonComplianceReport, EndsNothingBeforeItBegan) {
+  MadeLog log;
+  log.Add(Judged("refused", "2026-10-05T10:00:00Z", {"CN=A"}, "CRL_STALE"));
+  log.Add(Judged("refused", "2026-10-05T10:00:09Z", {"CN=A"}, "CRL_STALE"));
+  audit::Entry import("feed", At("2026-10-05T09:59:59Z"));
+  log.Add(import.Set("feed", "revocation-lists").Set("issuers_in_force", audit::List{"CN=A"}));
+  log.Add(audit::Entry("stop", At("2026-10-05T12:00:00Z")));
+  log.Add(audit::Entry("start", At("2026-10-05T11:00:00Z")));  // the clock was set back
+  const Report report = Degraded(log);
+  EXPECT_EQ(Spans(report), (std::vector<std::string>{"CRL of CN=A 0-2 2", " 3-4 0"}));
+  EXPECT_EQ(Text(report.rows[0], "to"), "2026-10-05T10:00:09.000Z");
+  EXPECT_EQ(Text(report.rows[1], "to"), "2026-10-05T12:00:00.000Z");
 }
 
 // A box that was made and not yet started is not down.
@@ -556,6 +598,54 @@ TEST(NonComplianceReport, TakesAnEndWithoutAStopFromTheLastEntry) {
   ASSERT_EQ(report.rows.size(), 1u);
   EXPECT_EQ(Text(report.rows[0], "from"), "2026-10-05T10:00:00.000Z");
   EXPECT_EQ(Text(report.rows[0], "to"), "2026-10-05T12:00:00.000Z");
+}
+
+// R-SEC3-15, item 9.
+class TrustReport : public ::testing::Test {
+ protected:
+  void Import(std::string_view at, const audit::List& brought) {
+    audit::Entry entry("feed", At(at));
+    entry.Set("feed", "revocation-lists").Set("rows", "1").Set("changed", "1");
+    if (!brought.empty()) entry.Set("brought", brought);
+    log_.Add(entry);
+  }
+
+  // The row of a list that was published at 10:00.
+  reports::Row Held() const {
+    reports::HeldList list;
+    list.issuer = "CN=A";
+    list.sha256 = "aa";
+    list.this_update = At("2026-10-05T10:00:00Z");
+    list.next_update = At("2026-10-06T10:00:00Z");
+    reports::TrustStatus status({list}, At("2026-10-05T13:00:00Z"), Listing());
+    log_.Show(kOctober, status);
+    const Report report = status.Finish();
+    EXPECT_NE(report.notices.at(0).find("the lag is at least that long"), std::string::npos);
+    return report.rows.at(0);
+  }
+
+  MadeLog log_;
+};
+
+TEST_F(TrustReport, NamesTheImportThatBroughtTheListHeld) {
+  Import("2026-10-05T09:00:00Z", {"00"});
+  Import("2026-10-05T10:10:00Z", {"bb"});  // of another issuer
+  Import("2026-10-05T10:20:00Z", {});
+  Import("2026-10-05T10:45:00Z", {"bc", "aa"});
+  Import("2026-10-05T11:00:00Z", {"cc"});
+  const reports::Row row = Held();
+  EXPECT_EQ(Text(row, "audit_index"), "3");
+  EXPECT_EQ(Text(row, "time"), "2026-10-05T10:45:00.000Z");
+  EXPECT_EQ(Text(row, "lag_minutes"), "45");
+}
+
+TEST_F(TrustReport, TakesTheFirstImportAfterThisUpdateWhereNoneNamesTheList) {
+  Import("2026-10-05T09:00:00Z", {});
+  Import("2026-10-05T10:10:00Z", {});
+  Import("2026-10-05T10:45:00Z", {});
+  const reports::Row row = Held();
+  EXPECT_EQ(Text(row, "audit_index"), "1");
+  EXPECT_EQ(Text(row, "lag_minutes"), "10");
 }
 
 // R-NOW-11, item 17.
@@ -787,6 +877,17 @@ TEST(AnnualStatementReport, CertifiesNothingWhileAnExceptionIsOpen) {
   report = Statement(log);
   EXPECT_EQ(NamesOf(report, "exception").size(), 1U);
   EXPECT_EQ(TotalOf(report, "statement"), "The log shows 1 exceptions, all of which have ended");
+}
+
+// Item 20: the decision of what was signed began before the fault did.
+TEST(AnnualStatementReport, CertifiesNothingForASignatureBegunBeforeTheFault) {
+  MadeLog log;
+  log.Add(WithKey("refused", "2026-10-06T10:00:00Z", "KEY_LIMIT"));
+  log.Add(WithKey("signed", "2026-10-06T09:59:59Z"));
+  EXPECT_TRUE(TotalOf(Statement(log), "statement").starts_with("UNABLE TO CERTIFY"));
+  log.Add(WithKey("signed", "2026-10-06T10:00:01Z"));
+  EXPECT_EQ(TotalOf(Statement(log), "statement"),
+            "The log shows 1 exceptions, all of which have ended");
 }
 
 }  // namespace

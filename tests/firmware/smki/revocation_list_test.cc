@@ -40,6 +40,9 @@ TEST_F(RevocationListForm, ReadsTheGoodOne) {
   EXPECT_EQ(list->next_update().Iso(), "2026-11-22T00:00:00.000Z");
   EXPECT_EQ(list->scope(), RevocationList::Scope::kAll);
   EXPECT_EQ(list->size(), 1u);
+  ASSERT_TRUE(list->RevokedAt(Hex("1234")));
+  EXPECT_EQ(list->RevokedAt(Hex("1234"))->Iso(), "2026-01-01T00:00:00.000Z");
+  EXPECT_FALSE(list->RevokedAt(Hex("1235")));
   EXPECT_TRUE(list->VerifyBy(key.point()));
   EXPECT_FALSE(list->VerifyBy(TestKey().point()));
   EXPECT_EQ(list->Label(),

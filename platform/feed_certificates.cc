@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "firmware/checks/registration.h"
 #include "firmware/feeds/device_certificates.h"
 #include "firmware/smki/authority.h"
 #include "firmware/smki/bundle.h"
@@ -40,15 +41,15 @@ std::string Named(const smki::Certificate& certificate) {
   return certificate.Label() + " SHA-256 " + ToHex(certificate.sha256());
 }
 
-// What was said of certificates of a file that are not kept.
+// What was said of certificates of a file that are not what they should be.
 struct Told {
   boost::json::object members;          // of the answer, to the sender
   std::optional<audit::Receipt> alarm;  // the newest, to the operators
 };
 
-Status TellNotKept(const FeedContext& context, const FeedFile& file,
-                   const std::vector<std::string>& certificates, std::string_view alarm,
-                   std::string_view member, Told& told) {
+Status Tell(const FeedContext& context, const FeedFile& file,
+            const std::vector<std::string>& certificates, std::string_view alarm,
+            std::string_view member, Told& told) {
   if (certificates.empty()) return Done{};
   audit::Entry entry = file.Alarm(alarm);
   entry.Set("count", std::to_string(certificates.size()))
@@ -58,9 +59,16 @@ Status TellNotKept(const FeedContext& context, const FeedFile& file,
   told.alarm = *receipt;
   boost::json::array named(certificates.begin(), certificates.end());
   if (named.size() > kMaxRejectsListed) named.resize(kMaxRejectsListed);
-  told.members[std::string(member) + "_not_kept"] = std::to_string(certificates.size());
   told.members[member] = std::move(named);
   return Done{};
+}
+
+Status TellNotKept(const FeedContext& context, const FeedFile& file,
+                   const std::vector<std::string>& certificates, std::string_view alarm,
+                   std::string_view member, Told& told) {
+  if (certificates.empty()) return Done{};
+  told.members[std::string(member) + "_not_kept"] = std::to_string(certificates.size());
+  return Tell(context, file, certificates, alarm, member, told);
 }
 
 // Of the device PKI, as far as this box can tell (R-SEC3-13).
@@ -82,6 +90,36 @@ class DevicePki {
   std::set<Sha256Digest> authorities_;
 };
 
+// R-128-6: issued after the gas network party of its EUI-64 gave notice. It is kept, and a handover
+// with it refused (GNP_NOT_USER).
+Result<bool> IsOfNoticeGiven(const Records& records, const smki::Certificate& certificate,
+                             UtcTime now) {
+  if (!certificate.eui64()) return false;
+  const auto rows = records.FindUser(*certificate.eui64());
+  if (!rows) return rows.error();
+  const PartyRecord* row = checks::RowOfRole(*rows, UserRole::kGasTransporter, now);
+  if (row == nullptr) return false;
+  const auto notice = checks::NoticeGiven(records, *row, now);
+  if (!notice) return notice.error();
+  return notice->has_value() && **notice < certificate.not_before();
+}
+
+// Those of `certificates` that are new here.
+Result<std::vector<std::string>> AfterNotice(
+    const FeedContext& context, const smki::Trust& trust,
+    const std::vector<smki::CertificatePtr>& certificates) {
+  const auto records = context.store.Open();
+  if (!records) return records.error();
+  std::vector<std::string> after;
+  for (const smki::CertificatePtr& certificate : certificates) {
+    if (trust.FindBySha256(certificate->sha256()) != nullptr) continue;
+    const auto told = IsOfNoticeGiven(**records, *certificate, context.clock.Now());
+    if (!told) return told.error();
+    if (*told) after.push_back(Named(*certificate));
+  }
+  return after;
+}
+
 }  // namespace
 
 // R-SEC3-12: a root comes by ceremony, never by a feed. R-SEC3-13: the two PKIs are kept apart in
@@ -94,6 +132,7 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   const auto trust = context.trust.Current();
   const DevicePki device_pki(trust->settings(), *authorities);
   std::vector<Bytes> kept;
+  std::vector<smki::CertificatePtr> kept_parsed;
   std::vector<std::string> roots;
   std::vector<std::string> of_devices;
   for (const auto& [line, certificate] : found.parsed) {
@@ -104,8 +143,11 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
       of_devices.push_back(Named(*certificate));
     } else {
       kept.push_back(ToBytes(certificate->der()));
+      kept_parsed.push_back(certificate);
     }
   }
+  const auto after_notice = AfterNotice(context, *trust, kept_parsed);
+  if (!after_notice) return Problem(after_notice.error());
   const FeedFile file(context, Feed::kOrganisationCertificates, request);
   Told told;
   Status said = TellNotKept(context, file, roots, "root in feed", "roots", told);
@@ -115,6 +157,8 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   }
   if (!said) return Problem(said.error());
   if (kept.empty() && told.alarm) return NothingImported(file, *told.alarm, told.members);
+  said = Tell(context, file, *after_notice, "new certificate after notice", "after_notice", told);
+  if (!said) return Problem(said.error());
   return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()),
                   told.members);
 }

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <span>
 
+#include "firmware/checks/registration.h"
 #include "firmware/feeds/certified_products.h"
 #include "firmware/feeds/csv.h"
 #include "firmware/feeds/mpan_prefixes.h"
@@ -153,25 +157,64 @@ bool Reinstates(const PartyRecord& held, const PartyRecord& row) {
   return status || notice;
 }
 
-// Those of the rows that do, as the operators read them.
-Result<std::vector<std::string>> Reinstated(const store::Store& store,
+std::string Told(const PartyRecord& held) {
+  return held.user_id.Plain() + " " + held.party + ", " + std::string(Name(held.role)) + " from " +
+         held.from.Iso() + ": was " + std::string(Name(held.status)) +
+         (held.notice_to_cease ? ", notice to cease" : "");
+}
+
+// The row by which a handover is refused at `at` (firmware/checks/registration.h), or would be once
+// a notice is given; nullptr: the User may act in that role, or is not in it.
+const PartyRecord* RowAgainst(const std::vector<PartyRecord>& rows, UserRole role, UtcTime at) {
+  for (const PartyRecord& row : rows) {
+    if (row.role == role && row.Bars() && row.InForce(at)) return &row;
+  }
+  const PartyRecord* row = checks::RowOfRole(rows, role, at);
+  const bool against =
+      row != nullptr && (row->status != PartyStatus::kActive || row->notice_to_cease);
+  return against ? row : nullptr;
+}
+
+// The rows held, as they are with those of the file.
+std::vector<PartyRecord> With(std::vector<PartyRecord> held, std::span<const PartyRecord> rows) {
+  for (const PartyRecord& row : rows) {
+    const auto same = std::ranges::find_if(held, [&](const PartyRecord& each) {
+      return each.role == row.role && each.from == row.from;
+    });
+    if (same == held.end()) {
+      held.push_back(row);
+    } else {
+      *same = row;
+    }
+  }
+  return held;
+}
+
+// Whom the file lets act again, as the operators read them: under the same key, and by a row that
+// ends or outdates the one that kept it from that.
+Result<std::vector<std::string>> Reinstated(const store::Store& store, UtcTime now,
                                             const std::vector<PartyRecord>& rows) {
   const auto records = store.Open();
   if (!records) return records.error();
-  std::vector<std::string> reinstated;
-  for (const PartyRecord& row : rows) {
-    const auto held = (*records)->FindUser(row.user_id);
+  std::map<Eui64, std::vector<PartyRecord>> by_user;
+  for (const PartyRecord& row : rows) by_user[row.user_id].push_back(row);
+  std::set<std::string> reinstated;
+  for (const auto& [user, news] : by_user) {
+    const auto held = (*records)->FindUser(user);
     if (!held) return held.error();
-    for (const PartyRecord& before : *held) {
-      const bool same = before.role == row.role && before.from == row.from;
-      if (!same || !Reinstates(before, row)) continue;
-      reinstated.push_back(row.user_id.Plain() + " " + row.party + ", " +
-                           std::string(Name(row.role)) + " from " + row.from.Iso() + ": was " +
-                           std::string(Name(before.status)) +
-                           (before.notice_to_cease ? ", notice to cease" : ""));
+    const auto after = With(*held, news);
+    for (const PartyRecord& row : news) {
+      for (const PartyRecord& before : *held) {
+        const bool same = before.role == row.role && before.from == row.from;
+        if (same && Reinstates(before, row)) reinstated.insert(Told(before));
+      }
+      const PartyRecord* against = RowAgainst(*held, row.role, now);
+      if (against != nullptr && RowAgainst(after, row.role, now) == nullptr) {
+        reinstated.insert(Told(*against));
+      }
     }
   }
-  return reinstated;
+  return std::vector<std::string>(reinstated.begin(), reinstated.end());
 }
 
 // A correction is taken, and is told: nobody is let in again in silence.
@@ -179,7 +222,7 @@ HttpResponse ImportParties(const FeedContext& context, const HttpRequest& reques
   TableRows<PartyRecord> rows(kParties);
   if (auto wrong = ReadTable(context, request, kParties, rows)) return *std::move(wrong);
   const FeedFile file(context, Feed::kParties, request);
-  const auto reinstated = Reinstated(context.store, rows.rows());
+  const auto reinstated = Reinstated(context.store, context.clock.Now(), rows.rows());
   if (!reinstated) return Problem(reinstated.error());
   boost::json::object more;
   if (!reinstated->empty()) {

@@ -4,6 +4,7 @@ audit log says of each."""
 
 import base64
 import contextlib
+import datetime
 import hashlib
 import json
 import time
@@ -201,6 +202,22 @@ class Tables(FeedCase):
             "90B3D51F300B0000 SUPY, IS from 2020-01-01T00:00:00.000Z: was expelled",
             "90B3D51F300B0001 GASY, GT from 2020-01-01T00:00:00.000Z: was active, notice to cease"])
         self.assertNotIn("reinstated", self.assert_imported("parties", older, 2, 0))
+
+    def test_a_row_that_ends_or_outdates_the_one_against_a_party_raises_an_alarm(self):  # found by an attack
+        header = TABLES["parties"][0]
+        users = {"to": "90B3D51F300B0010", "newer": "90B3D51F300B0011", "neither": "90B3D51F300B0012"}
+        against = [f"{users['to']},GASX,GT,suspended,2020-01-01,,yes,", f"{users['newer']},GASZ,GT,active,2020-01-01,,yes,2026-01-31",
+                   f"{users['neither']},GASW,GT,expelled,2020-01-01,,yes,"]
+        self.box.import_feed("parties", table(header, against))
+        start = self.next_index()
+        answer = self.box.import_feed("parties", table(header, [
+            f"{users['to']},GASX,GT,suspended,2020-01-01,2026-01-01,yes,", f"{users['to']},GASX,GT,active,2026-01-01,,yes,",
+            f"{users['newer']},GASZ,GT,active,2026-02-01,,yes,", f"{users['neither']},GASW,GT,active,2026-02-01,,yes,"]))
+        self.assertEqual(answer["reinstated"], "2", "beside a row that expels, another lets nobody act")
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([alarm["parties"] for alarm in alarms], [[
+            f"{users['to']} GASX, GT from 2020-01-01T00:00:00.000Z: was suspended",
+            f"{users['newer']} GASZ, GT from 2020-01-01T00:00:00.000Z: was active, notice to cease"]])
 
     def test_proxy_certificates_are_replaced_by_source(self):  # R-107-8
         header, rows, _, _ = TABLES["proxy-certificates"]
@@ -543,6 +560,24 @@ class OrganisationCertificates(FeedCase):
         self.assertNotIn("roots", answer)
         self.assert_nothing_imported("organisation-certificates", pem(root), "root in feed")
         self.assert_nothing_imported("organisation-certificates", pem(self.pki.der("esme-ka")), "device PKI in feed")
+
+    def test_one_issued_after_its_partys_notice_raises_an_alarm(self):  # R-128-6
+        eui = "90B3D51F300B0020"
+        older, newer, of_other = (self.pki.made.leaf(label, "03", user, "ds", not_before=datetime.datetime(year, 1, 1)).der
+                                  for label, user, year in (("gnp-older-ds", eui, 2023), ("gnp-newer-ds", eui, 2025),
+                                                            ("gnp-other-ds", "90B3D51F300B0021", 2025)))
+        self.box.import_feed("parties", table(TABLES["parties"][0], [f"{eui},GASN,GT,active,2020-01-01,,yes,2024-06-01",
+                                                                     "90B3D51F300B0021,GASO,GT,active,2020-01-01,,yes,"]))
+        start = self.next_index()
+        answer = self.assert_imported("organisation-certificates", pem(older, newer, of_other), 3, 3)
+        digest = hashlib.sha256(newer).hexdigest()
+        self.assertEqual(len(answer["after_notice"]), 1)
+        self.assertIn(digest, answer["after_notice"][0])
+        alarms = [entry for _, entry in self.box.audit_entries(start) if entry["kind"] == "alarm"]
+        self.assertEqual([(alarm["alarm"], alarm["count"]) for alarm in alarms], [("new certificate after notice", "1")])
+        self.assertIn(digest, alarms[0]["certificates"][0])
+        again = self.assert_imported("organisation-certificates", pem(older, newer, of_other), 3, 0)
+        self.assertNotIn("after_notice", again, "told once")
 
     def test_what_is_of_the_device_pki_is_not_kept_and_raises_an_alarm(self):
         """R-SEC3-13: device PKI and organisation PKI are kept apart in every store."""

@@ -9,10 +9,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "firmware/base/ascii.h"
 #include "firmware/base/trust_anchor_cell.h"
+#include "firmware/smki/bundle.h"
 #include "platform/config_section.h"
 #include "platform/https_client.h"
 
@@ -20,6 +23,7 @@ namespace acb::platform {
 namespace {
 
 constexpr std::size_t kMaxConfigOctets = 1024 * 1024;
+constexpr std::uintmax_t kMaxCertificateFile = 64 * 1024;
 constexpr std::size_t kMaxTokenLabelOctets = 32;  // PKCS#11: CK_TOKEN_INFO.label
 constexpr std::size_t kMaxDnsNameOctets = 253;
 constexpr std::size_t kMaxChannelOctets = 32;
@@ -521,6 +525,9 @@ void ReadTrustAnchors(Section& test, Errors& errors, TestSettings& settings) {
     }
     Section anchor(entry->as_table(), "test.trust_anchors", errors);
     TrustAnchorSetting setting{anchor.Text("name"), {}};
+    if (!setting.name.empty() && !smki::Name::FromText(setting.name)) {
+      anchor.Wrong(*anchor.Find("name"), "name", "must be a name such as \"CN=ZA,OU=00\"");
+    }
     const std::string hex = anchor.Text("public_key");
     const auto key = FromHex(hex);
     if (key && key->size() == kPublicPointOctets && key->front() == 0x04) {
@@ -531,6 +538,17 @@ void ReadTrustAnchors(Section& test, Errors& errors, TestSettings& settings) {
     }
     anchor.Finish();
     settings.trust_anchors.push_back(std::move(setting));
+  }
+}
+
+void ReadIssuersWithoutCrl(Section& test, TestSettings& settings) {
+  for (const toml::node* entry : test.List("issuers_without_crl")) {
+    std::string name = test.TextOf(*entry, "issuers_without_crl");
+    if (!name.empty() && !smki::Name::FromText(name)) {
+      test.Wrong(*entry, "issuers_without_crl",
+                 "must hold names such as \"CN=Z1,OU=07\", not '" + name + "'");
+    }
+    settings.issuers_without_crl.push_back(std::move(name));
   }
 }
 
@@ -555,7 +573,7 @@ void ReadTest(Section section, Errors& errors, TestSettings& settings) {
     }
   }
   ReadTrustAnchors(section, errors, settings);
-  settings.issuers_without_crl = section.Texts("issuers_without_crl");
+  ReadIssuersWithoutCrl(section, settings);
   ReadPinnedSigners(section, settings);
   section.Finish();
 }
@@ -627,6 +645,16 @@ void Flatten(const toml::node& node, const std::string& name,
 
 Failure CannotRead(const std::filesystem::path& file, const std::string& why) {
   return Failure{Reason::kConfiguration, file.string() + ": " + why};
+}
+
+Result<Bytes> ReadSmallFile(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file, error);
+  std::ifstream in(file, std::ios::binary);
+  if (error || !in || size > kMaxCertificateFile) {
+    return Failure(Reason::kConfiguration, "cannot read " + file.string(), error.message());
+  }
+  return Bytes(std::istreambuf_iterator<char>(in), {});
 }
 
 // At most `limit` octets; more is an error. Nothing is left in buffers of ours.
@@ -720,6 +748,20 @@ Result<Config> LoadConfig(const std::filesystem::path& file) {
   if (!answers) return std::move(answers).error();
   config->answers = *std::move(answers);
   return config;
+}
+
+Result<smki::CertificatePtr> LoadCertificate(const std::filesystem::path& file) {
+  const auto octets = ReadSmallFile(file);
+  if (!octets) return octets.error();
+  const auto found = smki::SplitCertificates(*octets);
+  if (!found) return CannotRead(file, found.error().explanation);
+  if (found->size() != 1) {
+    return Failure(Reason::kConfiguration,
+                   file.string() + " does not hold exactly one certificate");
+  }
+  auto certificate = smki::Certificate::Parse(found->front());
+  if (!certificate) return CannotRead(file, certificate.error().explanation);
+  return certificate;
 }
 
 HttpsServerSettings ServerSettings(const Config& config) {

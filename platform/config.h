@@ -191,6 +191,9 @@ Result<std::string> ReadSettings(const std::filesystem::path& file);
 // spooled to `tmp` in the store directory.
 HttpsServerSettings ServerSettings(const Config& config);
 
+// Exactly one certificate, PEM or DER, of at most 64 KiB. kConfiguration, naming the file.
+Result<smki::CertificatePtr> LoadCertificate(const std::filesystem::path& file);
+
 inline constexpr std::size_t kMaxPinOctets = 255;
 
 // The PIN from where the configuration says; a descriptor is closed and can be read once. Nothing

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <set>
 
+#include "firmware/smki/authority.h"
+#include "firmware/smki/device_path.h"
 #include "platform/access.h"
 #include "platform/config.h"
 #include "platform/endpoint_table.h"
@@ -29,9 +31,10 @@ class Findings {
     lines_.emplace(line, file_ + ":" + std::to_string(line) + ": " + setting + ": " + what);
   }
 
-  // A file that is read at the start; an empty path is a setting that was left out.
-  void NeedFile(const std::string& setting, const std::filesystem::path& path) {
-    if (path.empty()) return;
+  // A file that is read at the start; an empty path is a setting that was left out. Whether it is
+  // there and can be read.
+  bool NeedFile(const std::string& setting, const std::filesystem::path& path) {
+    if (path.empty()) return false;
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
       Add(setting, path.string() + " cannot be opened: " + std::strerror(errno));
@@ -39,7 +42,19 @@ class Findings {
       Add(setting, path.string() + " is not a regular file");
     } else if (::access(path.c_str(), R_OK) != 0) {
       Add(setting, path.string() + " cannot be read by this user: " + std::strerror(errno));
+    } else {
+      return true;
     }
+    return false;
+  }
+  // nullptr when it is none.
+  smki::CertificatePtr NeedCertificate(const std::string& setting,
+                                       const std::filesystem::path& path) {
+    if (!NeedFile(setting, path)) return nullptr;
+    auto certificate = LoadCertificate(path);
+    if (certificate) return *std::move(certificate);
+    Add(setting, certificate.error().explanation);
+    return nullptr;
   }
   void NeedDirectory(const std::string& setting, const std::filesystem::path& path,
                      const std::string& remedy) {
@@ -50,6 +65,18 @@ class Findings {
     } else if (!S_ISDIR(status.st_mode)) {
       Add(setting, path.string() + " is not a directory");
     } else if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
+      Add(setting, path.string() + " is not this user's to write: " + std::strerror(errno));
+    }
+  }
+
+  // The first start makes it, but not its directory.
+  void NeedLockFile(const std::string& setting, const std::filesystem::path& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) {
+      NeedDirectory(setting, path.parent_path(), "make it");
+    } else if (!S_ISREG(status.st_mode)) {
+      Add(setting, path.string() + " is not a regular file");
+    } else if (::access(path.c_str(), R_OK | W_OK) != 0) {
       Add(setting, path.string() + " is not this user's to write: " + std::strerror(errno));
     }
   }
@@ -97,9 +124,31 @@ void CheckTls(const Config& config, Findings& findings) {
 // The PIN is not said, nor anything of it.
 void CheckHsm(const Config& config, Findings& findings) {
   findings.NeedFile("hsm.module", config.hsm_module);
+  // The store's directory has a line of its own.
+  if (config.hsm_lock_file.parent_path() != config.store_directory) {
+    findings.NeedLockFile("hsm.lock_file", config.hsm_lock_file);
+  }
   if (config.hsm_pin_file.empty()) return;  // it is there only while the service runs
   if (const auto read = ReadPin(config.hsm_pin_file); !read) {
     findings.Add("hsm.pin_file", read.error().explanation);
+  }
+}
+
+// As the start takes them (Box::LoadDeviceRoots).
+void CheckTrust(const Config& config, Findings& findings) {
+  std::set<Sha256Digest> organisation;
+  for (const auto& file : config.trust_roots) {
+    const auto root = findings.NeedCertificate("trust.roots", file);
+    if (root) organisation.insert(root->sha256());
+  }
+  for (const auto& file : config.device_roots) {
+    const auto root = findings.NeedCertificate("trust.device_roots", file);
+    if (!root) continue;
+    if (!smki::IsDeviceAuthority(*root) || !smki::IsSignedByItself(*root)) {
+      findings.Add("trust.device_roots", file.string() + " is not a self-signed CA");
+    } else if (organisation.contains(root->sha256())) {  // R-SEC3-13
+      findings.Add("trust.device_roots", file.string() + " is also a root of the organisation PKI");
+    }
   }
 }
 
@@ -110,8 +159,7 @@ void CheckFiles(const Config& config, Findings& findings) {
                          "acbctl provision makes it: it is never made by itself");
   findings.NeedFile("acb.digital_signing_certificate", config.acb_digital_signing_certificate);
   findings.NeedFile("acb.key_agreement_certificate", config.acb_key_agreement_certificate);
-  for (const auto& root : config.trust_roots) findings.NeedFile("trust.roots", root);
-  for (const auto& root : config.device_roots) findings.NeedFile("trust.device_roots", root);
+  CheckTrust(config, findings);
   findings.NeedFile("answers.response_codes", config.response_codes);
   findings.NeedFile("firmware.manifest", config.firmware_manifest);
   findings.NeedFile("firmware.key", config.firmware_key);

@@ -1,24 +1,7 @@
 #include "platform/trust_settings.h"
 
-#include <fstream>
-#include <iterator>
-
-#include "firmware/smki/bundle.h"
-
 namespace acb::platform {
 namespace {
-
-constexpr std::uintmax_t kMaxCertificateFile = 64 * 1024;
-
-Result<Bytes> ReadSmallFile(const std::filesystem::path& file) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(file, error);
-  std::ifstream in(file, std::ios::binary);
-  if (error || !in || size > kMaxCertificateFile) {
-    return Failure(Reason::kConfiguration, "cannot read " + file.string(), error.message());
-  }
-  return Bytes(std::istreambuf_iterator<char>(in), {});
-}
 
 Result<smki::NamedAnchor> AnchorOf(const TrustAnchorSetting& setting) {
   const auto name = smki::Name::FromText(setting.name);
@@ -32,23 +15,6 @@ Result<smki::NamedAnchor> AnchorOf(const TrustAnchorSetting& setting) {
 }
 
 }  // namespace
-
-Result<smki::CertificatePtr> LoadCertificate(const std::filesystem::path& file) {
-  const auto octets = ReadSmallFile(file);
-  if (!octets) return octets.error();
-  const auto found = smki::SplitCertificates(*octets);
-  if (!found)
-    return Failure(Reason::kConfiguration, file.string() + ": " + found.error().explanation);
-  if (found->size() != 1) {
-    return Failure(Reason::kConfiguration,
-                   file.string() + " does not hold exactly one certificate");
-  }
-  auto certificate = smki::Certificate::Parse(found->front());
-  if (!certificate) {
-    return Failure(Reason::kConfiguration, file.string() + ": " + certificate.error().explanation);
-  }
-  return certificate;
-}
 
 Result<smki::TrustSettings> TrustSettingsOf(const Config& config) {
   smki::TrustSettings settings;

@@ -85,6 +85,28 @@ class Unattended(harness.TestCase):
         self.assertEqual(set(self.raises()), {"0"})
         self.handover(1)
 
+    def test_what_a_start_cannot_do_without_is_found_before(self):
+        self.box.stop()
+        good, pki = self.box.config.read_text(), self.world.pki
+        none = self.box.directory / "none.pem"
+        none.write_text("no certificate\n")
+        lock = self.box.directory / "none" / "hsm.lock"
+        for section, setting, value, says in (
+                ("test", "issuers_without_crl", ["zz"], "must hold names such as .* not 'zz'"),
+                ("trust", "roots", [str(none)], re.escape(f": {none}")),
+                ("trust", "device_roots", [str(none)], re.escape(f": {none}")),
+                ("trust", "device_roots", [str(pki.path("acb-ds"))], ".* is not a self-signed CA"),
+                ("trust", "device_roots", [str(pki.path("root"))], ".* is also a root of the organisation PKI"),
+                ("hsm", "lock_file", str(lock), f": {re.escape(str(lock.parent))} cannot be opened")):
+            with self.subTest(setting, value=value):
+                self.box.configure(section, **{setting: value})
+                done = self.check_config()
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertRegex(done.stderr, rf"acbd\.toml:[1-9]\d*: {section}\.{setting}:? ?{says}")
+                self.box.config.write_text(good)
+        self.box.configure("trust", device_roots=[str(pki.path("device-ca"))])
+        self.assertEqual(self.check_config().returncode, 0)
+
     def test_the_checkpoints_file_is_for_the_group_whatever_the_umask(self):
         self.box.stop()
         file = self.box.directory / "checkpoints"

@@ -159,6 +159,28 @@ TEST_F(FilesOfAConfiguration, AreLookedForAndNamedByTheLineThatNamesThem) {
   }
 }
 
+TEST_F(FilesOfAConfiguration, AreWhatTheStartNeedsThemToBe) {
+  std::string text = DefaultFile();
+  const auto put = [&](const std::string& from, const std::string& to) {
+    ASSERT_NE(text.find(from), std::string::npos) << from;
+    text.replace(text.find(from), from.size(), to);
+  };
+  put("#: lock_file = \"hsm.lock\"", "lock_file = \"none/hsm.lock\"");
+  put("roots = [\"trust/smki-root.pem\"]", "roots = [\"acbd.toml\"]");
+  put("#: device_roots = [\"trust/device-root.pem\"]", "device_roots = [\"acbd.toml\"]");
+  std::ofstream(directory_ / "acbd.toml") << text;
+  const auto found = CheckConfig(directory_ / "acbd.toml");
+  const std::string file = (directory_ / "acbd.toml").string();
+  EXPECT_THAT(found, Contains(HasSubstr(": trust.roots: " + file)));
+  EXPECT_THAT(found, Contains(HasSubstr(": trust.device_roots: " + file)));
+  const auto missing = "hsm.lock_file: " + (directory_ / "none").string() + " cannot be opened";
+  EXPECT_THAT(found, Contains(HasSubstr(missing)));
+
+  // It need not be there itself.
+  std::filesystem::create_directory(directory_ / "none");
+  EXPECT_THAT(CheckConfig(directory_ / "acbd.toml"), Not(Contains(HasSubstr("hsm.lock_file"))));
+}
+
 TEST_F(FilesOfAConfiguration, ThatCannotBeReadItselfIsSaid) {
   EXPECT_THAT(CheckConfig(directory_ / "none.toml"),
               ElementsAre(HasSubstr("none.toml: No such file or directory")));

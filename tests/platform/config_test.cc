@@ -428,6 +428,11 @@ INSTANTIATE_TEST_SUITE_P(
               "acbd.toml:47: test.trust_anchors.public_key must be an uncompressed"},
         Wrong{"public_key = \"04", "public_key = \"04aa",
               "acbd.toml:47: test.trust_anchors.public_key"},
+        Wrong{"name = \"CN=ZA,OU=00\"", "name = \"zz\"",
+              "acbd.toml:47: test.trust_anchors.name must be a name"},
+        Wrong{"[\"CN=Z1,OU=07\"]", "[\"zz\"]",
+              "acbd.toml:48: test.issuers_without_crl must hold names such as \"CN=Z1,OU=07\", not "
+              "'zz'"},
         Wrong{"\"0001", "\"01", "acbd.toml:49: test.pinned_signers must hold SHA-256"},
         Wrong{"[test]", "[tests]", "acbd.toml:45: unknown setting tests"},
         Wrong{"[listen]", "[listen", "acbd.toml:2: "},

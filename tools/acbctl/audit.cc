@@ -105,7 +105,8 @@ CLI::App* AddAudit(CLI::App& app, AuditOptions& options) {
   CLI::App* proof =
       command->add_subcommand("proof", "Proof that the log holds an entry, for acb-verify receipt");
   proof->add_option("index", options.index, "The entry, as an answer's audit.index says")
-      ->required();
+      ->required()
+      ->check(CLI::NonNegativeNumber);
   proof->add_option("--out", options.out, "Write it here; else to standard output");
   proof->footer("Example:\n  acbctl --directory /tmp/box audit proof 42 --out receipt.json");
   return command;

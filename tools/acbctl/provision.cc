@@ -13,6 +13,8 @@
 #include <sstream>
 
 #include "firmware/answer_table.h"
+#include "firmware/checks/acb_certificates.h"
+#include "firmware/smki/authority.h"
 #include "firmware/smki/bundle.h"
 #include "firmware/smki/certificate.h"
 #include "hsm/provisioning.h"
@@ -81,6 +83,20 @@ Result<smki::CertificatePtr> ReadCertificate(const std::filesystem::path& file) 
   return certificate;
 }
 
+// R-SEC3-47: of all parties the ACB alone, and no CA.
+Status CheckRole(const std::string& option, const std::filesystem::path& file,
+                 const smki::Certificate& certificate) {
+  const std::string about = option + " " + file.string() + " (" + certificate.Label() + ") ";
+  if (smki::LooksLikeAuthority(certificate)) {
+    return Failure(Reason::kRole, about + "is the certificate of a root or issuing CA");
+  }
+  const auto acb = static_cast<std::uint8_t>(RemotePartyRole::kAccessControlBroker);
+  if (certificate.ou_role() != acb) {
+    return Failure(Reason::kRole, about + "has not the role ACB (subject OU 04)");
+  }
+  return Done{};
+}
+
 // A string of TOML's basic form.
 std::string Quoted(std::string_view text) {
   std::string quoted = "\"";
@@ -121,6 +137,7 @@ class Provisioner {
     return !options_.acb_ds_certificate.empty() && !options_.acb_ka_certificate.empty();
   }
   Status ReadCertificates();
+  Status CheckCertificates() const;
   Status ReadTestParts();
   Status MakeDirectory();
   Status MakeModuleConfiguration();
@@ -193,6 +210,10 @@ Status Provisioner::CheckOptions() {
     }
     test_parts_.trust_anchors.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
+  for (const std::string& text : options_.issuers_without_crl) {
+    if (smki::Name::FromText(text)) continue;
+    return Wrong("--issuer-without-crl takes a name, as CN=Z1,OU=07, not '" + text + "'");
+  }
   return Done{};
 }
 
@@ -204,6 +225,22 @@ Status Provisioner::ReadCertificates() {
   auto ka_certificate = ReadCertificate(options_.acb_ka_certificate);
   if (!ka_certificate) return std::move(ka_certificate).error();
   acb_ka_ = *std::move(ka_certificate);
+  return CheckCertificates();
+}
+
+// Before anything is made: a key that is imported for another's certificate would stay in the
+// token. Path and validity are the start's to judge, by what it trusts and at its own time.
+Status Provisioner::CheckCertificates() const {
+  Status role = CheckRole("--acb-ds-certificate", options_.acb_ds_certificate, *acb_ds_);
+  if (role) role = CheckRole("--acb-ka-certificate", options_.acb_ka_certificate, *acb_ka_);
+  if (!role) return role;
+  const std::string both = "--acb-ds-certificate " + options_.acb_ds_certificate.string() +
+                           ", --acb-ka-certificate " + options_.acb_ka_certificate.string() + ": ";
+  const auto acb = checks::AcbCertificates::From(acb_ds_, acb_ka_);
+  if (!acb) return Failure(acb.error().reason, both + acb.error().explanation);
+  if (acb_ds_->public_point() == acb_ka_->public_point()) {
+    return Failure(Reason::kAcbCert, both + "the ACB's two certificates are of one key");
+  }
   return Done{};
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
-#include <set>
 
 #include "firmware/checks/registration.h"
 
@@ -66,8 +65,8 @@ using HeldOfUsers = std::map<Eui64, std::vector<HeldCertificate>>;
 struct GasParty {
   const RegisterOfRole& users;
   const HeldOfUsers& held;
-  std::string_view name;
-  std::vector<Eui64> ids = {};
+  const std::string& name;
+  const std::set<Eui64>& ids;
 
   bool HasUsableCertificate(UtcTime at) const {
     if (users.NoticeOf(name, at)) return false;
@@ -139,7 +138,9 @@ const PartyRecord* RowOfAnyRole(const std::vector<PartyRecord>& rows, UtcTime at
 RegisterOfRole::RegisterOfRole(const std::vector<PartyRecord>& parties, UserRole role)
     : role_(role) {
   for (const PartyRecord& row : parties) {
-    if (row.role == role) rows_[row.user_id].push_back(row);
+    if (row.role != role) continue;
+    rows_[row.user_id].push_back(row);
+    parties_[row.party].insert(row.user_id);
   }
 }
 
@@ -150,7 +151,9 @@ const PartyRecord* RegisterOfRole::RowAt(Eui64 user, UtcTime at) const {
 
 std::optional<UtcTime> RegisterOfRole::NoticeOf(std::string_view party, UtcTime at) const {
   std::optional<UtcTime> first;
-  for (const auto& [id, rows] : rows_) {
+  const auto ids = parties_.find(party);
+  if (ids == parties_.end()) return first;
+  for (const Eui64 id : ids->second) {
     const PartyRecord* row = RowAt(id, at);
     if (row == nullptr || row->party != party || !row->notice_to_cease) continue;
     if (*row->notice_to_cease > at) continue;
@@ -165,18 +168,10 @@ std::map<std::string, UtcTime> GasUsersWithCertificates(
   const RegisterOfRole users(parties, UserRole::kGasTransporter);
   HeldOfUsers held;
   for (const HeldCertificate& each : certificates) held[each.subject].push_back(each);
-  std::map<std::string, GasParty> gas;
-  for (const auto& [id, rows] : users.rows()) {
-    std::set<std::string_view> names;
-    for (const PartyRecord& row : rows) names.insert(row.party);
-    for (const std::string_view name : names) {
-      const auto place = gas.try_emplace(std::string(name), GasParty{users, held, name}).first;
-      place->second.ids.push_back(id);
-    }
-  }
   std::map<std::string, UtcTime> found;
-  for (const auto& [name, party] : gas) {
-    const auto usable = [&each = party](UtcTime then) { return each.HasUsableCertificate(then); };
+  for (const auto& [name, ids] : users.parties()) {
+    const GasParty party{users, held, name, ids};
+    const auto usable = [&](UtcTime then) { return party.HasUsableCertificate(then); };
     if (usable(at)) found.emplace(name, SoSince(party.Changes(), at, usable));
   }
   return found;

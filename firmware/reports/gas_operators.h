@@ -2,8 +2,10 @@
 // certificates are no good any more.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,8 @@ class RegisterOfRole {
 
   using Rows = std::map<Eui64, std::vector<PartyRecord>>;
   const Rows& rows() const { return rows_; }  // by User ID
+  // The User IDs that each party has, had or will have.
+  const std::map<std::string, std::set<Eui64>, std::less<>>& parties() const { return parties_; }
   // nullptr: no row of the User had begun.
   const PartyRecord* RowAt(Eui64 user, UtcTime at) const;
   // The party, by one of its User IDs, has given notice that it ceases (R-128-6); when.
@@ -40,6 +44,7 @@ class RegisterOfRole {
  private:
   UserRole role_;
   Rows rows_;
+  std::map<std::string, std::set<Eui64>, std::less<>> parties_;
 };
 
 // Since when a certificate of a DCC User exists for each gas network party, by short name, as of

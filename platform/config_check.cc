@@ -70,10 +70,11 @@ class Findings {
   }
 
   // The first start makes it, but not its directory.
-  void NeedLockFile(const std::string& setting, const std::filesystem::path& path) {
+  void NeedLockFile(const std::string& setting, const std::filesystem::path& path,
+                    const std::filesystem::path& checked) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) {
-      NeedDirectory(setting, path.parent_path(), "make it");
+      if (path.parent_path() != checked) NeedDirectory(setting, path.parent_path(), "make it");
     } else if (!S_ISREG(status.st_mode)) {
       Add(setting, path.string() + " is not a regular file");
     } else if (::access(path.c_str(), R_OK | W_OK) != 0) {
@@ -125,9 +126,7 @@ void CheckTls(const Config& config, Findings& findings) {
 void CheckHsm(const Config& config, Findings& findings) {
   findings.NeedFile("hsm.module", config.hsm_module);
   // The store's directory has a line of its own.
-  if (config.hsm_lock_file.parent_path() != config.store_directory) {
-    findings.NeedLockFile("hsm.lock_file", config.hsm_lock_file);
-  }
+  findings.NeedLockFile("hsm.lock_file", config.hsm_lock_file, config.store_directory);
   if (config.hsm_pin_file.empty()) return;  // it is there only while the service runs
   if (const auto read = ReadPin(config.hsm_pin_file); !read) {
     findings.Add("hsm.pin_file", read.error().explanation);
@@ -157,8 +156,9 @@ void CheckFiles(const Config& config, Findings& findings) {
   CheckHsm(config, findings);
   findings.NeedDirectory("store.directory", config.store_directory,
                          "acbctl provision makes it: it is never made by itself");
-  findings.NeedFile("acb.digital_signing_certificate", config.acb_digital_signing_certificate);
-  findings.NeedFile("acb.key_agreement_certificate", config.acb_key_agreement_certificate);
+  findings.NeedCertificate("acb.digital_signing_certificate",
+                           config.acb_digital_signing_certificate);
+  findings.NeedCertificate("acb.key_agreement_certificate", config.acb_key_agreement_certificate);
   CheckTrust(config, findings);
   findings.NeedFile("answers.response_codes", config.response_codes);
   findings.NeedFile("firmware.manifest", config.firmware_manifest);

@@ -1,5 +1,7 @@
 #include "platform/feed_certificates.h"
 
+#include <map>
+#include <memory>
 #include <set>
 
 #include "firmware/checks/registration.h"
@@ -90,35 +92,46 @@ class DevicePki {
   std::set<Sha256Digest> authorities_;
 };
 
-// R-128-6: issued after the gas network party of its EUI-64 gave notice. It is kept, and a handover
-// with it refused (GNP_NOT_USER).
-Result<bool> IsOfNoticeGiven(const Records& records, const smki::Certificate& certificate,
-                             UtcTime now) {
-  if (!certificate.eui64()) return false;
-  const auto rows = records.FindUser(*certificate.eui64());
-  if (!rows) return rows.error();
-  const PartyRecord* row = checks::RowOfRole(*rows, UserRole::kGasTransporter, now);
-  if (row == nullptr) return false;
-  const auto notice = checks::NoticeGiven(records, *row, now);
-  if (!notice) return notice.error();
-  return notice->has_value() && **notice < certificate.not_before();
-}
+// R-128-6: of the certificates those that are new here and were issued after the gas network party
+// of their EUI-64 gave notice. They are kept, and a handover with one is refused (GNP_NOT_USER).
+class AfterNotice {
+ public:
+  explicit AfterNotice(const FeedContext& context)
+      : context_(context), trust_(context.trust.Current()), now_(context.clock.Now()) {}
 
-// Those of `certificates` that are new here.
-Result<std::vector<std::string>> AfterNotice(
-    const FeedContext& context, const smki::Trust& trust,
-    const std::vector<smki::CertificatePtr>& certificates) {
-  const auto records = context.store.Open();
-  if (!records) return records.error();
-  std::vector<std::string> after;
-  for (const smki::CertificatePtr& certificate : certificates) {
-    if (trust.FindBySha256(certificate->sha256()) != nullptr) continue;
-    const auto told = IsOfNoticeGiven(**records, *certificate, context.clock.Now());
-    if (!told) return told.error();
-    if (*told) after.push_back(Named(*certificate));
+  Status Add(const Records& records, const smki::Certificate& certificate) {
+    const bool held = trust_->FindBySha256(certificate.sha256()) != nullptr;
+    if (held || !certificate.eui64()) return Done{};
+    const auto notice = NoticeOf(records, *certificate.eui64());
+    if (!notice) return notice.error();
+    if (*notice && **notice < certificate.not_before()) found_.insert(Named(certificate));
+    return Done{};
   }
-  return after;
-}
+  std::vector<std::string> found() const { return {found_.begin(), found_.end()}; }
+
+ private:
+  Result<std::optional<UtcTime>> NoticeOf(const Records& records, Eui64 user) {
+    const auto known = notices_.find(user);
+    if (known != notices_.end()) return known->second;
+    if (Status goes_on = context_.store.CheckGoesOn(); !goes_on) return std::move(goes_on).error();
+    const auto rows = records.FindUser(user);
+    if (!rows) return rows.error();
+    const PartyRecord* row = checks::RowOfRole(*rows, UserRole::kGasTransporter, now_);
+    std::optional<UtcTime> given;
+    if (row != nullptr) {
+      const auto notice = checks::NoticeGiven(records, *row, now_);
+      if (!notice) return notice.error();
+      given = *notice;
+    }
+    return notices_.emplace(user, given).first->second;
+  }
+
+  const FeedContext& context_;
+  const std::shared_ptr<const smki::Trust> trust_;
+  const UtcTime now_;
+  std::map<Eui64, std::optional<UtcTime>> notices_;  // by User ID
+  std::set<std::string> found_;
+};
 
 }  // namespace
 
@@ -131,8 +144,10 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   if (!authorities) return Problem(authorities.error());
   const auto trust = context.trust.Current();
   const DevicePki device_pki(trust->settings(), *authorities);
+  const auto records = context.store.Open();
+  if (!records) return Problem(records.error());
+  AfterNotice after_notice(context);
   std::vector<Bytes> kept;
-  std::vector<smki::CertificatePtr> kept_parsed;
   std::vector<std::string> roots;
   std::vector<std::string> of_devices;
   for (const auto& [line, certificate] : found.parsed) {
@@ -143,11 +158,11 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
       of_devices.push_back(Named(*certificate));
     } else {
       kept.push_back(ToBytes(certificate->der()));
-      kept_parsed.push_back(certificate);
+      if (Status added = after_notice.Add(**records, *certificate); !added) {
+        return Problem(added.error());
+      }
     }
   }
-  const auto after_notice = AfterNotice(context, *trust, kept_parsed);
-  if (!after_notice) return Problem(after_notice.error());
   const FeedFile file(context, Feed::kOrganisationCertificates, request);
   Told told;
   Status said = TellNotKept(context, file, roots, "root in feed", "roots", told);
@@ -157,7 +172,8 @@ HttpResponse ImportCertificates(const FeedContext& context, const HttpRequest& r
   }
   if (!said) return Problem(said.error());
   if (kept.empty() && told.alarm) return NothingImported(file, *told.alarm, told.members);
-  said = Tell(context, file, *after_notice, "new certificate after notice", "after_notice", told);
+  said = Tell(context, file, after_notice.found(), "new certificate after notice", "after_notice",
+              told);
   if (!said) return Problem(said.error());
   return Imported(context, file, context.store.ImportCertificates(kept, file.Entry()),
                   told.members);

@@ -7,9 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
-#include <span>
 
-#include "firmware/checks/registration.h"
 #include "firmware/feeds/certified_products.h"
 #include "firmware/feeds/csv.h"
 #include "firmware/feeds/mpan_prefixes.h"
@@ -148,81 +146,108 @@ HttpResponse ImportTable(const FeedContext& context, const HttpRequest& request,
   return Imported(context, file, (context.store.*feed.import)(rows.rows(), file.Entry()));
 }
 
-// R-SEC3-10, R-128-6: the row lets a User act again whom the row held under the same key keeps from
-// it, as an older file does that is sent once more.
-bool Reinstates(const PartyRecord& held, const PartyRecord& row) {
-  const bool status = held.status != PartyStatus::kActive && row.status == PartyStatus::kActive;
-  const bool notice = held.notice_to_cease &&
-                      (!row.notice_to_cease || *held.notice_to_cease < *row.notice_to_cease);
-  return status || notice;
-}
-
-std::string Told(const PartyRecord& held) {
-  return held.user_id.Plain() + " " + held.party + ", " + std::string(Name(held.role)) + " from " +
-         held.from.Iso() + ": was " + std::string(Name(held.status)) +
-         (held.notice_to_cease ? ", notice to cease" : "");
-}
-
-// The row by which a handover is refused at `at` (firmware/checks/registration.h), or would be once
-// a notice is given; nullptr: the User may act in that role, or is not in it.
-const PartyRecord* RowAgainst(const std::vector<PartyRecord>& rows, UserRole role, UtcTime at) {
-  for (const PartyRecord& row : rows) {
-    if (row.role == role && row.Bars() && row.InForce(at)) return &row;
+// R-SEC3-10, R-128-6: the rows of one User that are held, and what a file makes of them. What keeps
+// a party from acting is told when it is taken back, whichever of the party's User IDs it stands at
+// and whenever the file says that it ends: nobody is let in again in silence.
+class RowsOfUser {
+ public:
+  explicit RowsOfUser(const std::vector<PartyRecord>& held) {
+    for (const PartyRecord& row : held) held_.emplace(KeyOf(row), row);
+    after_ = held_;
   }
-  const PartyRecord* row = checks::RowOfRole(rows, role, at);
-  const bool against =
-      row != nullptr && (row->status != PartyStatus::kActive || row->notice_to_cease);
-  return against ? row : nullptr;
-}
+  void Take(const PartyRecord& row) {
+    after_.insert_or_assign(KeyOf(row), row);
+    news_.push_back(row);
+  }
+  void AddTakenBack(UtcTime now, std::set<std::string>& told) const {
+    for (const PartyRecord& row : news_) {
+      const auto same = held_.find(KeyOf(row));
+      const PartyRecord* before = same != held_.end() ? &same->second : NewestBefore(row);
+      if (before == nullptr || !IsAgainst(*before)) continue;
+      const bool back = same != held_.end()
+                            ? Changes(*before, row) || EndsEarlier(*before, row, now)
+                            : !HasEnded(*before, now) && Outdates(*before, row);
+      if (back) told.insert(Told(*before));
+    }
+  }
 
-// The rows held, as they are with those of the file.
-std::vector<PartyRecord> With(std::vector<PartyRecord> held, std::span<const PartyRecord> rows) {
-  for (const PartyRecord& row : rows) {
-    const auto same = std::ranges::find_if(held, [&](const PartyRecord& each) {
-      return each.role == row.role && each.from == row.from;
+ private:
+  using Key = std::pair<UserRole, UtcTime>;
+  static Key KeyOf(const PartyRecord& row) { return {row.role, row.from}; }
+  static bool IsAgainst(const PartyRecord& row) {
+    return row.status != PartyStatus::kActive || row.notice_to_cease;
+  }
+  static bool TakesNoticeBack(const PartyRecord& held, const PartyRecord& row) {
+    return held.notice_to_cease &&
+           (!row.notice_to_cease || *held.notice_to_cease < *row.notice_to_cease);
+  }
+  static std::string Told(const PartyRecord& held) {
+    return held.user_id.Plain() + " " + held.party + ", " + std::string(Name(held.role)) +
+           " from " + held.from.Iso() + ": was " + std::string(Name(held.status)) +
+           (held.notice_to_cease ? ", notice to cease" : "");
+  }
+
+  // Of that role, before the row begins.
+  const PartyRecord* NewestBefore(const PartyRecord& row) const {
+    const auto next = held_.lower_bound(KeyOf(row));
+    if (next == held_.begin()) return nullptr;
+    const PartyRecord& found = std::prev(next)->second;
+    return found.role == row.role ? &found : nullptr;
+  }
+  static bool HasEnded(const PartyRecord& row, UtcTime now) { return row.to && *row.to <= now; }
+  // By the row of the same key.
+  static bool Changes(const PartyRecord& held, const PartyRecord& row) {
+    const bool status = held.status != PartyStatus::kActive && row.status == PartyStatus::kActive;
+    return status || TakesNoticeBack(held, row) || held.party != row.party;
+  }
+  bool EndsEarlier(const PartyRecord& held, const PartyRecord& row, UtcTime now) const {
+    if (!row.to || HasEnded(held, now) || (held.to && *held.to <= *row.to)) return false;
+    return !IsStillAgainst(std::max(now, *row.to));
+  }
+  // By a newer row beside it: one that is suspended or expelled stays so (CheckNotSuspended).
+  static bool Outdates(const PartyRecord& held, const PartyRecord& row) {
+    const bool ceased = held.status == PartyStatus::kCeased && row.status != PartyStatus::kCeased;
+    return ceased || TakesNoticeBack(held, row);
+  }
+  bool IsStillAgainst(UtcTime at) const {
+    return std::ranges::any_of(after_, [at](const auto& each) {
+      return IsAgainst(each.second) && each.second.InForce(at);
     });
-    if (same == held.end()) {
-      held.push_back(row);
-    } else {
-      *same = row;
-    }
   }
-  return held;
-}
 
-// Whom the file lets act again, as the operators read them: under the same key, and by a row that
-// ends or outdates the one that kept it from that.
-Result<std::vector<std::string>> Reinstated(const store::Store& store, UtcTime now,
+  std::map<Key, PartyRecord> held_;
+  std::map<Key, PartyRecord> after_;
+  std::vector<PartyRecord> news_;
+};
+
+// Whom the file lets act again, as the operators read them.
+Result<std::vector<std::string>> Reinstated(const FeedContext& context,
                                             const std::vector<PartyRecord>& rows) {
-  const auto records = store.Open();
+  const auto records = context.store.Open();
   if (!records) return records.error();
-  std::map<Eui64, std::vector<PartyRecord>> by_user;
-  for (const PartyRecord& row : rows) by_user[row.user_id].push_back(row);
-  std::set<std::string> reinstated;
-  for (const auto& [user, news] : by_user) {
-    const auto held = (*records)->FindUser(user);
-    if (!held) return held.error();
-    const auto after = With(*held, news);
-    for (const PartyRecord& row : news) {
-      for (const PartyRecord& before : *held) {
-        const bool same = before.role == row.role && before.from == row.from;
-        if (same && Reinstates(before, row)) reinstated.insert(Told(before));
-      }
-      const PartyRecord* against = RowAgainst(*held, row.role, now);
-      if (against != nullptr && RowAgainst(after, row.role, now) == nullptr) {
-        reinstated.insert(Told(*against));
-      }
+  std::map<Eui64, RowsOfUser> users;
+  for (const PartyRecord& row : rows) {
+    auto user = users.find(row.user_id);
+    if (user == users.end()) {
+      if (Status goes_on = context.store.CheckGoesOn(); !goes_on) return std::move(goes_on).error();
+      const auto held = (*records)->FindUser(row.user_id);
+      if (!held) return held.error();
+      user = users.emplace(row.user_id, RowsOfUser(*held)).first;
     }
+    user->second.Take(row);
   }
-  return std::vector<std::string>(reinstated.begin(), reinstated.end());
+  const UtcTime now = context.clock.Now();
+  std::set<std::string> told;
+  for (const auto& [id, user] : users) user.AddTakenBack(now, told);
+  return std::vector<std::string>(told.begin(), told.end());
 }
 
-// A correction is taken, and is told: nobody is let in again in silence.
+// A correction is taken, and is told.
 HttpResponse ImportParties(const FeedContext& context, const HttpRequest& request) {
   TableRows<PartyRecord> rows(kParties);
   if (auto wrong = ReadTable(context, request, kParties, rows)) return *std::move(wrong);
   const FeedFile file(context, Feed::kParties, request);
-  const auto reinstated = Reinstated(context.store, context.clock.Now(), rows.rows());
+  const auto reinstated = Reinstated(context, rows.rows());
   if (!reinstated) return Problem(reinstated.error());
   boost::json::object more;
   if (!reinstated->empty()) {

@@ -57,8 +57,8 @@ Result<std::vector<Registration>> FindRegistrations(const Device& device, const 
 }
 
 UserRole NetworkRoleOf(const Device& device) {
-  return device.type == DeviceType::kGpf ? UserRole::kGasTransporter
-                                         : UserRole::kElectricityDistributor;
+  const bool gas = device.type == DeviceType::kGpf || device.type == DeviceType::kGsme;
+  return gas ? UserRole::kGasTransporter : UserRole::kElectricityDistributor;
 }
 
 }  // namespace
@@ -100,8 +100,10 @@ Status PostCommissioning::Take(const Device& device, const Records& records) {
   if (!rows) return rows.error();
   const Registration* found = checks::RegistrationOf(*rows, duty_.at);
   const Registration at = found == nullptr ? Registration() : *found;
-  const DutyFinding finding =
-      JudgeDuty(device, cell, OperatorAt(*rows, duty_.at), duty_, ground_.calendar);
+  const bool may_stay = device.type == DeviceType::kGpf && cell.holder == CellState::Holder::kAcb;
+  const OperatorThen network_operator =
+      may_stay ? OperatorAt(*rows, duty_.at) : OperatorThen{at.network_operator};
+  const DutyFinding finding = JudgeDuty(device, cell, network_operator, duty_, ground_.calendar);
   ++totals_[std::string(Name(finding.duty))];
   if (cell.holder == CellState::Holder::kParty) {
     ++totals_["handed over (compliant, not listed)"];

@@ -179,11 +179,13 @@ std::map<std::string, UtcTime> GasUsersWithCertificates(
 
 std::vector<LeavingParty> LeavingGasParties(const std::vector<PartyRecord>& parties, UtcTime at) {
   const RegisterOfRole users(parties, UserRole::kGasTransporter);
+  std::map<std::string_view, std::optional<UtcTime>> notices;
+  for (const auto& [name, ids] : users.parties()) notices.emplace(name, users.NoticeOf(name, at));
   std::vector<LeavingParty> found;
   for (const auto& [id, rows] : users.rows()) {
     const PartyRecord* row = users.RowAt(id, at);
     if (row == nullptr) continue;
-    LeavingParty leaving{row->party, id, users.NoticeOf(row->party, at), LeavesAt(users, id, at)};
+    LeavingParty leaving{row->party, id, notices.at(row->party), LeavesAt(users, id, at)};
     if (leaving.notice || leaving.leaves) found.push_back(std::move(leaving));
   }
   return found;

@@ -12,6 +12,13 @@ constexpr std::string_view kSuspension = "signing is not suspended";
 constexpr std::string_view kCheckOn = "network_operator_registration is on";
 constexpr std::string_view kWholeBox = "";           // what a fault rests on that names nothing
 constexpr std::string_view kFault = "can decide: ";  // and the reason's name
+// A decision takes seconds, at the most minutes: entries whose times are further apart were written
+// by different clocks, and stand in the order in which things were.
+constexpr std::int64_t kLongestDecision = std::int64_t{10} * 60 * 1000;  // milliseconds
+
+bool MayOverlap(UtcTime begun, UtcTime met) {
+  return met.milliseconds() - begun.milliseconds() <= kLongestDecision;
+}
 
 // Of what is missing or broken; a request that came too early or too often is none of these.
 bool IsDegraded(std::string_view reason) {
@@ -241,7 +248,8 @@ void NonCompliance::CloseFaults(const std::set<std::string>& good, const LogEntr
   // An import counts from where its entry stands; a signature rests on what was when its decision
   // began, and its entry comes after the HSM's answer.
   const auto is_older = [&](const Span& fault) {
-    return entry.kind() == "signed" && entry.time() <= fault.last_met;
+    return entry.kind() == "signed" && entry.time() <= fault.last_met &&
+           MayOverlap(entry.time(), fault.last_met);
   };
   const auto is_good = [&](const std::string& name) { return good.contains(name); };
   for (const std::string& name : good) {
@@ -264,7 +272,8 @@ void NonCompliance::Close(std::string_view control, const Moment& at) {
   Span& span = found->second;
   // Entries stand in the order of their commits, not of their times: what ends a span may have
   // begun before a request that met it.
-  span.to = Moment{std::max({at.at, span.from.at, span.last_met}), at.entry};
+  const bool met_since = MayOverlap(at.at, span.last_met);
+  span.to = Moment{std::max({at.at, span.from.at, met_since ? span.last_met : at.at}), at.entry};
   if (Touches(span)) {
     if (closed_.size() < kMaxRows) {
       closed_.push_back(std::move(span));

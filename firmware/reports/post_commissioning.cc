@@ -48,6 +48,16 @@ void JudgeDeadline(const DutyGround& ground, const WorkingDays& calendar, DutyFi
       finding.days_left <= kDaysAtRisk ? HandoverDuty::kAtRisk : HandoverDuty::kOutstanding;
 }
 
+// Who takes a meter point over takes over what was owed for it.
+UtcTime DutySince(const OperatorThen& network_operator, UtcTime user_since,
+                  const DutyGround& ground) {
+  const auto& taken = network_operator.taken_over;
+  if (!taken || taken->at <= user_since) return user_since;
+  const auto former = ground.gas_users.find(taken->from);
+  const bool owed = former != ground.gas_users.end() && former->second <= taken->at;
+  return owed ? former->second : taken->at;
+}
+
 }  // namespace
 
 std::string_view Name(HandoverDuty duty) {
@@ -91,10 +101,10 @@ OperatorThen OperatorAt(const std::vector<Registration>& rows, UtcTime at) {
     if (change > at) continue;
     const std::string_view party = party_at(change);
     if (!party.empty() && party != found.party) {
-      found.taken_over = since;
+      found.taken_over = {since, std::string(party)};
       break;
     }
-    since = change;
+    if (!party.empty()) since = change;
   }
   return found;
 }
@@ -128,10 +138,7 @@ DutyFinding JudgeDuty(const Device& device, const CellState& cell,
           "DCC User exists";
       return finding;
     }
-    finding.clock = std::max(finding.clock, user->second);
-    if (network_operator.taken_over) {
-      finding.clock = std::max(finding.clock, *network_operator.taken_over);
-    }
+    finding.clock = std::max(finding.clock, DutySince(network_operator, user->second, ground));
   }
   finding.why = cell.holder == CellState::Holder::kAcb ? "the cell is the ACB's"
                                                        : "nobody knows who holds the cell";

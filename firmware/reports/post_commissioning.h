@@ -52,8 +52,12 @@ bool LacksCommissioningDate(const Device& device);
 
 // The network operator of a meter point.
 struct OperatorThen {
-  std::string party;                  // short name; empty: none is registered
-  std::optional<UtcTime> taken_over;  // from another party, since when it is this one's
+  struct TakenOver {
+    UtcTime at{0};
+    std::string from;  // the party before, with a gap or without
+  };
+  std::string party;  // short name; empty: none is registered
+  std::optional<TakenOver> taken_over = {};
 };
 // By all registrations of the meter point, as RegistrationAt reads them.
 OperatorThen OperatorAt(const std::vector<Registration>& rows, UtcTime at);
@@ -64,8 +68,8 @@ OperatorThen OperatorAt(const std::vector<Registration>& rows, UtcTime at);
 // A cell of which nobody knows the holder counts as not handed over. A GPF whose cell is the ACB's
 // is unknown while no registration names its gas network party, and compliant while that party is
 // no DCC User with a certificate; from the day on which one exists, or on which another party takes
-// the meter point over that is one, the handover is outstanding, and we read the seven days as
-// beginning then when that is later than the commissioning.
+// the meter point over that is one where the one before was not, the handover is outstanding, and
+// we read the seven days as beginning then when that is later than the commissioning.
 DutyFinding JudgeDuty(const Device& device, const CellState& cell,
                       const OperatorThen& network_operator, const DutyGround& ground,
                       const WorkingDays& calendar);

@@ -219,6 +219,29 @@ class Tables(FeedCase):
             f"{users['to']} GASX, GT from 2020-01-01T00:00:00.000Z: was suspended",
             f"{users['newer']} GASZ, GT from 2020-01-01T00:00:00.000Z: was active, notice to cease"]])
 
+    def test_whatever_takes_a_partys_bar_back_raises_an_alarm(self):  # found by a review
+        header, user = TABLES["parties"][0], "90B3D51F300B0030"
+        cases = (  # what is held, what comes, whether it is told
+            ("ended, for all of the party's User IDs", "GASE,GT,expelled,2020-01-01,,yes,", ["GASE,GT,expelled,2020-01-01,2026-01-01,yes,"], True),
+            ("ends one day", "GASE,GT,suspended,2020-01-01,,yes,", ["GASE,GT,suspended,2020-01-01,2044-01-01,yes,"], True),
+            ("goes on in another row", "GASE,GT,suspended,2020-01-01,,yes,",
+             ["GASE,GT,suspended,2020-01-01,2026-01-01,yes,", "GASE,GT,expelled,2026-01-01,,yes,"], False),
+            ("a notice outdated one day", "GASE,GT,active,2020-01-01,,yes,2026-01-31", ["GASE,GT,active,2044-01-01,,yes,"], True),
+            ("a notice outdated by the end", "GASE,GT,active,2020-01-01,,yes,2026-01-31", ["GASE,GT,ceased,2026-03-01,,yes,"], True),
+            ("and by a row that has it too", "GASE,GT,active,2020-01-01,,yes,2026-01-31", ["GASE,GT,ceased,2026-03-01,,yes,2026-01-31"], False),
+            ("it is another's", "GASE,GT,suspended,2020-01-01,,yes,", ["GASF,GT,suspended,2020-01-01,,yes,"], True),
+            ("ceased, and back", "GASE,GT,ceased,2020-01-01,,yes,", ["GASE,GT,active,2026-01-01,,yes,"], True),
+            ("ended long ago", "GASE,GT,ceased,2020-01-01,2021-01-01,yes,", ["GASE,GT,active,2026-01-01,,yes,"], False),
+        )
+        for number, (name, held, news, told) in enumerate(cases):
+            with self.subTest(name):
+                own = f"{int(user, 16) + number:016X}"
+                self.box.import_feed("parties", table(header, [f"{own},{held}"]))
+                answer = self.box.import_feed("parties", table(header, [f"{own},{row}" for row in news]))
+                self.assertEqual(answer.get("reinstated"), "1" if told else None)
+                again = self.box.import_feed("parties", table(header, [f"{own},{row}" for row in news]))
+                self.assertNotIn("reinstated", again)
+
     def test_proxy_certificates_are_replaced_by_source(self):  # R-107-8
         header, rows, _, _ = TABLES["proxy-certificates"]
         self.box.import_feed("proxy-certificates", table(header, rows))

@@ -256,6 +256,17 @@ TEST(PostCommissioning, CountsFromWhenTheMeterPointIsOfAPartyWithACertificate) {
   EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-02T00:00:00Z"), "compliant");
   EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "outstanding");
   EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-20T00:00:00Z"), "late");
+  // A gap between the two is nobody's.
+  for (Registration& row : world.data.registrations) {
+    if (row.network_operator == "NOB") row.to = At("2025-10-01T00:00:00Z");
+  }
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "outstanding");
+  // What the party before owed is owed.
+  world.Hold(testing::kOtherNetworkOperatorUser);
+  PartyRecord before =
+      testing::Party(testing::kOtherNetworkOperatorUser, "NOB", UserRole::kGasTransporter);
+  world.data.parties.push_back(before);
+  EXPECT_EQ(world.StateAt(testing::kGpf, "2026-01-05T00:00:00Z"), "late");
 }
 
 // The checks of a handover read the register so too (checks/registration.h).
@@ -433,13 +444,14 @@ TEST(GnpLeaving, ListsTheGpfsThatAreLeftWithDaysLeftAndSaysClear) {
   EXPECT_TRUE(world.Make<reports::GnpLeaving>(Month("2026-12-01", "2027-01-01")).rows.empty());
 }
 
-// Found by an attack. The row of the last month's end, as "party/user/notice/leaves", of each.
+// Found by an attack. Each as "party, last octet of the User ID: notice leaves".
 TEST(GnpLeaving, ListsWhoLeavesAndNobodyElse) {
   World world;
   const auto leaving = [&](std::string_view at) {
     std::string all;
     for (const auto& one : reports::LeavingGasParties(world.data.parties, At(at))) {
-      all += (one.notice ? one.notice->Iso().substr(0, 10) : "-") + " " +
+      all += one.party + " " + one.user_id.Plain().substr(14) + ": " +
+             (one.notice ? one.notice->Iso().substr(0, 10) : "-") + " " +
              (one.leaves ? one.leaves->Iso().substr(0, 10) : "-") + "; ";
     }
     return all;
@@ -460,19 +472,20 @@ TEST(GnpLeaving, ListsWhoLeavesAndNobodyElse) {
     rows.resize(others, rows.front());
     rows.insert(rows.end(), made.begin(), made.end());
   };
+  const std::string kOne = "NOA " + testing::kNetworkOperatorUser.Plain().substr(14) + ": ";
   constexpr std::string_view kDay = "2026-11-01T00:00:00Z";
   set({row("2015-01-01T00:00:00Z")});
   EXPECT_EQ(leaving(kDay), "");
   // A row of later that says so, beside one without an end.
   set({row("2015-01-01T00:00:00Z"), row("2026-11-20T00:00:00Z", PartyStatus::kCeased)});
-  EXPECT_EQ(leaving(kDay), "- 2026-11-20; ");
-  EXPECT_EQ(leaving("2026-12-01T00:00:00Z"), "- 2026-11-20; ");
+  EXPECT_EQ(leaving(kDay), kOne + "- 2026-11-20; ");
+  EXPECT_EQ(leaving("2026-12-01T00:00:00Z"), kOne + "- 2026-11-20; ");
   // It left, and came back.
   PartyRecord left = row("2015-01-01T00:00:00Z");
   left.to = At("2018-01-01T00:00:00Z");
   set({left, row("2019-01-01T00:00:00Z")});
   EXPECT_EQ(leaving(kDay), "");
-  EXPECT_EQ(leaving("2018-06-01T00:00:00Z"), "- 2018-01-01; ");
+  EXPECT_EQ(leaving("2018-06-01T00:00:00Z"), kOne + "- 2018-01-01; ");
   // Suspended is not gone; tests that are not completed make no User that could go.
   set({row("2015-01-01T00:00:00Z"), row("2026-10-01T00:00:00Z", PartyStatus::kSuspended)});
   EXPECT_EQ(leaving(kDay), "");
@@ -485,7 +498,7 @@ TEST(GnpLeaving, ListsWhoLeavesAndNobodyElse) {
   other.user_id = Eui64(0x90B3D51F30000777);
   other.notice_to_cease = At("2026-10-01T00:00:00Z");
   set({row("2015-01-01T00:00:00Z"), other});
-  EXPECT_EQ(leaving(kDay), "2026-10-01 -; 2026-10-01 -; ");
+  EXPECT_EQ(leaving(kDay), "NOA 77: 2026-10-01 -; " + kOne + "2026-10-01 -; ");
   PartyRecord newer = other;
   newer.from = At("2026-10-10T00:00:00Z");
   newer.notice_to_cease.reset();
@@ -547,6 +560,11 @@ TEST(WrongCertificatesTrend, KnowsThePartyByTheRoleOfTheDevice) {
   for (Registration& row : world.data.registrations) {
     if (row.mpxn == testing::kMprn) row.network_operator = "NOG";
   }
+  EXPECT_TRUE(MonthsWrong(world).empty());
+  // Gas is a GSME's too, of which proxy records say who owns it.
+  gpf.smets = SmetsGeneration::kSmets1;
+  gpf.type = DeviceType::kGsme;
+  world.data.proxies = {{testing::kGpf, ProxySource::kDsp, testing::kNetworkOperatorUser, "12ab"}};
   EXPECT_TRUE(MonthsWrong(world).empty());
 }
 

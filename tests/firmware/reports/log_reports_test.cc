@@ -564,6 +564,15 @@ TEST(NonComplianceReport, LeavesAFaultOpenThatASignatureBegunEarlierCameAfter) {
   EXPECT_EQ(Text(report.rows[0], "to"), "2026-10-05T10:00:05.001Z");
 }
 
+// Found by a review: a clock that was ahead for a while keeps nothing open until it is reached.
+TEST(NonComplianceReport, EndsAFaultThatWasMetWhileTheClockWasAhead) {
+  MadeLog log;
+  log.Add(WithKey("refused", "2026-10-05T11:00:00Z", "KEY_LIMIT"));
+  log.Add(WithKey("signed", "2026-10-05T10:00:05Z"));
+  const Report report = Degraded(log);
+  EXPECT_EQ(Spans(report), (std::vector<std::string>{"ACB certificate k1 0-1 1"}));
+}
+
 // An import renews from where its entry stands, whenever it began.
 TEST(NonComplianceReport, EndsNothingBeforeItBegan) {
   MadeLog log;
